@@ -80,6 +80,10 @@ var itemErrors = []normalize.Row{
 	row("PRODUCTS_NOT_SUPPORTED", bankmux.ErrUnsupported,
 		"the bank or the connection does not have the product", bankmux.ScopeConnection),
 	row("PRODUCT_NOT_ENABLED", bankmux.ErrConsent, "the product was not requested when the bank was linked"),
+	row("OAUTH_STATE_ID_ALREADY_PROCESSED", bankmux.ErrUserAction, "the login at the bank was finished before"),
+	row("OAUTH_STATE_ID_NOT_FOUND", bankmux.ErrUserAction, "the login at the bank is not known"),
+	row("INCORRECT_OAUTH_NONCE", bankmux.ErrUserAction, "the login at the bank is of another session"),
+	row("INCORRECT_LINK_TOKEN", bankmux.ErrUserAction, "the login at the bank is of another link token"),
 	row(CodeMutation, bankmux.ErrUnavailable,
 		"the transactions changed while they were read", bankmux.ScopeConnection),
 }
@@ -151,6 +155,23 @@ var classes = []normalize.Row{
 	class("RECAPTCHA_ERROR", bankmux.ErrUserAction, "the user did not pass a check"),
 	class("USER_ERROR", bankmux.ErrInvalid, "what is known about the user is not valid"),
 	class("SANDBOX_ERROR", bankmux.ErrInvalid, "the sandbox cannot do this"),
+}
+
+// reasons are the values of error_code_reason. Items of banks with a login page of their own have
+// one.
+var reasons = map[string]string{
+	"OAUTH_CONSENT_EXPIRED": "the consent at the bank has expired",
+	"OAUTH_INVALID_TOKEN":   "the bank refuses Plaid's token",
+	"OAUTH_USER_REVOKED":    "the user withdrew the consent at the bank",
+}
+
+// Detail returns the detail of an error with what its error_code_reason says. An unlisted reason
+// adds nothing.
+func Detail(detail, reason string) string {
+	if why := reasons[reason]; why != "" {
+		return detail + ": " + why
+	}
+	return detail
 }
 
 // row is a row of the table. An empty scope is that of the kind.

@@ -18,6 +18,7 @@ func TestErrors(t *testing.T) {
 	t.Run("an unlisted code has the meaning of its type", anUnlistedCodeHasTheMeaningOfItsType)
 	t.Run("an unlisted type is classified by status", anUnlistedTypeIsClassifiedByStatus)
 	t.Run("trouble of one Item affects its connection", troubleOfOneItemAffectsItsConnection)
+	t.Run("the reason of a code is in the detail", theReasonOfACodeIsInTheDetail)
 }
 
 // want is what a code must become; the codes are those of Plaid's documentation.
@@ -98,6 +99,10 @@ func eachCodeOfPlaidHasItsMeaning(t *testing.T) {
 		{item, "PRODUCT_NOT_READY", 400, bankmux.ErrNotReady, bankmux.ScopeConnection},
 		{item, "PRODUCTS_NOT_SUPPORTED", 400, bankmux.ErrUnsupported, bankmux.ScopeConnection},
 		{item, "PRODUCT_NOT_ENABLED", 400, bankmux.ErrConsent, bankmux.ScopeConnection},
+		{"OAUTH_ERROR", "OAUTH_STATE_ID_ALREADY_PROCESSED", 400, bankmux.ErrUserAction, bankmux.ScopeCall},
+		{"OAUTH_ERROR", "OAUTH_STATE_ID_NOT_FOUND", 400, bankmux.ErrUserAction, bankmux.ScopeCall},
+		{"OAUTH_ERROR", "INCORRECT_OAUTH_NONCE", 400, bankmux.ErrUserAction, bankmux.ScopeCall},
+		{"OAUTH_ERROR", "INCORRECT_LINK_TOKEN", 400, bankmux.ErrUserAction, bankmux.ScopeCall},
 		{"TRANSACTIONS_ERROR", plaid.CodeMutation, 400, bankmux.ErrUnavailable, bankmux.ScopeConnection},
 
 		{bank, "INSTITUTION_DOWN", 400, bankmux.ErrInstitution, bankmux.ScopeInstitution},
@@ -165,6 +170,19 @@ func anUnlistedCodeHasTheMeaningOfItsType(t *testing.T) {
 	}
 	for _, r := range plaid.Catalogue().Rows() {
 		assert.True(t, r.Class == "" || seen[r.Class], "row %s is not tested", r.Class)
+	}
+}
+
+func theReasonOfACodeIsInTheDetail(t *testing.T) {
+	t.Parallel()
+	for reason, want := range map[string]string{
+		"OAUTH_CONSENT_EXPIRED": "the login has ended: the consent at the bank has expired",
+		"OAUTH_INVALID_TOKEN":   "the login has ended: the bank refuses Plaid's token",
+		"OAUTH_USER_REVOKED":    "the login has ended: the user withdrew the consent at the bank",
+		"a planted sentence":    "the login has ended",
+		"":                      "the login has ended",
+	} {
+		assert.Equal(t, want, plaid.Detail("the login has ended", reason))
 	}
 }
 

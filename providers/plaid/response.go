@@ -38,6 +38,7 @@ func (e envelope) status() bankmux.Status {
 // explained is the part of it that is only shown.
 type explained struct {
 	Message       string `json:"error_message"`
+	Reason        string `json:"error_code_reason"`
 	Documentation string `json:"documentation_url"`
 	RequestID     string `json:"request_id"`
 }
@@ -72,6 +73,7 @@ func read(res *rest.Response, at endpoint, out any) error {
 		Endpoint: res.Endpoint(), Code: body.Code, Class: body.Type, Status: res.Status,
 		RetryAfter: res.RetryAfter, RequestID: more.RequestID,
 	}, at.onItem)
+	e.Detail = model.Detail(e.Detail, more.Reason)
 	e.Docs = normalize.DocsURL(more.Documentation, "plaid.com")
 	if e.Kind == bankmux.ErrInvalid {
 		e.Field = members.In(more.Message)

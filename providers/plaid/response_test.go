@@ -20,6 +20,7 @@ func TestResponse(t *testing.T) {
 	t.Run("an internal error of one Item opens no circuit", anInternalErrorOfOneItemOpensNoCircuit)
 	t.Run("a response that says nothing is classified by status", aResponseThatSaysNothingIsClassifiedByStatus)
 	t.Run("an error names the field and the request, and quotes nothing else", anErrorNamesTheField)
+	t.Run("an error says why a consent at the bank's own page ended", anErrorSaysWhyAConsentEnded)
 	t.Run("a response without its members is malformed", aResponseWithoutItsMembersIsMalformed)
 }
 
@@ -143,6 +144,24 @@ func anErrorNamesTheField(t *testing.T) {
 	assert.Equal(t, "Abc123", e.RequestID)
 	assert.Equal(t, "https://plaid.com/docs/errors/invalid-request/", e.Docs)
 	assert.NotContains(t, err.Error(), "planted")
+}
+
+func anErrorSaysWhyAConsentEnded(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(bankmux.SessionRequest{
+		User: "user-1", Country: "GB", RedirectURI: "https://app.example.com/oauth",
+	}, "ins_900201") // users log in on a page of this bank
+	require.NoError(t, s.bank.Lapse(conn.Reference()))
+	_, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	e := errorOf(t, err)
+	assert.Equal(t, bankmux.ErrReauth, e.Kind)
+	assert.Equal(t, "ITEM_LOGIN_REQUIRED", e.Code)
+	assert.Equal(t, "the login or the consent has ended: the consent at the bank has expired", e.Detail)
+	s.fails("/accounts/get", http.StatusBadRequest, `{"error_type":"ITEM_ERROR","error_code":"ITEM_LOGIN_REQUIRED",
+		"error_code_reason":"planted","error_message":"a message","display_message":null}`)
+	_, err = s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	assert.Equal(t, "the login or the consent has ended", errorOf(t, err).Detail)
 }
 
 func aResponseWithoutItsMembersIsMalformed(t *testing.T) {
