@@ -11,18 +11,20 @@ import (
 
 	"github.com/bankmux/bankmux/internal/wirefault"
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+	"github.com/bankmux/bankmux/virtualbank/internal/connect"
 )
 
-// serve returns the handler of one provider: its API and the control plane.
+// serve returns the handler of one provider: its API, the pages of its widget and the control
+// plane.
 func (b *Bank) serve(p bank.Provider) http.Handler {
 	control, routes := b.control(p), p.Routes()
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	return connect.New(p).Handler(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path+"/", bank.ControlPrefix) {
 			control.ServeHTTP(rw, r)
 			return
 		}
 		b.serveAPI(p, routes, rw, r)
-	})
+	}))
 }
 
 // serveAPI records a request, lets an injected fault apply, and writes the response.

@@ -39,7 +39,7 @@ type Login string
 const (
 	loginPassword Login = "password" // with a user name and a password
 	LoginNone     Login = "none"     // any input is accepted
-	loginOAuth    Login = "oauth"    // on a page of the institution
+	LoginOAuth    Login = "oauth"    // on a page of the institution
 )
 
 // Address is the address of a branch.

@@ -143,7 +143,7 @@ var catalogue = []Institution{
 		MoneyKitID: "instant_bank", Providers: []string{"moneykit"}, Products: everything,
 	},
 	{
-		Name: "OAuth Bank", LegalName: "OAuth Bank", Country: "US", Domain: "oauth.example", Login: loginOAuth,
+		Name: "OAuth Bank", LegalName: "OAuth Bank", Country: "US", Domain: "oauth.example", Login: LoginOAuth,
 		MoneyKitID: "oauth_bank", Providers: []string{"moneykit"}, Products: everything,
 	},
 	{
@@ -151,7 +151,7 @@ var catalogue = []Institution{
 		LegalName:       "Thames Mutual plc",
 		Country:         "GB",
 		Domain:          "thamesmutual.example",
-		Login:           loginOAuth,
+		Login:           LoginOAuth,
 		Featured:        true,
 		MoneyKitID:      "thames_mutual",
 		PlaidID:         "ins_900201",
@@ -165,7 +165,7 @@ var catalogue = []Institution{
 		LegalName:  "Albion Bank plc",
 		Country:    "GB",
 		Domain:     "albion.example",
-		Login:      loginOAuth,
+		Login:      LoginOAuth,
 		MoneyKitID: "albion",
 		PlaidID:    "ins_900202",
 		OAuth:      true,
@@ -200,11 +200,11 @@ var catalogue = []Institution{
 	// and ids of Plaid's own sandbox.
 	{
 		Name: "Gracht Bank", LegalName: "Gracht Bank NV", Country: "NL", Domain: "gracht.example",
-		Login: loginOAuth, PlaidID: "ins_900301", OAuth: true, Products: noInvestments,
+		Login: LoginOAuth, PlaidID: "ins_900301", OAuth: true, Products: noInvestments,
 	},
 	{
 		Name: "Isar Bank", LegalName: "Isar Bank AG", Country: "DE", Domain: "isar.example",
-		Login: loginOAuth, PlaidID: "ins_900302", OAuth: true, Products: noInvestments,
+		Login: LoginOAuth, PlaidID: "ins_900302", OAuth: true, Products: noInvestments,
 	},
 	{
 		Name: "First Platypus Bank", LegalName: "First Platypus Bank", Country: "US", Domain: "platypus.example",
@@ -232,11 +232,11 @@ var catalogue = []Institution{
 	},
 	{
 		Name: "Platypus OAuth Bank", LegalName: "Platypus OAuth Bank", Country: "US", Domain: "platypusoauth.example",
-		Login: loginOAuth, PlaidID: "ins_127287", OAuth: true, Products: everything,
+		Login: LoginOAuth, PlaidID: "ins_127287", OAuth: true, Products: everything,
 	},
 	{
 		Name: "Royal Bank of Plaid", LegalName: "Royal Bank of Plaid", Country: "GB", Domain: "royalplaid.example",
-		Login: loginOAuth, PlaidID: "ins_117650", OAuth: true, Products: noInvestments,
+		Login: LoginOAuth, PlaidID: "ins_117650", OAuth: true, Products: noInvestments,
 	},
 	{
 		Name: "Tartan-Dominion Bank of Canada", LegalName: "Tartan-Dominion Bank of Canada", Country: "CA",

@@ -13,6 +13,7 @@ type Provider interface {
 	API
 	Links
 	Webhooks
+	Pages
 
 	// Spec returns the fixed facts of the provider.
 	Spec() Spec

@@ -42,13 +42,8 @@ type connectPayload struct {
 
 // Link is Bank.LinkDapi of package virtualbank.
 func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
-	switch {
-	case in.AppKey == "":
-		return nil, bank.Refuse(http.StatusBadRequest, "appKey is missing")
-	case !bank.Same(in.AppKey, b.appKey):
-		return nil, bank.Refuse(http.StatusUnprocessableEntity, "unknown appKey")
-	case in.Environment != "" && in.Environment != "sandbox" && in.Environment != "production":
-		return nil, bank.Refuse(http.StatusBadRequest, "environment is neither sandbox nor production")
+	if refused := b.admit(in); refused != nil {
+		return nil, refused
 	}
 	at, refused := b.choose(in)
 	if refused != nil {
@@ -87,6 +82,19 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 		Success: true, Status: statusDone, OperationID: conn.bankID + ":" + b.Gen.UUID(), AccessCode: code,
 		ConnectionID: conn.id, UserSecret: conn.userSecret, UserID: conn.userID, TokenID: conn.tokenID,
 	})
+}
+
+// admit checks what the page opens Connect with.
+func (b *Provider) admit(in ConnectInput) *bank.Refusal {
+	switch {
+	case in.AppKey == "":
+		return bank.Refuse(http.StatusBadRequest, "appKey is missing")
+	case !bank.Same(in.AppKey, b.appKey):
+		return bank.Refuse(http.StatusUnprocessableEntity, "unknown appKey")
+	case in.Environment != "" && in.Environment != "sandbox" && in.Environment != "production":
+		return bank.Refuse(http.StatusBadRequest, "environment is neither sandbox nor production")
+	}
+	return nil
 }
 
 // choose returns the institution that a user selects.

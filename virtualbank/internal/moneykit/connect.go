@@ -17,6 +17,10 @@ type ConnectInput struct {
 	InstitutionID    string `json:"institution_id"`
 	Username         string `json:"username"`
 	Password         string `json:"password"`
+
+	// Accounts are the names of the accounts that the user shares. Empty is all. A renewal adds to
+	// those that the link has.
+	Accounts []string `json:"accounts"`
 }
 
 // outcome is what Connect passes to the page.
@@ -77,6 +81,9 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 		prefetch:    s.prefetch,
 		book:        b.bookOf(s, at, in.Username),
 	}
+	if refused := l.share(s, in.Accounts); refused != nil {
+		return nil, refused
+	}
 	if i := slices.IndexFunc(at.Providers, func(p string) bool { return slices.Contains(s.providers, p) }); i >= 0 {
 		l.provider = at.Providers[i]
 	}
@@ -128,6 +135,9 @@ func (b *Provider) relink(s *linkSession, in ConnectInput) (json.RawMessage, err
 		return nil, bank.Refuse(http.StatusUnprocessableEntity, "the link of this session is at %s", l.institution.Name)
 	}
 	if refused := b.login(s, l.institution, in); refused != nil {
+		return nil, refused
+	}
+	if refused := l.shareMore(in.Accounts); refused != nil {
 		return nil, refused
 	}
 	// MoneyKit erases what the session leaves out.
@@ -243,7 +253,7 @@ func (l *link) connectInstitution() connectInstitution {
 		Selected: []selectedAccount{},
 		Screens:  []any{},
 	}
-	for _, a := range l.book.Accounts {
+	for _, a := range l.accounts() {
 		out.Selected = append(out.Selected, selectedAccount{l.accountID(a), a.Kind.MoneyKit, a.Name, a.Mask})
 	}
 	return out

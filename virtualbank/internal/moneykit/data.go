@@ -103,7 +103,7 @@ func (b *Provider) withData(c *bank.Call, product string, f func(*link) bank.Rep
 func (l *link) wanted(c *bank.Call) []*bank.Account {
 	ids := c.Request.URL.Query()["account_ids"]
 	var list []*bank.Account
-	for _, a := range l.book.Accounts {
+	for _, a := range l.accounts() {
 		if len(ids) == 0 || slices.Contains(ids, l.accountID(a)) {
 			list = append(list, a)
 		}
@@ -137,7 +137,7 @@ func (b *Provider) serveAccounts(c *bank.Call) bank.Reply {
 // serveAccount serves GET /links/{id}/accounts/{account_id}.
 func (b *Provider) serveAccount(c *bank.Call) bank.Reply {
 	return b.withData(c, "accounts", func(l *link) bank.Reply {
-		for _, a := range l.accountList(l.book.Accounts) {
+		for _, a := range l.accountList(l.accounts()) {
 			if a.ID == c.Vars["account_id"] {
 				return bank.Reply{Status: http.StatusOK, Body: map[string]any{"account": a, "link": l.wire()}}
 			}
@@ -163,7 +163,7 @@ func (b *Provider) serveNumbers(c *bank.Call) bank.Reply {
 	return b.withData(c, "account_numbers", func(l *link) bank.Reply {
 		out := []accountWithNumbers{}
 		at := l.products["account_numbers"].refreshed
-		for _, a := range l.book.Accounts {
+		for _, a := range l.accounts() {
 			if at.IsZero() || a.Kind.Debt || strings.HasPrefix(a.Kind.MoneyKit, "investment") {
 				continue
 			}

@@ -80,10 +80,10 @@ func (b *Provider) correctCategory(c *bank.Call) bank.Reply {
 		if alike == nil {
 			return fail(http.StatusNotFound, codeLinkNotFound, "Transaction not found")
 		}
-		list := l.stored(len(l.history), l.book.Accounts)
+		list := l.stored(len(l.history), l.accounts())
 		list = slices.DeleteFunc(list, func(t transaction) bool { return !alike[t.ID] })
 		return bank.Reply{Status: http.StatusOK, Body: map[string]any{
-			"transactions": append([]transaction{}, list...), "accounts": l.accountList(l.book.Accounts),
+			"transactions": append([]transaction{}, list...), "accounts": l.accountList(l.accounts()),
 			"link": l.wire(), "cursor": map[string]any{"next": nil},
 		}}
 	})
@@ -100,7 +100,7 @@ func (l *link) correct(id string, given correction) map[string]bool {
 	type place struct{ key, id, text string }
 	var all []place
 	at := -1
-	for _, a := range l.book.Accounts {
+	for _, a := range l.accounts() {
 		for _, r := range l.book.Rows(a, state.at, 0) {
 			p := place{a.Key + "\x00" + r.Event.ID, l.transaction(l.accountID(a), a, r, n).ID, r.Event.Text}
 			if p.id == id {

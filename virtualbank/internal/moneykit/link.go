@@ -41,6 +41,7 @@ type link struct {
 	repeatingPages   int                     // how many pages still repeat
 	bank.Exchanges
 
+	chosen           []string  // the keys of the accounts that the user shares; nil is all
 	daysIgnoredUntil time.Time // until when lists ignore the requested days
 }
 

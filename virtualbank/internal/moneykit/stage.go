@@ -117,7 +117,7 @@ func (l *link) createdTwice(list []change, t recordSituation) []change {
 
 // updatedBeforeRemoved adds an update before the first row that is removed.
 func (l *link) updatedBeforeRemoved(list []change, from int) []change {
-	before := l.stored(from, l.book.Accounts)
+	before := l.stored(from, l.accounts())
 	for i, c := range list {
 		at := slices.IndexFunc(before, func(t transaction) bool { return t.ID == c.removed })
 		if c.removed != "" && at >= 0 {

@@ -227,7 +227,7 @@ func (b *Provider) serveUserTransactions(c *bank.Call) bank.Reply {
 	accounts := map[string]any{}
 	for _, l := range b.connectedLinks(c.Vars["id"]) {
 		var wanted []*bank.Account
-		for _, a := range l.book.Accounts {
+		for _, a := range l.accounts() {
 			if len(ids) == 0 || slices.Contains(ids, l.accountID(a)) {
 				wanted = append(wanted, a)
 				accounts[l.accountID(a)] = map[string]any{
@@ -288,13 +288,13 @@ type change struct {
 // but not its end.
 func (l *link) changes(from, to int) []change {
 	before := map[string]transaction{}
-	for _, t := range l.stored(from, l.book.Accounts) {
+	for _, t := range l.stored(from, l.accounts()) {
 		if !t.Pending || t.keepsID {
 			before[t.ID] = t
 		}
 	}
 	var list []change
-	for _, t := range l.stored(to, l.book.Accounts) {
+	for _, t := range l.stored(to, l.accounts()) {
 		old, known := before[t.ID]
 		delete(before, t.ID)
 		switch {
@@ -378,7 +378,7 @@ func (b *Provider) syncReply(l *link, page []change, next syncMark, more bool) b
 	}
 	return bank.Reply{Status: http.StatusOK, Body: map[string]any{
 		"transactions": map[string]any{"created": created, "updated": updated, "removed": removed},
-		"accounts":     l.accountList(l.book.Accounts),
+		"accounts":     l.accountList(l.accounts()),
 		"cursor":       map[string]any{"next": b.syncCursor(next, l.id)},
 		"has_more":     more,
 		"link":         l.wire(),

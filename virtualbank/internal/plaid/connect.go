@@ -56,6 +56,7 @@ type linkSession struct {
 	started, finished time.Time
 	added             []*publicToken
 	exit              map[string]any
+	status            string // of an exit; "" means requires_credentials
 	events            []any
 }
 
@@ -95,6 +96,11 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 		b.leave(t, s, nil, nil)
 		return json.Marshal(map[string]any{"error": nil, "metadata": s.exit["metadata"]})
 	}
+	return b.run(t, s, in)
+}
+
+// run plays the user in a session.
+func (b *Provider) run(t *linkToken, s *linkSession, in ConnectInput) (json.RawMessage, error) {
 	if t.existing != nil {
 		return b.relink(t, s, in)
 	}
@@ -184,7 +190,7 @@ func (b *Provider) finish(t *linkToken, s *linkSession, status string) {
 // leave ends a session without success. why is nil where the user only left.
 func (b *Provider) leave(t *linkToken, s *linkSession, why, institution map[string]any) {
 	metadata := map[string]any{
-		"institution": nil, "status": "requires_credentials", "link_session_id": s.id,
+		"institution": nil, "status": cmp.Or(s.status, "requires_credentials"), "link_session_id": s.id,
 		"request_id": b.draw.Alphanumeric(15),
 	}
 	if institution != nil {

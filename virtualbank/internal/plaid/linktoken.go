@@ -21,6 +21,13 @@ const (
 	maxHostedTTL   = 21 * 24 * time.Hour
 )
 
+// tokenPrefix starts every link token.
+const tokenPrefix = "link-sandbox-"
+
+// HostedPath is the path of Plaid's own page for Link, before the rest of the link token. At Plaid
+// it is on a host for pages; the bank serves it at the address of the API.
+const HostedPath = "/link/"
+
 // Bounds of the days of transactions that an application can ask for.
 const (
 	defaultDays = 90
@@ -117,13 +124,12 @@ func (b *Provider) createLinkToken(r request) bank.Reply {
 		}
 		t.existing = it
 	}
-	t.token = "link-sandbox-" + b.draw.UUID()
+	t.token = tokenPrefix + b.draw.UUID()
 	t.expires = now.Add(life)
 	b.linkTokens[t.token] = t
 	body := map[string]any{"link_token": t.token, "expiration": instant(t.expires)}
 	if t.hosted {
-		// Nothing serves this page: POST /virtualbank/link plays the user there too.
-		body["hosted_link_url"] = "https://secure.plaid.com/link/" + strings.TrimPrefix(t.token, "link-sandbox-")
+		body["hosted_link_url"] = "http://" + r.call.Request.Host + HostedPath + strings.TrimPrefix(t.token, tokenPrefix)
 	}
 	return ok(body)
 }
