@@ -32,8 +32,8 @@ type MoneyKitLink struct {
 	Username string `json:"username"` // "" means [UserGood]
 	Password string `json:"password"` // "" means [PassGood]
 
-	// Accounts has the names of the accounts that the user shares. Empty means all. A reconnect adds
-	// them to those that the link has.
+	// Accounts has the names of the accounts that the user shares. Empty means all. A reconnect
+	// adds them to those that the link has.
 	Accounts []string `json:"accounts"`
 }
 

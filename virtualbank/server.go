@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+	"github.com/bankmux/bankmux/virtualbank/internal/connect"
 	"github.com/bankmux/bankmux/virtualbank/internal/dapi"
 	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
 	"github.com/bankmux/bankmux/virtualbank/internal/plaid"
@@ -21,6 +22,12 @@ type Server struct {
 	MoneyKitURL string // the base URL of the MoneyKit API
 	DapiURL     string // the base URL of the Dapi API, which ends in /v2
 	PlaidURL    string // the base URL of the Plaid API; "" without [ServePlaid]
+
+	// The scripts that play the providers' widgets in a browser, for the adapters'
+	// Config.ScriptURL. MoneyKit's is an ES module in place of its npm package.
+	MoneyKitScriptURL string
+	DapiScriptURL     string
+	PlaidScriptURL    string // "" without [ServePlaid]
 
 	servers []*http.Server
 	running sync.WaitGroup
@@ -51,13 +58,15 @@ func Start(b *Bank, moneykitAddr, dapiAddr string, options ...StartOption) (*Ser
 	}
 	s := &Server{}
 	for _, side := range []struct {
-		spec bank.Spec
-		addr string
-		url  *string
+		spec       bank.Spec
+		addr       string
+		url        *string
+		script     *string
+		scriptPath string
 	}{
-		{moneykit.Spec(), moneykitAddr, &s.MoneyKitURL},
-		{dapi.Spec(), dapiAddr, &s.DapiURL},
-		{plaid.Spec(), opts.plaid, &s.PlaidURL},
+		{moneykit.Spec(), moneykitAddr, &s.MoneyKitURL, &s.MoneyKitScriptURL, connect.MoneyKitScript},
+		{dapi.Spec(), dapiAddr, &s.DapiURL, &s.DapiScriptURL, connect.DapiScript},
+		{plaid.Spec(), opts.plaid, &s.PlaidURL, &s.PlaidScriptURL, connect.PlaidScript},
 	} {
 		if side.addr == "" && side.url == &s.PlaidURL {
 			continue
@@ -71,6 +80,7 @@ func Start(b *Bank, moneykitAddr, dapiAddr string, options ...StartOption) (*Ser
 			return nil, errors.Join(err, s.Close())
 		}
 		*side.url = "http://" + l.Addr().String() + side.spec.BasePath
+		*side.script = "http://" + l.Addr().String() + side.scriptPath
 		server := &http.Server{Handler: b.apis[side.spec.Name], ReadHeaderTimeout: time.Minute}
 		s.servers = append(s.servers, server)
 		s.running.Go(func() { _ = server.Serve(l) }) // ends with Close

@@ -43,6 +43,8 @@ type moneykit struct {
 	BaseURL      string `json:"base_url"`
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
+
+	ScriptURL string `json:"script_url"` // the module that plays Connect in a browser
 }
 
 type dapi struct {
@@ -52,12 +54,16 @@ type dapi struct {
 
 	WebhookSecret string `json:"webhook_secret"`
 	WebhookKey    string `json:"webhook_key"` // the AES key of encrypted bodies
+
+	ScriptURL string `json:"script_url"` // the script that plays Connect in a browser
 }
 
 type plaid struct {
 	BaseURL  string `json:"base_url"`
 	ClientID string `json:"client_id"`
 	Secret   string `json:"secret"`
+
+	ScriptURL string `json:"script_url"` // the script that plays Link in a browser
 }
 
 // about is the first part of the help text.
@@ -157,11 +163,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	creds := bank.Credentials()
 	secrets, _, key := bank.WebhookSecrets()
 	line := ready{
-		MoneyKit: moneykit{server.MoneyKitURL, creds.MoneyKit.ClientID, creds.MoneyKit.ClientSecret},
-		Dapi:     dapi{server.DapiURL, creds.Dapi.AppKey, creds.Dapi.AppSecret, secrets[0], key},
+		MoneyKit: moneykit{server.MoneyKitURL, creds.MoneyKit.ClientID, creds.MoneyKit.ClientSecret, server.MoneyKitScriptURL},
+		Dapi:     dapi{server.DapiURL, creds.Dapi.AppKey, creds.Dapi.AppSecret, secrets[0], key, server.DapiScriptURL},
 	}
 	if server.PlaidURL != "" {
-		line.Plaid = &plaid{server.PlaidURL, creds.Plaid.ClientID, creds.Plaid.Secret}
+		line.Plaid = &plaid{server.PlaidURL, creds.Plaid.ClientID, creds.Plaid.Secret, server.PlaidScriptURL}
 	}
 	err = json.NewEncoder(stdout).Encode(line)
 	if err == nil {

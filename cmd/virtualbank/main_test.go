@@ -43,7 +43,7 @@ func startAndEnd(t *testing.T) {
 	require.NoError(t, err)
 	var got map[string]map[string]string
 	require.NoError(t, json.Unmarshal(line, &got))
-	for side, keys := range map[string][]string{"moneykit": {"base_url", "client_id", "client_secret"}, "dapi": {"base_url", "app_key", "app_secret", "webhook_secret", "webhook_key"}, "plaid": {"base_url", "client_id", "secret"}} {
+	for side, keys := range map[string][]string{"moneykit": {"base_url", "client_id", "client_secret", "script_url"}, "dapi": {"base_url", "app_key", "app_secret", "webhook_secret", "webhook_key", "script_url"}, "plaid": {"base_url", "client_id", "secret", "script_url"}} {
 		for _, key := range keys {
 			assert.NotEmpty(t, got[side][key], "%s.%s", side, key)
 		}

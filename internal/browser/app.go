@@ -40,21 +40,21 @@ func newApp(bank *virtualbank.Bank, server *virtualbank.Server, addr ready) (*ap
 	keys := bank.Credentials()
 	mk, err := moneykit.New(moneykit.Config{
 		ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
-		Environment: bankmux.Sandbox, BaseURL: server.MoneyKitURL, Now: bank.Now,
+		Environment: bankmux.Sandbox, BaseURL: server.MoneyKitURL, ScriptURL: server.MoneyKitScriptURL, Now: bank.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
 	dp, err := dapi.New(dapi.Config{
 		AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret),
-		Environment: bankmux.Sandbox, BaseURL: server.DapiURL, Now: bank.Now,
+		Environment: bankmux.Sandbox, BaseURL: server.DapiURL, ScriptURL: server.DapiScriptURL, Now: bank.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
 	pl, err := plaid.New(plaid.Config{
 		ClientID: keys.Plaid.ClientID, Secret: bankmux.NewSecret(keys.Plaid.Secret), AppName: "Ledger",
-		Environment: bankmux.Sandbox, BaseURL: server.PlaidURL, Now: bank.Now,
+		Environment: bankmux.Sandbox, BaseURL: server.PlaidURL, ScriptURL: server.PlaidScriptURL, Now: bank.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -85,8 +85,11 @@ type Config struct {
 	Environment  bankmux.Environment // what the credentials reach; MoneyKit does not say
 
 	BaseURL string // "" means [DefaultBaseURL]; https, or http on loopback
-	Auth    Auth
-	Scope   string // space-separated actions of the access token; "" means all that the application has
+	// ScriptURL is an ES module in place of MoneyKit's npm package, for tests in a browser. ""
+	// means none, because MoneyKit publishes no script.
+	ScriptURL string
+	Auth      Auth
+	Scope     string // space-separated actions of the access token; "" means all that the application has
 	// HTTPClient is copied. Its transport must not repeat requests, and must keep their contexts.
 	// nil means a client of the adapter's own, for many concurrent calls.
 	HTTPClient *http.Client
@@ -118,6 +121,10 @@ func New(cfg Config) (*bankmux.Client, error) {
 		cfg.Now = time.Now
 	}
 	urlFault := rest.CheckURL(cfg.BaseURL)
+	scriptFault := ""
+	if cfg.ScriptURL != "" {
+		scriptFault = rest.CheckURL(cfg.ScriptURL)
+	}
 	switch {
 	case cfg.ClientID == "":
 		return nil, refuse("Config.ClientID", "is empty")
@@ -137,13 +144,15 @@ func New(cfg Config) (*bankmux.Client, error) {
 		return nil, refuse("Config.BodyLimit", "is negative")
 	case urlFault != "":
 		return nil, refuse("Config.BaseURL", urlFault)
+	case scriptFault != "":
+		return nil, refuse("Config.ScriptURL", scriptFault)
 	}
 	api := newAPI(cfg)
 	webhooks, err := newWebhooks(cfg, api)
 	if err != nil {
 		return nil, refuse("Config.Webhook", err.Error())
 	}
-	a := &adapter{env: cfg.Environment, api: api, webhooks: webhooks, clock: cfg.Now}
+	a := &adapter{env: cfg.Environment, api: api, webhooks: webhooks, clock: cfg.Now, scriptURL: cfg.ScriptURL}
 	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(guardDefaults)...), nil
 }
 
@@ -172,6 +181,8 @@ type adapter struct {
 	api      *api
 	webhooks webhook.Verifier
 	clock    func() time.Time
+
+	scriptURL string // of the session's Launch
 }
 
 // Describe names the adapter.

@@ -47,6 +47,7 @@ func theConfigurationIsCheckedAndTheErrorNamesTheField(t *testing.T) {
 		"a query":              {func(c *moneykit.Config) { c.BaseURL = "https://api.example.com/?key=planted" }, "BaseURL"},
 		"a user":               {func(c *moneykit.Config) { c.BaseURL = "https://planted@api.example.com" }, "BaseURL"},
 		"no URL":               {func(c *moneykit.Config) { c.BaseURL = "api" }, "BaseURL"},
+		"a script over http":   {func(c *moneykit.Config) { c.ScriptURL = "http://a.example/c.js" }, "ScriptURL"},
 	} {
 		cfg := good
 		c.change(&cfg)

@@ -124,7 +124,7 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 		return bankmux.Session{}, err
 	}
 	s.Launch.Provider, s.Launch.Environment, s.Launch.Token = Name, a.env, bankmux.NewLaunchToken(token)
-	s.Launch.Package = connectPackage
+	s.Launch.Package, s.Launch.ScriptURL = connectPackage, a.scriptURL
 	return s, nil
 }
 

@@ -80,6 +80,10 @@ const (
 	SandboxURL    = "https://sandbox.plaid.com"
 )
 
+// DefaultScriptURL is Link for web pages. Plaid's documentation forbids to bundle it or to serve it
+// from elsewhere.
+const DefaultScriptURL = "https://cdn.plaid.com/link/v2/stable/link-initialize.js"
+
 // Config configures one Plaid application. ClientID, Secret and Environment are required.
 type Config struct {
 	Name        string // registered name, one per application of the process; "" means "plaid"
@@ -99,7 +103,8 @@ type Config struct {
 	// the connection worked before.
 	WithoutLinkEvents bool
 
-	BaseURL string // "" means the address of the environment; https, or http on loopback
+	BaseURL   string // "" means the address of the environment; https, or http on loopback
+	ScriptURL string // "" means [DefaultScriptURL], which Plaid requires outside of tests
 	// HTTPClient is copied. Its transport must not repeat requests, and must keep their contexts.
 	// nil means a client of the adapter's own, for many concurrent calls.
 	HTTPClient *http.Client
@@ -129,6 +134,7 @@ func New(cfg Config) (*bankmux.Client, error) {
 	a := &adapter{
 		env: cfg.Environment, api: api, webhooks: webhooks, clock: cfg.Now, appName: cfg.AppName,
 		countries: slices.Clone(cfg.Countries), linkEvents: !cfg.WithoutLinkEvents,
+		scriptURL: cfg.ScriptURL,
 	}
 	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(guardDefaults)...), nil
 }
@@ -144,6 +150,9 @@ func (cfg *Config) complete() error {
 			cfg.BaseURL = SandboxURL
 		}
 	}
+	if cfg.ScriptURL == "" {
+		cfg.ScriptURL = DefaultScriptURL
+	}
 	if cfg.AppName == "" {
 		cfg.AppName = "This Application"
 	}
@@ -153,7 +162,7 @@ func (cfg *Config) complete() error {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	urlFault := rest.CheckURL(cfg.BaseURL)
+	urlFault, scriptFault := rest.CheckURL(cfg.BaseURL), rest.CheckURL(cfg.ScriptURL)
 	switch {
 	case cfg.ClientID == "":
 		return refuse("Config.ClientID", "is empty")
@@ -173,6 +182,8 @@ func (cfg *Config) complete() error {
 		return refuse("Config.BodyLimit", "is negative")
 	case urlFault != "":
 		return refuse("Config.BaseURL", urlFault)
+	case scriptFault != "":
+		return refuse("Config.ScriptURL", scriptFault)
 	}
 	return nil
 }
@@ -204,6 +215,7 @@ type adapter struct {
 	webhooks   webhook.Verifier
 	clock      func() time.Time
 	appName    string
+	scriptURL  string
 	countries  []string
 	linkEvents bool
 }

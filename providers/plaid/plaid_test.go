@@ -39,6 +39,7 @@ func aMistakeIsNamedByItsField(t *testing.T) {
 		"Webhook.Age": func(c *plaid.Config) { c.Webhook.Age = -time.Second },
 		"BodyLimit":   func(c *plaid.Config) { c.BodyLimit = -1 },
 		"BaseURL":     func(c *plaid.Config) { c.BaseURL = "http://plaid.example" },
+		"ScriptURL":   func(c *plaid.Config) { c.ScriptURL = "http://plaid.example/link.js" },
 	} {
 		cfg := config()
 		change(&cfg)

@@ -74,9 +74,6 @@ type HostedLink struct {
 	IsMobileApp     bool `json:"is_mobile_app,omitempty"`
 }
 
-// scriptURL is Link's script. It must come from this host, so it cannot be bundled.
-const scriptURL = "https://cdn.plaid.com/link/v2/stable/link-initialize.js"
-
 // Limits of a link token.
 const (
 	maxHistoryDays   = 730
@@ -129,7 +126,7 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 	if body.Hosted != nil {
 		s.Launch.URL = bankmux.NewLaunchToken(made.HostedURL)
 	} else {
-		s.Launch.ScriptURL = scriptURL
+		s.Launch.ScriptURL = a.scriptURL
 	}
 	if body.RedirectURI != "" {
 		s.Launch.Parameters = map[string]string{"redirect_uri": body.RedirectURI}

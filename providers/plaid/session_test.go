@@ -239,7 +239,8 @@ func aHostedPageHasAnAddress(t *testing.T) {
 	req.Lifetime = 2 * time.Hour
 	req.Options = []bankmux.SessionOption{plaid.SessionOptions{Hosted: &plaid.HostedLink{}}}
 	session := s.session(req)
-	assert.True(t, strings.HasPrefix(session.Launch.URL.Reveal(), "https://secure.plaid.com/link/"))
+	name := strings.TrimPrefix(session.Launch.Token.Reveal(), "link-sandbox-")
+	assert.True(t, strings.HasSuffix(session.Launch.URL.Reveal(), "/link/"+name))
 	assert.Empty(t, session.Launch.ScriptURL, "the page is Plaid's")
 	body := s.lastSent(createPath)
 	assert.Equal(t, map[string]any{

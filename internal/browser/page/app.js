@@ -4,9 +4,6 @@ const result = document.getElementById("result");
 const form = document.getElementById("form");
 const bank = document.body.dataset;
 
-// Where the pretend MoneyKit is, and what the official package calls the host of its pages.
-const moneykit = { pretend: bank.moneykit + "/connect/moneykit.js", official: "@moneykit/connect" };
-
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const chosen = form.elements.client.selectedOptions[0];
@@ -45,7 +42,7 @@ async function run({ session, launch }, official, returned) {
     if (launch.url) {
       location = launch.url;
     } else if (launch.provider === "moneykit") {
-      const { default: MoneyKit } = await import(official ? moneykit.official : moneykit.pretend);
+      const { default: MoneyKit } = await import(official ? "@moneykit/connect" : launch.script_url);
       const kit = new MoneyKit(official ? { __connectSDKUIHost: bank.moneykit } : {});
       const linked = (...got) => {
         // A relink passes the institution first, also after continue.

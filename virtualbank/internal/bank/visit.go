@@ -49,8 +49,8 @@ type Visit interface {
 	// Finish ends a visit that linked several institutions.
 	Finish() json.RawMessage
 
-	// Leave ends a visit without a link. It returns what the widget passes to the page. e has what
-	// the user entered, and last is the trouble that the user met last, or nil.
+	// Leave ends a visit without a link, and returns what the widget passes to the application. The
+	// trouble is the last that the user met, or nil.
 	Leave(at Step, e Entry, last *Trouble) json.RawMessage
 }
 

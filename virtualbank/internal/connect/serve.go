@@ -67,7 +67,7 @@ func (s *Server) Handler(next http.Handler) http.Handler {
 }
 
 // policy lets a page load its own files and nothing else.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
 	"base-uri 'none'; form-action 'none'"
 
 // page serves a page. Those in the frame of an application may be framed by any.

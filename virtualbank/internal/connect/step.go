@@ -39,7 +39,7 @@ type View struct {
 	Code    string `json:"code,omitempty"` // the provider's word for it
 	Final   bool   `json:"final,omitempty"`
 
-	Hint    string `json:"hint,omitempty"` // what works in tests
+	Hint string `json:"hint,omitempty"` // what works in tests
 
 	Institutions []bank.Choice `json:"institutions,omitempty"`
 	Institution  *bank.Choice  `json:"institution,omitempty"`

@@ -129,7 +129,9 @@ func (v *visit) Link(e bank.Entry, _ []string, _ bool) (json.RawMessage, error) 
 func (*visit) Finish() json.RawMessage { return nil }
 
 // Leave returns the argument of onFailure.
-func (v *visit) Leave(_ bank.Step, _ bank.Entry, last *bank.Trouble) json.RawMessage { return v.bank.Exit(last) }
+func (v *visit) Leave(_ bank.Step, _ bank.Entry, last *bank.Trouble) json.RawMessage {
+	return v.bank.Exit(last)
+}
 
 // Exit returns the same for a visit that does not open.
 func (*Provider) Exit(t *bank.Trouble) json.RawMessage {

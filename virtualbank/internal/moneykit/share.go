@@ -25,7 +25,9 @@ func (l *link) accounts() []*bank.Account {
 }
 
 // shares reports whether the user shares an account.
-func (l *link) shares(a *bank.Account) bool { return l.chosen == nil || slices.Contains(l.chosen, a.Key) }
+func (l *link) shares(a *bank.Account) bool {
+	return l.chosen == nil || slices.Contains(l.chosen, a.Key)
+}
 
 // permits reports whether the features of the session let an account through.
 func (s *linkSession) permits(a *bank.Account) bool {

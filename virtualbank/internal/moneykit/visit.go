@@ -194,7 +194,9 @@ func (v *visit) Link(e bank.Entry, accounts []string, _ bool) (json.RawMessage, 
 func (*visit) Finish() json.RawMessage { return nil }
 
 // Leave returns the argument of onExit: null if the user only left.
-func (v *visit) Leave(_ bank.Step, _ bank.Entry, last *bank.Trouble) json.RawMessage { return v.bank.Exit(last) }
+func (v *visit) Leave(_ bank.Step, _ bank.Entry, last *bank.Trouble) json.RawMessage {
+	return v.bank.Exit(last)
+}
 
 // Exit returns the same for a visit that does not open.
 func (*Provider) Exit(t *bank.Trouble) json.RawMessage {

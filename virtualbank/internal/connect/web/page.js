@@ -72,6 +72,7 @@ async function act(step, more = {}) {
   busy = false;
   page.removeAttribute("aria-busy");
   run = view.run ?? run;
+  view.username = more.username; // so that only the password must be entered again
   announce(step);
   show(view);
 }

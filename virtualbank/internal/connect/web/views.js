@@ -181,8 +181,8 @@ const describedBy = (view) => view.note ? { "aria-describedby": "note", "aria-in
 const loginFields = (view) => [
   h("label", { for: "username" }, "User name"),
   h("input", {
-    id: "username", name: "username", type: "text", autocomplete: "username", autocapitalize: "none",
-    spellcheck: false, ...describedBy(view),
+    id: "username", name: "username", type: "text", value: view.username ?? "", autocomplete: "username",
+    autocapitalize: "none", spellcheck: false, ...describedBy(view),
   }),
   h("label", { for: "password" }, "Password"),
   h("input", {
