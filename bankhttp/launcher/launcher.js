@@ -44,8 +44,10 @@ async function settle(run) {
       run.exit = (error) => resolve({ error: error ?? null });
       open(run).catch(reject);
     });
-    // What the bank added to the address stays neither in the address bar nor in the history.
-    if (payload && url === location.href) history.replaceState(history.state, "", location.pathname);
+    // What the bank added to the address stays neither in the address bar nor in the history. A
+    // back end may have put it into a parameter.
+    const shown = [location.href, ...new URLSearchParams(location.search).values()];
+    if (payload && shown.includes(url)) history.replaceState(history.state, "", location.pathname);
     return payload;
   } catch (error) {
     run.failed = true;
@@ -70,7 +72,7 @@ async function open(run) {
   }
   const opener = openers[provider];
   const loader = loaders?.[provider];
-  if (!opener && !loader) fail("unknown_provider", `${provider} has neither launch.url nor a loader`);
+  if (!opener && !loader) fail("unknown_provider", `${provider} needs launch.url or a loader`);
   document.addEventListener("securitypolicyviolation", (event) => violated(run, event), { signal: end });
   const kit = await (loader ? inject(provider, loader) : load(run));
   if (end.aborted) return;
@@ -165,13 +167,13 @@ function query(url) {
 }
 
 function need(launch, field) {
-  return launch[field] || fail("invalid_launch", `the launch has no ${field}`);
+  return launch[field] || fail("invalid_launch", `launch lacks ${field}`);
 }
 
 // web returns an address that the browser may load. Others, such as javascript:, run code.
 function web(launch, field) {
   const { href } = new URL(need(launch, field), location.href);
-  return /^https?:/.test(href) ? href : fail("invalid_launch", `launch.${field} is not an http address`);
+  return /^https?:/.test(href) ? href : fail("invalid_launch", `launch.${field} must be http`);
 }
 
 // inject returns what a loader of the application returns: a module, or its default export.

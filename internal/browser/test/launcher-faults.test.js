@@ -10,13 +10,13 @@ const env = useChromium();
 
 test("a launch that cannot be opened is rejected with a code and a reason", async (t) => {
   const cases = {
-    "no launch": [null, "invalid_launch", "the launch has no provider"],
-    "no provider": [{ mode: "link" }, "invalid_launch", "the launch has no provider"],
-    "an unknown provider": [{ provider: "osprey", mode: "link" }, "unknown_provider", "osprey has neither"],
-    "no token": [{ ...launches.plaid, token: undefined }, "invalid_launch", "the launch has no token"],
-    "no app key": [{ ...launches.dapi, app_key: "" }, "invalid_launch", "the launch has no app_key"],
-    "no script": [{ ...launches.dapi, script_url: undefined }, "invalid_launch", "the launch has no script_url"],
-    "a URL that runs code": [{ provider: "x", url: "javascript:alert(1)" }, "invalid_launch", "launch.url is not an http address"],
+    "no launch": [null, "invalid_launch", "launch lacks provider"],
+    "no provider": [{ mode: "link" }, "invalid_launch", "launch lacks provider"],
+    "an unknown provider": [{ provider: "osprey", mode: "link" }, "unknown_provider", "osprey needs launch.url or a loader"],
+    "no token": [{ ...launches.plaid, token: undefined }, "invalid_launch", "launch lacks token"],
+    "no app key": [{ ...launches.dapi, app_key: "" }, "invalid_launch", "launch lacks app_key"],
+    "no script": [{ ...launches.dapi, script_url: undefined }, "invalid_launch", "launch lacks script_url"],
+    "a URL that runs code": [{ provider: "x", url: "javascript:alert(1)" }, "invalid_launch", "launch.url must be http"],
     "a script that is code": [{ ...launches.plaid, script_url: "data:text/javascript,1" }, "invalid_launch", "launch.script_url"],
     "an unknown mode": [{ ...launches.moneykit, mode: "other" }, "provider_failed", "moneykit failed"],
   };

@@ -131,6 +131,26 @@ test("after a bank's redirect the run continues", async (t) => {
   }));
 });
 
+test("the address loses the bank's query, also in a parameter, and keeps any other", async (t) => {
+  const returned = "http://back.test/return?code=c%2F1&state=s";
+  const cases = {
+    "/done": [`/done?session=1&return=${encodeURIComponent(returned)}`, "/done"],
+    "/accounts?tab=2#top": ["/accounts?tab=2#top", "/accounts?tab=2#top"],
+  };
+  for (const [name, [path, want]] of Object.entries(cases)) {
+    await t.test(name, () => openSite(env, { path }, async (page) => {
+      await page.evaluate(() => history.replaceState({ own: 1 }, ""));
+      await start(page, launches.plaid, returned);
+      const call = await provider(page, "plaid");
+      assert.equal(await page.evaluate(() => window.plaid.config.receivedRedirectUri), returned);
+      await call("onSuccess", "public-1", {});
+      await outcome(page);
+      assert.equal(page.url(), app + want);
+      assert.deepEqual(await page.evaluate(() => history.state), { own: 1 });
+    }));
+  }
+});
+
 test("a popup of MoneyKit wakes its opener and has nothing to post", async () => {
   await openSite(env, {}, async (page, context) => {
     await start(page, launches.moneykit);
