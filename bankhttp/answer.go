@@ -91,10 +91,10 @@ func (s *Service) resume(ctx context.Context, conn bankmux.Connection, given *ba
 	case err != nil:
 		return nil, err
 	case parked && given.Abandoned:
-		_, err := s.syncAll(ctx, conn, given)
+		_, err := s.syncAll(ctx, conn, syncOptions{answers: given})
 		return noContent{}, unlessCancelled(err)
 	case parked:
-		return s.syncState(ctx, conn, given)
+		return s.syncState(ctx, conn, syncOptions{answers: given})
 	}
 	client, err := s.clientFor(conn)
 	if err != nil {

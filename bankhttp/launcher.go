@@ -2,7 +2,12 @@ package bankhttp
 
 // This file serves the launcher of the browser.
 
-import "net/http"
+import (
+	"net/http"
 
-// Launcher handles GET of the ES module that opens the provider's page in a browser.
-func (s *Service) Launcher() http.Handler { return s.failing(KindNoPath) }
+	"github.com/bankmux/bankmux/bankhttp/launcher"
+)
+
+// Launcher handles GET of the ES module that opens the provider's page in a browser: see package
+// launcher. It needs no user and has no data of one.
+func (s *Service) Launcher() http.Handler { return launcher.Handler() }

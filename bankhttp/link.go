@@ -74,9 +74,7 @@ func (s *Service) start(ctx context.Context, r *request, in asked, old *bankmux.
 	if err := s.store.SaveSession(ctx, session); err != nil {
 		return nil, err
 	}
-	if !session.Launch.URL.IsZero() {
-		s.remember(r, session)
-	}
+	s.remember(r, session)
 	return started{session.ID, session.Launch, session.ExpiresAt}, nil
 }
 
@@ -162,25 +160,44 @@ func (s *Service) exchange(
 	ctx context.Context, ref bankmux.SessionRef, payload []byte,
 ) (bankmux.ExchangeResult, error) {
 	var session bankmux.Session
+	key := keyOf(ref, payload)
 	res, err := s.store.Exchange(ctx, ref, payload, func(ctx context.Context) (bankmux.ExchangeResult, error) {
+		if res, ok := s.held.get(key); ok {
+			return res, nil
+		}
 		var err error
 		if session, err = s.store.Session(ctx, ref); err != nil {
 			return bankmux.ExchangeResult{}, err
 		}
-		req := bankmux.ExchangeRequest{Session: session, User: ref.User, Payload: bankmux.NewSecret(payload)}
-		if session.Reconnect != nil { // the row as it is now: it may have changed since
-			conn, err := s.store.Connection(ctx, ref.User, session.ConnectionID)
-			if err != nil {
-				return bankmux.ExchangeResult{}, err
-			}
-			req.Connection = &conn
+		res, err := s.exchangeToken(ctx, session, payload)
+		if err == nil {
+			s.held.put(key, res)
 		}
-		return s.config.Registry.ExchangeToken(ctx, req)
+		return res, err
 	})
+	if err == nil {
+		s.held.drop(key)
+		return res, nil
+	}
 	if bankmux.KindOf(err) == bankmux.ErrTokenSpent && session.ID != "" {
 		return s.exchanged(ctx, session, err)
 	}
-	return res, err
+	return bankmux.ExchangeResult{}, err
+}
+
+// exchangeToken sends the exchange to the provider.
+func (s *Service) exchangeToken(
+	ctx context.Context, session bankmux.Session, payload []byte,
+) (bankmux.ExchangeResult, error) {
+	req := bankmux.ExchangeRequest{Session: session, User: session.User, Payload: bankmux.NewSecret(payload)}
+	if session.Reconnect != nil { // the row as it is now: it may have changed since
+		conn, err := s.store.Connection(ctx, session.User, session.ConnectionID)
+		if err != nil {
+			return bankmux.ExchangeResult{}, err
+		}
+		req.Connection = &conn
+	}
+	return s.config.Registry.ExchangeToken(ctx, req)
 }
 
 // exchanged returns the connection that a session has made already, such as with another payload

@@ -21,6 +21,7 @@ type Memory struct {
 	*inbox.Memory
 
 	keeper *bankmux.MemoryKeeper
+	ledger *bankmux.MemoryLedger
 
 	mu         sync.Mutex
 	sessions   []bankmux.Session // in the order in which they were made
@@ -28,14 +29,14 @@ type Memory struct {
 	refs       []bankmux.Ref // of the connections, in the order in which they were made
 	challenges map[string]openChallenge
 	events     []bankmux.Event
-	books      books
+	books      []*book
 }
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
 	return &Memory{
-		Memory: inbox.NewMemory(0, 0), keeper: bankmux.NewMemoryKeeper(),
-		exchanges: map[exchangeKey]*exchange{}, challenges: map[string]openChallenge{}, books: newBooks(),
+		Memory: inbox.NewMemory(0, 0), keeper: bankmux.NewMemoryKeeper(), ledger: bankmux.NewMemoryLedger(),
+		exchanges: map[exchangeKey]*exchange{}, challenges: map[string]openChallenge{},
 	}
 }
 
@@ -110,7 +111,7 @@ func (m *Memory) Exchange(
 	ctx context.Context, ref bankmux.SessionRef, payload []byte,
 	run func(ctx context.Context) (bankmux.ExchangeResult, error),
 ) (bankmux.ExchangeResult, error) {
-	key := exchangeKey{ref, sha256.Sum256(payload)}
+	key := keyOf(ref, payload)
 	for {
 		m.mu.Lock()
 		one, ok := m.exchanges[key]
@@ -235,8 +236,8 @@ func (m *Memory) has(conn bankmux.Connection) bool {
 	return ok
 }
 
-// DeleteConnection is that of [Connections]. It deletes the accounts that the connection listed
-// last, with their rows.
+// DeleteConnection is that of [Connections]. It deletes the accounts of the connection with their
+// rows, unless another connection has them too.
 func (m *Memory) DeleteConnection(ctx context.Context, user, id string) error {
 	conn, err := m.Connection(ctx, user, id)
 	if err != nil {
@@ -251,7 +252,7 @@ func (m *Memory) DeleteConnection(ctx context.Context, user, id string) error {
 			delete(m.challenges, key)
 		}
 	}
-	m.books.drop(conn.Ref())
+	m.ledger.Delete(conn)
 	return nil
 }
 

@@ -1,233 +1,98 @@
 package bankhttp
 
-// This file has the ledger of a Memory: accounts, balances and transactions.
+// This file has the accounts, balances and transactions of a Memory.
 
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/reconcile"
 )
 
 var errQueueFull = errors.New("the queue is full")
 
-// books are the tables of a ledger. The mutex of the Memory guards them.
-type books struct {
-	accounts []*book
-	names    map[bankmux.Ref]map[string]string // own names by the provider's ids
-	states   map[bankmux.Ref]bankmux.SyncState
-	entries  map[entryKey]*Transaction // with known beside
-	known    map[entryKey]bankmux.Known
-}
-
-// book is a stored account.
+// book is an account that a connection listed, beside what the ledger has of it.
 type book struct {
-	Account
-
-	user string
-	ref  bankmux.Ref // of the connection that listed it last
-}
-
-// entryKey names a row.
-type entryKey struct{ account, key string }
-
-func newBooks() books {
-	return books{
-		names: map[bankmux.Ref]map[string]string{}, states: map[bankmux.Ref]bankmux.SyncState{},
-		entries: map[entryKey]*Transaction{}, known: map[entryKey]bankmux.Known{},
-	}
-}
-
-// drop deletes what a connection has.
-func (b *books) drop(ref bankmux.Ref) {
-	delete(b.names, ref)
-	delete(b.states, ref)
-	b.accounts = slices.DeleteFunc(b.accounts, func(a *book) bool {
-		if a.ref != ref {
-			return false
-		}
-		for key := range b.known {
-			if key.account == a.Name {
-				b.remove(key)
-			}
-		}
-		return true
-	})
-}
-
-func (b *books) remove(key entryKey) {
-	delete(b.entries, key)
-	delete(b.known, key)
-}
-
-// find returns an account by its own name.
-func (b *books) find(name string) *book {
-	i := slices.IndexFunc(b.accounts, func(a *book) bool { return a.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return b.accounts[i]
+	name       string
+	user       string
+	connection bankmux.Ref // that listed it last
+	balances   []bankmux.Balance
+	due        bankmux.Date
+	readAt     time.Time
 }
 
 // SyncState is that of [bankmux.Ledger].
-func (m *Memory) SyncState(_ context.Context, conn bankmux.Connection) (bankmux.SyncState, error) {
+func (m *Memory) SyncState(ctx context.Context, conn bankmux.Connection) (bankmux.SyncState, error) {
 	if !m.has(conn) {
 		return bankmux.SyncState{}, bankmux.ErrGone
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.books.states[conn.Ref()], nil
+	return m.ledger.SyncState(ctx, conn)
 }
 
-// NameAccounts is that of [bankmux.Ledger]. An account that is certainly or likely one of another
-// connection of the user takes over its name.
+// NameAccounts is that of [bankmux.Ledger]. See [bankmux.MemoryLedger.NameAccounts].
 func (m *Memory) NameAccounts(
-	_ context.Context, conn bankmux.Connection, listed []bankmux.Account,
+	ctx context.Context, conn bankmux.Connection, listed []bankmux.Account,
 ) (map[string]string, error) {
 	if !m.has(conn) {
 		return nil, bankmux.ErrGone
 	}
+	names, err := m.ledger.NameAccounts(ctx, conn, listed)
+	if err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	b, ref := &m.books, conn.Ref()
-	names := b.names[ref]
-	if names == nil {
-		names = map[string]string{}
-		b.names[ref] = names
-	}
-	var unknown []bankmux.Account
 	for _, a := range listed {
-		if name, ok := names[a.ID]; ok {
-			if known := b.find(name); known != nil {
-				known.Account.Account, known.Connection, known.ref = a, conn.ID, ref
-			}
-			continue
-		}
-		unknown = append(unknown, a)
-	}
-	older := b.olderNames(conn, unknown)
-	for _, a := range unknown {
-		one := b.find(older[a.ID])
+		one := m.bookOf(names[a.ID])
 		if one == nil {
-			one = &book{user: conn.User}
-			one.Name = rand.Text()
-			b.accounts = append(b.accounts, one)
+			one = &book{name: names[a.ID], user: conn.User}
+			m.books = append(m.books, one)
 		}
-		one.Account.Account, one.Connection, one.ref = a, conn.ID, ref
-		names[a.ID] = one.Name
+		one.connection = conn.Ref()
 	}
-	return maps.Clone(names), nil
+	return names, nil
 }
 
-// olderNames returns the names of accounts that other connections of the user listed before.
-func (b *books) olderNames(conn bankmux.Connection, listed []bankmux.Account) map[string]string {
-	var before []bankmux.Account
-	nameOf := map[string]string{}
-	for _, a := range b.accounts {
-		if a.user == conn.User && a.ref != conn.Ref() {
-			before = append(before, a.Account.Account)
-			nameOf[a.Account.Account.ID] = a.Name
-		}
+// bookOf returns an account by the application's name, nil if there is none. The caller has locked
+// mu.
+func (m *Memory) bookOf(name string) *book {
+	i := slices.IndexFunc(m.books, func(b *book) bool { return b.name == name })
+	if i < 0 {
+		return nil
 	}
-	names := map[string]string{}
-	for _, p := range reconcile.Match(before, listed).Pairs {
-		if p.Confidence >= reconcile.Likely {
-			names[p.New.ID] = nameOf[p.Old.ID]
-		}
-	}
-	return names
+	return m.books[i]
 }
 
 // Known is that of [bankmux.Ledger].
 func (m *Memory) Known(
-	_ context.Context, account string, from, to bankmux.Date,
+	ctx context.Context, account string, from, to bankmux.Date,
 ) iter.Seq2[bankmux.Known, error] {
-	return func(yield func(bankmux.Known, error) bool) {
-		m.mu.Lock()
-		var rows []bankmux.Known
-		for key, k := range m.books.known {
-			if key.account == account && !k.Date.Before(from) && !k.Date.After(to) {
-				rows = append(rows, k)
-			}
-		}
-		m.mu.Unlock()
-		for _, k := range rows {
-			if !yield(k, nil) {
-				return
-			}
-		}
-	}
+	return m.ledger.Known(ctx, account, from, to)
 }
 
 // StoreDelta is that of [bankmux.Ledger].
 func (m *Memory) StoreDelta(
-	_ context.Context, conn bankmux.Connection, from bankmux.SyncState, delta bankmux.Delta, to bankmux.SyncState,
+	ctx context.Context, conn bankmux.Connection, from bankmux.SyncState, delta bankmux.Delta, to bankmux.SyncState,
 ) (bool, error) {
-	return m.advance(conn, from, to, func(b *books) {
-		for _, a := range delta.Removed {
-			b.remove(entryKey{a.Known.Account, a.Known.Key})
-		}
-		changed := slices.Concat(delta.Modified, delta.Replaced)
-		was := make([]*Transaction, len(changed))
-		for i, c := range changed { // a key may move from one row to another
-			key := entryKey{c.Was.Account, c.Was.Key}
-			was[i] = b.entries[key]
-			b.remove(key)
-		}
-		for i, c := range changed {
-			b.put(c.Known, c.Row, was[i])
-		}
-		for _, a := range delta.Missing {
-			key := entryKey{a.Known.Account, a.Known.Key}
-			if _, ok := b.known[key]; ok {
-				b.known[key] = a.Known
-			}
-		}
-		for _, a := range delta.Added {
-			b.put(a.Known, a.Row, nil)
-		}
-	})
-}
-
-// put stores a row.
-func (b *books) put(known bankmux.Known, row *bankmux.Transaction, was *Transaction) {
-	key := entryKey{known.Account, known.Key}
-	entry := &Transaction{Key: known.Key, Account: known.Account}
-	switch {
-	case row != nil:
-		entry.Row = *row
-	case was != nil:
-		entry.Row = was.Row
-	}
-	b.entries[key], b.known[key] = entry, known
-}
-
-// StoreSyncState is that of [bankmux.Ledger].
-func (m *Memory) StoreSyncState(_ context.Context, conn bankmux.Connection, from, to bankmux.SyncState) (bool, error) {
-	return m.advance(conn, from, to, func(*books) {})
-}
-
-// advance stores a state and a change, if the stored state still has the version of from.
-func (m *Memory) advance(conn bankmux.Connection, from, to bankmux.SyncState, change func(*books)) (bool, error) {
 	if !m.has(conn) {
 		return false, bankmux.ErrGone
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.books.states[conn.Ref()].Version != from.Version {
-		return false, nil
+	return m.ledger.StoreDelta(ctx, conn, from, delta, to)
+}
+
+// StoreSyncState is that of [bankmux.Ledger].
+func (m *Memory) StoreSyncState(
+	ctx context.Context, conn bankmux.Connection, from, to bankmux.SyncState,
+) (bool, error) {
+	if !m.has(conn) {
+		return false, bankmux.ErrGone
 	}
-	change(&m.books)
-	m.books.states[conn.Ref()] = to
-	return true, nil
+	return m.ledger.StoreSyncState(ctx, conn, from, to)
 }
 
 // Accounts is that of [Reader].
@@ -235,50 +100,61 @@ func (m *Memory) Accounts(_ context.Context, user string, connections ...string)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var all []Account
-	for _, a := range m.books.accounts {
-		if a.user == user && (len(connections) == 0 || slices.Contains(connections, a.Connection)) {
-			one := a.Account
-			one.Balances = slices.Clone(a.Balances)
-			all = append(all, one)
+	for _, b := range m.books {
+		if b.user != user || (len(connections) > 0 && !slices.Contains(connections, b.connection.ID)) {
+			continue
 		}
+		conn, ok := m.keeper.Get(b.connection)
+		listed, named := m.ledger.Accounts(conn)[b.name]
+		if !ok || !named {
+			continue
+		}
+		all = append(all, Account{
+			Name: b.name, Connection: conn.ID, Account: listed,
+			Balances: slices.Clone(b.balances), Due: b.due, ReadAt: b.readAt,
+		})
 	}
 	return all, nil
 }
 
 // SaveBalances is that of [Reader].
 func (m *Memory) SaveBalances(
-	_ context.Context, conn bankmux.Connection, balances []bankmux.AccountBalances,
+	ctx context.Context, conn bankmux.Connection, balances []bankmux.AccountBalances,
 ) error {
-	if !m.has(conn) {
-		return bankmux.ErrGone
+	names, err := m.NameAccounts(ctx, conn, nil)
+	if err != nil {
+		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, b := range balances {
-		if a := m.books.find(m.books.names[conn.Ref()][b.Account]); a != nil && len(b.Balances) > 0 {
-			a.Balances, a.Due, a.ReadAt = slices.Clone(b.Balances), b.Due, bankmux.Moment(time.Now())
+		if one := m.bookOf(names[b.Account]); one != nil && len(b.Balances) > 0 {
+			one.balances, one.due, one.readAt = slices.Clone(b.Balances), b.Due, bankmux.Moment(time.Now())
 		}
 	}
 	return nil
 }
 
 // Transactions is that of [Reader].
-func (m *Memory) Transactions(_ context.Context, q Query) (Page, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (m *Memory) Transactions(ctx context.Context, q Query) (Page, error) {
+	accounts, err := m.Accounts(ctx, q.User)
+	if err != nil {
+		return Page{}, err
+	}
 	var rows []Transaction
-	for key, entry := range m.books.entries {
-		if a := m.books.find(key.account); a != nil && a.user == q.User && q.matches(entry) {
-			rows = append(rows, *entry)
+	for _, a := range accounts {
+		if q.Account != "" && q.Account != a.Name {
+			continue
+		}
+		for _, row := range m.ledger.Rows(a.Name) {
+			if row.Row != nil && q.matches(row.Row) {
+				rows = append(rows, Transaction{Key: row.Known.Key, Account: a.Name, Row: *row.Row})
+			}
 		}
 	}
 	slices.SortFunc(rows, func(a, b Transaction) int { return -cmp.Compare(a.place(), b.place()) })
 	if q.After != "" {
-		at := slices.IndexFunc(rows, func(t Transaction) bool { return t.place() < q.After })
-		if at < 0 {
-			at = len(rows)
-		}
-		rows = rows[at:]
+		rows = slices.DeleteFunc(rows, func(t Transaction) bool { return t.place() >= q.After })
 	}
 	if len(rows) <= q.Limit {
 		return Page{Transactions: rows}, nil
@@ -289,17 +165,14 @@ func (m *Memory) Transactions(_ context.Context, q Query) (Page, error) {
 // place orders rows by day.
 func (t *Transaction) place() string { return t.Row.Date.String() + " " + t.Account + " " + t.Key }
 
-// matches reports whether a row is asked for.
-func (q *Query) matches(t *Transaction) bool {
-	if q.Account != "" && q.Account != t.Account {
+// matches reports whether a row has the days and the words that are asked for.
+func (q *Query) matches(row *bankmux.Transaction) bool {
+	if row.Date.Before(q.From) || (!q.To.IsZero() && row.Date.After(q.To)) {
 		return false
 	}
-	if t.Row.Date.Before(q.From) || (!q.To.IsZero() && t.Row.Date.After(q.To)) {
-		return false
-	}
-	text := t.Row.Description
-	if t.Row.Counterparty != nil {
-		text += " " + t.Row.Counterparty.Name
+	text := row.Description
+	if row.Counterparty != nil {
+		text += " " + row.Counterparty.Name
 	}
 	text = strings.ToLower(text)
 	for _, word := range strings.Fields(strings.ToLower(q.Text)) {

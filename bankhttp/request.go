@@ -52,7 +52,7 @@ func (s *Service) user(method string, do work) http.Handler {
 		case result == noContent{}:
 			w.Header().Set("Cache-Control", "no-store")
 			w.WriteHeader(http.StatusNoContent)
-		case result != nil:
+		default:
 			write(w, http.StatusOK, "application/json", result)
 		}
 	})
@@ -86,7 +86,7 @@ func (s *Service) lasting(ctx context.Context) (context.Context, context.CancelF
 func (s *Service) problem(ctx context.Context, r *request, err error) Problem {
 	p, err := s.problemOf(ctx, r.user, err)
 	level := slog.LevelDebug
-	if p.Status >= http.StatusInternalServerError {
+	if p.Status >= http.StatusInternalServerError && r.http.Context().Err() == nil { // the browser is there
 		level = slog.LevelWarn
 		if p.Kind == kindInternal || p.Kind == KindStore || p.Kind.LogLevel() == slog.LevelError {
 			level = slog.LevelError

@@ -15,7 +15,7 @@ import (
 // opens nothing: only the session's user can use it.
 const cookieName = "bankmux_session"
 
-// remember sets the cookie for a flow that ends in a redirect.
+// remember sets the cookie for a flow that may end in a redirect.
 func (s *Service) remember(r *request, session bankmux.Session) {
 	http.SetCookie(r.w, &http.Cookie{
 		Name: cookieName, Value: session.ID, Path: s.prefix + "/", Expires: session.ExpiresAt,
@@ -25,45 +25,72 @@ func (s *Service) remember(r *request, session bankmux.Session) {
 }
 
 // Return handles GET of a browser that comes back from another page. Set its address as
-// [bankmux.SessionRequest.RedirectURI]; [Config.PublicURL] does it.
+// [bankmux.SessionRequest.RedirectURI]; [Config.PublicURL] does it. It always sends the browser on
+// to [Config.ReturnTo], with these query parameters:
 //
-// If the provider's flow is a hosted one ([bankmux.Launch.URL]), it exchanges the query for the
-// connection. Then it sends the browser to [Config.ReturnTo] with session and connection in the
-// query, or with the [Problem.Kind] as problem. For other flows it sends the browser there with
-// session and return, which is the whole address. The page passes that to the launcher.
+//	session     the id of the session
+//	connection  after a hosted flow that made or renewed a connection: its id
+//	return      after any other flow: the whole address, for resume of the launcher
+//	problem     the [Problem.Kind], if something failed
+//
+// If the provider's flow is a hosted one ([bankmux.Launch.URL]), Return exchanges the query for the
+// connection. If no user is logged in, problem is [KindNoUser] and return is the whole address.
+// Send the browser there again after the login. Give the cookie of your login session SameSite=Lax,
+// since a browser that comes from a bank does not send a strict one.
 //
 // The query does not name the session, so a cookie of [Service.Link] does. Without the cookie, and
 // if it names the session of another tab, Return tries the user's other open sessions.
 func (s *Service) Return() http.Handler {
-	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
-		session, err := s.returning(ctx, r)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			refuseMethod(w, r, http.MethodGet)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), s.config.HandleFor)
+		defer cancel()
+		req, to := &request{http: r, w: w}, url.Values{}
+		_, err := s.handle(ctx, req, func(ctx context.Context, r *request) (any, error) {
+			return nil, s.back(ctx, r, to)
+		})
 		if err != nil {
-			return nil, err
+			kind := s.problem(ctx, req, err).Kind
+			to.Set("problem", string(kind))
+			if kind == KindNoUser {
+				to.Set("return", s.addressOf(r))
+			}
 		}
-		to := url.Values{"session": {session.ID}}
-		if session.Launch.URL.IsZero() {
-			to.Set("return", s.addressOf(r.http))
-			return nil, s.sendBack(r, to)
-		}
-		payload, err := bankmux.PayloadFromQuery(r.http.URL.Query())
-		var res bankmux.ExchangeResult
-		if err == nil {
-			res, err = s.finish(ctx, session.Ref(), payload)
-		}
-		if err != nil {
-			to.Set("problem", string(s.problem(ctx, r, err).Kind))
-		} else {
-			to.Set("connection", res.Connection.ID)
-		}
-		return nil, s.sendBack(r, to)
+		s.sendOn(w, r, to)
 	})
+}
+
+// back finishes a hosted flow. It adds to the query of the page that the browser is sent to.
+func (s *Service) back(ctx context.Context, r *request, to url.Values) error {
+	session, err := s.returning(ctx, r)
+	if err != nil {
+		return err
+	}
+	to.Set("session", session.ID)
+	if session.Launch.URL.IsZero() {
+		to.Set("return", s.addressOf(r.http))
+		return nil
+	}
+	payload, err := bankmux.PayloadFromQuery(r.http.URL.Query())
+	if err != nil {
+		return err
+	}
+	res, err := s.finish(ctx, session.Ref(), payload)
+	if err != nil {
+		return err
+	}
+	to.Set("connection", res.Connection.ID)
+	return nil
 }
 
 // returning returns the session of the browser, the user's newest one if nothing names it.
 func (s *Service) returning(ctx context.Context, r *request) (bankmux.Session, error) {
 	if cookie, err := r.http.Cookie(cookieName); err == nil && cookie.Value != "" {
 		session, err := s.store.Session(ctx, bankmux.SessionRef{User: r.user, ID: cookie.Value})
-		if bankmux.KindOf(err) != bankmux.ErrNotFound {
+		if kind := bankmux.KindOf(err); kind != bankmux.ErrNotFound && kind != bankmux.ErrTokenSpent {
 			return session, err
 		}
 	}
@@ -77,26 +104,26 @@ func (s *Service) returning(ctx context.Context, r *request) (bankmux.Session, e
 	return all[0], nil
 }
 
-// addressOf returns the address to which the provider sent the browser.
+// addressOf returns the address to which the other page sent the browser.
 func (s *Service) addressOf(r *http.Request) string {
-	return s.config.Session.RedirectURI + "?" + r.URL.RawQuery
+	address := s.config.Session.RedirectURI
+	if address == "" {
+		address = r.URL.Path
+	}
+	return address + "?" + r.URL.RawQuery
 }
 
-// sendBack redirects the browser to the application's page.
-func (s *Service) sendBack(r *request, query url.Values) error {
-	to, err := url.Parse(s.config.ReturnTo)
-	if err != nil {
-		return err
-	}
+// sendOn redirects the browser to the application's page.
+func (s *Service) sendOn(w http.ResponseWriter, r *http.Request, query url.Values) {
+	to := s.returnTo
 	all := to.Query()
 	for name := range query {
 		all.Set(name, query.Get(name))
 	}
 	to.RawQuery = all.Encode()
-	h := r.w.Header()
+	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer") // the query of this address must not be passed on
 	h.Set("X-Content-Type-Options", "nosniff")
-	http.Redirect(r.w, r.http, to.String(), http.StatusSeeOther)
-	return nil
+	http.Redirect(w, r, to.String(), http.StatusSeeOther)
 }

@@ -17,13 +17,15 @@ import (
 
 // Service makes the handlers. It is safe for concurrent use, and so are they.
 type Service struct {
-	config Config
-	store  Store
-	prefix string
-	origin *http.CrossOriginProtection
-	log    *slog.Logger
+	config   Config
+	store    Store
+	prefix   string
+	returnTo url.URL
+	origin   *http.CrossOriginProtection
+	log      *slog.Logger
 
 	progress runs
+	held     held
 }
 
 // New checks the configuration and returns a Service. It starts no goroutine and sends nothing. The
@@ -54,9 +56,11 @@ func New(config Config) (*Service, error) {
 			return nil, invalid("Config.TrustedOrigins", "has a text that is not an origin")
 		}
 	}
-	if _, err := url.Parse(config.ReturnTo); err != nil {
+	to, err := url.Parse(cmp.Or(config.ReturnTo, "/"))
+	if err != nil {
 		return nil, invalid("Config.ReturnTo", "is not a URL")
 	}
+	s.returnTo = *to
 	if hooks := config.Session.WebhookURL; hooks != "" {
 		if _, ok := prefixOf(strings.ReplaceAll(hooks, "{client}", "client")); !ok {
 			return nil, invalid("Config.Session.WebhookURL", "is not an http or https URL without query")
@@ -77,7 +81,6 @@ func (s *Service) complete() {
 	}
 	c.ReadFor = cmp.Or(c.ReadFor, 5*time.Second)
 	c.HandleFor = cmp.Or(c.HandleFor, 30*time.Second)
-	c.ReturnTo = cmp.Or(c.ReturnTo, "/")
 	if c.PublicURL != "" {
 		public := strings.TrimRight(c.PublicURL, "/")
 		c.Session.WebhookURL = cmp.Or(c.Session.WebhookURL, public+"/hooks/{client}")

@@ -68,13 +68,13 @@ func (s *Service) Sync() http.Handler {
 		if err != nil {
 			return nil, err
 		}
-		return s.syncState(ctx, conn, nil)
+		return s.syncState(ctx, conn, syncOptions{})
 	})
 }
 
 // syncState syncs a connection and returns the response.
-func (s *Service) syncState(ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers) (any, error) {
-	res, err := s.syncAll(ctx, conn, answers)
+func (s *Service) syncState(ctx context.Context, conn bankmux.Connection, opts syncOptions) (any, error) {
+	res, err := s.syncAll(ctx, conn, opts)
 	_, partial := errors.AsType[*bankmux.PartialError](err)
 	late := res.Pages > 0 && bankmux.KindOf(err) == bankmux.ErrContextDone
 	if err != nil && !partial && !late {
@@ -95,13 +95,18 @@ func (s *Service) syncState(ctx context.Context, conn bankmux.Connection, answer
 // of the connection. Results and errors are those of SyncAll. An error of the store also matches
 // [KindStore].
 func (s *Service) SyncConnection(ctx context.Context, conn bankmux.Connection) (bankmux.SyncAllResult, error) {
-	return s.syncAll(ctx, conn, nil)
+	return s.syncAll(ctx, conn, syncOptions{})
 }
 
-// syncAll syncs a connection, with the user's answers to the question that interrupted its last
-// sync, if there are any.
+// syncOptions are the fields of a [bankmux.SyncAllRequest] that callers set.
+type syncOptions struct {
+	answers *bankmux.Answers // to the question that interrupted the last round
+	force   bool             // although the last round failed
+}
+
+// syncAll syncs a connection into the store.
 func (s *Service) syncAll(
-	ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers,
+	ctx context.Context, conn bankmux.Connection, opts syncOptions,
 ) (bankmux.SyncAllResult, error) {
 	client, err := s.clientFor(conn)
 	if err == nil {
@@ -113,7 +118,7 @@ func (s *Service) syncAll(
 	run := s.progress.start(conn.ID)
 	defer s.progress.end(conn.ID, run)
 	res, err := client.SyncAll(ctx, bankmux.SyncAllRequest{
-		Connection: conn, Ledger: s.store, Answers: answers,
+		Connection: conn, Ledger: s.store, Answers: opts.answers, Force: opts.force,
 		Progress: func(p bankmux.SyncProgress) { s.progress.set(run, p) },
 	})
 	lasting, cancel := s.lasting(ctx)

@@ -1,0 +1,63 @@
+package bankhttp_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
+	"github.com/bankmux/bankmux/ledgertest"
+)
+
+// TestMemory specifies that the store for trials is a ledger like any other.
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	ledgertest.Run(t, func(*testing.T) ledgertest.Fixture {
+		m := bankhttp.NewMemory()
+		return ledgertest.Fixture{
+			Ledger: m,
+			Save:   func(ctx context.Context, conn bankmux.Connection) error { return keepIn(ctx, m, conn) },
+			Delete: func(ctx context.Context, conn bankmux.Connection) error {
+				return m.DeleteConnection(ctx, conn.User, conn.ID)
+			},
+		}
+	})
+}
+
+// keepIn stores a connection as an exchange does.
+func keepIn(ctx context.Context, m bankhttp.Store, conn bankmux.Connection) error {
+	payload, err := json.Marshal(conn.ID)
+	if err != nil {
+		return err
+	}
+	ref := bankmux.SessionRef{User: conn.User, ID: conn.ID}
+	_, err = m.Exchange(ctx, ref, payload, func(context.Context) (bankmux.ExchangeResult, error) {
+		return bankmux.ExchangeResult{Connection: conn}, nil
+	})
+	return err
+}
+
+func TestMemoryQueue(t *testing.T) {
+	t.Parallel()
+	t.Run("an event waits until its connection is stored", func(t *testing.T) {
+		t.Parallel()
+		a := newApp(t)
+		m := bankhttp.NewMemory()
+		conn := a.stored(t, "rosa", a.link(t, "rosa", "dapi").ID)
+		event := bankmux.Event{Client: conn.Client, ReferenceKey: conn.ReferenceKey, Key: "1"}
+		require.NoError(t, m.Queue(t.Context(), event))
+		_, _, err := m.Dequeue(t.Context())
+		require.ErrorIs(t, err, bankmux.ErrNotFound)
+
+		require.NoError(t, keepIn(t.Context(), m, conn))
+		got, found, err := m.Dequeue(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, event, got)
+		require.Equal(t, conn.ID, found.ID)
+		_, _, err = m.Dequeue(t.Context())
+		require.ErrorIs(t, err, bankmux.ErrNotFound, "an event is taken once")
+	})
+}
