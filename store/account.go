@@ -1,0 +1,282 @@
+package store
+
+// This file stores accounts under the application's own names.
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/reconcile"
+)
+
+// accountRow is a row of bankmux_accounts.
+type accountRow struct {
+	id, user, connection string
+	idle                 bool // its connection is not active, or lists it no more
+	due                  string
+	read                 int64
+	sealed               []byte
+	account              bankmux.Account
+}
+
+func (r *accountRow) fields() []any {
+	return []any{&r.id, &r.user, &r.connection, &r.due, &r.read, &r.sealed}
+}
+
+const accountColumns = "SELECT id, user_id, connection_id, due, read_at, sealed FROM bankmux_accounts"
+
+// NameAccounts is a method of [bankmux.Ledger]. An account keeps its name as long as its id stays.
+// An account under a new id is compared with the user's accounts at the same bank. It gets the name
+// of the one that [reconcile.Match] pairs with it as likely or certain. Otherwise it gets a new
+// name.
+//
+// NameAccounts leaves an account out if only the user can say which one it is. This concerns
+// accounts that no active connection has. Several of them fit, or one of them possibly does. Ask
+// the user, and call [Store.NameAccount].
+func (s *Store) NameAccounts(
+	ctx context.Context, conn bankmux.Connection, accounts []bankmux.Account,
+) (names map[string]string, err error) {
+	const op = "NameAccounts"
+	for i := range accounts {
+		if err := checkText("Account.ID", accounts[i].ID); err != nil {
+			return nil, failed(op, err)
+		}
+	}
+	err = s.write(ctx, op, func(w *work) error {
+		if err := lockConnections(ctx, w, conn); err != nil {
+			return err
+		}
+		names, err = s.namesOf(ctx, w, conn.ID)
+		if err != nil || len(accounts) == 0 {
+			return err
+		}
+		var unknown []bankmux.Account
+		taken := map[string]bool{}
+		for _, a := range accounts {
+			if name, ok := names[a.ID]; ok {
+				taken[name] = true
+				if err := s.putAccount(ctx, w, conn, name, a); err != nil {
+					return err
+				}
+				continue
+			}
+			unknown = append(unknown, a)
+		}
+		if len(unknown) == 0 {
+			return nil
+		}
+		return s.nameUnknown(ctx, w, conn, unknown, naming{names, taken})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return names, nil
+}
+
+// lockConnections locks the connections of a user, so that the user's accounts are named one list
+// after the other.
+func lockConnections(ctx context.Context, w *work, conn bankmux.Connection) error {
+	ids, err := each(ctx, w, "SELECT id FROM bankmux_connections WHERE user_id = $1 ORDER BY id"+
+		w.dialect.lockContent(), []any{plainText(conn.User)}, func(id *string) []any { return []any{id} })
+	if err == nil && !slices.Contains(ids, conn.ID) {
+		return goneConnection(conn.ID)
+	}
+	return err
+}
+
+// namesOf returns the names of all accounts that a connection ever listed, by the provider's ids.
+func (s *Store) namesOf(ctx context.Context, w *work, connection string) (map[string]string, error) {
+	type pair struct{ id, name string }
+	pairs, err := each(ctx, w, "SELECT provider_id, account FROM bankmux_account_ids WHERE connection_id = $1",
+		[]any{connection}, func(p *pair) []any { return []any{&p.id, &p.name} })
+	names := make(map[string]string, len(pairs))
+	for _, p := range pairs {
+		names[p.id] = p.name
+	}
+	return names, err
+}
+
+// naming has the names of a connection's accounts.
+type naming struct {
+	of    map[string]string // by the provider's ids
+	taken map[string]bool   // those of listed accounts
+}
+
+// nameUnknown names the accounts that the connection lists for the first time.
+func (s *Store) nameUnknown(
+	ctx context.Context, w *work, conn bankmux.Connection, unknown []bankmux.Account, names naming,
+) error {
+	candidates, err := s.candidates(ctx, w, conn, names.taken)
+	if err != nil {
+		return err
+	}
+	for id, name := range matchAccounts(candidates, unknown) {
+		i := slices.IndexFunc(unknown, func(a bankmux.Account) bool { return a.ID == id })
+		if name == "" {
+			name = rand.Text()
+		}
+		if err := s.attach(ctx, w, conn, name, unknown[i]); err != nil {
+			return err
+		}
+		names.of[id] = name
+	}
+	return nil
+}
+
+// candidates returns the accounts of the user at the bank of a connection, without those that have
+// a place already.
+func (s *Store) candidates(
+	ctx context.Context, w *work, conn bankmux.Connection, taken map[string]bool,
+) (all []accountRow, err error) {
+	bank, name := bankOf(conn)
+	active, err := each(ctx, w, "SELECT i.account FROM bankmux_account_ids i JOIN bankmux_connections c"+
+		" ON c.id = i.connection_id WHERE c.user_id = $1 AND c.id <> $2 AND c.state NOT IN ($3, $4)",
+		[]any{conn.User, conn.ID, string(bankmux.StateGone), string(bankmux.StateReauth)},
+		func(s *string) []any { return []any{s} })
+	if err != nil {
+		return nil, err
+	}
+	rows, err := each(ctx, w, accountColumns+" WHERE user_id = $1 AND (bank = $2 AND bank <> ''"+
+		" OR bank_name = $3 AND bank_name <> '') ORDER BY id"+w.dialect.lockRow(),
+		[]any{conn.User, bank, name}, (*accountRow).fields)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if taken[r.id] {
+			continue
+		}
+		if err := s.open(sealedAccount, r.sealed, &r.account, r.user, r.id); err != nil {
+			return nil, err
+		}
+		r.idle = !slices.Contains(active, r.id)
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// matchAccounts returns the name of each unknown account, "" for a new one. An account that only
+// the user can place is left out.
+func matchAccounts(candidates []accountRow, unknown []bankmux.Account) map[string]string {
+	old := make([]bankmux.Account, len(candidates))
+	rows := map[bankmux.Account]*accountRow{}
+	for i := range candidates {
+		old[i] = candidates[i].account
+		rows[old[i]] = &candidates[i]
+	}
+	m := reconcile.Match(old, unknown)
+	names := map[string]string{}
+	for _, p := range m.Pairs {
+		switch r := rows[p.Old]; {
+		case p.Confidence >= reconcile.Likely:
+			names[p.New.ID] = r.id
+		case !r.idle: // an active connection has that one, so this is another
+			names[p.New.ID] = ""
+		}
+	}
+	for _, group := range m.Ambiguous {
+		idle := slices.ContainsFunc(group.Old, func(a bankmux.Account) bool { return rows[a].idle })
+		for _, a := range group.New {
+			if !idle {
+				names[a.ID] = ""
+			}
+		}
+	}
+	for _, a := range m.OnlyNew {
+		names[a.ID] = ""
+	}
+	return names
+}
+
+// attach stores an account under a name, and that the connection lists it.
+func (s *Store) attach(ctx context.Context, w *work, conn bankmux.Connection, name string, a bankmux.Account) error {
+	if err := s.putAccount(ctx, w, conn, name, a); err != nil {
+		return err
+	}
+	_, err := w.exec(ctx, "INSERT INTO bankmux_account_ids (connection_id, provider_id, user_id, created_at, account)"+
+		" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (connection_id, provider_id)"+
+		" DO UPDATE SET account = excluded.account",
+		conn.ID, a.ID, conn.User, s.nowMillis(), name)
+	return err
+}
+
+// putAccount stores an account as it was listed now.
+func (s *Store) putAccount(
+	ctx context.Context, w *work, conn bankmux.Connection, name string, a bankmux.Account,
+) error {
+	sealed, err := s.seal(sealedAccount, a, conn.User, name)
+	if err != nil {
+		return err
+	}
+	bank, bankName := bankOf(conn)
+	n, err := w.exec(ctx, "INSERT INTO bankmux_accounts (id, user_id, created_at, updated_at, connection_id, bank,"+
+		" bank_name, due, read_at, sealed) VALUES ($1, $2, $3, $3, $4, $5, $6, '', 0, $7)"+
+		" ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, connection_id = excluded.connection_id,"+
+		" bank = excluded.bank,"+
+		" bank_name = excluded.bank_name, sealed = excluded.sealed"+
+		" WHERE bankmux_accounts.user_id = excluded.user_id",
+		name, conn.User, s.nowMillis(), conn.ID, bank, bankName, sealed)
+	if err == nil && n == 0 {
+		err = invalid("account", "belongs to another user")
+	}
+	return err
+}
+
+// NameAccount stores what the user decided about an account that [Store.NameAccounts] left out. It
+// is the stored account with that name, or a new one if name is "". NameAccount returns the name.
+//
+// The error is [bankmux.ErrNotFound] for a name that the user does not have, and [bankmux.ErrGone]
+// if the connection is not stored.
+func (s *Store) NameAccount(
+	ctx context.Context, conn bankmux.Connection, account bankmux.Account, name string,
+) (string, error) {
+	const op = "NameAccount"
+	if err := checkText("Account.ID", account.ID); err != nil {
+		return "", failed(op, err)
+	}
+	chosen := rand.Text()
+	err := s.write(ctx, op, func(w *work) error {
+		if err := lockConnections(ctx, w, conn); err != nil {
+			return err
+		}
+		if name != "" {
+			var one int
+			err := w.row(ctx, "SELECT 1 FROM bankmux_accounts WHERE id = $1 AND user_id = $2"+w.dialect.lockRow(),
+				[]any{plainText(name), conn.User}, []any{&one})
+			if noRows(err) {
+				return notFound("account")
+			}
+			if err != nil {
+				return err
+			}
+			chosen = name
+		}
+		return s.attach(ctx, w, conn, chosen, account)
+	})
+	if err != nil {
+		return "", err
+	}
+	return chosen, nil
+}
+
+// DeleteAccount deletes an account of a user with its transactions, notes and balances. If a
+// connection still lists it, the next sync makes it again under a new name. It may be repeated.
+func (s *Store) DeleteAccount(ctx context.Context, user, account string) error {
+	return s.write(ctx, "DeleteAccount", func(w *work) error {
+		user, account := plainText(user), plainText(account)
+		n, err := w.exec(ctx, "DELETE FROM bankmux_accounts WHERE id = $1 AND user_id = $2", account, user)
+		if err != nil || n == 0 {
+			return err
+		}
+		for _, table := range []string{
+			"bankmux_account_ids", "bankmux_balances", "bankmux_transactions", "bankmux_removed",
+		} {
+			if _, err := w.exec(ctx, "DELETE FROM "+table+" WHERE account = $1", account); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,188 @@
+package store
+
+// This file stores balances and reads accounts with them.
+
+import (
+	"context"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
+)
+
+// Accounts returns the accounts of a user, with the balances that were stored last.
+func (s *Store) Accounts(ctx context.Context, user string) (all []bankhttp.Account, err error) {
+	err = s.read("Accounts", func(w *work) error {
+		all, err = s.accounts(ctx, w, plainText(user))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+func (s *Store) accounts(ctx context.Context, w *work, user string) ([]bankhttp.Account, error) {
+	rows, err := each(ctx, w, accountColumns+" WHERE user_id = $1 ORDER BY created_at, id",
+		[]any{user}, (*accountRow).fields)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]bankhttp.Account, len(rows))
+	at := map[string]*bankhttp.Account{}
+	for i := range rows {
+		r, a := &rows[i], &all[i]
+		a.ID, a.Connection = r.id, r.connection
+		if err := s.open(sealedAccount, r.sealed, &a.Account, r.user, r.id); err != nil {
+			return nil, err
+		}
+		if r.read > 0 {
+			a.ReadAt = time.UnixMilli(r.read).UTC()
+		}
+		if err := a.Due.UnmarshalText([]byte(r.due)); err != nil {
+			return nil, err
+		}
+		at[r.id] = a
+	}
+	// A balance of an earlier day or reading was not reported again.
+	balances, err := each(ctx, w, balanceColumns+" WHERE user_id = $1 AND created_at ="+
+		" (SELECT read_at FROM bankmux_accounts a WHERE a.id = account) ORDER BY account, kind, currency",
+		[]any{user}, (*balanceRow).fields)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range balances {
+		b, err := r.balance()
+		if err != nil {
+			return nil, err
+		}
+		if a := at[r.account]; a != nil {
+			a.Balances = append(a.Balances, b)
+		}
+	}
+	return all, nil
+}
+
+// balanceRow is a row of bankmux_balances.
+type balanceRow struct {
+	account, kind, day, amount, currency string
+	asOf                                 int64
+}
+
+func (r *balanceRow) fields() []any {
+	return []any{&r.account, &r.kind, &r.day, &r.asOf, &r.amount, &r.currency}
+}
+
+const balanceColumns = "SELECT account, kind, day, as_of, amount, currency FROM bankmux_balances"
+
+func (r *balanceRow) balance() (b bankmux.Balance, err error) {
+	b.Kind = bankmux.BalanceKind(r.kind)
+	if r.asOf != 0 {
+		b.AsOf = time.UnixMilli(r.asOf).UTC()
+	}
+	b.Money, err = bankmux.NewMoney(r.amount, bankmux.Currency(r.currency))
+	return b, err
+}
+
+// SaveBalances stores the balances that [bankmux.Client.Balances] returned for a connection. It
+// keeps the last one of each account, kind, currency and day. Accounts that have no name are left
+// out. An account without balances keeps those that it has. The error is [bankmux.ErrGone] if the
+// connection is not stored.
+func (s *Store) SaveBalances(
+	ctx context.Context, conn bankmux.Connection, balances []bankmux.AccountBalances,
+) error {
+	return s.write(ctx, "SaveBalances", func(w *work) error {
+		if err := keepConnection(ctx, w, conn.User, conn.ID); err != nil {
+			return err
+		}
+		names, err := s.namesOf(ctx, w, conn.ID)
+		if err != nil {
+			return err
+		}
+		for i := range balances {
+			of := &balances[i]
+			if name, ok := names[of.Account]; ok && len(of.Balances) > 0 {
+				if err := s.putBalances(ctx, w, conn.User, name, of); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// putBalances stores the balances of one account.
+func (s *Store) putBalances(
+	ctx context.Context, w *work, user, account string, of *bankmux.AccountBalances,
+) error {
+	now := s.moment()
+	_, err := w.exec(ctx, "UPDATE bankmux_accounts SET due = $1, read_at = $2 WHERE id = $3 AND user_id = $4",
+		of.Due.String(), now.UnixMilli(), account, user)
+	if err != nil {
+		return err
+	}
+	for _, b := range of.Balances {
+		day := bankmux.DateOf(now)
+		if !b.AsOf.IsZero() {
+			day = bankmux.DateOf(b.AsOf.UTC())
+		}
+		_, err := w.exec(ctx, "INSERT INTO bankmux_balances (account, kind, currency, day, user_id, created_at, as_of,"+
+			" amount) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account, kind, currency, day) DO UPDATE"+
+			" SET created_at = excluded.created_at, as_of = excluded.as_of, amount = excluded.amount",
+			account, plainText(string(b.Kind)), string(b.Money.Currency()), day.String(), user, now.UnixMilli(),
+			millis(b.AsOf), b.Money.Amount())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DayBalance is the last balance of a day.
+type DayBalance struct {
+	Day bankmux.Date // in UTC
+	bankmux.Balance
+}
+
+// HistoryQuery asks for the balances of an account by day. User, Account and Kind are required.
+type HistoryQuery struct {
+	User    string
+	Account string // the application's own name
+	Kind    bankmux.BalanceKind
+	From    bankmux.Date // included; zero means the first one
+	To      bankmux.Date // included; zero means the last one
+}
+
+// BalanceHistory returns stored balances of an account, the oldest first, one per day and currency.
+func (s *Store) BalanceHistory(ctx context.Context, q HistoryQuery) (all []DayBalance, err error) {
+	until := lastDay
+	if !q.To.IsZero() {
+		until = q.To.String()
+	}
+	err = s.read("BalanceHistory", func(w *work) error {
+		rows, err := each(ctx, w, balanceColumns+" WHERE user_id = $1 AND account = $2 AND kind = $3"+
+			" AND day >= $4 AND day <= $5 ORDER BY day, currency",
+			[]any{plainText(q.User), plainText(q.Account), plainText(string(q.Kind)), q.From.String(), until},
+			(*balanceRow).fields)
+		if err != nil {
+			return err
+		}
+		all = make([]DayBalance, len(rows))
+		for i, r := range rows {
+			if err := all[i].Day.UnmarshalText([]byte(r.day)); err != nil {
+				return err
+			}
+			if all[i].Balance, err = r.balance(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// lastDay is the last day that a [bankmux.Date] can be.
+const lastDay = "9999-12-31"

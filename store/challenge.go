@@ -1,0 +1,115 @@
+package store
+
+// This file stores open challenges.
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// SaveChallenge stores a question of the bank sealed and returns the id under which the user's
+// browser may answer it. If the same challenge is stored already, by its ID and Op, it returns that
+// id. The connection of the challenge must be stored and belong to the user.
+//
+// A connection has one open challenge: an earlier one is deleted, because the bank has ended it.
+// SaveChallenge also deletes some challenges that expired.
+//
+// The error is [bankmux.ErrGone] if the connection is not stored.
+func (s *Store) SaveChallenge(ctx context.Context, user string, ch bankmux.Challenge) (id string, err error) {
+	const op = "SaveChallenge"
+	if err := checkText("user", user); err != nil {
+		return "", failed(op, err)
+	}
+	err = s.write(ctx, op, func(w *work) error {
+		if err := lockConnections(ctx, w, bankmux.Connection{User: user, ID: ch.Connection}); err != nil {
+			return err
+		}
+		if err := s.purge(ctx, w, "bankmux_challenges", s.now()); err != nil {
+			return err
+		}
+		id, err = s.openChallenge(ctx, w, user, &ch)
+		if err != nil || id != "" {
+			return err
+		}
+		id = rand.Text()
+		sealed, err := s.seal(sealedChallenge, ch, user, id)
+		if err != nil {
+			return err
+		}
+		if _, err := w.exec(ctx, "DELETE FROM bankmux_challenges WHERE connection_id = $1", ch.Connection); err != nil {
+			return err
+		}
+		_, err = w.exec(ctx, "INSERT INTO bankmux_challenges (id, user_id, created_at, expires_at, connection_id,"+
+			" sealed) VALUES ($1, $2, $3, $4, $5, $6)",
+			id, user, s.nowMillis(), ch.ExpiresAt.UnixMilli(), ch.Connection, sealed)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return id, nil
+}
+
+// openChallenge returns the id of a challenge that is stored already, "" if it is not.
+func (s *Store) openChallenge(
+	ctx context.Context, w *work, user string, ch *bankmux.Challenge,
+) (string, error) {
+	var id string
+	var sealed []byte
+	err := w.row(ctx, "SELECT id, sealed FROM bankmux_challenges WHERE connection_id = $1 AND user_id = $2",
+		[]any{ch.Connection, user}, []any{&id, &sealed})
+	if noRows(err) {
+		return "", nil
+	}
+	var stored bankmux.Challenge
+	if err == nil {
+		err = s.open(sealedChallenge, sealed, &stored, user, id)
+	}
+	if err != nil || stored.ID != ch.ID || stored.Op != ch.Op {
+		return "", err
+	}
+	return id, nil
+}
+
+// Challenge returns an open challenge of a user. The error is [bankmux.ErrNotFound] for an unknown
+// one, one of another user, and one that was closed. It is [bankmux.ErrChallengeExpired] after its
+// end.
+func (s *Store) Challenge(ctx context.Context, user, id string) (ch bankmux.Challenge, err error) {
+	err = s.read("Challenge", func(w *work) error {
+		var sealed []byte
+		var expires int64
+		err := w.row(ctx, "SELECT sealed, expires_at FROM bankmux_challenges WHERE id = $1 AND user_id = $2",
+			[]any{plainText(id), plainText(user)}, []any{&sealed, &expires})
+		if noRows(err) {
+			return notFound("challenge")
+		}
+		if err != nil {
+			return err
+		}
+		if expires <= s.nowMillis() {
+			return &bankmux.Error{
+				Kind: bankmux.ErrChallengeExpired, NotSent: true,
+				Detail: "the challenge was open until " + time.UnixMilli(expires).UTC().Format(time.RFC3339),
+			}
+		}
+		return s.open(sealedChallenge, sealed, &ch, user, id)
+	})
+	return ch, err
+}
+
+// CloseChallenge deletes a challenge. Call it before the answer is sent. If one answer is posted
+// twice, also to two processes, one call closes the challenge. The other gets
+// [bankmux.ErrNotFound].
+func (s *Store) CloseChallenge(ctx context.Context, user, id string) error {
+	return s.write(ctx, "CloseChallenge", func(w *work) error {
+		n, err := w.exec(ctx, "DELETE FROM bankmux_challenges WHERE id = $1 AND user_id = $2",
+			plainText(id), plainText(user))
+		if err == nil && n == 0 {
+			err = notFound("challenge")
+		}
+		return err
+	})
+}

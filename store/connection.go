@@ -1,0 +1,215 @@
+package store
+
+// This file stores connections.
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/bankmux/bankmux"
+)
+
+// SaveConnection stores a connection sealed, as [bankmux.Client.ExchangeToken] returned it. It
+// replaces what the row has, so use [Store.Update] for every later change. If an Update of the
+// connection runs, SaveConnection waits for its end.
+//
+// The error is [bankmux.ErrInvalid] for a connection without credential, and for an id that belongs
+// to another user.
+func (s *Store) SaveConnection(ctx context.Context, conn bankmux.Connection) error {
+	const op = "SaveConnection"
+	return s.untilFree(ctx, op, func() error {
+		return s.write(ctx, op, func(w *work) error { return s.putConnection(ctx, w, conn) })
+	})
+}
+
+// errHeld means that another Update has the connection.
+var errHeld = &Error{Op: "Update", Detail: "row is being changed elsewhere: roll back and try again"}
+
+// untilFree runs fn again while another Update has the connection. Inside a transaction of the
+// application it does not wait, because the other one may wait for that transaction.
+func (s *Store) untilFree(ctx context.Context, op string, fn func() error) error {
+	for try := 1; ; try++ {
+		err := fn()
+		if s.tx != nil || !errors.Is(err, errHeld) {
+			return err
+		}
+		if !pause(ctx, try) {
+			return failed(op, ctx.Err())
+		}
+	}
+}
+
+// putConnection stores a connection unless an Update has it.
+func (s *Store) putConnection(ctx context.Context, w *work, conn bankmux.Connection) error {
+	if err := checkText("Connection.User", conn.User); err != nil {
+		return err
+	}
+	if err := checkText("Connection.ID", conn.ID); err != nil {
+		return err
+	}
+	sealed, err := conn.Seal(s.aead)
+	if err != nil {
+		return err
+	}
+	bank, name := bankOf(conn)
+	now := s.nowMillis()
+	n, err := w.exec(ctx, "INSERT INTO bankmux_connections (id, user_id, created_at, updated_at, provider,"+
+		" environment, client, reference_key, bank, bank_name, state, holder, held_until, sealed)"+
+		" VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, '', 0, $11)"+
+		" ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, provider = excluded.provider,"+
+		" environment = excluded.environment, client = excluded.client, reference_key = excluded.reference_key,"+
+		" bank = excluded.bank, bank_name = excluded.bank_name, state = excluded.state, holder = '',"+
+		" held_until = 0, sealed = excluded.sealed WHERE bankmux_connections.user_id = excluded.user_id"+
+		" AND bankmux_connections.held_until <= $3",
+		conn.ID, conn.User, now, plainText(conn.Provider), plainText(string(conn.Environment)),
+		plainText(conn.Client), conn.ReferenceKey, bank, name, plainText(string(conn.Status.State)), sealed)
+	if err != nil || n > 0 {
+		return err
+	}
+	var user string
+	err = w.row(ctx, "SELECT user_id FROM bankmux_connections WHERE id = $1", []any{conn.ID}, []any{&user})
+	if err == nil && user != conn.User {
+		return invalid("Connection.ID", "belongs to another user")
+	}
+	if err != nil && !noRows(err) {
+		return err
+	}
+	return errHeld
+}
+
+// bankOf returns the two names under which connections and accounts of one bank are found.
+func bankOf(conn bankmux.Connection) (bank, name string) {
+	if conn.Institution.ID != "" {
+		bank = plainText(conn.Provider + ":" + conn.Institution.ID)
+	}
+	return bank, plainText(strings.Join(strings.Fields(strings.ToLower(conn.Institution.Name)), " "))
+}
+
+// connectionRow is a row of bankmux_connections.
+type connectionRow struct {
+	ref    bankmux.Ref
+	sealed []byte
+}
+
+const connectionColumns = "SELECT id, user_id, provider, environment, sealed FROM bankmux_connections"
+
+func (r *connectionRow) fields() []any {
+	return []any{&r.ref.ID, &r.ref.User, &r.ref.Provider, &r.ref.Environment, &r.sealed}
+}
+
+// Connection returns a connection of a user. The error is [bankmux.ErrNotFound] for an unknown one
+// and for one of another user.
+func (s *Store) Connection(ctx context.Context, user, id string) (conn bankmux.Connection, err error) {
+	err = s.read("Connection", func(w *work) error {
+		conn, err = s.oneConnection(ctx, w, connectionColumns+" WHERE user_id = $1 AND id = $2", user, id)
+		return err
+	})
+	return conn, err
+}
+
+// oneConnection reads the connection of a query.
+func (s *Store) oneConnection(ctx context.Context, w *work, query string, args ...string) (bankmux.Connection, error) {
+	values := make([]any, len(args))
+	for i, arg := range args {
+		values[i] = plainText(arg)
+	}
+	var r connectionRow
+	err := w.row(ctx, query, values, r.fields())
+	if noRows(err) {
+		return bankmux.Connection{}, notFound("connection")
+	}
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	return bankmux.Open(s.aead, r.ref, r.sealed)
+}
+
+// Connections returns the connections of a user, the oldest first.
+func (s *Store) Connections(ctx context.Context, user string) (all []bankmux.Connection, err error) {
+	err = s.read("Connections", func(w *work) error {
+		rows, err := each(ctx, w, connectionColumns+" WHERE user_id = $1 ORDER BY created_at, id",
+			[]any{plainText(user)}, (*connectionRow).fields)
+		for _, r := range rows {
+			conn, openErr := bankmux.Open(s.aead, r.ref, r.sealed)
+			if openErr != nil {
+				return openErr
+			}
+			all = append(all, conn)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// FindConnection returns the connection that a webhook names by [bankmux.Event.Client] and
+// [bankmux.Event.ReferenceKey], of whatever user. If several have the reference, it is the newest.
+// The error is [bankmux.ErrNotFound] if none has it.
+func (s *Store) FindConnection(ctx context.Context, client, referenceKey string) (conn bankmux.Connection, err error) {
+	err = s.read("FindConnection", func(w *work) error {
+		if referenceKey == "" {
+			return notFound("connection")
+		}
+		conn, err = s.oneConnection(ctx, w, connectionColumns+
+			" WHERE client = $1 AND reference_key = $2 ORDER BY created_at DESC, id LIMIT 1", client, referenceKey)
+		return err
+	})
+	return conn, err
+}
+
+// DeleteConnection deletes a connection of a user with its open challenges, its queued events and
+// the state of its syncs. End the access at the provider first, with [bankmux.Client.Disconnect].
+// It may be repeated.
+//
+// The accounts and transactions stay, so that a new link to the bank finds them.
+// [Store.DeleteAccount] deletes these.
+func (s *Store) DeleteConnection(ctx context.Context, user, id string) error {
+	return s.write(ctx, "DeleteConnection", func(w *work) error {
+		return deleteConnection(ctx, w, plainText(user), plainText(id))
+	})
+}
+
+// deleteConnection deletes the connection first: that waits for the transactions that keep its row,
+// and stops those that come later.
+func deleteConnection(ctx context.Context, w *work, user, id string) error {
+	var client, referenceKey string
+	err := w.row(ctx, "SELECT client, reference_key FROM bankmux_connections WHERE user_id = $1 AND id = $2"+
+		w.dialect.lockRow(), []any{user, id}, []any{&client, &referenceKey})
+	if noRows(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, query := range []string{
+		"DELETE FROM bankmux_connections WHERE id = $1",
+		"DELETE FROM bankmux_syncs WHERE id = $1",
+		"DELETE FROM bankmux_challenges WHERE connection_id = $1",
+		"DELETE FROM bankmux_account_ids WHERE connection_id = $1",
+	} {
+		if _, err := w.exec(ctx, query, id); err != nil {
+			return err
+		}
+	}
+	if referenceKey == "" {
+		return nil
+	}
+	_, err = w.exec(ctx, "DELETE FROM bankmux_events WHERE client = $1 AND reference_key = $2 AND NOT EXISTS"+
+		" (SELECT 1 FROM bankmux_connections WHERE client = $1 AND reference_key = $2)", client, referenceKey)
+	return err
+}
+
+// keepConnection makes sure that a connection is stored until the transaction ends. Everything that
+// belongs to a connection is written after it, so that nothing outlives a deletion.
+func keepConnection(ctx context.Context, w *work, user, id string) error {
+	var one int
+	err := w.row(ctx, "SELECT 1 FROM bankmux_connections WHERE id = $1 AND user_id = $2"+w.dialect.keepRow(),
+		[]any{plainText(id), plainText(user)}, []any{&one})
+	if noRows(err) {
+		return goneConnection(id)
+	}
+	return err
+}

@@ -1,0 +1,254 @@
+package store
+
+// This file makes an exchange happen once.
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+
+	"github.com/bankmux/bankmux"
+)
+
+// The states of an exchange.
+const (
+	exchangeRuns   = "running"
+	exchangeDone   = "done"
+	exchangeFailed = "failed"
+)
+
+// outcome is the sealed content of an exchange that ended.
+type outcome struct {
+	Connections []string          `json:"connections,omitempty"` // their ids, in the order of All
+	Failed      []bankmux.Failure `json:"failed,omitempty"`
+	Err         *bankmux.Error    `json:"error,omitempty"`
+}
+
+// Exchange runs exchange once for a session and a payload, and stores its connections together with
+// the fact that it is done. The same payload posted again, also at the same moment or to another
+// process, gets the stored result. exchange calls [bankmux.Registry.ExchangeToken].
+//
+// If another call of Exchange is running, this one waits for it within ctx, and returns its result
+// or its error. An error that certainly reached no provider is not shared: the call that waited
+// then runs its own exchange. If a process dies during exchange, another one runs it after
+// [Limits.Lease].
+//
+// After an error, and after a result with Failed, the payload may be posted again. Exchange then
+// runs exchange once more, which finds out an unknown outcome or exchanges the rest.
+//
+// If exchange succeeds and the database fails, Exchange tries to store the result for some seconds.
+// In the end it returns the result and the error. The caller may store the connections later, or
+// end their access.
+//
+// The error is [bankmux.ErrNotFound] if the session of the user is not stored, for example because
+// the user was deleted meanwhile.
+func (s *Store) Exchange(
+	ctx context.Context, ref bankmux.SessionRef, payload []byte,
+	exchange func(context.Context) (bankmux.ExchangeResult, error),
+) (bankmux.ExchangeResult, error) {
+	const op = "Exchange"
+	none := bankmux.ExchangeResult{}
+	if err := s.alone(op); err != nil {
+		return none, err
+	}
+	sum := sha256.Sum256(payload)
+	c := claim{ref: ref, id: plainText(ref.ID) + ":" + hex.EncodeToString(sum[:]), holder: rand.Text()}
+	for try := 1; ; try++ {
+		got, err := s.claim(ctx, &c)
+		switch {
+		case err != nil:
+			return none, failed(op, err)
+		case got == nil && c.mine:
+			return s.runExchange(ctx, &c, exchange)
+		case got == nil:
+			if !pause(ctx, try) {
+				return none, failed(op, ctx.Err())
+			}
+		case got.Err != nil:
+			return none, got.Err
+		default:
+			result, err := s.resultOf(ctx, ref.User, got)
+			return result, failed(op, err)
+		}
+	}
+}
+
+// claim is one call of Exchange.
+type claim struct {
+	ref    bankmux.SessionRef
+	id     string
+	holder string
+	mine   bool  // this call runs the exchange
+	waits  int64 // the attempt that this call waits for
+}
+
+// claim takes the exchange, or returns its outcome. It returns nothing if another call runs it.
+func (s *Store) claim(ctx context.Context, c *claim) (got *outcome, err error) {
+	err = s.write(ctx, "Exchange", func(w *work) error {
+		got, c.mine = nil, false
+		var state string
+		var attempt, until int64
+		var sealed []byte
+		err := w.row(ctx, "SELECT state, attempt, held_until, sealed FROM bankmux_exchanges"+
+			" WHERE id = $1 AND user_id = $2"+w.dialect.lockRow(),
+			[]any{c.id, plainText(c.ref.User)}, []any{&state, &attempt, &until, &sealed})
+		if noRows(err) {
+			return s.firstClaim(ctx, w, c)
+		}
+		if err != nil {
+			return err
+		}
+		if state == exchangeRuns && until > s.nowMillis() {
+			c.waits = attempt
+			return nil
+		}
+		if state != exchangeRuns {
+			read := &outcome{}
+			if err := s.open(sealedExchange, sealed, read, c.ref.User, c.id); err != nil {
+				return err
+			}
+			if read.stays(c.waits == attempt) {
+				got = read
+				return nil
+			}
+			attempt++
+		}
+		c.mine = true
+		_, err = w.exec(ctx, "UPDATE bankmux_exchanges SET state = $1, attempt = $2, holder = $3, held_until = $4,"+
+			" sealed = NULL WHERE id = $5",
+			exchangeRuns, attempt, c.holder, s.now().Add(s.limits.Lease).UnixMilli(), c.id)
+		return err
+	})
+	return got, err
+}
+
+// stays reports whether an exchange that ended needs no further one. Calls that waited for it get
+// what the provider said to it, even if it is an error or not complete.
+func (o *outcome) stays(waited bool) bool {
+	if o.Err != nil {
+		return waited && !o.Err.NotSent
+	}
+	return waited || len(o.Failed) == 0
+}
+
+// firstClaim inserts the row of an exchange, if the session is stored.
+func (s *Store) firstClaim(ctx context.Context, w *work, c *claim) error {
+	session, err := s.session(ctx, w, c.ref)
+	if err != nil {
+		return err
+	}
+	// The session stays until the row is there, or else DeleteUser could miss the row.
+	var one int
+	err = w.row(ctx, "SELECT 1 FROM bankmux_sessions WHERE id = $1 AND user_id = $2"+w.dialect.keepRow(),
+		[]any{c.ref.ID, c.ref.User}, []any{&one})
+	if noRows(err) {
+		return notFound("session")
+	}
+	if err != nil {
+		return err
+	}
+	n, err := w.exec(ctx, "INSERT INTO bankmux_exchanges (id, user_id, created_at, expires_at, state, attempt,"+
+		" holder, held_until) VALUES ($1, $2, $3, $4, $5, 1, $6, $7) ON CONFLICT (id) DO NOTHING",
+		c.id, c.ref.User, s.nowMillis(), session.ExpiresAt.UnixMilli(), exchangeRuns, c.holder,
+		s.now().Add(s.limits.Lease).UnixMilli())
+	c.mine = n == 1
+	return err
+}
+
+// runExchange calls exchange and stores what it returns.
+func (s *Store) runExchange(
+	ctx context.Context, c *claim, exchange func(context.Context) (bankmux.ExchangeResult, error),
+) (bankmux.ExchangeResult, error) {
+	stop := s.extend(ctx, "bankmux_exchanges", c.id, c.holder)
+	defer stop()
+	result, err := exchange(ctx)
+	// The caller may have hung up. What happened at the provider must still be stored.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseFor)
+	defer cancel()
+	if err != nil {
+		_ = s.endExchange(ctx, c, outcome{Err: asError(err)}, nil) // without it, the lease ends by itself
+		return bankmux.ExchangeResult{}, err
+	}
+	out := outcome{Failed: result.Failed}
+	for _, conn := range result.All() {
+		out.Connections = append(out.Connections, conn.ID)
+	}
+	for try := 1; ; try++ {
+		err := s.endExchange(ctx, c, out, result.All())
+		if _, away := errors.AsType[*Error](err); !away || !pause(ctx, try) {
+			return result, failed("Exchange", err)
+		}
+	}
+}
+
+// asError returns err as it can be stored.
+func asError(err error) *bankmux.Error {
+	if e := bankmux.ErrorOf(err); e != nil {
+		return e
+	}
+	return &bankmux.Error{Kind: bankmux.KindOf(err), Detail: "the exchange failed"}
+}
+
+// endExchange stores the outcome of an exchange with its connections.
+func (s *Store) endExchange(ctx context.Context, c *claim, out outcome, conns []bankmux.Connection) error {
+	sealed, err := s.seal(sealedExchange, out, c.ref.User, c.id)
+	if err != nil {
+		return err
+	}
+	state, who := exchangeDone, " AND state <> 'done'" // a result is worth more than a lost lease
+	if out.Err != nil {
+		state, who = exchangeFailed, " AND state = 'running' AND holder = $6"
+	}
+	return s.write(ctx, "Exchange", func(w *work) error {
+		args := []any{state, sealed, s.nowMillis(), c.id, c.ref.User}
+		if out.Err != nil {
+			args = append(args, c.holder)
+		}
+		n, err := w.exec(ctx, "UPDATE bankmux_exchanges SET state = $1, sealed = $2, holder = '', held_until = $3"+
+			" WHERE id = $4 AND user_id = $5"+who, args...)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return s.lostExchange(ctx, w, c)
+		}
+		for _, conn := range conns {
+			if err := s.putConnection(ctx, w, conn); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// lostExchange returns the error for an exchange whose row is not this call's any more. There is
+// none if another call has stored its result.
+func (s *Store) lostExchange(ctx context.Context, w *work, c *claim) error {
+	var state string
+	err := w.row(ctx, "SELECT state FROM bankmux_exchanges WHERE id = $1", []any{c.id}, []any{&state})
+	if noRows(err) {
+		return notFound("session")
+	}
+	return err
+}
+
+// resultOf returns the connections of an exchange as they are stored now.
+func (s *Store) resultOf(ctx context.Context, user string, got *outcome) (bankmux.ExchangeResult, error) {
+	result := bankmux.ExchangeResult{Failed: got.Failed}
+	for i, id := range got.Connections {
+		conn, err := s.Connection(ctx, user, id)
+		switch {
+		case err != nil && i > 0 && bankmux.KindOf(err) == bankmux.ErrNotFound:
+			continue // deleted since
+		case err != nil:
+			return bankmux.ExchangeResult{}, err
+		case i == 0:
+			result.Connection = conn
+		default:
+			result.More = append(result.More, conn)
+		}
+	}
+	return result, nil
+}

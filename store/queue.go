@@ -1,0 +1,222 @@
+package store
+
+// This file has the queue of events that webhooks announced.
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strconv"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Queued is an event that [Store.Dequeue] returned.
+type Queued struct {
+	ID    string // of the row
+	Event bankmux.Event
+	// Connection is the connection that the event names. It is nil for an event that names none,
+	// such as [bankmux.EventLinkFinished].
+	Connection *bankmux.Connection
+	// ExchangePayload is [bankmux.Event.ExchangePayload], which an Event loses in JSON.
+	ExchangePayload bankmux.Secret
+	Attempt         int // 1 for the first time
+
+	holder string
+}
+
+// eventPayload is what an event in JSON leaves out.
+type eventPayload struct {
+	Exchange []byte `json:"exchange"`
+}
+
+// Queue stores an event until [Store.Done]. It is an [inbox.Handler]. An event whose client and key
+// are queued already is not stored twice.
+//
+// An event of a connection that is not stored yet waits until it is, for at most
+// [Limits.EventAge]. If the queue is full, the error is an [*Error]. The inbox then the
+// delivery, and the provider delivers it again.
+func (s *Store) Queue(ctx context.Context, event bankmux.Event) error {
+	const op = "Queue"
+	raw, err := json.Marshal(event)
+	if err != nil {
+		return failed(op, invalid("event", "cannot be written as JSON"))
+	}
+	sum := sha256.Sum256([]byte(strconv.Itoa(len(event.Client)) + ":" + event.Client + event.Key))
+	id := hex.EncodeToString(sum[:])
+	var sealed []byte
+	if payload := event.ExchangePayload(); !payload.IsZero() {
+		sealed, err = s.seal(sealedEvent, eventPayload{[]byte(payload.Reveal())}, id)
+		if err != nil {
+			return failed(op, err)
+		}
+	}
+	size := int64(len(raw) + len(sealed))
+	return s.write(ctx, op, func(w *work) error {
+		if w.tx != nil { // so that two processes count one after the other
+			if err := w.dialect.lockFor(ctx, w.tx, lockQueue); err != nil {
+				return err
+			}
+		}
+		var one int
+		err := w.row(ctx, "SELECT 1 FROM bankmux_events WHERE id = $1", []any{id}, []any{&one})
+		if err == nil || !noRows(err) {
+			return err
+		}
+		if err := s.makeRoom(ctx, w, size); err != nil {
+			return err
+		}
+		_, err = w.exec(ctx, "INSERT INTO bankmux_events (id, created_at, client, reference_key, session_id, event,"+
+			" bytes, attempt, holder, held_until, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '', 0, $8)",
+			id, s.nowMillis(), plainText(event.Client), plainText(event.ReferenceKey), plainText(event.Session),
+			plainText(string(raw)), size, sealed)
+		return err
+	})
+}
+
+// unknownConnection selects the events whose connection is not stored.
+const unknownConnection = "reference_key <> '' AND NOT EXISTS (SELECT 1 FROM bankmux_connections c" +
+	" WHERE c.client = bankmux_events.client AND c.reference_key = bankmux_events.reference_key)"
+
+// makeRoom refuses an event for which the queue has no room. If it is full, it first deletes events
+// that waited too long for their connection.
+func (s *Store) makeRoom(ctx context.Context, w *work, size int64) error {
+	for full := false; ; full = true {
+		var rows int
+		var bytes int64
+		err := w.row(ctx, "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM bankmux_events", nil, []any{&rows, &bytes})
+		if err != nil {
+			return err
+		}
+		if rows < s.limits.Events && bytes+size <= s.limits.EventBytes {
+			return nil
+		}
+		if full {
+			return &Error{
+				Detail: "has " + strconv.Itoa(rows) + " queued events of " + strconv.FormatInt(bytes, 10) +
+					" bytes, and Limits allow no more",
+			}
+		}
+		if err := s.dropUnknown(ctx, w); err != nil {
+			return err
+		}
+	}
+}
+
+// dropUnknown deletes the events that waited too long for their connection.
+func (s *Store) dropUnknown(ctx context.Context, w *work) error {
+	_, err := w.exec(ctx, "DELETE FROM bankmux_events WHERE created_at < $1 AND "+unknownConnection,
+		s.now().Add(-s.limits.EventAge).UnixMilli())
+	return err
+}
+
+// queuedRow is a row of bankmux_events.
+type queuedRow struct {
+	id, client, referenceKey, event string
+	attempt                         int
+	sealed                          []byte
+}
+
+func (r *queuedRow) fields() []any {
+	return []any{&r.id, &r.client, &r.referenceKey, &r.event, &r.attempt, &r.sealed}
+}
+
+// Dequeue returns up to limit events, the oldest first, and holds them for [Limits.Lease]. Another
+// call, also in another process, gets other events. Call [Store.Done] or [Store.Release] for each.
+// An event for which neither was called is returned again after the lease.
+//
+// Events whose connection is not stored are left out. Those of a link that was finished and those
+// that name no connection are returned without one.
+func (s *Store) Dequeue(ctx context.Context, limit int) ([]Queued, error) {
+	const op = "Dequeue"
+	if limit < 1 {
+		return nil, failed(op, invalid("limit", "is not positive"))
+	}
+	holder := rand.Text()
+	var rows []queuedRow
+	err := s.write(ctx, op, func(w *work) (err error) {
+		rows, err = s.takeEvents(ctx, w, limit, holder)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Queued, 0, len(rows))
+	for i := range rows {
+		q, err := s.queued(ctx, &rows[i], holder)
+		if err != nil {
+			return nil, failed(op, err)
+		}
+		all = append(all, q)
+	}
+	return all, nil
+}
+
+// takeEvents holds the oldest free events.
+func (s *Store) takeEvents(ctx context.Context, w *work, limit int, holder string) ([]queuedRow, error) {
+	if err := s.dropUnknown(ctx, w); err != nil {
+		return nil, err
+	}
+	now := s.now()
+	rows, err := each(ctx, w, "SELECT id, client, reference_key, event, attempt, sealed FROM bankmux_events"+
+		" WHERE held_until <= $1 AND NOT ("+unknownConnection+") ORDER BY created_at, id LIMIT $2"+
+		w.dialect.skipLocked(), []any{now.UnixMilli(), limit}, (*queuedRow).fields)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		rows[i].attempt++
+		_, err := w.exec(ctx, "UPDATE bankmux_events SET holder = $1, held_until = $2, attempt = $3 WHERE id = $4",
+			holder, now.Add(s.limits.Lease).UnixMilli(), rows[i].attempt, rows[i].id)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// queued reads the content of a row.
+func (s *Store) queued(ctx context.Context, r *queuedRow, holder string) (Queued, error) {
+	q := Queued{ID: r.id, Attempt: r.attempt, holder: holder}
+	if err := json.Unmarshal([]byte(r.event), &q.Event); err != nil {
+		return q, invalid("event", "is not JSON of this library")
+	}
+	if len(r.sealed) > 0 {
+		var p eventPayload
+		if err := s.open(sealedEvent, r.sealed, &p, r.id); err != nil {
+			return q, err
+		}
+		q.ExchangePayload = bankmux.NewSecret(p.Exchange)
+	}
+	if r.referenceKey == "" {
+		return q, nil
+	}
+	conn, err := s.FindConnection(ctx, r.client, r.referenceKey)
+	if bankmux.KindOf(err) == bankmux.ErrNotFound {
+		return q, nil // deleted since
+	}
+	if err == nil {
+		q.Connection = &conn
+	}
+	return q, err
+}
+
+// Done deletes an event that was handled. It does nothing if the lease was lost.
+func (s *Store) Done(ctx context.Context, q Queued) error {
+	return s.write(ctx, "Done", func(w *work) error {
+		_, err := w.exec(ctx, "DELETE FROM bankmux_events WHERE id = $1 AND holder = $2", q.ID, q.holder)
+		return err
+	})
+}
+
+// Release gives an event back that could not be handled. Dequeue returns it again, behind the
+// events that are queued now. It does nothing if the lease was lost.
+func (s *Store) Release(ctx context.Context, q Queued) error {
+	return s.write(ctx, "Release", func(w *work) error {
+		_, err := w.exec(ctx, "UPDATE bankmux_events SET holder = '', held_until = 0, created_at = $1"+
+			" WHERE id = $2 AND holder = $3", s.nowMillis(), q.ID, q.holder)
+		return err
+	})
+}

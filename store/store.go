@@ -1,0 +1,199 @@
+package store
+
+// This file opens stores.
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
+	"github.com/bankmux/bankmux/inbox"
+)
+
+// Store is a store in one database. Make one with [OpenSQLite], [OpenPostgres] or [New]. It is safe
+// for concurrent use.
+type Store struct {
+	db      *sql.DB
+	tx      *sql.Tx // of the application, or nil: see In
+	dialect Dialect
+	aead    bankmux.AEAD
+	limits  Limits
+	now     func() time.Time
+}
+
+// Store fulfils these interfaces.
+var (
+	_ bankmux.Keeper = (*Store)(nil)
+	_ bankmux.Ledger = (*Store)(nil)
+	_ inbox.Seen     = (*Store)(nil)
+	_ bankhttp.Store = (*Store)(nil)
+)
+
+// Limits bound what a store keeps, and for how long a process owns work. Zero means the default.
+type Limits struct {
+	// Lease is how long a process that died holds an exchange, an update of a connection or an
+	// event. A process that lives extends the first two. The default is 30 s.
+	Lease time.Duration
+	// Events is the number of queued events. The default is 10,000.
+	Events int
+	// EventBytes is the size of all queued events together. The default is 16 MiB.
+	EventBytes int64
+	// EventAge is how long an event of an unknown connection stays queued. The default is 72 h.
+	EventAge time.Duration
+	// Seen is how long a handled delivery is remembered. The default is 48 h.
+	Seen time.Duration
+	// Results is how long the result of an exchange outlives its session. The default is 24 h.
+	Results time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	for d, fallback := range map[*time.Duration]time.Duration{
+		&l.Lease: 30 * time.Second, &l.EventAge: 72 * time.Hour, &l.Seen: 48 * time.Hour,
+		&l.Results: 24 * time.Hour,
+	} {
+		if *d <= 0 {
+			*d = fallback
+		}
+	}
+	if l.Events <= 0 {
+		l.Events = 10_000
+	}
+	if l.EventBytes <= 0 {
+		l.EventBytes = 16 << 20
+	}
+	return l
+}
+
+// Option configures [New], [OpenSQLite] and [OpenPostgres].
+type Option func(*Store)
+
+// WithLimits sets the limits.
+func WithLimits(l Limits) Option { return func(s *Store) { s.limits = l.withDefaults() } }
+
+// WithNow sets the clock. The default is time.Now. All processes of one database need the same
+// time, to a few seconds.
+func WithNow(now func() time.Time) Option { return func(s *Store) { s.now = now } }
+
+// New returns a store in a database that the application has opened. Call [Store.Migrate] before
+// anything else.
+//
+// For SQLite set the pragmas busy_timeout and foreign_keys on every connection, and journal_mode to
+// WAL. [OpenSQLite] does. The error is [bankmux.ErrInvalid] for a nil database or AEAD and for an
+// unknown dialect.
+func New(db *sql.DB, dialect Dialect, aead bankmux.AEAD, options ...Option) (*Store, error) {
+	if db == nil {
+		return nil, invalid("db", "is nil")
+	}
+	if dialect != SQLite && dialect != Postgres {
+		return nil, invalid("dialect", "is neither SQLite nor Postgres")
+	}
+	if v := reflect.ValueOf(aead); !v.IsValid() || (v.Kind() == reflect.Pointer && v.IsNil()) {
+		return nil, invalid("aead", "is nil")
+	}
+	s := &Store{db: db, dialect: dialect, aead: aead, limits: Limits{}.withDefaults(), now: time.Now}
+	for _, option := range options {
+		option(s)
+	}
+	return s, nil
+}
+
+// sqliteConnections is how many connections a SQLite store opens: one writes, the others read.
+const sqliteConnections = 8
+
+// OpenSQLite opens or makes a database file and returns a store in it. The file is in WAL mode, so
+// readers do not wait for a writer. A writer waits for another one for at most 10 s. The store does
+// not keep data in memory only, so the name ":memory:" is [bankmux.ErrInvalid]. Close it with
+// [Store.Close].
+func OpenSQLite(ctx context.Context, file string, aead bankmux.AEAD, options ...Option) (*Store, error) {
+	if file == "" || strings.Contains(file, ":memory:") || strings.ContainsRune(file, 0) {
+		return nil, invalid("file", "is not the name of a file")
+	}
+	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()}
+	name.RawQuery = url.Values{
+		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+		"_txlock": {"immediate"},
+	}.Encode()
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, failed("OpenSQLite", err)
+	}
+	db.SetMaxOpenConns(sqliteConnections)
+	s, err := New(db, SQLite, aead, options...)
+	return ready(ctx, "OpenSQLite", s, db, err)
+}
+
+// postgresConnections is how many connections a PostgreSQL store opens at most.
+const postgresConnections = 20
+
+// OpenPostgres connects to PostgreSQL and returns a store in it. The url is one of pgx, such as
+// "postgres://user:password@host:5432/database". No error shows it. Close the store with
+// [Store.Close].
+func OpenPostgres(ctx context.Context, url string, aead bankmux.AEAD, options ...Option) (*Store, error) {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, invalid("url", "is not a URL of PostgreSQL") // the error quotes it
+	}
+	db := stdlib.OpenDB(*cfg)
+	db.SetMaxOpenConns(postgresConnections)
+	db.SetMaxIdleConns(postgresConnections / 2)
+	s, err := New(db, Postgres, aead, options...)
+	return ready(ctx, "OpenPostgres", s, db, err)
+}
+
+// ready checks that the database of a new store responds, and otherwise closes it.
+func ready(ctx context.Context, op string, s *Store, db *sql.DB, err error) (*Store, error) {
+	if err == nil {
+		err = failed(op, db.PingContext(ctx))
+	}
+	if err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// DB returns the database, for tables of the application beside those of the store.
+func (s *Store) DB() *sql.DB { return s.db }
+
+// Dialect returns the dialect of the database.
+func (s *Store) Dialect() Dialect { return s.dialect }
+
+// Close closes the database. Calls that still run fail.
+func (s *Store) Close() error { return failed("Close", s.db.Close()) }
+
+// In returns the store inside a transaction of the application. Its methods neither commit nor roll
+// back. After an error of a method roll back, because PostgreSQL refuses further statements.
+//
+// On SQLite start the transaction with a write, or open the database with _txlock=immediate.
+// Otherwise a write after a read may fail at once with "busy". [Store.Exchange], [Store.Reseal],
+// [Store.DeleteUser] and [Store.Migrate] need transactions of their own, so they return
+// [bankmux.ErrInvalid].
+func (s *Store) In(tx *sql.Tx) *Store {
+	in := *s
+	in.tx = tx
+	return &in
+}
+
+// alone refuses a method that needs transactions of its own.
+func (s *Store) alone(op string) error {
+	if s.tx == nil {
+		return nil
+	}
+	return within(op, invalid("Store", "is inside a transaction of the application"))
+}
+
+// moment returns the time now as it is stored.
+func (s *Store) moment() time.Time { return bankmux.Moment(s.now()) }
+
+// nowMillis returns the time now in milliseconds since 1970.
+func (s *Store) nowMillis() int64 { return s.now().UnixMilli() }

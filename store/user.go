@@ -1,0 +1,113 @@
+package store
+
+// This file deletes users.
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bankmux/bankmux"
+)
+
+// userTables are the tables with rows of users, but for connections.
+var userTables = []string{
+	"bankmux_sessions", "bankmux_exchanges", "bankmux_challenges", "bankmux_syncs", "bankmux_account_ids",
+	"bankmux_balances", "bankmux_transactions", "bankmux_removed", "bankmux_accounts",
+}
+
+// DeleteUser ends the access to all banks of a user and deletes everything of the user. For each
+// connection it calls disconnect, which ends the access at the provider with
+// [bankmux.Client.Disconnect], and then deletes the connection.
+//
+// If disconnect fails, the connection stays with its credential, so that DeleteUser can be
+// repeated. DeleteUser still ends the access of the other connections. It then keeps the accounts
+// and transactions, and returns the errors of disconnect. It may be repeated after a success too.
+//
+// Links that the user has not finished end first. A sync or an exchange that runs meanwhile stores
+// nothing any more: it gets [bankmux.ErrGone] or [bankmux.ErrNotFound].
+//
+// A connection that does not open, because its key is lost, is [bankmux.ErrSeal]. Delete it with
+// [Store.DeleteConnection] first.
+func (s *Store) DeleteUser(
+	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
+) error {
+	const op = "DeleteUser"
+	if err := s.alone(op); err != nil {
+		return err
+	}
+	if err := checkText("user", user); err != nil {
+		return failed(op, err)
+	}
+	for {
+		if err := s.endLinks(ctx, user); err != nil {
+			return err
+		}
+		conns, err := s.Connections(ctx, user)
+		if err != nil {
+			return failed(op, err)
+		}
+		if err := s.endAccess(ctx, conns, disconnect); err != nil {
+			return err
+		}
+		done, err := s.deleteRows(ctx, user)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// endLinks deletes the sessions of a user, so that no exchange that runs can store a connection.
+func (s *Store) endLinks(ctx context.Context, user string) error {
+	return s.write(ctx, "DeleteUser", func(w *work) error {
+		_, err := w.exec(ctx, "DELETE FROM bankmux_events WHERE session_id IN"+
+			" (SELECT id FROM bankmux_sessions WHERE user_id = $1)", user)
+		if err != nil {
+			return err
+		}
+		for _, table := range []string{"bankmux_sessions", "bankmux_exchanges"} {
+			if _, err := w.exec(ctx, "DELETE FROM "+table+" WHERE user_id = $1", user); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// endAccess disconnects and deletes connections.
+func (s *Store) endAccess(
+	ctx context.Context, conns []bankmux.Connection, disconnect func(context.Context, bankmux.Connection) error,
+) error {
+	var all []error
+	for _, conn := range conns {
+		err := disconnect(ctx, conn)
+		if err == nil {
+			err = s.DeleteConnection(ctx, conn.User, conn.ID)
+		}
+		if err != nil {
+			all = append(all, err)
+		}
+	}
+	if len(all) == 1 {
+		return all[0]
+	}
+	return errors.Join(all...)
+}
+
+// deleteRows deletes the rows of a user. It reports false if a connection was stored meanwhile.
+func (s *Store) deleteRows(ctx context.Context, user string) (done bool, err error) {
+	err = s.write(ctx, "DeleteUser", func(w *work) error {
+		var connections int
+		err := w.row(ctx, "SELECT COUNT(*) FROM bankmux_connections WHERE user_id = $1",
+			[]any{user}, []any{&connections})
+		if done = err == nil && connections == 0; !done {
+			return err
+		}
+		for _, table := range userTables {
+			if _, err := w.exec(ctx, "DELETE FROM "+table+" WHERE user_id = $1", user); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return done && err == nil, err
+}
