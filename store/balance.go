@@ -4,20 +4,27 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/bankhttp"
 )
 
-// Accounts returns the accounts of a user, with the balances that were stored last.
-func (s *Store) Accounts(ctx context.Context, user string) (all []bankhttp.Account, err error) {
+// Accounts returns the accounts of a user, with the balances that were stored last. With
+// connections it returns the accounts that these listed last, and otherwise all.
+func (s *Store) Accounts(
+	ctx context.Context, user string, connections ...string,
+) (all []bankhttp.Account, err error) {
 	err = s.read("Accounts", func(w *work) error {
 		all, err = s.accounts(ctx, w, plainText(user))
 		return err
 	})
 	if err != nil {
 		return nil, err
+	}
+	if len(connections) > 0 {
+		all = slices.DeleteFunc(all, func(a bankhttp.Account) bool { return !slices.Contains(connections, a.Connection) })
 	}
 	return all, nil
 }
@@ -32,7 +39,7 @@ func (s *Store) accounts(ctx context.Context, w *work, user string) ([]bankhttp.
 	at := map[string]*bankhttp.Account{}
 	for i := range rows {
 		r, a := &rows[i], &all[i]
-		a.ID, a.Connection = r.id, r.connection
+		a.Name, a.Connection = r.id, r.connection
 		if err := s.open(sealedAccount, r.sealed, &a.Account, r.user, r.id); err != nil {
 			return nil, err
 		}
