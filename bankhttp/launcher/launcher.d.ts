@@ -23,12 +23,15 @@ export type Payload = Record<string, unknown>;
 
 export interface Options {
   /**
-   * Returns the front end of a provider, by the provider's name. MoneyKit has no script, so it needs
-   * one: () => import("@moneykit/connect"). A loader may also return an instance with options of
-   * yours: async () => new MoneyKit({ theme }).
+   * Returns the front end of a provider, by the provider's name. MoneyKit publishes no script, so it
+   * needs one: () => import("@moneykit/connect"). A loader may also return an instance with options
+   * of yours: () => new MoneyKit({ theme }).
    *
    * Dapi and Plaid need none. A loader for them returns what their script defines, if your page
    * loads the script itself. A loader for any other provider returns an Opener.
+   *
+   * A launch of another provider than these two may name an ES module as script_url. Its default
+   * export is used then, also if there is a loader. So a page does not change to be tested.
    */
   loaders?: Record<string, () => unknown>;
 
@@ -76,8 +79,8 @@ export function resume(launch: Launch, url: string | URL, options?: Options): Pr
 export type LaunchErrorCode =
   | "invalid_launch" // a field is missing, or an address is not http
   | "invalid_url" // the address of resume repeats a query parameter
-  | "unknown_provider" // the launch has no url, and there is no loader
-  | "loader_missing" // the provider comes as a package: pass a loader
+  | "unknown_provider" // the launch has neither url nor script, and there is no loader
+  | "loader_missing" // the same for a provider that the launcher knows
   | "not_loaded" // the script or the loader failed
   | "blocked_by_csp" // the page's Content-Security-Policy blocks the script or the frame
   | "provider_failed" // the provider's code threw an error

@@ -62,7 +62,7 @@ async function settle(run) {
 
 // open shows the provider's page. resolve, reject or exit of the run ends it later.
 async function open(run) {
-  const { launch, url, loaders, resolve, exit, end } = run;
+  const { launch, url, resolve, exit, end } = run;
   const provider = need(launch ?? {}, "provider");
   if (launch.url) {
     if (url) return resolve(query(url));
@@ -71,10 +71,8 @@ async function open(run) {
     return location.assign(web(launch, "url"));
   }
   const opener = openers[provider];
-  const loader = loaders?.[provider];
-  if (!opener && !loader) fail("unknown_provider", `${provider} needs launch.url or a loader`);
   document.addEventListener("securitypolicyviolation", (event) => violated(run, event), { signal: end });
-  const kit = await (loader ? inject(provider, loader) : load(run));
+  const kit = await load(run, provider);
   if (end.aborted) return;
   try {
     await (opener ? opener(run, kit) : kit(launch, { url, signal: end }).then(resolve));
@@ -176,30 +174,33 @@ function web(launch, field) {
   return /^https?:/.test(href) ? href : fail("invalid_launch", `launch.${field} must be http`);
 }
 
-// inject returns what a loader of the application returns: a module, or its default export.
-async function inject(provider, loader) {
+// load returns the front end of the provider: what its script defines, or what a module exports.
+async function load(run, provider) {
+  const { launch, loaders, nonce = "" } = run;
+  const name = { dapi: "Dapi", plaid: "Plaid" }[provider];
+  // A module that the launch names stands for the package of the loader. Tests use it.
+  const loader = (name || !launch.script_url) && loaders?.[provider];
+  if (!loader && !launch.script_url) {
+    const text = `loaders.${provider} must import ${launch.package ?? "its package"}`;
+    fail(openers[provider] ? "loader_missing" : "unknown_provider", text);
+  }
+  const src = loader ? `loaders.${provider}` : web(launch, "script_url");
+  run.script = run.page = src;
   try {
-    const loaded = await loader();
-    return loaded.default ?? loaded;
+    if (!loader && name && !window[name]) await add({ src, nonce });
+    const kit = await (loader ? loader() : name ? window[name] : import(/* webpackIgnore: true */ /* @vite-ignore */ src));
+    return kit.default ?? kit;
   } catch (cause) {
-    fail("not_loaded", `loaders.${provider} failed`, { cause });
+    await new Promise((resolve) => setTimeout(resolve)); // the event of a violated policy says more
+    fail("not_loaded", `${src} fails or is blocked`, { cause });
   }
 }
 
-// load returns what the provider's script defines.
-async function load(run) {
-  const { launch, nonce = "" } = run;
-  const name = { dapi: "Dapi", plaid: "Plaid" }[launch.provider];
-  if (!name) fail("loader_missing", `loaders.${launch.provider} must import ${launch.package}`);
-  const src = (run.script = run.page = web(launch, "script_url"));
-  if (!window[name]) {
-    await new Promise((onload) => {
-      // An error waits for the event of a violated policy, which says more.
-      const onerror = () => setTimeout(onload);
-      document.head.append(Object.assign(document.createElement("script"), { nonce, src, onload, onerror }));
-    });
-  }
-  return window[name] ?? fail("not_loaded", `${src} is blocked or does not define ${name}`);
+// add runs a script. It returns if the script is blocked too.
+function add(properties) {
+  return new Promise((onload) => {
+    document.head.append(Object.assign(document.createElement("script"), { ...properties, onload, onerror: onload }));
+  });
 }
 
 // violated ends the run if the page's policy blocks the provider's script or frame. The address of

@@ -12,10 +12,10 @@ test("a launch that cannot be opened is rejected with a code and a reason", asyn
   const cases = {
     "no launch": [null, "invalid_launch", "launch lacks provider"],
     "no provider": [{ mode: "link" }, "invalid_launch", "launch lacks provider"],
-    "an unknown provider": [{ provider: "osprey", mode: "link" }, "unknown_provider", "osprey needs launch.url or a loader"],
+    "an unknown provider": [{ provider: "osprey", mode: "link" }, "unknown_provider", "loaders.osprey must import its package"],
     "no token": [{ ...launches.plaid, token: undefined }, "invalid_launch", "launch lacks token"],
     "no app key": [{ ...launches.dapi, app_key: "" }, "invalid_launch", "launch lacks app_key"],
-    "no script": [{ ...launches.dapi, script_url: undefined }, "invalid_launch", "launch lacks script_url"],
+    "no script": [{ ...launches.dapi, script_url: undefined }, "loader_missing", "loaders.dapi"],
     "a URL that runs code": [{ provider: "x", url: "javascript:alert(1)" }, "invalid_launch", "launch.url must be http"],
     "a script that is code": [{ ...launches.plaid, script_url: "data:text/javascript,1" }, "invalid_launch", "launch.script_url"],
     "an unknown mode": [{ ...launches.moneykit, mode: "other" }, "provider_failed", "moneykit failed"],
@@ -38,11 +38,11 @@ test("a loader that is missing or fails is rejected", async (t) => {
     ],
     throws: [
       (launch) => window.start("connect", launch, { loaders: { moneykit() { throw new Error("offline"); } } }),
-      "not_loaded", "loaders.moneykit failed",
+      "not_loaded", "loaders.moneykit fails",
     ],
     "returns nothing": [
       (launch) => window.start("connect", launch, { loaders: { moneykit() {} } }),
-      "not_loaded", "loaders.moneykit failed",
+      "not_loaded", "loaders.moneykit fails",
     ],
   };
   for (const [name, [run, code, text]] of Object.entries(cases)) {

@@ -11,6 +11,8 @@ const npm = new URL("../node_modules/", import.meta.url);
 export const app = "http://app.test";
 export const scripts = { dapi: "http://cdn.dapi.test/connector.js", plaid: "http://cdn.plaid.test/link.js" };
 export const moneykit = "http://connect.moneykit.test";
+export const moneykitModule = "http://bank.test/moneykit.js";
+export const ospreyModule = "http://cdn.osprey.test/connect.js";
 
 // The launches of the providers, with tokens that a test looks for.
 export const launches = {
@@ -53,7 +55,7 @@ const html = `<!doctype html><html lang="en"><title>App</title>
   };
 </script></html>`;
 
-// The stand-ins keep their configuration and count their calls in window.dapi and window.plaid.
+// The stand-ins of Dapi and Plaid keep their configuration and count their calls in window.dapi and window.plaid.
 const standIns = {
   [scripts.dapi]: `window.Dapi = { create(config) {
     window.dapi = { config, opened: 0 };
@@ -67,6 +69,10 @@ const standIns = {
     window.plaid = { config, opened: 0, destroyed: 0 };
     return { open() { window.plaid.opened++; }, destroy() { window.plaid.destroyed++; } };
   } };`,
+  [moneykitModule]: `export default class {
+    link(token, success) { success("x-1", { id: "chase", name: "Chase" }, ""); }
+  }`,
+  [ospreyModule]: "export default async (launch) => ({ id: launch.token });",
 };
 
 // openSite opens the page in a new context, runs the test, and checks that no token was printed and
@@ -111,7 +117,8 @@ function assertNoToken(texts, where) {
 async function respond(route, policy, blocked) {
   const url = new URL(route.request().url());
   const address = url.origin + url.pathname;
-  const script = (body) => route.fulfill({ contentType: "text/javascript", body });
+  const headers = { "Access-Control-Allow-Origin": "*" }; // modules need it
+  const script = (body) => route.fulfill({ contentType: "text/javascript", headers, body });
   if (blocked.includes(address)) return route.abort();
   if (standIns[address]) return script(standIns[address]);
   if (url.origin === moneykit) return route.fulfill({ contentType: "text/html", body: "<title>MoneyKit</title>" });

@@ -3,7 +3,9 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { useChromium } from "./harness.js";
-import { app, frameOf, launches, moneykit, openSite, outcome, provider, say, start } from "./launcher-site.js";
+import {
+  app, frameOf, launches, moneykitModule, openSite, ospreyModule, outcome, provider, say, start,
+} from "./launcher-site.js";
 
 const env = useChromium();
 const chase = { id: "chase", name: "Chase" };
@@ -198,6 +200,19 @@ test("a launch with a URL leaves the page, and the query of the return is posted
     await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
     assert.deepEqual(await outcome(page), { value: { error: null } });
   }));
+});
+
+test("a module that the launch names opens the page, whatever the loader imports", async () => {
+  const modules = {
+    [moneykitModule]: [{ exchangeable_token: "x-1", institution: chase }, launches.moneykit],
+    [ospreyModule]: [{ id: "t" }, { provider: "osprey", mode: "link", token: "t" }],
+  };
+  for (const [script_url, [value, launch]] of Object.entries(modules)) {
+    await openSite(env, {}, async (page) => {
+      await start(page, { ...launch, script_url });
+      assert.deepEqual(await outcome(page), { value });
+    });
+  }
 });
 
 test("a loader can open a provider that the launcher does not know", async () => {
