@@ -48,12 +48,24 @@ type Config struct {
 	// If Sign fails, nothing is sent. A [*bankmux.Error] is returned unchanged. Any other error
 	// becomes [bankmux.ErrInvalid] without its text, which may quote a key.
 	Sign func(r *http.Request, body []byte) error
+
+	// Resty adds middleware, hooks, debug output or telemetry. New calls it once. nil adds nothing,
+	// and requests then take a shorter way with fewer allocations.
+	//
+	// The limits of this package stay: no retries, no redirects, no cookies, and the body is the
+	// request's. If middleware refuses a request, the error is [bankmux.ErrInvalid] with NotSent.
+	// Middleware that sends requests of its own must not use the context of the request for them.
+	//
+	// Debug output hides the bodies, and the header fields that may have credentials, unless
+	// OnRequestLog or OnResponseLog is set. It has the path, and ids in it may be confidential.
+	Resty func(c *resty.Client)
 }
 
 // Client sends requests to one API. It is safe for concurrent use.
 type Client struct {
-	resty *resty.Client
-	base  string // resty would parse it with every request
+	http  *http.Client
+	resty *resty.Client // nil unless something of resty's was asked for
+	base  string
 	limit int
 	fault string // why base is invalid, or ""
 	sign  func(r *http.Request, body []byte) error
@@ -93,51 +105,42 @@ func loopback(host string) bool {
 func New(cfg Config) *Client {
 	hc := &http.Client{}
 	if cfg.HTTPClient != nil {
-		copied := *cfg.HTTPClient // resty changes the client that it gets
+		copied := *cfg.HTTPClient
 		hc = &copied
-		hc.Jar = nil
 	}
 	c := &Client{
+		http:  hc,
 		base:  strings.TrimRight(cfg.BaseURL, "/"),
 		limit: cfg.BodyLimit,
 		fault: CheckURL(cfg.BaseURL),
 		sign:  cfg.Sign,
 	}
-	if hc.Transport == nil {
-		c.own = newTransport()
-		hc.Transport = c.own
-		c.protocolKnown.Store(true)
-	}
-	c.inspectTransport(hc.Transport)
 	if c.limit <= 0 {
 		c.limit = defaultBodyLimit
 	}
-	hc.Transport = markingTransport{hc.Transport}
-	c.resty = resty.NewWithClient(hc).
-		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse
-		})).
-		SetDoNotParseResponse(true). // resty reads bodies in small steps; see body
-		SetRetryCount(0).
-		SetLogger(silentLogger{}).
-		SetPreRequestHook(prepare).
-		SetHeader("Accept", "application/json").
-		SetHeader("User-Agent", "bankmux")
+	if hc.Transport == nil {
+		c.own = newTransport()
+		hc.Transport = c.own
+	}
+	if cfg.Resty != nil {
+		c.configure(cfg.Resty)
+	}
+	hc.Jar = nil
+	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.protocolKnown.Store(c.own != nil)
+	c.inspectTransport(hc.Transport)
+	hc.Transport = sendingTransport{hc.Transport}
 	return c
 }
-
-// silentLogger keeps resty from writing logs.
-type silentLogger struct{}
-
-func (silentLogger) Errorf(string, ...any) {}
-func (silentLogger) Warnf(string, ...any)  {}
-func (silentLogger) Debugf(string, ...any) {}
 
 // The content types of requests, as header values. Do not change them.
 var (
 	jsonType = []string{"application/json"}
 	formType = []string{"application/x-www-form-urlencoded"}
 )
+
+// fixedHeader are the header fields of every request that does not set them. Do not change them.
+var fixedHeader = http.Header{"Accept": {"application/json"}, "User-Agent": {"bankmux"}}
 
 // Request is one call. Give a one-shot a body: middleware that drops the context could repeat a
 // request without one. A printed Request shows only its method.
@@ -183,10 +186,12 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Config.BaseURL", Detail: c.fault, NotSent: true}
 	case req.Path != "" && req.Path[0] != '/': // such a path would change the host
 		return nil, invalid("the path does not start with a slash")
-	case !paramsStayInPath(req.Path, req.PathParams):
-		return nil, invalid("a parameter of the path is missing, is empty or leads to another path")
 	case !sendable(req.Header):
 		return nil, invalid(unsendable)
+	}
+	path, ok := expand(req.Path, req.PathParams)
+	if !ok {
+		return nil, invalid("a parameter of the path is missing, is empty or leads to another path")
 	}
 	payload, kind, fault := req.payload()
 	if fault != nil {
@@ -197,33 +202,19 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	}
 	sent, sending := c.start(ctx, payload)
 	defer sent.release()
-	r := c.resty.R().SetContext(sending)
-	if len(req.PathParams) > 0 {
-		r.SetPathParams(req.PathParams)
+	sent.header = req.header(sent, kind)
+	send := c.send
+	if c.resty != nil {
+		send = c.sendByResty
 	}
-	if len(req.Query) > 0 {
-		r.SetQueryParamsFromValues(req.Query)
-	}
-	maps.Copy(r.Header, req.Header)
-	if req.Bearer != "" {
-		sent.bearer[0] = "Bearer " + req.Bearer
-		r.Header["Authorization"] = sent.bearer[:]
-	}
-	if len(payload) > 0 {
-		r.SetBody(&sent.reader).Header["Content-Type"] = kind
-	}
-	res, err := r.Execute(req.Method, c.base+req.Path)
-	var body []byte
-	if err == nil {
-		body, err = c.body(res.RawResponse, &sent.limited)
-	}
-	if sent.unsigned != nil {
-		return nil, sent.unsigned
-	}
-	if err != nil && !sent.prepared && ctx.Err() == nil {
-		return nil, invalid("the method or the path cannot be sent")
-	}
-	if err != nil {
+	res, body, err := send(sending, sent, &req, c.base+path)
+	switch {
+	case err == nil:
+	case sent.refused != nil:
+		return nil, sent.refused
+	case !sent.prepared && ctx.Err() == nil:
+		return nil, invalid("the method or the path cannot be sent, or middleware refused the request")
+	default:
 		if c.own != nil && ctx.Err() == nil && sent.stale() {
 			c.own.CloseIdleConnections() // so that a retry does not use the next dead connection
 		}
@@ -232,11 +223,26 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	return &Response{
 		method:     req.Method,
 		path:       req.Path,
-		Status:     res.StatusCode(),
-		JSON:       isJSON(res.Header().Get("Content-Type")),
+		Status:     res.StatusCode,
+		JSON:       isJSON(res.Header.Get("Content-Type")),
 		Body:       body,
-		RetryAfter: normalize.RetryAfterOf(res.Header(), time.Now()),
+		RetryAfter: normalize.RetryAfterOf(res.Header, time.Now()),
 	}, nil
+}
+
+// header returns all header fields of the request.
+func (req *Request) header(sent *sending, kind []string) http.Header {
+	header := make(http.Header, len(req.Header)+len(fixedHeader)+2)
+	maps.Copy(header, fixedHeader)
+	maps.Copy(header, req.Header)
+	if req.Bearer != "" {
+		sent.bearer[0] = "Bearer " + req.Bearer
+		header["Authorization"] = sent.bearer[:]
+	}
+	if len(sent.payload) > 0 {
+		header["Content-Type"] = kind
+	}
+	return header
 }
 
 // payload returns the request's body and its content type, nil if there is none.
@@ -296,7 +302,7 @@ func isJSON(contentType string) bool {
 
 // failure returns the error for a request without a complete response. It never quotes the
 // transport's text, which has addresses.
-func failure(ctx context.Context, res *resty.Response, err error, notSent bool) *bankmux.Error {
+func failure(ctx context.Context, res *http.Response, err error, notSent bool) *bankmux.Error {
 	if cause := ctx.Err(); cause != nil {
 		return &bankmux.Error{
 			Kind:    bankmux.ErrContextDone,
@@ -307,7 +313,7 @@ func failure(ctx context.Context, res *resty.Response, err error, notSent bool) 
 	}
 	e := &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: notSent}
 	if res != nil {
-		e.Status = res.StatusCode()
+		e.Status = res.StatusCode
 	}
 	var dns *net.DNSError
 	var timeout interface{ Timeout() bool }

@@ -12,8 +12,6 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
-
-	"github.com/go-resty/resty/v2"
 )
 
 // sending is one request that is sent once.
@@ -39,11 +37,12 @@ type sending struct {
 
 	bearer  [1]string // of a header
 	payload []byte
+	header  http.Header
 	reader  bytes.Reader
 	limited io.LimitedReader // reads the response
 
-	prepared bool  // net/http has the request
-	unsigned error // why the request could not be signed
+	prepared bool  // the transport has the request
+	refused  error // why the request was not sent then, such as a signature that could not be made
 
 	asked     atomic.Bool // a connection was requested
 	connected atomic.Bool
@@ -74,7 +73,6 @@ func (c *Client) start(ctx context.Context, payload []byte) (*sending, context.C
 	if len(payload) == 0 {
 		s.Context, s.stop = context.WithCancel(ctx)
 	}
-	s.reader.Reset(payload)
 	s.trace.GetConn, s.trace.GotConn, s.trace.WroteHeaders = s.getConn, s.gotConn, s.wroteHeaders
 	if !s.protocolKnown { // only then, since it costs a slice per field
 		s.trace.WroteHeaderField = s.wroteField
@@ -82,23 +80,80 @@ func (c *Client) start(ctx context.Context, payload []byte) (*sending, context.C
 	return s, httptrace.WithClientTrace(s, &s.trace)
 }
 
-// prepare is resty's last step before a request is sent. It signs the request and sets GetBody.
-func prepare(_ *resty.Client, r *http.Request) error {
+// send sends the request by net/http and reads the response.
+func (c *Client) send(ctx context.Context, s *sending, req *Request, address string) (*http.Response, []byte, error) {
+	r, err := http.NewRequestWithContext(ctx, req.Method, address, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(req.Query) > 0 {
+		r.URL.RawQuery = joinQuery(r.URL.RawQuery, req.Query.Encode())
+	}
+	r.Header = s.header
+	if len(s.payload) > 0 {
+		r.Body, r.ContentLength = s.body(), int64(len(s.payload))
+	}
+	res, err := c.http.Do(r) //nolint:bodyclose // body closes it
+	if err != nil {
+		return res, nil, err
+	}
+	body, err := c.body(res, &s.limited)
+	return res, body, err
+}
+
+// body returns a reader of the payload. net/http recognizes its type, and sends header and body in
+// one packet.
+func (s *sending) body() io.ReadCloser {
+	s.reader.Reset(s.payload)
+	return io.NopCloser(&s.reader)
+}
+
+// joinQuery adds a query to another one.
+func joinQuery(query, more string) string {
+	if query == "" {
+		return more
+	}
+	return query + "&" + more
+}
+
+// sendingTransport is the transport of a client. It prepares each request and notes its response.
+type sendingTransport struct{ http.RoundTripper }
+
+func (t sendingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	s, ok := r.Context().Value(sendingKey{}).(*sending)
 	if !ok {
-		return nil
+		return t.RoundTripper.RoundTrip(r)
 	}
+	if s.refused = s.prepare(r); s.refused != nil {
+		return nil, s.refused
+	}
+	res, err := t.RoundTripper.RoundTrip(r)
+	if err == nil {
+		s.responded.Store(true)
+	}
+	return res, err
+}
+
+// prepare signs the request and sets GetBody. The request is one of this package or resty's, so it
+// may be changed. Middleware of resty's cannot change its body.
+func (s *sending) prepare(r *http.Request) error {
 	s.prepared = true
+	switch {
+	case len(s.payload) == 0: // resty sets an empty reader, which net/http sends in chunks
+		r.Body, r.GetBody, r.ContentLength = nil, nil, 0
+	case s.client.resty != nil:
+		r.Body, r.GetBody, r.ContentLength = s.body(), s.getBody, int64(len(s.payload))
+	default:
+		r.GetBody = s.getBody
+	}
 	if s.client.sign != nil {
-		if s.unsigned = s.sign(r); s.unsigned != nil {
-			return s.unsigned
+		if err := s.sign(r); err != nil {
+			return err
 		}
+	} else if s.client.resty != nil && !sendable(r.Header) {
+		return invalid(unsendable)
 	}
 	s.replayed.Store(replays(r))
-	r.GetBody = s.getBody
-	if len(s.payload) == 0 { // resty sets an empty reader, which net/http sends in chunks
-		r.Body, r.GetBody = nil, nil
-	}
 	return nil
 }
 
@@ -213,15 +268,4 @@ func (c *Client) learnProtocol(secure bool) {
 	if c.direct && secure != c.plainHTTP1 && !c.protocolKnown.Load() {
 		c.protocolKnown.Store(true)
 	}
-}
-
-// markingTransport is a transport that notes when it has returned a response.
-type markingTransport struct{ http.RoundTripper }
-
-func (t markingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := t.RoundTripper.RoundTrip(r)
-	if s, ok := r.Context().Value(sendingKey{}).(*sending); ok && err == nil {
-		s.responded.Store(true)
-	}
-	return res, err
 }

@@ -4,28 +4,31 @@ package rest
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 )
 
-// paramsStayInPath reports whether no parameter of a path leads to another endpoint. Ids come from
-// outside: "" would be another endpoint, and ".." the one above. Servers also resolve dots between
-// escaped slashes.
-func paramsStayInPath(path string, params map[string]string) bool {
+// expand replaces the parameters of a path. It reports whether none is missing or leads to another
+// endpoint. Ids come from outside: "" would be another endpoint, and ".." the one above. Servers
+// also resolve dots between escaped slashes.
+func expand(path string, params map[string]string) (expanded string, ok bool) {
 	for {
-		_, after, found := strings.Cut(path, "{")
+		before, after, found := strings.Cut(path, "{")
+		expanded += before
 		if !found {
-			return true
+			return expanded, true
 		}
 		name, rest, closed := strings.Cut(after, "}")
 		value := params[name]
 		if !closed || value == "" {
-			return false
+			return "", false
 		}
 		for part := range strings.FieldsFuncSeq(value, isSlash) {
 			if part == "." || part == ".." {
-				return false
+				return "", false
 			}
 		}
+		expanded += url.PathEscape(value)
 		path = rest
 	}
 }
