@@ -202,12 +202,15 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	}
 	sent, sending := c.start(ctx, payload)
 	defer sent.release()
-	sent.header = req.header(sent, kind)
-	send := c.send
-	if c.resty != nil {
-		send = c.sendByResty
+	sent.kind = kind
+	var res *http.Response
+	var body []byte
+	var err error
+	if c.resty == nil {
+		res, body, err = c.send(sending, sent, &req, c.base+path)
+	} else {
+		res, body, err = c.sendByResty(sending, sent, &req, c.base+path)
 	}
-	res, body, err := send(sending, sent, &req, c.base+path)
 	switch {
 	case err == nil:
 	case sent.refused != nil:
@@ -230,9 +233,8 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	}, nil
 }
 
-// header returns all header fields of the request.
-func (req *Request) header(sent *sending, kind []string) http.Header {
-	header := make(http.Header, len(req.Header)+len(fixedHeader)+2)
+// setHeader sets the header fields of the request.
+func (req *Request) setHeader(header http.Header, sent *sending) {
 	maps.Copy(header, fixedHeader)
 	maps.Copy(header, req.Header)
 	if req.Bearer != "" {
@@ -240,9 +242,8 @@ func (req *Request) header(sent *sending, kind []string) http.Header {
 		header["Authorization"] = sent.bearer[:]
 	}
 	if len(sent.payload) > 0 {
-		header["Content-Type"] = kind
+		header["Content-Type"] = sent.kind
 	}
-	return header
 }
 
 // payload returns the request's body and its content type, nil if there is none.

@@ -29,7 +29,7 @@ func (c *Client) sendByResty(
 	ctx context.Context, s *sending, req *Request, address string,
 ) (*http.Response, []byte, error) {
 	r := c.resty.R().SetContext(ctx).SetQueryParamsFromValues(req.Query)
-	r.Header = s.header
+	req.setHeader(r.Header, s)
 	if len(s.payload) > 0 {
 		r.SetBody(&s.reader)
 	}

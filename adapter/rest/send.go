@@ -37,7 +37,7 @@ type sending struct {
 
 	bearer  [1]string // of a header
 	payload []byte
-	header  http.Header
+	kind    []string // its content type
 	reader  bytes.Reader
 	limited io.LimitedReader // reads the response
 
@@ -89,7 +89,7 @@ func (c *Client) send(ctx context.Context, s *sending, req *Request, address str
 	if len(req.Query) > 0 {
 		r.URL.RawQuery = joinQuery(r.URL.RawQuery, req.Query.Encode())
 	}
-	r.Header = s.header
+	req.setHeader(r.Header, s)
 	if len(s.payload) > 0 {
 		r.Body, r.ContentLength = s.body(), int64(len(s.payload))
 	}

@@ -60,7 +60,9 @@ type api struct {
 
 func newAPI(cfg Config) *api {
 	return &api{
-		rest:   rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, BodyLimit: cfg.BodyLimit}),
+		rest: rest.New(rest.Config{
+			BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, Resty: cfg.Resty, BodyLimit: cfg.BodyLimit,
+		}),
 		key:    cfg.AppKey,
 		secret: cfg.AppSecret,
 	}

@@ -70,6 +70,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-resty/resty/v2"
+
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/guard"
@@ -103,8 +105,10 @@ type Config struct {
 	// HTTPClient is copied. Its transport must not repeat requests, and must keep their contexts.
 	// nil means a client of the adapter's own, for many concurrent calls.
 	HTTPClient *http.Client
-	BodyLimit  int          // largest response in bytes after decompression; 0 means 8 MiB
-	Guard      *guard.Guard // clients may share one for one health page; nil means a new one with the defaults
+	// Resty adds middleware, hooks or debug output to the HTTP client: see [rest.Config].
+	Resty     func(*resty.Client)
+	BodyLimit int          // largest response in bytes after decompression; 0 means 8 MiB
+	Guard     *guard.Guard // clients may share one for one health page; nil means a new one with the defaults
 
 	// Now is the clock that decides which days are requested; nil means the machine's. Tests set it
 	// to the clock of a bank, such as virtualbank's Bank.Now.

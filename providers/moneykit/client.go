@@ -104,8 +104,10 @@ type api struct {
 
 func newAPI(cfg Config) *api {
 	a := &api{
-		rest: rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, BodyLimit: cfg.BodyLimit}),
-		id:   cfg.ClientID, secret: cfg.ClientSecret, scope: cfg.Scope, auth: cfg.Auth,
+		rest: rest.New(rest.Config{
+			BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, Resty: cfg.Resty, BodyLimit: cfg.BodyLimit,
+		}),
+		id: cfg.ClientID, secret: cfg.ClientSecret, scope: cfg.Scope, auth: cfg.Auth,
 	}
 	a.tokens = token.NewSource(tokenBudget, a.token)
 	return a

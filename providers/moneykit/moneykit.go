@@ -51,6 +51,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-resty/resty/v2"
+
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/webhook"
@@ -93,7 +95,9 @@ type Config struct {
 	// HTTPClient is copied. Its transport must not repeat requests, and must keep their contexts.
 	// nil means a client of the adapter's own, for many concurrent calls.
 	HTTPClient *http.Client
-	BodyLimit  int // largest response in bytes after decompression; 0 means 8 MiB
+	// Resty adds middleware, hooks or debug output to the HTTP client: see [rest.Config].
+	Resty     func(*resty.Client)
+	BodyLimit int // largest response in bytes after decompression; 0 means 8 MiB
 	// Guard may be shared by clients, for one health page and one set of webhook keys. nil means a
 	// new one with the defaults.
 	Guard *guard.Guard

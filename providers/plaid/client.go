@@ -83,7 +83,9 @@ type api struct {
 
 func newAPI(cfg Config) *api {
 	return &api{
-		rest: rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, BodyLimit: cfg.BodyLimit}),
+		rest: rest.New(rest.Config{
+			BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, Resty: cfg.Resty, BodyLimit: cfg.BodyLimit,
+		}),
 		header: http.Header{
 			"Plaid-Version":   {version},
 			"Plaid-Client-Id": {cfg.ClientID},
