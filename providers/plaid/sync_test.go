@@ -1,6 +1,7 @@
 package plaid_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -94,7 +95,9 @@ func aRoundThatKeepsChangingAffectsTheConnection(t *testing.T) {
 
 func aPendingRowIsPostedOnAnotherPage(t *testing.T) {
 	t.Parallel()
-	removed, added := `{"transaction_id":"p1","account_id":"a1"}`, wireRow("b1", "23", `"pending_transaction_id":"p1"`)
+	removed := `{"transaction_id":"p1","account_id":"a1"}`
+	// nothing but the pending id connects the two rows
+	added := strings.Replace(wireRow("b1", "23", `"pending_transaction_id":"p1"`), "DINNER", "Harbor Grill 0042", 1)
 	for name, pages := range map[string][2]string{
 		"removed first": {syncPage("", "", removed, "c2", true), syncPage(added, "", "", "c3", false)},
 		"added first":   {syncPage(added, "", "", "c2", true), syncPage("", "", removed, "c3", false)},
@@ -128,8 +131,11 @@ func aPendingRowRemovedLaterStaysPosted(t *testing.T) {
 	t.Parallel()
 	s, conn := canned(t, nil)
 	s.answers((&round{pages: map[string]string{
-		"":   syncPage(pendingRow("p1", "20"), "", "", "c1", false),
-		"c1": syncPage(wireRow("b1", "23", `"pending_transaction_id":"p1"`), "", "", "c2", false),
+		"": syncPage(pendingRow("p1", "20"), "", "", "c1", false),
+		"c1": syncPage(
+			strings.Replace(wireRow("b1", "23", `"pending_transaction_id":"p1"`), "DINNER", "Harbor Grill 0042", 1),
+			"", "", "c2", false,
+		),
 		"c2": syncPage("", "", `{"transaction_id":"p1","account_id":"a1"}`, "c3", false),
 	}}).serve)
 	db := &store{rows: map[string]bankmux.Known{}}
