@@ -70,7 +70,7 @@ func filters(t *testing.T) {
 	access, _ := c.LinkPlaid("ins_900101", object{
 		"products": []string{"auth"},
 		"account_filters": object{
-			"depository": object{"account_subtypes": []string{"savings"}},
+			"depository": object{"account_subtypes": []string{"savings"}, "limited_purpose_types": []string{}},
 			"loan":       object{"account_subtypes": []string{"all"}},
 		},
 		"additional_consented_products": []string{"investments"},

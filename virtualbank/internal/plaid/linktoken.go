@@ -256,6 +256,7 @@ func readFilters(r request, t *linkToken) {
 	t.filters, t.shown = filters.members, map[string][]string{}
 	for _, name := range []string{"depository", "credit", "loan", "investment", "other"} {
 		if filter, ok := filters.object(name, false, true); ok {
+			filter.know("limited_purpose_types")
 			t.shown[name] = filter.texts("account_subtypes", true, false, 1)
 		}
 	}
