@@ -45,11 +45,13 @@ func matrix(t *testing.T, newHarness func(*testing.T) Harness, has capabilities)
 	if doc.Title == "" {
 		doc.Title = "an adapter"
 	}
+	printed := &printedKinds{}
 	t.Run("cells", func(t *testing.T) {
 		for i, op := range ops {
 			t.Run(op.name, func(t *testing.T) {
 				t.Parallel()
 				inBubble(t, newHarness, func(t *testing.T, b *bench) {
+					b.seen.shared = printed
 					crossed(t, b, crossable(b, has)[i], table)
 				})
 			})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 
 	"github.com/stretchr/testify/assert"
 
@@ -21,6 +22,21 @@ type seen struct {
 	texts    map[string]bool   // of every value, as an application prints it
 	whole    map[string]string // all printed forms of one value of each kind
 	kinds    map[string]bool   // the kinds in whole
+	shared   *printedKinds     // the kinds that another subtest has in whole, or nil
+}
+
+// printedKinds are the kinds of results that one of several subtests has printed in all forms. Its
+// subtests make the same connections, so that each of them would print the same again.
+type printedKinds struct{ kinds sync.Map }
+
+// has reports whether a subtest printed the kind before, and notes it. Errors differ from subtest to
+// subtest, so none of them counts as printed.
+func (p *printedKinds) has(kind string, v any) bool {
+	if _, isError := v.(error); isError || p == nil {
+		return false
+	}
+	_, printed := p.kinds.LoadOrStore(kind, true)
+	return printed
 }
 
 // wholeFor is the number of secrets that are searched for in all printed forms. A test that links a
@@ -41,7 +57,7 @@ func (s *seen) add(v any) {
 		return
 	}
 	s.kinds[kind] = true
-	if s.fewForms {
+	if s.fewForms || s.shared.has(kind, v) {
 		return
 	}
 	for name, text := range shown.All(v) {

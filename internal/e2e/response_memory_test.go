@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"runtime"
 	"runtime/metrics"
 	"strings"
@@ -203,14 +204,18 @@ func TestResponseMemory(t *testing.T) { //nolint:paralleltest // it measures the
 func aListOfMillionsOfRows(
 	t *testing.T,
 ) { //nolint:paralleltest // it measures the heap
-	for _, size := range []int{1 << 20, 8<<20 - 1024} {
+	const short, long = 512 << 10, 8<<20 - 1024
+	for _, size := range []int{short, long} {
 		for name, element := range elements {
-			if size > 1<<20 && name != "empty objects" && name != "long rows" {
+			if size == long && name != "empty objects" && name != "long rows" {
 				continue // as with a shorter response
 			}
 			for _, list := range lists {
+				if size == long && list.name != "transactions" && os.Getenv("BANKMUX_FULL") == "" {
+					continue // the limits of a long response are the same for every list
+				}
 				t.Run(
-					fmt.Sprintf("%d MiB of %s as %s of %s", (size+1024)>>20, name, list.name, list.provider),
+					fmt.Sprintf("%d KiB of %s as %s of %s", size>>10, name, list.name, list.provider),
 					func(t *testing.T) {
 						body := append([]byte(list.before), element...)
 						body = append(body, bytes.Repeat([]byte(","+element), (size-len(body))/(len(element)+1))...)

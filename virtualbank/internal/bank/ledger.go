@@ -123,8 +123,20 @@ func (bk *Book) Rows(a *Account, at time.Time, days int) []Row {
 		}
 		list = append(list, r)
 	}
-	slices.SortStableFunc(list, func(x, y Row) int { return cmp.Compare(y.Date, x.Date) })
+	newestFirst(list)
 	return list
+}
+
+// newestFirst sorts rows by day, and keeps the order within a day. Events are nearly in the order of
+// their days, so sorting that way and reversing moves few rows.
+func newestFirst(list []Row) {
+	slices.SortStableFunc(list, func(x, y Row) int { return cmp.Compare(x.Date, y.Date) })
+	slices.Reverse(list)
+	for i, j := 0, 0; i < len(list); i = j {
+		for j = i; j < len(list) && list[j].Date == list[i].Date; j++ {
+		}
+		slices.Reverse(list[i:j])
+	}
 }
 
 // grow adds the events of all days until today.

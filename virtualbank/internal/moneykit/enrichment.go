@@ -30,6 +30,29 @@ func (l *link) corrected(a *bank.Account, e *bank.Event, n int) *correction {
 	return nil
 }
 
+// enriched is the enrichment of a transaction as MoneyKit writes it.
+type enriched struct {
+	Category    graded    `json:"category"`
+	Merchant    *merchant `json:"merchant"`
+	Processor   *string   `json:"processor"`
+	Recurrence  *string   `json:"recurrence"`
+	Subcategory *graded   `json:"subcategory"`
+}
+
+// graded is a value with the confidence in it, in percent.
+type graded struct {
+	Confidence int    `json:"confidence"`
+	Value      string `json:"value"`
+}
+
+// merchant is the other side of a transaction.
+type merchant struct {
+	Confidence int     `json:"confidence"`
+	ID         *string `json:"id"`
+	Logo       *string `json:"logo"`
+	Name       string  `json:"name"`
+}
+
 // enrich returns the enrichment of a transaction. A correction replaces its categories. label joins
 // them for comparison.
 func enrich(text string, given *correction) (enrichment any, label string) {
@@ -41,18 +64,12 @@ func enrich(text string, given *correction) (enrichment any, label string) {
 	if !ok && given == nil {
 		return nil, ""
 	}
-	value := map[string]any{
-		"category":    map[string]any{"value": category, "confidence": confidence},
-		"subcategory": nil,
-		"merchant":    nil,
-		"processor":   nil,
-		"recurrence":  nil,
-	}
+	value := &enriched{Category: graded{confidence, category}}
 	if sub != "" {
-		value["subcategory"] = map[string]any{"value": sub, "confidence": detail}
+		value.Subcategory = &graded{detail, sub}
 	}
 	if ok {
-		value["merchant"] = map[string]any{"id": nil, "name": text, "logo": nil, "confidence": 88}
+		value.Merchant = &merchant{Confidence: 88, Name: text}
 	}
 	return value, category + "/" + sub
 }

@@ -33,6 +33,7 @@ type link struct {
 	book             *bank.Book
 	history          []fetched               // the states of the transactions, one per refresh or correction
 	corrections      map[string][]correction // of categories, by account and event
+	transactionIDs   map[string]string       // by what they follow from
 	churn            int                     // how often all ids changed
 	ids              map[string]string       // events with the id of another event; replaced, never changed
 	recordSituations []recordSituation       // staged situations of the changes

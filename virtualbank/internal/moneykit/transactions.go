@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
@@ -81,12 +82,12 @@ func within(r bank.Row, from, to int) bool {
 // transaction returns a row as the n-th state has it.
 func (l *link) transaction(accountID string, a *bank.Account, r bank.Row, n int) transaction {
 	state := l.history[n-1]
-	parts := []string{l.id, idOf(state.ids, r.Event.ID), strconv.Itoa(state.churn)}
+	parts := []string{idOf(state.ids, r.Event.ID), strconv.Itoa(state.churn)}
 	if r.Pending && !r.Event.KeepsID {
 		parts = append(parts, "pending", strconv.Itoa(state.refresh))
 	}
 	t := transaction{
-		ID:          "txn_" + l.bank.Name58(22, parts...),
+		ID:          l.transactionID(parts),
 		Account:     accountID,
 		Type:        "credit",
 		Currency:    a.Currency,
@@ -125,6 +126,21 @@ func (l *link) transaction(accountID string, a *bank.Account, r bank.Row, n int)
 		}
 	}
 	return t
+}
+
+// transactionID returns the id that follows from the parts. It is remembered, since every page of a
+// sync compares all rows of two states.
+func (l *link) transactionID(parts []string) string {
+	key := strings.Join(parts, "\x00")
+	id, known := l.transactionIDs[key]
+	if !known {
+		id = "txn_" + l.bank.Name58(22, append([]string{l.id}, parts...)...)
+		if l.transactionIDs == nil {
+			l.transactionIDs = map[string]string{}
+		}
+		l.transactionIDs[key] = id
+	}
+	return id
 }
 
 // quoted returns a text as JSON.
