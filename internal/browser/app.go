@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp/launcher"
+	model "github.com/bankmux/bankmux/normalize/dapi"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/providers/plaid"
@@ -32,6 +34,7 @@ type app struct {
 	mu          sync.Mutex // guards the fields below
 	sessions    map[string]bankmux.Session
 	connections map[string]bankmux.Connection
+	order       []string // the ids of the connections, oldest first
 	posted      []string // what the page posted, oldest first
 }
 
@@ -76,6 +79,7 @@ func (a *app) handler(npm string) http.Handler {
 	mux.HandleFunc("GET /oauth", a.page) // where banks return to
 	mux.HandleFunc("GET /app.js", file("app.js"))
 	mux.HandleFunc("GET /app.css", file("app.css"))
+	mux.Handle("GET /launcher.js", launcher.Handler())
 	mux.Handle("GET /npm/", http.StripPrefix("/npm/", http.FileServer(http.Dir(npm))))
 	mux.HandleFunc("POST /link", a.start)
 	mux.HandleFunc("GET /launch", a.launch)
@@ -164,6 +168,9 @@ func (a *app) exchange(ctx context.Context, session bankmux.Session, payload []b
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, conn := range linked.All() {
+		if _, renewed := a.connections[conn.ID]; !renewed {
+			a.order = append(a.order, conn.ID)
+		}
 		a.connections[conn.ID] = conn
 	}
 	return linked.Connection, nil
@@ -181,9 +188,16 @@ func (a *app) state(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	out := state{Secrets: append([]string{}, a.secrets...), Posted: append([]string{}, a.posted...)}
 	var conns []bankmux.Connection
-	for _, conn := range a.connections {
+	for _, id := range a.order {
+		conn := a.connections[id]
 		conns = append(conns, conn)
-		out.Secrets = append(out.Secrets, conn.Reference(), conn.Credential().Reveal())
+		secrets, err := secretsOf(conn)
+		if err != nil {
+			a.mu.Unlock()
+			reply(w, nil, err)
+			return
+		}
+		out.Secrets = append(out.Secrets, secrets...)
 	}
 	a.mu.Unlock()
 	out.Connections = []map[string]any{}
@@ -206,6 +220,16 @@ func (a *app) state(w http.ResponseWriter, r *http.Request) {
 		out.Connections = append(out.Connections, shown)
 	}
 	reply(w, out, nil)
+}
+
+// secretsOf returns what of a connection the browser may never see: the access token and the id of
+// the link. Dapi's Connect gives the page its connectionID and the user secret.
+func secretsOf(conn bankmux.Connection) ([]string, error) {
+	if conn.Client != dapi.Name {
+		return []string{conn.Reference(), conn.Credential().Reveal()}, nil
+	}
+	token, _, err := model.Access(conn.Credential())
+	return []string{token}, err
 }
 
 // reply writes a value, or the kind of an error.
