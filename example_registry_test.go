@@ -6,6 +6,7 @@ import (
 	"log"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/providers/plaid"
 )
 
 // The client that made a connection is the only one that can serve it.
@@ -41,6 +42,27 @@ func ExampleRegistry_Candidates() {
 	// Output:
 	// moneykit
 	// dapi
+}
+
+// Two providers share the users of a country by weight. Each user always gets the same one.
+func ExampleRoute() {
+	s := openSandbox()
+	defer s.close()
+	third := must(plaid.New(plaid.Config{
+		ClientID: "id", Secret: bankmux.NewSecret("secret"), Environment: bankmux.Sandbox,
+	}))
+	registry := must(bankmux.NewRegistry(append(s.registry.Clients(), third), []bankmux.Route{
+		{Client: "moneykit", Countries: []string{"US"}, Weight: 3},
+		{Client: "plaid", Countries: []string{"US"}, Weight: 1},
+		{Client: "dapi", Countries: []string{"AE"}},
+	}))
+	users := map[string]int{}
+	for i := range 1000 {
+		first := must(registry.First(bankmux.SessionRequest{User: fmt.Sprint("user-", i), Country: "US"}))
+		users[first.Name()]++
+	}
+	fmt.Println(users)
+	// Output: map[moneykit:749 plaid:251]
 }
 
 // One search asks every provider that publishes a list of banks.
