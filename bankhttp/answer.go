@@ -25,8 +25,8 @@ type answers struct {
 // [Service.Sync] returns. It is 204 after abandon, and for anything else. If the bank asks again,
 // the problem has the next challenge.
 //
-// The answers are sent to the bank once. If they were certainly not sent, because the provider is
-// down, the problem has the challenge again under a new id.
+// The answers are sent to the bank once. If a read certainly did not send them, because the provider
+// is down, the problem has the challenge again under a new id. A sync asks the bank again.
 func (s *Service) Answer() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
 		var in answers
@@ -51,8 +51,7 @@ func (s *Service) Answer() http.Handler {
 		if err := s.store.CloseChallenge(ctx, r.user, id); err != nil {
 			return nil, err
 		}
-		out, err := s.resume(ctx, conn, given)
-		return out, reopened(err, ch)
+		return s.resume(ctx, conn, given)
 	})
 }
 
@@ -104,6 +103,7 @@ func (s *Service) resume(ctx context.Context, conn bankmux.Connection, given *ba
 	if given.Abandoned {
 		return noContent{}, unlessCancelled(err)
 	}
+	err = reopened(err, given.Challenge)
 	var failed []failure
 	switch {
 	case res.Accounts != nil:

@@ -42,7 +42,7 @@ func userOf(r *http.Request) (string, error) { return r.Header.Get("User"), nil 
 func newApp(t *testing.T, configure ...func(*bankhttp.Config)) *app {
 	t.Helper()
 	a := &app{
-		bank:  virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 40}),
+		bank:  virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 7}),
 		guard: guard.New(guard.Options{}), store: bankhttp.NewMemory(),
 	}
 	a.registry = a.clients(t)

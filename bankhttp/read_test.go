@@ -1,0 +1,201 @@
+package bankhttp_test
+
+import (
+	"net/url"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// TestAccounts specifies how accounts of several providers stand side by side.
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	t.Run("a provider that is down is named, and the others are read", func(t *testing.T) {
+		t.Parallel()
+		a := newApp(t)
+		conns := map[string]string{}
+		for _, provider := range []string{moneykit.Name, dapi.Name, plaid.Name} {
+			conns[a.link(t, "user-rosa", provider).ID] = provider
+		}
+		require.NoError(t, a.bank.Inject(virtualbank.Fault{Name: "unavailable", Provider: dapi.Name}))
+		read := a.read(t, "user-rosa")
+		require.Len(t, read.Failed, 1)
+		assert.Equal(t, dapi.Name, conns[read.Failed[0].Connection])
+		assert.NotEmpty(t, read.Failed[0].Institution.Name)
+		assert.Equal(t, 503, read.Failed[0].Problem.Status)
+		seen := map[string]bool{}
+		for _, account := range read.Accounts {
+			seen[conns[account.Connection]] = true
+		}
+		assert.Equal(t, map[string]bool{moneykit.Name: true, plaid.Name: true}, seen, "an unread account is not zero")
+
+		a.bank.ClearFaults()
+		all := a.read(t, "user-rosa")
+		assert.Empty(t, all.Failed)
+		require.NoError(t, a.bank.Inject(virtualbank.Fault{Name: "unavailable", Provider: dapi.Name}))
+		later := a.read(t, "user-rosa")
+		assert.Equal(t, all.Accounts, later.Accounts, "the last balances stay")
+		assert.Len(t, later.Failed, 1)
+	})
+	t.Run("an account that failed has no balance, and is named by the application's own id", func(t *testing.T) {
+		t.Parallel()
+		a := newHarborApp(t, newHarbor())
+		conn := a.harborLink(t, "rosa")
+		read := a.read(t, "rosa")
+		require.Len(t, read.Accounts, 2)
+		assert.Len(t, read.Accounts[0].Balances, 1)
+		assert.Empty(t, read.Accounts[1].Balances, "absent is not zero")
+		require.Len(t, read.Failed, 1)
+		assert.Equal(t, conn, read.Failed[0].Connection)
+		assert.Equal(t, read.Accounts[1].ID, read.Failed[0].Account)
+		assert.Equal(t, bankmux.ErrInstitution, read.Failed[0].Problem.Kind)
+	})
+	t.Run("one connection alone", func(t *testing.T) {
+		t.Parallel()
+		p := newHarbor()
+		a := newHarborApp(t, p)
+		a.harborLink(t, "rosa")
+		second := a.harborLink(t, "rosa")
+		read := object[accounts](t, a.send(t, "rosa", "POST", "/accounts?connection="+second, ""), 200)
+		assert.Equal(t, 1, p.count(bankmux.OpAccounts))
+		for _, account := range read.Accounts {
+			assert.Equal(t, second, account.Connection)
+		}
+	})
+	t.Run("a lapsed consent shows in the state, and a reconnect ends it", func(t *testing.T) {
+		t.Parallel()
+		a := newApp(t)
+		conn := a.link(t, "user-rosa", moneykit.Name)
+		require.NoError(t, a.bank.Lapse(a.stored(t, "user-rosa", conn.ID).Reference()))
+		read := a.read(t, "user-rosa")
+		require.Len(t, read.Failed, 1)
+		assert.Equal(t, bankmux.ErrReauth, read.Failed[0].Problem.Kind)
+		list := object[linked](t, a.send(t, "user-rosa", "GET", "/connections", ""), 200)
+		assert.Equal(t, bankmux.StateReauth, list.Connections[0].State)
+		assert.True(t, list.Connections[0].UserMustAct)
+		a.reconnect(t, "user-rosa", conn.ID)
+		assert.Empty(t, a.read(t, "user-rosa").Failed)
+	})
+}
+
+// reconnect renews a connection.
+func (a *app) reconnect(t *testing.T, user, conn string) {
+	t.Helper()
+	s := object[started](t, a.send(t, user, "POST", "/connections/"+conn+"/sessions", ""), 200)
+	renewed := object[linked](t, a.send(t, user, "POST", "/sessions/"+s.Session, a.connect(t, s.Launch)), 200)
+	assert.Equal(t, conn, renewed.Connections[0].ID)
+	assert.Equal(t, bankmux.StateActive, renewed.Connections[0].State)
+}
+
+// TestSync specifies what a page learns about a sync.
+func TestSync(t *testing.T) {
+	t.Parallel()
+	t.Run("the progress of a round that runs", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			p := newHarbor()
+			p.wait = make(chan struct{})
+			a := newHarborApp(t, p)
+			path := "/connections/" + a.harborLink(t, "rosa") + "/sync"
+			done := make(chan int)
+			go func() { done <- a.send(t, "rosa", "POST", path, "").Code }()
+			synctest.Wait()
+			state := object[syncState](t, a.send(t, "rosa", "GET", path, ""), 200)
+			require.NotNil(t, state.Progress)
+			assert.Equal(t, 1, state.Progress.Rows)
+			close(p.wait)
+			assert.Equal(t, 200, <-done)
+			state = object[syncState](t, a.send(t, "rosa", "GET", path, ""), 200)
+			assert.Nil(t, state.Progress)
+			assert.NotZero(t, state.SyncedAt)
+		})
+	})
+	t.Run("a round that takes longer than a request goes on with the next", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			p := newHarbor()
+			p.wait = make(chan struct{})
+			a := newHarborApp(t, p)
+			path := "/connections/" + a.harborLink(t, "rosa") + "/sync"
+			assert.True(t, object[syncState](t, a.send(t, "rosa", "POST", path, ""), 200).More)
+			close(p.wait)
+			state := object[syncState](t, a.send(t, "rosa", "POST", path, ""), 200)
+			assert.False(t, state.More)
+			assert.Equal(t, 2, a.pages(t, "rosa", ""))
+		})
+	})
+	t.Run("after a failure it waits, and a reconnect ends the wait", func(t *testing.T) {
+		t.Parallel()
+		p := newHarbor()
+		a := newHarborApp(t, p)
+		conn := a.harborLink(t, "rosa")
+		path := "/connections/" + conn + "/sync"
+		p.failing(bankmux.OpAccounts, bankmux.ErrUnavailable)
+		assert.Equal(t, bankmux.ErrUnavailable, problem(t, a.send(t, "rosa", "POST", path, ""), 503).Kind)
+		p.failing(bankmux.OpAccounts, "")
+		assert.Positive(t, problem(t, a.send(t, "rosa", "POST", path, ""), 503).RetryAfter)
+		state := object[syncState](t, a.send(t, "rosa", "GET", path, ""), 200)
+		assert.Equal(t, 1, state.Attempts)
+		require.NotNil(t, state.Problem)
+		assert.Equal(t, bankmux.ErrUnavailable, state.Problem.Kind)
+
+		s := object[started](t, a.send(t, "rosa", "POST", "/connections/"+conn+"/sessions", ""), 200)
+		assert.Equal(t, 200, a.send(t, "rosa", "POST", "/sessions/"+s.Session, codeOf(s.Session, "")).Code)
+		assert.Zero(t, object[syncState](t, a.send(t, "rosa", "POST", path, ""), 200).Attempts)
+	})
+}
+
+// TestTransactions specifies the search.
+func TestTransactions(t *testing.T) {
+	t.Parallel()
+	a := newHarborApp(t, newHarbor())
+	conn := a.harborLink(t, "rosa")
+	a.send(t, "rosa", "POST", "/connections/"+conn+"/sync", "")
+	account := a.read(t, "rosa").Accounts[0].ID
+	for query, rows := range map[string]int{
+		"": 2, "limit=1": 2, "q=COFFEE": 2, "q=coffee+1": 1, "q=cafe": 2, "q=tea": 0, "from=2026-11-22": 0, "to=2026-11-21": 2,
+		"from=2026-11-21&to=2026-11-21": 2, "account=" + url.QueryEscape(account): 2, "account=x": 0, "q=": 2,
+	} {
+		assert.Equal(t, rows, a.pages(t, "rosa", query), query)
+	}
+	assert.Zero(t, a.pages(t, "omar", ""))
+}
+
+// TestHealth specifies what the health page has.
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	a.link(t, "user-rosa", moneykit.Name)
+	type page struct {
+		Status, Store string
+		Clients       []struct{ Name, Provider string }
+		Breakers      []guard.BreakerState
+	}
+	got := object[page](t, a.send(t, "", "GET", "/health", ""), 200)
+	assert.Equal(t, "ok", got.Status)
+	assert.Len(t, got.Clients, 3)
+	require.NotEmpty(t, got.Breakers)
+	assert.Equal(t, "closed", got.Breakers[0].State)
+
+	require.NoError(t, a.bank.Inject(virtualbank.Fault{Name: "unavailable", Provider: moneykit.Name}))
+	for range 20 {
+		a.read(t, "user-rosa")
+	}
+	got = object[page](t, a.send(t, "", "GET", "/health", ""), 200)
+	states := map[string]string{}
+	for _, b := range got.Breakers {
+		states[b.Client+" "+string(b.Group)] = b.State
+	}
+	assert.Equal(t, "open", states["moneykit data"], states)
+	assert.WithinDuration(t, time.Now(), got.Breakers[0].Since, time.Minute)
+}
