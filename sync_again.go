@@ -152,28 +152,40 @@ func (r *syncRun) claim(ctx context.Context) error {
 	return nil
 }
 
-// fail stores why the round broke off, and returns err. A challenge is stored with it.
+// fail stores why the round broke off, and returns err. A challenge is stored with it, also if
+// another sync was faster: a later question of the bank ends the earlier ones.
 func (r *syncRun) fail(ctx context.Context, err error) error {
 	err = r.interrupted(err, OpSync)
 	e := ErrorOf(err)
 	if e == nil || r.broken || ctx.Err() != nil || e.Kind.row().again.turn == turnCaller {
 		return r.client.describe(&r.op, err)
 	}
-	to := r.next()
-	to.failed(e)
-	to.Failed = withFailures(to.Failed, r.failed)
-	if e.Challenge != nil {
-		to.Challenge, to.AskedAt = e.Challenge, syncedNow()
-	}
-	stored, failed := r.ledger.StoreSyncState(ctx, r.req.Connection, r.state, to)
-	if failed != nil {
-		return errors.Join(err, r.ledgerFailed(ctx, "StoreSyncState", failed))
-	}
-	if stored {
-		r.state = to
+	for range maxParking {
+		to := r.next()
+		to.failed(e)
+		to.Failed = withFailures(to.Failed, r.failed)
+		if e.Challenge != nil {
+			to.Challenge, to.AskedAt = e.Challenge, syncedNow()
+		}
+		stored, failed := r.ledger.StoreSyncState(ctx, r.req.Connection, r.state, to)
+		switch {
+		case failed != nil:
+			return errors.Join(err, r.ledgerFailed(ctx, "StoreSyncState", failed))
+		case stored:
+			r.state = to
+			return err
+		case e.Challenge == nil: // the other sync knows more
+			return err
+		}
+		if failed := r.load(ctx); failed != nil {
+			return errors.Join(err, failed)
+		}
 	}
 	return err
 }
+
+// maxParking is how often a challenge is stored while other syncs are faster.
+const maxParking = 10
 
 // ledgerFailed returns the error of a method of the ledger.
 func (r *syncRun) ledgerFailed(ctx context.Context, method string, err error) error {

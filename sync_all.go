@@ -60,6 +60,11 @@ func (r *SyncAllRequest) prepare(c *Client, op *Op) error {
 	if err := r.Connection.prepare(c, op); err != nil {
 		return err
 	}
+	for _, needed := range []Capability{CapAccounts, CapSync} {
+		if !c.Has(needed) {
+			return &Error{Kind: ErrUnsupported, Detail: c.desc.Provider + " has no " + string(needed), NotSent: true}
+		}
+	}
 	switch {
 	case r.Ledger == nil:
 		return invalid("SyncAllRequest.Ledger", "is nil")

@@ -4,7 +4,6 @@ package bankmux
 
 import (
 	"context"
-	"errors"
 	"slices"
 )
 
@@ -27,6 +26,7 @@ type syncRun struct {
 	entire    bool
 	failed    []Failure // accounts and products that failed in the part of the round that this call read
 	restarted bool      // the stored cursor was refused
+	renamed   int       // how often the accounts were named again
 	broken    bool      // a method of the ledger failed
 	wait      readyWait
 	progress  SyncProgress
@@ -44,8 +44,8 @@ func (r *syncRun) run(ctx context.Context) error {
 	if err != nil {
 		return r.fail(ctx, err)
 	}
-	if len(r.res.Unnamed) > 0 && len(r.list.all()) == 0 {
-		return nil // every account waits for a name
+	if page == nil && r.list.Partly && len(r.list.all()) == 0 { // every account waits for a name
+		return r.client.partial(r.op, &r.req.Connection, r.list.failed)
 	}
 	r.report(nil)
 	for {
@@ -123,7 +123,11 @@ func (r *syncRun) page(ctx context.Context) (*Delta, error) {
 		case hasPage(err):
 			return &delta, nil
 		case r.cursor != "" && !r.restarted && refusesCursor(err):
-			r.restarted, r.cursor = true, ""
+			r.restarted, r.cursor, r.entire = true, "", true
+		case lacksName(err) && r.renamed < 2:
+			if err := r.rename(ctx); err != nil {
+				return nil, err
+			}
 		default:
 			if again, err := r.awaitReady(ctx, err); !again {
 				return nil, err
@@ -145,8 +149,24 @@ func hasPage(err error) bool {
 // it, a newer version of the library made it, or it is of other accounts.
 func refusesCursor(err error) bool {
 	e := ErrorOf(err)
-	return errors.Is(err, ErrInvalid) &&
+	return e != nil && e.Kind == ErrInvalid &&
 		(e.Field == "SyncRequest.Cursor" || e.Field == "SyncRequest.Accounts")
+}
+
+// lacksName reports whether the page has an account without a name.
+func lacksName(err error) bool {
+	e := ErrorOf(err)
+	return e != nil && e.Kind == ErrInvalid && e.Field == "SyncRequest.Name"
+}
+
+// rename lists and names the accounts again, because the user may have shared another one since.
+// If that does not help, the unnamed accounts are left out.
+func (r *syncRun) rename(ctx context.Context) error {
+	if r.renamed++; r.renamed > 1 {
+		r.list.Partly = true
+		return nil
+	}
+	return r.listAll(ctx, nil)
 }
 
 // name returns the application's name of an account.
@@ -155,7 +175,7 @@ func (r *syncRun) name(id string) string { return r.names[id] }
 // store stores a page with the state after it. It reports false if another sync was faster.
 func (r *syncRun) store(ctx context.Context, page *Delta) (bool, error) {
 	to := r.next()
-	to.Cursor, to.More = page.Next, page.More
+	to.Cursor, to.More, to.Err, to.NotBefore = page.Next, page.More, nil, noTime
 	r.failed = withFailures(r.failed, page.Failed)
 	if r.entire && !page.More {
 		to.Failed = nil
@@ -185,21 +205,33 @@ func (r *syncRun) next() SyncState {
 
 // end changes the state to that after the last page of a round.
 func (r *syncRun) end(to *SyncState) {
-	if all := r.list.all(); r.entire && r.client.desc.PerAccount && len(all) > 0 && failedAll(all, r.failed) {
-		to.failed(r.failed[0].Err)
+	if e := r.allFailed(); e != nil {
+		to.failed(e)
 		return
 	}
-	to.Err, to.Attempts, to.NotBefore, to.SyncedAt = nil, 0, noTime, syncedNow()
-	if r.answers == nil {
+	to.Attempts, to.SyncedAt = 0, syncedNow()
+	if r.entire && r.answers == nil {
 		to.AskedAt = noTime
 	}
 }
 
-// failedAll reports whether each of the accounts failed.
-func failedAll(ids []string, failed []Failure) bool {
-	return !slices.ContainsFunc(ids, func(id string) bool {
-		return !slices.ContainsFunc(failed, func(f Failure) bool { return f.Account == id })
-	})
+// allFailed returns the error of an account if a provider that is read by account let none be read.
+// It prefers an error that ends by itself.
+func (r *syncRun) allFailed() (found *Error) {
+	all := r.list.all()
+	if !r.client.desc.PerAccount || len(all) == 0 {
+		return nil
+	}
+	for _, id := range all {
+		i := slices.IndexFunc(r.failed, func(f Failure) bool { return f.Account == id })
+		if i < 0 {
+			return nil
+		}
+		if e := r.failed[i].Err; found == nil || (e != nil && e.Kind.row().again.turn == turnLater) {
+			found = e
+		}
+	}
+	return found
 }
 
 // withFailures adds failures, but those of single rows. A failure replaces the former one of the

@@ -25,7 +25,8 @@ func (l *syncList) all() []string { return slices.Concat(l.Accounts, l.Cards) }
 // syncStep is the [Challenge.State] of SyncAll. It has the step that was interrupted, the accounts
 // that were listed before it, and the step's own state.
 type syncStep struct {
-	Op string `json:"op"`
+	Op   string `json:"op"`
+	From string `json:"from,omitempty"` // the stored cursor
 	syncList
 	Inner json.RawMessage `json:"inner,omitempty"`
 }
@@ -64,14 +65,18 @@ func (r *syncRun) start(ctx context.Context) (*Delta, error) {
 	res, err := r.client.Resume(ctx, ResumeRequest{
 		Connection: r.req.Connection, Answers: &answers, Name: r.name, Known: r.ledger.Known,
 	})
-	if !hasPage(err) {
+	switch {
+	case !hasPage(err):
 		return nil, r.interrupted(err, OpSync)
+	case step.From != r.state.Cursor: // another sync has stored pages since
+		return nil, nil
 	}
 	return res.Sync, nil
 }
 
 // listAll lists the accounts and then the cards.
 func (r *syncRun) listAll(ctx context.Context, answers *Answers) error {
+	r.list, r.res.Unnamed = syncList{}, nil
 	var got AccountsResult
 	for {
 		var err error
@@ -91,7 +96,7 @@ func (r *syncRun) listAll(ctx context.Context, answers *Answers) error {
 	}
 	r.names = names
 	for _, a := range got.Accounts {
-		if r.named(a) {
+		if r.named(a) && !slices.Contains(r.list.Accounts, a.ID) {
 			r.list.Accounts = append(r.list.Accounts, a.ID)
 		}
 	}
@@ -128,7 +133,7 @@ func (r *syncRun) listCards(ctx context.Context, answers *Answers) error {
 	}
 	r.names = names
 	for _, a := range cards {
-		if r.named(a) {
+		if r.named(a) && !slices.Contains(r.list.Cards, a.ID) {
 			r.list.Cards = append(r.list.Cards, a.ID)
 		}
 	}
@@ -160,7 +165,7 @@ func (r *syncRun) interrupted(err error, step string) error {
 		return err
 	}
 	moved, ch := *e, *e.Challenge
-	raw, marshalErr := json.Marshal(syncStep{step, r.list, ch.State})
+	raw, marshalErr := json.Marshal(syncStep{step, r.state.Cursor, r.list, ch.State})
 	if marshalErr != nil {
 		return err // the adapter's state is not JSON
 	}
