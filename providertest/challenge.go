@@ -36,7 +36,7 @@ func (b *bench) reloaded(ch bankmux.Challenge) bankmux.Challenge {
 }
 
 func challengeIsAnswered(t *testing.T, b *bench) {
-	if b.Data.Ask == nil {
+	if b.lacks("Data.Ask", b.Data.Ask == nil, "a question of the bank") {
 		conn := b.prepared(t.Context())
 		_, err := b.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn})
 		require.NoError(t, err, "Data.Ask is nil, so the provider never asks")
@@ -98,7 +98,7 @@ func challengeIsAnswered(t *testing.T, b *bench) {
 }
 
 func wrongAnswers(t *testing.T, b *bench) {
-	if b.Data == nil || b.Data.Ask == nil {
+	if b.lacks("Data.Ask", b.Data == nil || b.Data.Ask == nil, "wrong, late and abandoned answers") {
 		conn := b.prepared(t.Context())
 		_, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 		require.NoError(t, err, "Data.Ask is nil, so the provider never asks")

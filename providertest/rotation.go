@@ -17,17 +17,26 @@ import (
 )
 
 // rotating lists the promises about an adapter that renews the tokens of users. Without
-// Harness.Rotation there are none, and the adapter must not use Env.Keeper.
+// Harness.Rotation they are not checked, and the adapter must not use Env.Keeper.
 var rotating = []promise{
-	{"an expired token is renewed once, however many calls wait", nil, rotatesOnce},
-	{"two clients with one keeper renew a token once", nil, rotatesForTwo},
-	{"a renewed token is stored before it is used", nil, rotatesInOrder},
-	{"a renewal whose response is lost is sent once, and the next call reveals its outcome", nil, rotationLost},
-	{"a renewed token that cannot be stored is held, and the call fails", nil, rotationUnstored},
-	{"a renewal continues when the call that started it is cancelled", nil, rotationGivenUp},
-	{"a deleted connection is gone, and nothing is renewed", nil, rotationDeleted},
-	{"a refused refresh token returns ErrReauth", nil, rotationRefused},
-	{"a status has the renewed credential", []bankmux.Capability{bankmux.CapStatus}, rotationStatus},
+	{"an expired token is renewed once, however many calls wait", nil, ifRotating(rotatesOnce)},
+	{"two clients with one keeper renew a token once", nil, ifRotating(rotatesForTwo)},
+	{"a renewed token is stored before it is used", nil, ifRotating(rotatesInOrder)},
+	{"a renewal whose response is lost is sent once, and the next call reveals its outcome", nil, ifRotating(rotationLost)},
+	{"a renewed token that cannot be stored is held, and the call fails", nil, ifRotating(rotationUnstored)},
+	{"a renewal continues when the call that started it is cancelled", nil, ifRotating(rotationGivenUp)},
+	{"a deleted connection is gone, and nothing is renewed", nil, ifRotating(rotationDeleted)},
+	{"a refused refresh token returns ErrReauth", nil, ifRotating(rotationRefused)},
+	{"a status has the renewed credential", []bankmux.Capability{bankmux.CapStatus}, ifRotating(rotationStatus)},
+}
+
+// ifRotating returns the test of a promise, which runs if the harness has a Rotation.
+func ifRotating(test func(*testing.T, *bench)) func(*testing.T, *bench) {
+	return func(t *testing.T, b *bench) {
+		if !b.lacks("Harness.Rotation", b.Rotation == nil, "tokens of users that expire") {
+			test(t, b)
+		}
+	}
 }
 
 var errNotStored = errors.New("the suite's keeper stores nothing")
@@ -137,9 +146,6 @@ func (b *bench) renewed(conn bankmux.Connection) {
 }
 
 func rotatesOnce(t *testing.T, b *bench) {
-	if b.Rotation == nil {
-		return
-	}
 	conn := b.withExpiredToken()
 	b.together(20, func(int) { assert.NoError(t, b.userRead(t.Context(), b.client.Client, conn)) })
 	assert.Equal(t, 1, b.renewals(), "requests that renew the token")
@@ -149,9 +155,6 @@ func rotatesOnce(t *testing.T, b *bench) {
 }
 
 func rotatesForTwo(t *testing.T, b *bench) {
-	if b.Rotation == nil {
-		return
-	}
 	conn := b.withExpiredToken()
 	other, err := b.New(Env{
 		BaseURL:    baseURL,
@@ -172,9 +175,6 @@ func rotatesForTwo(t *testing.T, b *bench) {
 }
 
 func rotatesInOrder(t *testing.T, b *bench) {
-	if b.Rotation == nil {
-		return
-	}
 	conn := b.withExpiredToken()
 	backend := b.Backend
 	b.Backend = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -192,9 +192,6 @@ func rotatesInOrder(t *testing.T, b *bench) {
 var losing = []string{"reset_after", "hang_after", "cut_body", "truncated", "no_content", "gateway_timeout"}
 
 func rotationLost(t *testing.T, b *bench) {
-	if b.Rotation == nil {
-		return
-	}
 	for _, name := range losing {
 		lost, ok := wirefault.Lookup(name)
 		require.True(t, ok, name)
@@ -244,9 +241,6 @@ func (b *bench) relogin(conn bankmux.Connection) {
 }
 
 func rotationUnstored(t *testing.T, b *bench) {
-	if b.Rotation == nil {
-		return
-	}
 	conn := b.withExpiredToken()
 	b.keeper.fail(true)
 	err := b.userRead(t.Context(), b.client.Client, conn)
@@ -260,9 +254,6 @@ func rotationUnstored(t *testing.T, b *bench) {
 }
 
 func rotationGivenUp(t *testing.T, b *bench) {
-	if b.Rotation == nil {
-		return
-	}
 	conn := b.withExpiredToken()
 	backend := b.Backend
 	b.Backend = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -280,9 +271,6 @@ func rotationGivenUp(t *testing.T, b *bench) {
 }
 
 func rotationDeleted(t *testing.T, b *bench) {
-	if b.Rotation == nil {
-		return
-	}
 	conn := b.withExpiredToken()
 	b.keeper.Delete(conn.Ref())
 	require.ErrorIs(t, b.userRead(t.Context(), b.client.Client, conn), bankmux.ErrGone)
@@ -290,7 +278,7 @@ func rotationDeleted(t *testing.T, b *bench) {
 }
 
 func rotationRefused(t *testing.T, b *bench) {
-	if b.Rotation == nil || b.Lapse == nil {
+	if b.lacks("Harness.Lapse", b.Lapse == nil, "a refused refresh token") {
 		return
 	}
 	conn := b.withExpiredToken()
@@ -301,9 +289,6 @@ func rotationRefused(t *testing.T, b *bench) {
 }
 
 func rotationStatus(t *testing.T, b *bench) {
-	if b.Rotation == nil {
-		return
-	}
 	conn := b.withExpiredToken()
 	got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 	require.NoError(t, err)
