@@ -2,6 +2,7 @@ package bankmux_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -22,6 +23,31 @@ func ExampleMoney() {
 	// Output:
 	// 20.00 USD 20.00 2000
 	// invalid_request: Money is in USD and EUR; fix the call
+}
+
+// A Secret shows its text to Reveal alone.
+func ExampleSecret() {
+	config := struct {
+		ClientID string
+		Key      bankmux.Secret
+	}{"app-1", bankmux.NewSecret("sk_live_4f9d")}
+	fmt.Printf("%+v\n", config)
+	fmt.Println(string(must(json.Marshal(config))))
+	fmt.Println(config.Key == bankmux.NewSecret("sk_live_4f9d"), config.Key.Reveal())
+	// Output:
+	// {ClientID:app-1 Key:[redacted]}
+	// {"ClientID":"app-1","Key":"[redacted]"}
+	// true sk_live_4f9d
+}
+
+// A day starts at midnight, except where the clocks skip midnight.
+func ExampleDate_In() {
+	for _, name := range []string{"Asia/Dubai", "America/Santiago"} {
+		fmt.Println(bankmux.NewDate(2026, 9, 6).In(must(time.LoadLocation(name))))
+	}
+	// Output:
+	// 2026-09-06 00:00:00 +0400 +04
+	// 2026-09-06 01:00:00 -0300 -03
 }
 
 // Equal compares values. The operator == also compares the digits that were sent.

@@ -178,6 +178,25 @@ func ExampleHold() {
 	// <nil> true
 }
 
+// Once a bank has asked the user, a job of the night no longer reaches it. A user who is there
+// does.
+func ExampleUnattended() {
+	unattended := guard.Unattended(nil)
+	op := bankmux.Op{
+		Name: bankmux.OpBalances, Group: bankmux.GroupData, Effect: bankmux.Read,
+		Client: "acme", Connection: "conn-1", Asked: true, // as Connection.Status.AskedAt says
+	}
+	send := func(context.Context) error { fmt.Println("sent"); return nil }
+
+	err := unattended(bankmux.WithoutUser(context.Background()), op, send)
+	fmt.Println(bankmux.KindOf(err), bankmux.ErrorOf(err).Code)
+	fmt.Println(unattended(context.Background(), op, send))
+	// Output:
+	// user_action_required user_absent
+	// sent
+	// <nil>
+}
+
 // An interceptor outside Retry reads the attempts of an operation, for example for OpenTelemetry.
 func ExampleWithRecord() {
 	retry := guard.Retry(guard.RetryOptions{Base: time.Millisecond})

@@ -4,6 +4,9 @@ package inbox_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -126,4 +129,41 @@ func ExampleWithLogger() {
 	// Output:
 	// level=WARN msg="inbox: a delivery was refused" client=acme status=401 kind=signature_invalid why="acme: ReadWebhook: signature_invalid: the shared secret is wrong; refuse the delivery" not_logged=0
 	// 401
+}
+
+// Some providers sign the URL. Behind a proxy, only the application knows the public one.
+func ExampleWithURL() {
+	verifier, err := webhook.NewHMAC(webhook.HMAC{
+		Secrets:   []bankmux.Secret{bankmux.NewSecret("a secret of at least sixteen bytes")},
+		Signed:    "{url}{body}",
+		Signature: []string{"Acme-Signature"},
+		Encoding:  webhook.Hex,
+	})
+	if err != nil {
+		panic(err)
+	}
+	client := bankmux.NewClient("acme", hookProvider{verifier: verifier})
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{client}, []bankmux.Route{{Client: "acme"}})
+	if err != nil {
+		panic(err)
+	}
+	received := func(_ context.Context, event bankmux.Event) error {
+		fmt.Println("event:", event.Kind)
+		return nil
+	}
+	handler := inbox.New(registry, received, inbox.WithURL("https://app.example.com/hooks/{client}"))
+
+	// The proxy passes the delivery on to another host and path.
+	const body = `{"id":1}`
+	mac := hmac.New(sha256.New, []byte("a secret of at least sixteen bytes"))
+	mac.Write([]byte("https://app.example.com/hooks/acme" + body))
+	r := httptest.NewRequest(http.MethodPost, "http://10.0.0.7:8080/internal/acme", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Acme-Signature", hex.EncodeToString(mac.Sum(nil)))
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	fmt.Println(w.Code)
+	// Output:
+	// event: transactions_available
+	// 200
 }

@@ -25,12 +25,12 @@ type seen struct {
 	shared   *printedKinds     // the kinds that another subtest has in whole, or nil
 }
 
-// printedKinds are the kinds of results that one of several subtests has printed in all forms. Its
+// printedKinds are the kinds of results that one of several subtests has printed in all forms. The
 // subtests make the same connections, so that each of them would print the same again.
 type printedKinds struct{ kinds sync.Map }
 
-// has reports whether a subtest printed the kind before, and notes it. Errors differ from subtest to
-// subtest, so none of them counts as printed.
+// has reports whether a subtest printed the kind before, and notes it. Errors differ from subtest
+// to subtest, so none of them counts as printed.
 func (p *printedKinds) has(kind string, v any) bool {
 	if _, isError := v.(error); isError || p == nil {
 		return false

@@ -13,8 +13,8 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// standard is how many connections the soak drives unless a flag says otherwise, and yearsOfMistakes
-// in how many years a mistake must show. The gate sets BANKMUX_FULL and takes more of both.
+// standard is how many connections the soak drives unless a flag says otherwise. yearsOfMistakes
+// is in how many years a mistake must show. The gate sets BANKMUX_FULL and takes more of both.
 var standard, yearsOfMistakes = sizes(os.Getenv("BANKMUX_FULL") != "")
 
 func sizes(full bool) (connections int, years uint64) {

@@ -127,8 +127,8 @@ func (bk *Book) Rows(a *Account, at time.Time, days int) []Row {
 	return list
 }
 
-// newestFirst sorts rows by day, and keeps the order within a day. Events are nearly in the order of
-// their days, so sorting that way and reversing moves few rows.
+// newestFirst sorts rows by day, and keeps the order within a day. Events are nearly in the order
+// of their days, so sorting that way and reversing moves few rows.
 func newestFirst(list []Row) {
 	slices.SortStableFunc(list, func(x, y Row) int { return cmp.Compare(x.Date, y.Date) })
 	slices.Reverse(list)
