@@ -26,7 +26,7 @@ func Link(t *testing.T, bank *virtualbank.Bank, client *bankmux.Client, provider
 	t.Helper()
 	session, err := client.CreateSession(
 		t.Context(),
-		bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
+		bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"},
 	)
 	require.NoError(t, err)
 	var payload []byte

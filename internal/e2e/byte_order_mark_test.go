@@ -12,6 +12,9 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/banktest"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -34,18 +37,15 @@ func (m marked) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestByteOrderMark(t *testing.T) {
 	t.Parallel()
-	for _, provider := range []string{"moneykit", "dapi"} {
+	for _, provider := range []string{moneykit.Name, dapi.Name, plaid.Name} {
 		t.Run(provider, func(t *testing.T) {
 			t.Parallel()
 			bank := virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90})
-			wire := &tampered{bank: marked{banktest.InProcess{Handler: bank.MoneyKit()}}, heard: map[string][]byte{}}
-			if provider == "dapi" {
-				wire.bank = marked{banktest.InProcess{Handler: bank.Dapi()}}
-			}
+			wire := &tampered{bank: marked{servedBy(bank, provider)}, heard: map[string][]byte{}}
 			client, err := wire.open(provider, bank.Credentials())
 			require.NoError(t, err)
 			conn := banktest.Link(t, bank, client, provider)
-			if provider == "moneykit" {
+			if provider != dapi.Name {
 				require.NoError(t, bank.Refresh(conn.Reference()))
 			}
 			for _, op := range reads {

@@ -21,7 +21,7 @@ const manyRows = 2_000
 
 func TestCursorSize(t *testing.T) {
 	t.Parallel()
-	for _, provider := range []string{"moneykit", "dapi"} {
+	for _, provider := range []string{"moneykit", "dapi", "plaid"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := banktest.Open(t, provider)
 			accounts, err := s.Client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: s.Conn})
@@ -42,9 +42,7 @@ func TestCursorSize(t *testing.T) {
 					}),
 				)
 			}
-			if provider == "moneykit" {
-				require.NoError(t, s.Bank.Refresh(s.Conn.Reference()))
-			}
+			s.Fetch(t)
 			s.Round(t) // checks the length of each cursor
 			assert.Greater(t, len(s.Rows), manyRows)
 			for _, d := range s.Round(t) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"testing"
 	"time"
 
@@ -14,6 +13,9 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/internal/single"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -23,15 +25,10 @@ func (p *tampered) linked(f *testing.F, provider string, bank *virtualbank.Bank)
 	require.NoError(f, err)
 	session, err := client.CreateSession(
 		f.Context(),
-		bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
+		bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"},
 	)
 	require.NoError(f, err)
-	var payload []byte
-	if provider == "moneykit" {
-		payload, err = bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
-	} else {
-		payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
-	}
+	payload, err := posts(bank, session.Launch)
 	require.NoError(f, err)
 	conn, err := single.Connection(
 		client.ExchangeToken(
@@ -45,15 +42,12 @@ func (p *tampered) linked(f *testing.F, provider string, bank *virtualbank.Bank)
 
 // FuzzPage continues from any page. Every error has a type of this module, and every reading ends.
 func FuzzPage(f *testing.F) {
-	clients, conns := make([]*bankmux.Client, 2), make([]bankmux.Connection, 2)
-	for i, provider := range []string{"moneykit", "dapi"} {
+	clients, conns := make([]*bankmux.Client, 3), make([]bankmux.Connection, 3)
+	for i, provider := range []string{moneykit.Name, dapi.Name, plaid.Name} {
 		bank := virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90})
-		wire := &tampered{
-			bank:  banktest.InProcess{Handler: map[string]http.Handler{"moneykit": bank.MoneyKit(), "dapi": bank.Dapi()}[provider]},
-			heard: map[string][]byte{},
-		}
+		wire := &tampered{bank: servedBy(bank, provider), heard: map[string][]byte{}}
 		clients[i], conns[i] = wire.linked(f, provider, bank)
-		if provider == "moneykit" {
+		if provider != dapi.Name {
 			require.NoError(f, bank.Refresh(conns[i].Reference()))
 		}
 		for page, err := range clients[i].TransactionPages(f.Context(), bankmux.TransactionsRequest{Connection: conns[i], PageSize: 30}) {
@@ -64,6 +58,7 @@ func FuzzPage(f *testing.F) {
 	f.Add("2.95.10.0.0.1.0.0.0")
 	f.Add("9223372036854775807.95.10.0.0.1.0.9223372036854775807.1")
 	f.Add("eyJsaXN0ZWQiOnRydWV9")
+	f.Add("9223372036854775807.9223372036854775807.0.false")
 	f.Fuzz(func(t *testing.T, page string) {
 		for i, client := range clients {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -20,10 +20,11 @@ import (
 	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// lists are all lists of both adapters: the JSON around the rows, and the call that reads them.
+// lists are all lists of the adapters: the JSON around the rows, and the call that reads them.
 var lists = []struct {
 	name, provider, before, after string
 	call                          func(context.Context, *bankmux.Client, bankmux.Connection) error
@@ -159,6 +160,53 @@ var lists = []struct {
 		},
 	},
 	{"questions", "dapi", `{"status":"user_input_required","operationID":"a","userInputs":[`, `]}`, read("Accounts")},
+	{"accounts", "plaid", `{"accounts":[`, `]}`, read("Accounts")},
+	{"balances", "plaid", `{"accounts":[`, `]}`, read("Balances")},
+	{"numbers", "plaid", `{"numbers":{"ach":[`, `],"eft":[],"bacs":[],"international":[]}}`, read("AccountNumbers")},
+	{"identity", "plaid", `{"accounts":[`, `]}`, read("Identity")},
+	{"owners of one account", "plaid", `{"accounts":[{"account_id":"a","owners":[`, `]}]}`, read("Identity")},
+	{"transactions", "plaid", `{"total_transactions":1,"transactions":[`, `]}`, read("Transactions")},
+	{
+		"added",
+		"plaid",
+		`{"added":[`,
+		`],"modified":[],"removed":[],"next_cursor":"x","has_more":false}`,
+		read("Sync"),
+	},
+	{
+		"modified",
+		"plaid",
+		`{"added":[],"modified":[`,
+		`],"removed":[],"next_cursor":"x","has_more":false}`,
+		read("Sync"),
+	},
+	{
+		"removed",
+		"plaid",
+		`{"added":[],"modified":[],"removed":[`,
+		`],"next_cursor":"x","has_more":false}`,
+		read("Sync"),
+	},
+	{"holdings", "plaid", `{"accounts":[],"holdings":[`, `],"securities":[]}`, read("Holdings")},
+	{"securities", "plaid", `{"accounts":[],"holdings":[],"securities":[`, `]}`, read("Holdings")},
+	{
+		"investment transactions",
+		"plaid",
+		`{"total_investment_transactions":1,"accounts":[],"investment_transactions":[`,
+		`],"securities":[]}`,
+		read("InvestmentTransactions"),
+	},
+	{"institutions", "plaid", `{"total":1,"institutions":[`, `]}`, read("Institutions")},
+	{
+		"debts",
+		"plaid",
+		`{"liabilities":{"credit":[`,
+		`],"mortgage":null,"student":null}}`,
+		func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
+			_, err := plaid.ReadLiabilities(ctx, c, conn)
+			return err
+		},
+	},
 	{
 		"bounds of the bank",
 		"dapi",
@@ -391,10 +439,7 @@ func peakOf(f func()) int {
 func linkedTampered(t *testing.T, provider string) (*bankmux.Client, bankmux.Connection, *tampered) {
 	t.Helper()
 	bank := virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90})
-	wire := &tampered{bank: banktest.InProcess{Handler: bank.MoneyKit()}, heard: map[string][]byte{}}
-	if provider == "dapi" {
-		wire.bank = banktest.InProcess{Handler: bank.Dapi()}
-	}
+	wire := &tampered{bank: servedBy(bank, provider), heard: map[string][]byte{}}
 	client, err := wire.open(provider, bank.Credentials())
 	require.NoError(t, err)
 	return client, banktest.Link(t, bank, client, provider), wire

@@ -21,6 +21,7 @@ import (
 	"github.com/bankmux/bankmux/internal/single"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -156,7 +157,7 @@ var reads = []struct {
 	{"CreateSession", func(ctx context.Context, c *bankmux.Client, _ bankmux.Connection) error {
 		_, err := c.CreateSession(
 			ctx,
-			bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
+			bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"},
 		)
 		return err
 	}},
@@ -172,7 +173,13 @@ func (p *tampered) open(provider string, keys virtualbank.Credentials) (*bankmux
 	g := guard.New(
 		guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Breaker: guard.BreakerOptions{Disabled: true}},
 	)
-	if provider == "moneykit" {
+	switch provider {
+	case plaid.Name:
+		return plaid.New(plaid.Config{
+			BaseURL: "http://127.0.0.1", ClientID: keys.Plaid.ClientID, Secret: bankmux.NewSecret(keys.Plaid.Secret),
+			Environment: bankmux.Sandbox, HTTPClient: &http.Client{Transport: p}, Guard: g,
+		})
+	case moneykit.Name:
 		return moneykit.New(moneykit.Config{
 			BaseURL:      "http://127.0.0.1",
 			ClientID:     keys.MoneyKit.ClientID,
@@ -188,11 +195,33 @@ func (p *tampered) open(provider string, keys virtualbank.Credentials) (*bankmux
 	})
 }
 
-// FuzzResponses reads any response with every operation of both adapters. No operation panics or
+// servedBy returns the API of a provider at a bank.
+func servedBy(bank *virtualbank.Bank, provider string) http.RoundTripper {
+	switch provider {
+	case dapi.Name:
+		return banktest.InProcess{Handler: bank.Dapi()}
+	case plaid.Name:
+		return banktest.InProcess{Handler: bank.Plaid()}
+	}
+	return banktest.InProcess{Handler: bank.MoneyKit()}
+}
+
+// posts plays the user and returns what the provider's page posts.
+func posts(bank *virtualbank.Bank, launch bankmux.Launch) ([]byte, error) {
+	switch launch.Provider {
+	case dapi.Name:
+		return bank.LinkDapi(virtualbank.DapiLink{AppKey: launch.AppKey})
+	case plaid.Name:
+		return bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: launch.Token.Reveal()})
+	}
+	return bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: launch.Token.Reveal()})
+}
+
+// FuzzResponses reads any response with every operation of all adapters. No operation panics or
 // runs without end. An error has a type of this module and shows no secret. The seeds are responses
 // of the virtual bank: whole, cut and garbled.
 func FuzzResponses(f *testing.F) {
-	providers := []string{"moneykit", "dapi"}
+	providers := []string{moneykit.Name, dapi.Name, plaid.Name}
 	keys := map[string]virtualbank.Credentials{}
 	banks := map[string]http.RoundTripper{}
 	conns := map[string]bankmux.Connection{}
@@ -201,10 +230,7 @@ func FuzzResponses(f *testing.F) {
 	for at, provider := range providers {
 		bank := virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90})
 		keys[provider] = bank.Credentials()
-		banks[provider] = banktest.InProcess{Handler: bank.MoneyKit()}
-		if provider == "dapi" {
-			banks[provider] = banktest.InProcess{Handler: bank.Dapi()}
-		}
+		banks[provider] = servedBy(bank, provider)
 		wire := &tampered{bank: banks[provider], heard: map[string][]byte{}}
 		client, err := wire.open(provider, keys[provider])
 		require.NoError(f, err)
@@ -212,16 +238,10 @@ func FuzzResponses(f *testing.F) {
 		for range 2 { // one to read from, one to exchange under the fuzzer's responses
 			session, err := client.CreateSession(
 				f.Context(),
-				bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
+				bankmux.SessionRequest{User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth"},
 			)
 			require.NoError(f, err)
-			if provider == "moneykit" {
-				payload, err = bank.LinkMoneyKit(
-					virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()},
-				)
-			} else {
-				payload, err = bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
-			}
+			payload, err = posts(bank, session.Launch)
 			require.NoError(f, err)
 			if conns[provider].ID == "" {
 				clear(wire.heard)
@@ -239,7 +259,7 @@ func FuzzResponses(f *testing.F) {
 			sessions[provider], payloads[provider] = session, payload
 		}
 		f.Add(at, len(reads)+1, http.StatusOK, payload)
-		if provider == "moneykit" {
+		if provider != dapi.Name {
 			require.NoError(f, bank.Refresh(conns[provider].Reference()))
 		}
 		for i, op := range reads {
@@ -271,10 +291,16 @@ func FuzzResponses(f *testing.F) {
 				http.StatusUnauthorized,
 				[]byte(`{"error_code":"api_error.auth.expired_access_token","error_message":"no"}`),
 			)
+			f.Add(
+				at,
+				i,
+				http.StatusBadRequest,
+				[]byte(`{"error_type":"ITEM_ERROR","error_code":"ITEM_LOGIN_REQUIRED","error_message":"no"}`),
+			)
 		}
 	}
 	f.Fuzz(func(t *testing.T, at, op, status int, body []byte) {
-		provider := providers[uint(at)%2]
+		provider := providers[uint(at)%uint(len(providers))]
 		wire := &tampered{bank: banks[provider], heard: map[string][]byte{}}
 		client, err := wire.open(provider, keys[provider])
 		require.NoError(t, err)
@@ -310,7 +336,10 @@ func FuzzResponses(f *testing.F) {
 		e, ok := errors.AsType[*bankmux.Error](err)
 		require.True(t, ok, "%T %v", err, err)
 		assert.Contains(t, bankmux.Kinds(), e.Kind)
-		for _, secret := range []string{conn.Credential().Reveal(), keys[provider].MoneyKit.ClientSecret, keys[provider].Dapi.AppSecret} {
+		for _, secret := range []string{
+			conn.Credential().Reveal(), keys[provider].MoneyKit.ClientSecret, keys[provider].Dapi.AppSecret,
+			keys[provider].Plaid.Secret,
+		} {
 			assert.NotContains(t, err.Error(), secret)
 		}
 	})

@@ -46,7 +46,7 @@ func anAccountThatFailsKeepsThePagesOfTheOthers(t *testing.T) {
 
 func accountsWithoutANameOfTheirOwnAreRefused(t *testing.T) {
 	t.Parallel()
-	for _, provider := range []string{"moneykit", "dapi"} {
+	for _, provider := range []string{"moneykit", "dapi", "plaid"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := banktest.Open(t, provider)
 			s.Fetch(t)

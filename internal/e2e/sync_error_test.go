@@ -19,6 +19,7 @@ import (
 	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
 )
 
 // opened returns a client of the provider whose responses are changed, and the guard of the client.
@@ -27,7 +28,17 @@ func opened(t *testing.T, s *banktest.Sync, provider string, says map[string]str
 	keys, g := s.Bank.Credentials(), guard.New(guard.Options{})
 	var client *bankmux.Client
 	var err error
-	if provider == "dapi" {
+	switch provider {
+	case plaid.Name:
+		client, err = plaid.New(plaid.Config{
+			BaseURL:     "http://127.0.0.1",
+			ClientID:    keys.Plaid.ClientID,
+			Secret:      bankmux.NewSecret(keys.Plaid.Secret),
+			Environment: bankmux.Sandbox,
+			HTTPClient:  &http.Client{Transport: wording{banktest.InProcess{Handler: s.Bank.Plaid()}, says, nil}},
+			Guard:       g,
+		})
+	case dapi.Name:
 		client, err = dapi.New(dapi.Config{
 			BaseURL:     "http://127.0.0.1/v2",
 			AppKey:      keys.Dapi.AppKey,
@@ -36,7 +47,7 @@ func opened(t *testing.T, s *banktest.Sync, provider string, says map[string]str
 			HTTPClient:  &http.Client{Transport: wording{banktest.InProcess{Handler: s.Bank.Dapi()}, says, nil}},
 			Guard:       g,
 		})
-	} else {
+	default:
 		client, err = moneykit.New(moneykit.Config{
 			BaseURL:      "http://127.0.0.1",
 			ClientID:     keys.MoneyKit.ClientID,
@@ -48,6 +59,15 @@ func opened(t *testing.T, s *banktest.Sync, provider string, says map[string]str
 	}
 	require.NoError(t, err)
 	return client, g
+}
+
+// plRow returns a row of Plaid in JSON.
+func plRow(id, amount string) string {
+	return fmt.Sprintf(
+		`{"transaction_id":%q,"account_id":"acc","amount":%s,"iso_currency_code":"USD","date":"2026-11-01","name":"A"}`,
+		id,
+		amount,
+	)
 }
 
 // TestSyncErrors specifies the errors of a sync.
@@ -89,7 +109,12 @@ func aSyncNamesWhatItCouldNotRead(t *testing.T) {
 		})
 	})
 	for provider, wire := range map[string][2]string{
-		"dapi":     {"/data/transactions/get", `{"success":true,"status":"done","operationID":"op","transactions":[` + dpRow(3, `"x"`, "A") + "," + dpRow(2, "7", "B") + `]}`},
+		"dapi": {"/data/transactions/get", `{"success":true,"status":"done","operationID":"op","transactions":[` + dpRow(3, `"x"`, "A") + "," + dpRow(2, "7", "B") + `]}`},
+		"plaid": {
+			"/transactions/sync",
+			`{"added":[` + plRow("a", `"x"`) + "," + plRow("b", "7") + `],"modified":[],"removed":[],` +
+				`"next_cursor":"c1","has_more":false}`,
+		},
 		"moneykit": {"/transactions/sync", mkPage([]string{mkRow("a", 3, `"x"`, "A", false), mkRow("b", 2, "7", "B", false)}, nil, nil)},
 	} {
 		t.Run("a row failed at "+provider, func(t *testing.T) {
@@ -140,7 +165,7 @@ func (e *errOwn) Error() string { return "table " + e.table + " is locked" }
 func anErrorOfTheApplicationsOwnCode(t *testing.T) {
 	t.Parallel()
 	_, notADay := bankmux.ParseDate("yesterday")
-	for _, provider := range []string{"dapi", "moneykit"} {
+	for _, provider := range []string{"dapi", "moneykit", "plaid"} {
 		for what, own := range map[string]error{
 			"a pointer to a struct":   &errOwn{"rows"},
 			"wrapped":                 fmt.Errorf("read rows: %w", &errOwn{"rows"}),
@@ -152,9 +177,7 @@ func anErrorOfTheApplicationsOwnCode(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
 						s := banktest.Open(t, provider)
-						if provider == "moneykit" {
-							require.NoError(t, s.Bank.Refresh(s.Conn.Reference()))
-						}
+						s.Fetch(t)
 						s.Round(t)
 						client, g := opened(t, s, provider, nil)
 						known := func(ctx context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
