@@ -89,7 +89,7 @@ func (a *app) handler(npm string) http.Handler {
 }
 
 // start makes a session. The form names the client, and optionally a country, an institution, a
-// connection to renew, and "hosted".
+// connection to renew, and what [plaidOption] reads.
 func (a *app) start(w http.ResponseWriter, r *http.Request) {
 	client, err := a.registry.Client(r.FormValue("client"))
 	if err != nil {
@@ -103,8 +103,13 @@ func (a *app) start(w http.ResponseWriter, r *http.Request) {
 	if id := r.FormValue("institution"); id != "" {
 		req.Institution = bankmux.InstitutionRef{client.Name(): id}
 	}
-	if r.Form.Has("hosted") {
-		req.Options = append(req.Options, plaid.SessionOptions{Hosted: &plaid.HostedLink{}})
+	if client.Name() == plaid.Name {
+		option, err := plaidOption(r, client)
+		if err != nil {
+			reply(w, nil, err)
+			return
+		}
+		req.Options = append(req.Options, option)
 	}
 	if id := r.FormValue("connection"); id != "" {
 		a.mu.Lock()
@@ -124,6 +129,21 @@ func (a *app) start(w http.ResponseWriter, r *http.Request) {
 		Name: sessionCookie, Value: session.ID, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 	reply(w, map[string]any{"session": session.ID, "launch": session.Launch}, nil)
+}
+
+// plaidOption returns what only Plaid has: a hosted page, several banks in one run, and a choice of
+// accounts on a renewal.
+func plaidOption(r *http.Request, client *bankmux.Client) (plaid.SessionOptions, error) {
+	option := plaid.SessionOptions{AccountSelection: r.Form.Has("selection"), MultiItem: r.Form.Has("several")}
+	if r.Form.Has("hosted") {
+		option.Hosted = &plaid.HostedLink{}
+	}
+	if !option.MultiItem {
+		return option, nil
+	}
+	id, err := plaid.CreateUser(r.Context(), client, user)
+	option.UserID = id
+	return option, err
 }
 
 // launch returns the session of the cookie again, for the page that a bank redirects to.

@@ -116,11 +116,15 @@ function watch(context) {
 async function kept(page) {
   const texts = [];
   for (const frame of page.frames()) {
-    texts.push(frame.url(), await frame.content());
-    texts.push(await frame.evaluate(() => {
-      const all = (store) => JSON.stringify(Object.entries(store));
-      return all(localStorage) + all(sessionStorage) + document.cookie + JSON.stringify(history.state);
-    }));
+    try {
+      texts.push(frame.url(), await frame.content());
+      texts.push(await frame.evaluate(() => {
+        const all = (store) => JSON.stringify(Object.entries(store));
+        return all(localStorage) + all(sessionStorage) + document.cookie + JSON.stringify(history.state);
+      }));
+    } catch (error) {
+      if (!frame.isDetached()) throw error; // a widget that ends removes its frame
+    }
   }
   return texts;
 }

@@ -66,6 +66,7 @@ export async function link(env, page, widget) {
   await login(frame(page));
   await consent(frame(page));
   await outcome(page, "linked " + (widget.name ?? widget.bank));
+  await page.locator("iframe").waitFor({ state: "detached" });
   return newest(env);
 }
 

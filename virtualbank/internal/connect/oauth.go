@@ -72,9 +72,9 @@ func (s *Server) resume(in request) View {
 	}
 	l := s.logins[u.Query().Get(s.oauthKey)]
 	switch {
-	case l == nil:
+	case l == nil || !l.done:
 		return s.failed(s.pages.Stray(false, false))
-	case l.processed || !l.done || l.run.ended:
+	case l.processed || l.run.ended:
 		return s.failed(s.pages.Stray(true, true))
 	case in.Run != l.run.id && in.Token != l.run.token:
 		return s.failed(s.pages.Stray(true, false))
