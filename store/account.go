@@ -3,8 +3,10 @@ package store
 // This file stores accounts under the application's own names.
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"maps"
 	"slices"
 
 	"github.com/bankmux/bankmux"
@@ -14,7 +16,9 @@ import (
 // accountRow is a row of bankmux_accounts.
 type accountRow struct {
 	id, user, connection string
-	idle                 bool // its connection is not active, or lists it no more
+	bank, bankName       string
+	sameBank             bool // as the connection that lists accounts
+	idle                 bool // no other active connection has it
 	due                  string
 	read                 int64
 	sealed               []byte
@@ -22,15 +26,15 @@ type accountRow struct {
 }
 
 func (r *accountRow) fields() []any {
-	return []any{&r.id, &r.user, &r.connection, &r.due, &r.read, &r.sealed}
+	return []any{&r.id, &r.user, &r.connection, &r.bank, &r.bankName, &r.due, &r.read, &r.sealed}
 }
 
-const accountColumns = "SELECT id, user_id, connection_id, due, read_at, sealed FROM bankmux_accounts"
+const accountColumns = "SELECT id, user_id, connection_id, bank, bank_name, due, read_at, sealed FROM bankmux_accounts"
 
 // NameAccounts is a method of [bankmux.Ledger]. An account keeps its name as long as its id stays.
 // An account under a new id is compared with the user's accounts at the same bank. It gets the name
-// of the one that [reconcile.Match] pairs with it as likely or certain. Otherwise it gets a new
-// name.
+// of the one that [reconcile.Match] pairs with it as likely or certain. An account at a bank of
+// another name must have the same number. Otherwise the account gets a new name.
 //
 // NameAccounts leaves an account out if only the user can say which one it is. This concerns
 // accounts that no active connection has. Several of them fit, or one of them possibly does. Ask
@@ -125,8 +129,7 @@ func (s *Store) nameUnknown(
 	return nil
 }
 
-// candidates returns the accounts of the user at the bank of a connection, without those that have
-// a place already.
+// candidates returns the accounts of the user without those that have a place already.
 func (s *Store) candidates(
 	ctx context.Context, w *work, conn bankmux.Connection, taken map[string]bool,
 ) (all []accountRow, err error) {
@@ -138,9 +141,8 @@ func (s *Store) candidates(
 	if err != nil {
 		return nil, err
 	}
-	rows, err := each(ctx, w, accountColumns+" WHERE user_id = $1 AND (bank = $2 AND bank <> ''"+
-		" OR bank_name = $3 AND bank_name <> '') ORDER BY id"+w.dialect.lockRow(),
-		[]any{conn.User, bank, name}, (*accountRow).fields)
+	rows, err := each(ctx, w, accountColumns+" WHERE user_id = $1 ORDER BY id"+w.dialect.lockRow(),
+		[]any{conn.User}, (*accountRow).fields)
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +154,7 @@ func (s *Store) candidates(
 			return nil, err
 		}
 		r.idle = !slices.Contains(active, r.id)
+		r.sameBank = r.bank != "" && r.bank == bank || r.bankName != "" && r.bankName == name
 		all = append(all, r)
 	}
 	return all, nil
@@ -160,16 +163,23 @@ func (s *Store) candidates(
 // matchAccounts returns the name of each unknown account, "" for a new one. An account that only
 // the user can place is left out.
 func matchAccounts(candidates []accountRow, unknown []bankmux.Account) map[string]string {
-	old := make([]bankmux.Account, len(candidates))
-	rows := map[bankmux.Account]*accountRow{}
+	near, far := accountIndex{}, accountIndex{}
 	for i := range candidates {
-		old[i] = candidates[i].account
-		rows[old[i]] = &candidates[i]
+		r := &candidates[i]
+		if r.sameBank {
+			near[r.account] = r
+			continue
+		}
+		// Providers name one bank differently. Its accounts are then found by their numbers alone,
+		// because ids of two banks may be equal.
+		far[bankmux.Account{
+			Kind: r.account.Kind, Currency: r.account.Currency, Number: r.account.Number, IBAN: r.account.IBAN,
+		}] = r
 	}
-	m := reconcile.Match(old, unknown)
 	names := map[string]string{}
+	m := reconcile.Match(near.accounts(), unknown)
 	for _, p := range m.Pairs {
-		switch r := rows[p.Old]; {
+		switch r := near[p.Old]; {
 		case p.Confidence >= reconcile.Likely:
 			names[p.New.ID] = r.id
 		case !r.idle: // an active connection has that one, so this is another
@@ -177,7 +187,7 @@ func matchAccounts(candidates []accountRow, unknown []bankmux.Account) map[strin
 		}
 	}
 	for _, group := range m.Ambiguous {
-		idle := slices.ContainsFunc(group.Old, func(a bankmux.Account) bool { return rows[a].idle })
+		idle := slices.ContainsFunc(group.Old, func(a bankmux.Account) bool { return near[a].idle })
 		for _, a := range group.New {
 			if !idle {
 				names[a.ID] = ""
@@ -187,7 +197,19 @@ func matchAccounts(candidates []accountRow, unknown []bankmux.Account) map[strin
 	for _, a := range m.OnlyNew {
 		names[a.ID] = ""
 	}
+	for _, p := range reconcile.Match(far.accounts(), m.OnlyNew).Pairs {
+		if p.Confidence == reconcile.Certain {
+			names[p.New.ID] = far[p.Old].id
+		}
+	}
 	return names
+}
+
+// accountIndex finds stored accounts by their content.
+type accountIndex map[bankmux.Account]*accountRow
+
+func (x accountIndex) accounts() []bankmux.Account {
+	return slices.SortedFunc(maps.Keys(x), func(a, b bankmux.Account) int { return cmp.Compare(x[a].id, x[b].id) })
 }
 
 // attach stores an account under a name, and that the connection lists it.
