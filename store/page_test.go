@@ -285,3 +285,6 @@ func TestChallenges(t *testing.T) {
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
 	})
 }
+
+// query asks for all rows of a user.
+func query(user string) bankhttp.Query { return bankhttp.Query{User: user, Limit: 100} }
