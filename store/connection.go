@@ -150,14 +150,20 @@ func (s *Store) Connections(ctx context.Context, user string) (all []bankmux.Con
 // The error is [bankmux.ErrNotFound] if none has it.
 func (s *Store) FindConnection(ctx context.Context, client, referenceKey string) (conn bankmux.Connection, err error) {
 	err = s.read("FindConnection", func(w *work) error {
-		if referenceKey == "" {
-			return notFound("connection")
-		}
-		conn, err = s.oneConnection(ctx, w, connectionColumns+
-			" WHERE client = $1 AND reference_key = $2 ORDER BY created_at DESC, id LIMIT 1", client, referenceKey)
+		conn, err = s.findConnection(ctx, w, client, referenceKey)
 		return err
 	})
 	return conn, err
+}
+
+func (s *Store) findConnection(
+	ctx context.Context, w *work, client, referenceKey string,
+) (bankmux.Connection, error) {
+	if referenceKey == "" {
+		return bankmux.Connection{}, notFound("connection")
+	}
+	return s.oneConnection(ctx, w, connectionColumns+
+		" WHERE client = $1 AND reference_key = $2 ORDER BY created_at DESC, id LIMIT 1", client, referenceKey)
 }
 
 // DeleteConnection deletes a connection of a user with its open challenges, its queued events and

@@ -20,8 +20,12 @@ import (
 	"github.com/bankmux/bankmux/store"
 )
 
-// postgres is the address of a PostgreSQL server. The gate sets it.
-var postgres = os.Getenv("BANKMUX_POSTGRES")
+// postgres is the address of a PostgreSQL server, and restart a command that restarts it. The gate
+// sets them.
+var (
+	postgres = os.Getenv("BANKMUX_POSTGRES")
+	restart  = os.Getenv("BANKMUX_POSTGRES_RESTART")
+)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -29,6 +33,7 @@ func TestGate(t *testing.T) {
 	t.Run("the gate tests PostgreSQL too", func(t *testing.T) {
 		if os.Getenv("BANKMUX_FULL") == "1" {
 			require.NotEmpty(t, postgres, "set BANKMUX_POSTGRES to the URL of a server")
+			require.NotEmpty(t, restart, "set BANKMUX_POSTGRES_RESTART to a command")
 		}
 	})
 }

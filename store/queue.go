@@ -128,28 +128,37 @@ func (r *queuedRow) fields() []any {
 // An event for which neither was called is returned again after the lease.
 //
 // Events whose connection is not stored are left out. Those of a link that was finished and those
-// that name no connection are returned without one.
+// that name no connection are returned without one. Events that do not open are left out too. If
+// there are no others, the error is [bankmux.ErrSeal].
 func (s *Store) Dequeue(ctx context.Context, limit int) ([]Queued, error) {
 	const op = "Dequeue"
 	if limit < 1 {
 		return nil, failed(op, invalid("limit", "is not positive"))
 	}
-	holder := rand.Text()
-	var rows []queuedRow
-	err := s.write(ctx, op, func(w *work) (err error) {
-		rows, err = s.takeEvents(ctx, w, limit, holder)
+	var all []Queued
+	var unreadable error
+	err := s.write(ctx, op, func(w *work) error {
+		all, unreadable = nil, nil
+		holder := rand.Text()
+		rows, err := s.takeEvents(ctx, w, limit, holder)
+		for i := 0; i < len(rows) && err == nil; i++ {
+			q, fault, readErr := s.queued(ctx, w, &rows[i], holder)
+			switch {
+			case readErr != nil:
+				err = readErr
+			case fault != nil:
+				unreadable = fault
+			default:
+				all = append(all, q)
+			}
+		}
 		return err
 	})
+	if err == nil && len(all) == 0 {
+		err = failed(op, unreadable)
+	}
 	if err != nil {
 		return nil, err
-	}
-	all := make([]Queued, 0, len(rows))
-	for i := range rows {
-		q, err := s.queued(ctx, &rows[i], holder)
-		if err != nil {
-			return nil, failed(op, err)
-		}
-		all = append(all, q)
 	}
 	return all, nil
 }
@@ -177,30 +186,28 @@ func (s *Store) takeEvents(ctx context.Context, w *work, limit int, holder strin
 	return rows, nil
 }
 
-// queued reads the content of a row.
-func (s *Store) queued(ctx context.Context, r *queuedRow, holder string) (Queued, error) {
-	q := Queued{ID: r.id, Attempt: r.attempt, holder: holder}
-	if err := json.Unmarshal([]byte(r.event), &q.Event); err != nil {
-		return q, invalid("event", "is not JSON of this library")
+// queued reads the content of a row. An event that does not open is a fault: it stays queued.
+func (s *Store) queued(ctx context.Context, w *work, r *queuedRow, holder string) (q Queued, fault, err error) {
+	q = Queued{ID: r.id, Attempt: r.attempt, holder: holder}
+	if json.Unmarshal([]byte(r.event), &q.Event) != nil {
+		return q, invalid("event", "is not JSON of this library"), nil
 	}
 	if len(r.sealed) > 0 {
 		var p eventPayload
-		if err := s.open(sealedEvent, r.sealed, &p, r.id); err != nil {
-			return q, err
+		if fault := s.open(sealedEvent, r.sealed, &p, r.id); fault != nil {
+			return q, fault, nil
 		}
 		q.ExchangePayload = bankmux.NewSecret(p.Exchange)
 	}
 	if r.referenceKey == "" {
-		return q, nil
+		return q, nil, nil
 	}
-	conn, err := s.FindConnection(ctx, r.client, r.referenceKey)
-	if bankmux.KindOf(err) == bankmux.ErrNotFound {
-		return q, nil // deleted since
+	conn, err := s.findConnection(ctx, w, r.client, r.referenceKey)
+	if bankmux.KindOf(err) == bankmux.ErrSeal {
+		return q, err, nil
 	}
-	if err == nil {
-		q.Connection = &conn
-	}
-	return q, err
+	q.Connection = &conn
+	return q, nil, err
 }
 
 // Done deletes an event that was handled. It does nothing if the lease was lost.

@@ -166,6 +166,20 @@ func TestQueue(t *testing.T) {
 		_, err := db.open(t).Dequeue(t.Context(), 0)
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
 	})
+	onEach(t, "an event that does not open does not hold up the others", func(t *testing.T, db *database) {
+		s := db.open(t)
+		conn := connection(t, s, "rosa", "1")
+		require.NoError(t, s.Queue(t.Context(), bankmux.Event{Kind: bankmux.EventLinkFinished, Key: "lost"}.
+			WithExchangePayload(bankmux.NewSecret("{}"))))
+		_, err := s.DB().ExecContext(t.Context(), "UPDATE bankmux_events SET sealed = $1", []byte("\x10other"))
+		require.NoError(t, err)
+		require.NoError(t, s.Queue(t.Context(), event(conn, "a")))
+		assert.Equal(t, []string{"a"}, keysOf(dequeue(t, s, 10)))
+		c := newClock()
+		c.advance(time.Minute)
+		_, err = db.open(t, store.WithNow(c.now)).Dequeue(t.Context(), 1)
+		require.ErrorIs(t, err, bankmux.ErrSeal)
+	})
 	onEach(t, "the events of a deleted connection go with it", func(t *testing.T, db *database) {
 		s := db.open(t)
 		conn := connection(t, s, "rosa", "1")
