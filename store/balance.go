@@ -24,7 +24,9 @@ func (s *Store) Accounts(
 		return nil, err
 	}
 	if len(connections) > 0 {
-		all = slices.DeleteFunc(all, func(a bankhttp.Account) bool { return !slices.Contains(connections, a.Connection) })
+		all = slices.DeleteFunc(all, func(a bankhttp.Account) bool {
+			return !slices.Contains(connections, a.Connection)
+		})
 	}
 	return all, nil
 }

@@ -19,7 +19,8 @@ import (
 // errFault is what a database may say: it quotes the value of a row.
 var errFault = errors.New(`disk I/O error near "12345678-rosa" of postgres://rosa:hunter2@db.internal/bank`)
 
-// fault makes one statement of a database fail. BEGIN, COMMIT and every other statement count.
+// fault makes one statement of a database fail. The start and the
+// commit of a transaction count too.
 type fault struct {
 	mu      sync.Mutex
 	at      int // the number of the statement, from 1; 0 for none
@@ -154,9 +155,9 @@ func (db *database) faulty(t *testing.T, f *fault, options ...store.Option) *sto
 	connector := faultyConnector{fault: f}
 	if db.dialect == store.SQLite {
 		dsn := "file:" + db.address + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)"
-		real, err := sqlite.NewConnector(dsn)
+		file, err := sqlite.NewConnector(dsn)
 		require.NoError(t, err)
-		connector.open = real.Connect
+		connector.open = file.Connect
 	} else {
 		cfg, err := pgx.ParseConfig(db.address)
 		require.NoError(t, err)

@@ -158,7 +158,7 @@ func TestAway(t *testing.T) {
 				go func() {
 					defer close(crashed)
 					command := strings.Fields(restart)
-					cmd := exec.CommandContext(t.Context(), command[0], command[1:]...) //nolint:gosec // the gate's
+					cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
 					cmd.Dir = "/"
 					assert.NoError(t, cmd.Run())
 				}()

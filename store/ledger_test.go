@@ -221,7 +221,9 @@ func TestStoreDelta(t *testing.T) {
 		notes, err := s.Notes(t.Context(), "rosa", a)
 		require.NoError(t, err)
 		assert.ElementsMatch(t, []store.Note{
-			{a, "1", "note 2", ""}, {a, "2", "note 1", ""}, {a, "4", "note 3", ""},
+			{a, "1", "note 2", ""},
+			{a, "2", "note 1", ""},
+			{a, "4", "note 3", ""},
 			{a, "4", "note 4", "the bank took it back"},
 		}, notes)
 	})

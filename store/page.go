@@ -249,8 +249,8 @@ func (p *page) values(id string, k *bankmux.Known, row *bankmux.Transaction) (v 
 	return v, err
 }
 
-// searchText returns what a search looks into. It is in clear, so it has no number of an account and
-// not the bank's own writing of a text.
+// searchText returns what a search looks into. It is in clear, so it has neither the number of an
+// account nor the bank's own writing of a text.
 func searchText(k *bankmux.Known, row *bankmux.Transaction) string {
 	parts := []string{k.Text}
 	for _, part := range []string{row.Description, row.Details, row.Reference} {

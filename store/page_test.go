@@ -102,8 +102,13 @@ func TestTransactions(t *testing.T) {
 	onEach(t, "a malformed query is refused", func(t *testing.T, db *database) {
 		s, _, _ := open(t, db)
 		for _, q := range []bankhttp.Query{
-			{Limit: 0}, {Limit: -1}, {Limit: 1, After: "x"}, {Limit: 1, After: "MjAyNi0wMS0wMQ"}, {Limit: 1, After: "IA"},
-			{Limit: 1, After: "MjAyNi0wMS0wMSAA"}, {Limit: 1, After: "é"},
+			{Limit: 0},
+			{Limit: -1},
+			{Limit: 1, After: "x"},
+			{Limit: 1, After: "MjAyNi0wMS0wMQ"},
+			{Limit: 1, After: "IA"},
+			{Limit: 1, After: "MjAyNi0wMS0wMSAA"},
+			{Limit: 1, After: "é"},
 		} {
 			q.User = "rosa"
 			_, err := s.Transactions(t.Context(), q)

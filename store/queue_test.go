@@ -145,7 +145,7 @@ func TestQueue(t *testing.T) {
 			}
 			err := s.Queue(t.Context(), event(conn, "3"))
 			require.ErrorContains(t, err, "has 3 queued events of")
-			require.NoError(t, s.Queue(t.Context(), event(conn, "1")), "what is queued already is no failure")
+			require.NoError(t, s.Queue(t.Context(), event(conn, "1")), "what is queued is queued")
 			c.advance(73 * time.Hour)
 			require.NoError(t, s.Queue(t.Context(), event(conn, "3")), "one that waited too long makes room")
 			assert.Equal(t, 3, count(t, s, "bankmux_events"))
