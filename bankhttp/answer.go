@@ -25,8 +25,8 @@ type answers struct {
 // [Service.Sync] returns. It is 204 after abandon, and for anything else. If the bank asks again,
 // the problem has the next challenge.
 //
-// The answers are sent to the bank once. If a read certainly did not send them, because the provider
-// is down, the problem has the challenge again under a new id. A sync asks the bank again.
+// The answers are sent to the bank once. If a read certainly did not send them, because the
+// provider is down, the problem has the challenge again under a new id. A sync asks the bank again.
 func (s *Service) Answer() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
 		var in answers

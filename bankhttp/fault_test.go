@@ -194,8 +194,8 @@ func (f *faulty) StoreSyncState(ctx context.Context, conn bankmux.Connection, fr
 	return attempt(ctx, f, "StoreSyncState", func() (bool, error) { return f.Store.StoreSyncState(ctx, conn, from, to) })
 }
 
-// TestStoreFails specifies that a store that fails at any one call costs the user a repeated
-// request and nothing else: the response is 503, nothing is lost, and nothing is linked twice.
+// TestStoreFails specifies what a failure of the store at any one call costs: a repeated request.
+// The response is 503, nothing is lost, and nothing is linked twice.
 func TestStoreFails(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{moneykit.Name, dapi.Name, plaid.Name} {

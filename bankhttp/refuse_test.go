@@ -29,7 +29,7 @@ func TestRefused(t *testing.T) {
 		"no such path":            {"rosa", "GET", "/nothing", "", 404, bankhttp.KindNoPath},
 		"wrong method":            {"rosa", "PUT", "/sessions", "{}", 405, bankhttp.KindMethod},
 		"wrong method of two":     {"rosa", "PATCH", "/accounts", "{}", 405, bankhttp.KindMethod},
-		"a body that is no JSON":  {"rosa", "POST", "/sessions", "country=US", 400, bankmux.ErrInvalid},
+		"a body that is not JSON": {"rosa", "POST", "/sessions", "country=US", 400, bankmux.ErrInvalid},
 		"a body with a list":      {"rosa", "POST", "/sessions", `["US"]`, 400, bankmux.ErrInvalid},
 		"a repeated member":       {"rosa", "POST", "/sessions", `{"country":"US","country":"AE"}`, 400, bankmux.ErrInvalid},
 		"text after the body":     {"rosa", "POST", "/sessions", `{} {}`, 400, bankmux.ErrInvalid},
@@ -173,7 +173,7 @@ func TestForged(t *testing.T) {
 	session := a.harborStart(t, "rosa")
 	for name, body := range map[string]string{
 		"without a code":           `{"session":"` + session + `"}`,
-		"of a session of nobody":   codeOf("x", ""),
+		"of an unknown session":    codeOf("x", ""),
 		"with a code of two types": `{"session":"` + session + `","code":{"a":1}}`,
 		"with two codes":           `{"session":"` + session + `","code":"a","Code":"b"}`,
 		"that is empty":            ``,

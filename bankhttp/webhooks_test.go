@@ -36,7 +36,7 @@ func (a *app) events(t *testing.T) (all []string) {
 	}
 }
 
-// TestWebhooks specifies what becomes of a delivery.
+// TestWebhooks specifies the result of a delivery.
 func TestWebhooks(t *testing.T) {
 	t.Parallel()
 	t.Run("an event waits for a worker, once", func(t *testing.T) {

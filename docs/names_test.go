@@ -21,6 +21,7 @@ var folders = map[string]string{
 	"bankmux": ".", "client": ".", "conn": ".", "registry": ".", "event": ".", "err": ".", "keyring": ".",
 	"challenge": ".", "session": ".",
 	"guard": "guard", "g": "guard", "inbox": "inbox", "reconcile": "reconcile", "providertest": "providertest",
+	"bankhttp": "bankhttp", "service": "bankhttp",
 	"virtualbank": "virtualbank", "bank": "virtualbank",
 	"moneykit": "providers/moneykit", "dapi": "providers/dapi", "plaid": "providers/plaid",
 	"normalize": "normalize",
