@@ -19,7 +19,7 @@ import (
 func (s *Store) SaveConnection(ctx context.Context, conn bankmux.Connection) error {
 	const op = "SaveConnection"
 	return s.untilFree(ctx, op, func() error {
-		return s.write(ctx, op, func(w *work) error { return s.putConnection(ctx, w, conn) })
+		return s.write(ctx, op, func(w *work) error { return s.putLinked(ctx, w, conn) })
 	})
 }
 
@@ -40,6 +40,15 @@ func (s *Store) untilFree(ctx context.Context, op string, fn func() error) error
 	}
 }
 
+// putLinked stores a connection that was linked or reconnected. Its next sync is due at once.
+func (s *Store) putLinked(ctx context.Context, w *work, conn bankmux.Connection) error {
+	if err := s.putConnection(ctx, w, conn); err != nil {
+		return err
+	}
+	_, err := w.exec(ctx, "UPDATE bankmux_connections SET due_at = 0 WHERE id = $1", conn.ID)
+	return err
+}
+
 // putConnection stores a connection unless an Update has it.
 func (s *Store) putConnection(ctx context.Context, w *work, conn bankmux.Connection) error {
 	if err := checkText("Connection.User", conn.User); err != nil {
@@ -55,8 +64,8 @@ func (s *Store) putConnection(ctx context.Context, w *work, conn bankmux.Connect
 	bank, name := bankOf(conn)
 	now := s.nowMillis()
 	n, err := w.exec(ctx, "INSERT INTO bankmux_connections (id, user_id, created_at, updated_at, provider,"+
-		" environment, client, reference_key, bank, bank_name, state, holder, held_until, sealed)"+
-		" VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, '', 0, $11)"+
+		" environment, client, reference_key, bank, bank_name, state, due_at, holder, held_until, sealed)"+
+		" VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, 0, '', 0, $11)"+
 		" ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, provider = excluded.provider,"+
 		" environment = excluded.environment, client = excluded.client, reference_key = excluded.reference_key,"+
 		" bank = excluded.bank, bank_name = excluded.bank_name, state = excluded.state, holder = '',"+

@@ -215,7 +215,7 @@ func (s *Store) endExchange(ctx context.Context, c *claim, out outcome, conns []
 			return s.lostExchange(ctx, w, c)
 		}
 		for _, conn := range conns {
-			if err := s.putConnection(ctx, w, conn); err != nil {
+			if err := s.putLinked(ctx, w, conn); err != nil {
 				return err
 			}
 		}

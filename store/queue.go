@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strconv"
+	"time"
 
 	"github.com/bankmux/bankmux"
 )
@@ -214,6 +215,16 @@ func (s *Store) queued(ctx context.Context, w *work, r *queuedRow, holder string
 func (s *Store) Done(ctx context.Context, q Queued) error {
 	return s.write(ctx, "Done", func(w *work) error {
 		_, err := w.exec(ctx, "DELETE FROM bankmux_events WHERE id = $1 AND holder = $2", q.ID, q.holder)
+		return err
+	})
+}
+
+// Postpone holds an event until a time, after which Dequeue returns it again. It does nothing if the
+// lease was lost.
+func (s *Store) Postpone(ctx context.Context, q Queued, until time.Time) error {
+	return s.write(ctx, "Postpone", func(w *work) error {
+		_, err := w.exec(ctx, "UPDATE bankmux_events SET held_until = $1 WHERE id = $2 AND holder = $3",
+			until.UnixMilli(), q.ID, q.holder)
 		return err
 	})
 }

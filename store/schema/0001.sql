@@ -39,10 +39,12 @@ CREATE TABLE bankmux_connections (
   bank          TEXT NOT NULL, -- provider and id of the institution
   bank_name     TEXT NOT NULL,
   state         TEXT NOT NULL,
+  due_at        BIGINT NOT NULL, -- when a worker syncs it next, or until when one does so
   holder        TEXT NOT NULL,
   held_until    BIGINT NOT NULL,
   sealed        BYTEA NOT NULL
 );
+CREATE INDEX bankmux_connections_due ON bankmux_connections (due_at, id);
 CREATE INDEX bankmux_connections_user ON bankmux_connections (user_id);
 CREATE INDEX bankmux_connections_reference ON bankmux_connections (client, reference_key);
 

@@ -1,0 +1,180 @@
+package store
+
+// This file has the worker that keeps all connections in step.
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Worker does what webhooks announced, and syncs each connection after it was linked and then from
+// time to time, because webhooks can be lost. Store, Follow and Sync are required.
+//
+// Any number of processes may have workers on one database. Each event and each connection is taken
+// by one of them. If that process dies, another one takes it after [Worker.Lease].
+type Worker struct {
+	Store *Store
+	// Follow does what an event asks for: bankhttp.Service.Follow. After an error it is called
+	// again later, with a growing pause, at most ten times.
+	Follow func(ctx context.Context, event bankmux.Event, conn bankmux.Connection) error
+	// Sync syncs a connection: bankhttp.Service.SyncConnection, or [bankmux.Client.SyncAll] with
+	// the Store as Ledger. The result says when to try again after an error.
+	Sync func(ctx context.Context, conn bankmux.Connection) (bankmux.SyncAllResult, error)
+
+	Every    time.Duration // between two syncs of a connection; 0 means 24 h
+	Poll     time.Duration // between two looks for work; 0 means 1 s
+	Parallel int           // jobs at a time; 0 means 4
+	// Lease is how long a job may take before another worker takes it too. Nothing is stored twice
+	// then, because a sync compares and swaps its state. 0 means 10 min.
+	Lease  time.Duration
+	Logger *slog.Logger // receives the errors of jobs and of the database; nil logs nothing
+}
+
+// The limits of a worker.
+const (
+	maxAttempts  = 10        // of an event
+	longestPause = time.Hour // between two attempts
+)
+
+// Run works until ctx ends, and returns nil after its last job has ended. Jobs get a context that
+// ends with ctx and says that no user waits. If the database fails, Run logs it and goes on: it
+// takes no new job then. The error is [bankmux.ErrInvalid] for a worker that lacks a field.
+func (w Worker) Run(ctx context.Context) error {
+	if w.Store == nil || w.Follow == nil || w.Sync == nil {
+		return invalid("Worker", "lacks Store, Follow or Sync")
+	}
+	w.setDefaults()
+	ctx = bankmux.WithoutUser(ctx)
+	var jobs sync.WaitGroup
+	defer jobs.Wait()
+	slots := make(chan struct{}, w.Parallel)
+	for ctx.Err() == nil {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
+		job, err := w.next(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.log(ctx, "no job could be taken", err)
+		}
+		if job == nil {
+			<-slots
+			w.wait(ctx)
+			continue
+		}
+		jobs.Go(func() {
+			defer func() { <-slots }()
+			job(ctx)
+		})
+	}
+	return nil
+}
+
+func (w *Worker) setDefaults() {
+	for d, fallback := range map[*time.Duration]time.Duration{
+		&w.Every: 24 * time.Hour, &w.Poll: time.Second, &w.Lease: 10 * time.Minute,
+	} {
+		if *d <= 0 {
+			*d = fallback
+		}
+	}
+	if w.Parallel <= 0 {
+		w.Parallel = 4
+	}
+	if w.Logger == nil {
+		w.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// wait waits for the next look for work.
+func (w *Worker) wait(ctx context.Context) {
+	timer := time.NewTimer(w.Poll)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// next takes a job: an event if there is one, else a connection that is due. It returns nil if there
+// is none.
+func (w *Worker) next(ctx context.Context) (func(context.Context), error) {
+	events, err := w.Store.Dequeue(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range events {
+		if err := w.Store.Postpone(ctx, q, w.Store.now().Add(w.Lease)); err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context) { w.follow(ctx, q) }, nil
+	}
+	due, err := w.Store.TakeDue(ctx, 1, w.Lease)
+	for _, d := range due {
+		return func(ctx context.Context) { w.sync(ctx, d) }, nil
+	}
+	return nil, err
+}
+
+// follow does what an event asks for.
+func (w *Worker) follow(ctx context.Context, q Queued) {
+	var err error
+	if q.Connection != nil {
+		err = w.Follow(ctx, q.Event, *q.Connection)
+	}
+	ended := ctx.Err() != nil
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseFor)
+	defer cancel()
+	switch {
+	case err == nil:
+		err = w.Store.Done(ctx, q)
+	case ended:
+		err = w.Store.Release(ctx, q)
+	case q.Attempt >= maxAttempts:
+		w.log(ctx, "an event is given up; the connection's next sync reads what it announced", err)
+		err = w.Store.Done(ctx, q)
+	default:
+		w.log(ctx, "an event is tried again later", err)
+		pause := min(time.Second<<min(q.Attempt, 12), longestPause)
+		err = w.Store.Postpone(ctx, q, w.Store.now().Add(pause))
+	}
+	if err != nil {
+		w.log(ctx, "an event could not be given back; it is taken again after the lease", err)
+	}
+}
+
+// sync syncs a connection and says when it is due again.
+func (w *Worker) sync(ctx context.Context, d Due) {
+	res, err := w.Sync(ctx, d.Connection)
+	_, partial := errors.AsType[*bankmux.PartialError](err)
+	now := w.Store.now()
+	next := now.Add(w.Every)
+	switch wait := res.State.NotBefore; {
+	case ctx.Err() != nil:
+		next = now // another worker, or the next process, continues
+	case wait.After(now) && wait.Before(next):
+		next = wait
+	case partial: // some accounts could not be read
+		next = now.Add(min(longestPause, w.Every))
+	case err != nil && res.State.Err == nil: // such as one of the database, which no state remembers
+		next = now.Add(min(time.Minute, w.Every))
+	}
+	if err != nil && ctx.Err() == nil {
+		w.log(ctx, "a sync ended with an error", err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseFor)
+	defer cancel()
+	if err := w.Store.SetDue(ctx, d, next); err != nil {
+		w.log(ctx, "a connection could not be given back; it is taken again after the lease", err)
+	}
+}
+
+func (w *Worker) log(ctx context.Context, text string, err error) {
+	w.Logger.LogAttrs(ctx, slog.LevelWarn, text, slog.Any("error", err))
+}
