@@ -219,8 +219,8 @@ func (s *Store) Done(ctx context.Context, q Queued) error {
 	})
 }
 
-// Postpone holds an event until a time, after which Dequeue returns it again. It does nothing if the
-// lease was lost.
+// Postpone holds an event until a time, after which Dequeue returns it again. It does nothing if
+// the lease was lost.
 func (s *Store) Postpone(ctx context.Context, q Queued, until time.Time) error {
 	return s.write(ctx, "Postpone", func(w *work) error {
 		_, err := w.exec(ctx, "UPDATE bankmux_events SET held_until = $1 WHERE id = $2 AND holder = $3",

@@ -102,8 +102,8 @@ func (w *Worker) wait(ctx context.Context) {
 	}
 }
 
-// next takes a job: an event if there is one, else a connection that is due. It returns nil if there
-// is none.
+// next takes a job: an event if there is one, else a connection that is due. It returns nil if
+// there is none.
 func (w *Worker) next(ctx context.Context) (func(context.Context), error) {
 	events, err := w.Store.Dequeue(ctx, 1)
 	if err != nil {

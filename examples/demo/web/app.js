@@ -1,0 +1,203 @@
+// The demo's page: it loads what is stored, shows it, and handles what the user does.
+
+import { get, post, request, Problem } from "./api.js";
+import { balance, showConnections, showTotals } from "./accounts.js";
+import { bars, empty, line } from "./chart.js";
+import { goOn, link, reconnect } from "./connect.js";
+import { country, element, round } from "./format.js";
+import { balances, showRows, spending } from "./rows.js";
+
+const $ = (id) => document.getElementById(id);
+const days = 90;
+
+const state = {
+  connections: [], accounts: [], rows: [], failed: [], progress: {}, demo: null,
+  account: "", found: [], next: "", seen: new Set(),
+};
+
+function say(text, look = "") {
+  $("message").className = "message " + look;
+  $("message").textContent = text;
+  $("message").hidden = !text;
+}
+
+// attempt runs what a button does. It shows a problem in words, and asks what a bank asks.
+async function attempt(work, done) {
+  say("");
+  try {
+    const result = await work();
+    if (done) say(done, "good");
+    return result;
+  } catch (error) {
+    if (error instanceof Problem && error.challenge) return ask(error.challenge);
+    say(error.detail ?? error.message, "bad");
+  } finally {
+    await refresh();
+  }
+}
+
+async function refresh() {
+  const [connections, accounts, all, demo] = await Promise.all([
+    get("/bank/connections"), get("/bank/accounts"), everyRow(), get("/demo/state"),
+  ]);
+  state.connections = connections.connections;
+  state.accounts = accounts.accounts;
+  state.rows = all;
+  state.demo = demo;
+  await Promise.all(state.connections.map(progressOf));
+  await search();
+  show();
+}
+
+// everyRow returns the rows that the charts need.
+async function everyRow() {
+  const rows = [];
+  for (let after = "", page = 0; page < 20; page++) {
+    const got = await get("/bank/transactions?limit=500" + (after && "&after=" + encodeURIComponent(after)));
+    rows.push(...got.transactions);
+    if (!got.next) break;
+    after = got.next;
+  }
+  return rows;
+}
+
+async function progressOf({ id }) {
+  const sync = await get(`/bank/connections/${id}/sync`);
+  if (sync.progress) state.progress[id] = sync.progress;
+  else delete state.progress[id];
+}
+
+async function search(after = "") {
+  const query = new URLSearchParams({ limit: 25, q: $("search").value, account: state.account, after });
+  const got = await get("/bank/transactions?" + query);
+  state.found = after ? [...state.found, ...got.transactions] : got.transactions;
+  state.next = got.next;
+}
+
+function show() {
+  $("today").textContent = state.demo.today;
+  showTotals($("totals"), state.accounts);
+  showConnections($("connections"), state, actions);
+  showRows($("rows"), state.found, state.accounts, state.seen);
+  state.seen = new Set(state.rows.map((row) => row.id + row.status));
+  $("more").hidden = !state.next;
+  showAccounts();
+  showCharts();
+  showDemo();
+}
+
+function showAccounts() {
+  if (!state.accounts.some((a) => a.id === state.account)) state.account = "";
+  const bank = (a) => state.connections.find((c) => c.id === a.connection)?.institution.name ?? "";
+  $("account").replaceChildren(
+    element("option", { value: "" }, "all, for the table"),
+    ...state.accounts.map((a) => element("option", { value: a.id }, `${a.name} (${bank(a)})`)));
+  $("account").value = state.account;
+}
+
+function showCharts() {
+  const account = state.accounts.find((a) => a.id === state.account) ?? state.accounts.find(balance);
+  const amount = account && balance(account);
+  if (!amount) {
+    empty($("balance"), "No balance is known yet.");
+    return empty($("spending"), "Nothing was spent yet.");
+  }
+  const rows = state.rows.filter((row) => row.account === account.id);
+  line($("balance"), balances(amount.amount, rows, state.demo.today, days), (v) => `${round(v)} ${amount.currency}`);
+  const shown = state.account ? rows : state.rows;
+  const parts = spending(shown, amount.currency, state.demo.today, 30);
+  if (parts.length === 0) return empty($("spending"), "Nothing was spent in these days.");
+  bars($("spending"), parts, (v) => `${round(v)} ${amount.currency}`);
+}
+
+function showDemo() {
+  $("providers").replaceChildren(...state.demo.providers.map((provider) => {
+    const open = provider.breakers.some((b) => b.state !== "closed");
+    const flip = () => attempt(() => post("/demo/outage", { provider: provider.name, down: !provider.down }));
+    const article = element("article", { className: "card" },
+      element("div", { className: "head" }, element("h3", {}, provider.title),
+        element("span", { className: "pill " + (provider.down ? "bad" : "good") }, provider.down ? "down" : "up")),
+      element("span", { className: "faint" }, "Countries: " + provider.countries.map(country).join(", ")),
+      element("span", { className: "pill " + (open ? "bad" : "good") },
+        "circuit breaker " + (open ? "open: nothing is sent" : "closed")),
+      element("div", { className: "row" },
+        element("button", { type: "button", onclick: flip }, provider.down ? "Bring it back" : "Take it down")));
+    article.dataset.provider = provider.name;
+    return article;
+  }));
+  $("log").replaceChildren(...state.demo.log.map((entry) =>
+    element("li", {}, element("time", {}, entry.at), entry.text)));
+}
+
+// linked waits until the first sync of a new connection has reached its end.
+async function linked(connection) {
+  if (!connection) return;
+  for (let i = 0; i < 120; i++) {
+    await refresh();
+    const sync = await get(`/bank/connections/${connection.id}/sync`);
+    if (sync.problem?.challenge) return ask(sync.problem.challenge);
+    if (sync.synced_at || sync.problem) break;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  await attempt(() => post("/bank/accounts?connection=" + connection.id),
+    `${connection.institution.name} is connected.`);
+}
+
+const actions = {
+  connect: () => openDialog($("connect-dialog")),
+  read: ({ id }) => attempt(async () => {
+    await post(`/bank/connections/${id}/sync`);
+    state.failed = (await post("/bank/accounts?connection=" + id)).failed ?? [];
+  }, "The bank was read."),
+  reconnect: ({ id }) => attempt(async () => linked(await reconnect(id))),
+  lapse: ({ id }) => attempt(() => post("/demo/lapse", { connection: id })),
+  ask: ({ id }) => attempt(() => post("/demo/ask", { connection: id }), "The bank will ask at the next reading."),
+  disconnect: ({ id, institution }) => attempt(
+    () => request("DELETE", "/bank/connections/" + id), institution.name + " is disconnected."),
+};
+
+function openDialog(dialog) {
+  dialog.querySelector("select, input")?.setAttribute("autofocus", "");
+  dialog.showModal();
+}
+
+// ask shows the questions of a bank and sends the answers.
+function ask(challenge) {
+  $("questions").replaceChildren(...challenge.inputs.map((input) => {
+    const label = element("label", {}, input.query || input.kind);
+    if (input.image) label.append(element("img", { src: input.image, alt: "A picture from your bank" }));
+    label.append(input.options
+      ? element("select", { name: "answer" }, ...input.options.map((o, i) => element("option", { value: i }, o)))
+      : element("input", { name: "answer", required: true, autocomplete: "one-time-code" }));
+    return label;
+  }));
+  $("challenge-form").onsubmit = () => {
+    const answers = [...$("questions").querySelectorAll("[name=answer]")].map((field) => field.value);
+    attempt(() => post("/bank/challenges/" + challenge.id, { answers }), "The bank accepted the answer.");
+  };
+  openDialog($("challenge-dialog"));
+}
+
+for (const button of document.querySelectorAll("[data-close]")) {
+  button.onclick = () => button.closest("dialog").close();
+}
+for (const button of document.querySelectorAll("[data-advance]")) {
+  button.onclick = () => attempt(() => post("/demo/advance", { days: Number(button.dataset.advance) }));
+}
+$("connect").onclick = actions.connect;
+$("connect-form").onsubmit = () => attempt(async () => linked(await link($("country").value)));
+$("country").onchange = () => {
+  const served = state.demo.providers.filter((p) => p.countries.includes($("country").value));
+  $("served").textContent = "Served by " + served.map((p) => p.title).join(", or by ") + ".";
+};
+$("account").onchange = async () => { state.account = $("account").value; await search(); show(); };
+$("search").oninput = async () => { await search(); show(); };
+$("more").onclick = async () => { await search(state.next); show(); };
+
+await refresh();
+$("country").replaceChildren(...state.demo.countries.map((code) => element("option", { value: code }, country(code))));
+$("country").onchange();
+document.body.dataset.ready = "true";
+const back = await attempt(goOn);
+if (back?.problem) say("The bank's page ended without a connection.", "bad");
+else if (back) await attempt(() => linked(state.connections.find((c) => c.id === back.id) ?? back));
