@@ -34,7 +34,7 @@ import (
 )
 
 // references are the pages without a program. A Go block on such a page names its file.
-var references = []string{"README", "adapter", "going-live", "comparison"}
+var references = []string{"README", "store-schema", "adapter", "going-live", "comparison"}
 
 // pages maps the folder of each program to the page that shows it.
 func pages(t *testing.T) map[string]string {
@@ -78,7 +78,7 @@ func shown(t *testing.T, page string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	for _, b := range blocksOf(t, page) {
-		if b.language == "go" {
+		if b.language == "go" && !strings.HasPrefix(b.file, "../") {
 			files[b.file] += b.text + "\n"
 		}
 	}
@@ -192,7 +192,8 @@ func outputs(t *testing.T, program, page string) {
 	assert.Equal(t, want, stdout.String(), "stderr:\n%s", &stderr)
 }
 
-// TestExcerpts holds the Go blocks of pages without a program to the files that they name.
+// TestExcerpts holds Go blocks to the files that they name: those of pages without a program, and
+// those from elsewhere.
 func TestExcerpts(t *testing.T) {
 	trimmed := func(code string) string {
 		lines := dense(code)
@@ -201,9 +202,12 @@ func TestExcerpts(t *testing.T) {
 		}
 		return strings.Join(lines, "\n")
 	}
-	for _, name := range references {
-		for _, b := range blocksOf(t, name+".md") {
-			if b.language != "go" {
+	files, err := filepath.Glob("*.md")
+	require.NoError(t, err)
+	for _, page := range files {
+		name := strings.TrimSuffix(page, ".md")
+		for _, b := range blocksOf(t, page) {
+			if b.language != "go" || !slices.Contains(references, name) && !strings.HasPrefix(b.file, "../") {
 				continue
 			}
 			source, err := os.ReadFile(b.file)

@@ -1,0 +1,182 @@
+package store_test
+
+// This file is the program that docs/store.md shows.
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/store"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// service is the back end of an application.
+type service struct {
+	registry *bankmux.Registry
+	store    *store.Store
+}
+
+// open opens the database and brings its tables up to date.
+func open(ctx context.Context, file string, key bankmux.Key) (*store.Store, error) {
+	keyring, err := bankmux.NewKeyring(key)
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.OpenSQLite(ctx, file, keyring) // or OpenPostgres with a URL
+	if err != nil {
+		return nil, err
+	}
+	return s, s.Migrate(ctx)
+}
+
+// start makes a session for the user who is logged in. Its Launch goes to the browser.
+func (a *service) start(ctx context.Context, user string) (bankmux.Session, error) {
+	session, err := a.registry.CreateSession(ctx, bankmux.SessionRequest{User: user, Country: "AE"})
+	if err != nil {
+		return session, err
+	}
+	return session, a.store.SaveSession(ctx, session)
+}
+
+// finish takes what the browser posts. The same payload posted again finds the connection.
+func (a *service) finish(ctx context.Context, ref bankmux.SessionRef, payload []byte) (bankmux.Connection, error) {
+	session, err := a.store.Session(ctx, ref)
+	if err != nil {
+		return bankmux.Connection{}, err
+	}
+	linked, err := a.store.Exchange(ctx, ref, payload, func(ctx context.Context) (bankmux.ExchangeResult, error) {
+		return a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{
+			Session: session, User: ref.User, Payload: bankmux.NewSecret(payload),
+		})
+	})
+	return linked.Connection, err
+}
+
+// sync brings the stored accounts, transactions and balances in step with the bank.
+func (a *service) sync(ctx context.Context, conn bankmux.Connection) error {
+	client, err := a.registry.For(conn)
+	if err != nil {
+		return err
+	}
+	if _, err := client.SyncAll(ctx, bankmux.SyncAllRequest{Connection: conn, Ledger: a.store}); err != nil {
+		return err
+	}
+	read, err := client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
+	if err != nil {
+		return err
+	}
+	return a.store.SaveBalances(ctx, conn, read.Balances)
+}
+
+// work handles the events that webhooks announced. The inbox queues them:
+// inbox.New(registry, store.Queue, inbox.WithSeen(store)).
+func (a *service) work(ctx context.Context) error {
+	events, err := a.store.Dequeue(ctx, 10)
+	if err != nil {
+		return err
+	}
+	for _, q := range events {
+		if q.Connection != nil {
+			if err := a.sync(ctx, *q.Connection); err != nil {
+				return a.store.Release(ctx, q) // for another try
+			}
+		}
+		if err := a.store.Done(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forget ends the access to all banks of a user, then deletes every row of the user.
+func (a *service) forget(ctx context.Context, user string) error {
+	return a.store.DeleteUser(ctx, user, func(ctx context.Context, conn bankmux.Connection) error {
+		client, err := a.registry.For(conn)
+		if err != nil {
+			return err
+		}
+		_, err = client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: conn})
+		return err
+	})
+}
+
+func Example() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "bank")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	material := make([]byte, 32)
+	_, _ = rand.Read(material) // in production: from your secret store
+	s, err := open(ctx, filepath.Join(dir, "bank.db"), bankmux.Key{ID: "2026", Material: bankmux.NewSecret(material)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close()
+	bank := virtualbank.New(virtualbank.Options{Seed: 1})
+	registry, closeBank, err := connectTo(bank)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer closeBank()
+	app := &service{registry, s}
+
+	session, err := app.start(ctx, "omar")
+	if err != nil {
+		log.Fatal(err)
+	}
+	posted, err := bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey}) // the user links a bank
+	if err != nil {
+		log.Fatal(err)
+	}
+	conn, err := app.finish(ctx, session.Ref(), posted)
+	fmt.Println("linked:", conn.Status.State, err)
+	again, err := app.finish(ctx, session.Ref(), posted)
+	fmt.Println("posted twice, the same connection:", again.ID == conn.ID, err)
+
+	fmt.Println("synced:", app.sync(ctx, conn))
+	fmt.Println("nothing is queued:", app.work(ctx))
+	accounts, err := s.Accounts(ctx, "omar")
+	fmt.Println("accounts:", len(accounts), err)
+	page, err := s.Transactions(ctx, bankhttp.Query{User: "omar", Limit: 3})
+	fmt.Println("the newest rows:", len(page.Transactions), err)
+
+	fmt.Println("deleted:", app.forget(ctx, "omar"))
+	accounts, err = s.Accounts(ctx, "omar")
+	fmt.Println("accounts:", len(accounts), err)
+	// Output:
+	// linked: active <nil>
+	// posted twice, the same connection: true <nil>
+	// synced: <nil>
+	// nothing is queued: <nil>
+	// accounts: 3 <nil>
+	// the newest rows: 3 <nil>
+	// deleted: <nil>
+	// accounts: 0 <nil>
+}
+
+// connectTo returns a registry with a client of Dapi, which the virtual bank plays.
+func connectTo(bank *virtualbank.Bank) (*bankmux.Registry, func(), error) {
+	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	keys := bank.Credentials().Dapi
+	client, err := dapi.New(dapi.Config{
+		AppKey: keys.AppKey, AppSecret: bankmux.NewSecret(keys.AppSecret), Environment: bankmux.Sandbox,
+		BaseURL: server.DapiURL,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{client}, []bankmux.Route{{Client: "dapi"}})
+	return registry, func() { _ = server.Close() }, err
+}
