@@ -163,8 +163,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	creds := bank.Credentials()
 	secrets, _, key := bank.WebhookSecrets()
 	line := ready{
-		MoneyKit: moneykit{server.MoneyKitURL, creds.MoneyKit.ClientID, creds.MoneyKit.ClientSecret, server.MoneyKitScriptURL},
-		Dapi:     dapi{server.DapiURL, creds.Dapi.AppKey, creds.Dapi.AppSecret, secrets[0], key, server.DapiScriptURL},
+		MoneyKit: moneykit{
+			server.MoneyKitURL, creds.MoneyKit.ClientID, creds.MoneyKit.ClientSecret, server.MoneyKitScriptURL,
+		},
+		Dapi: dapi{server.DapiURL, creds.Dapi.AppKey, creds.Dapi.AppSecret, secrets[0], key, server.DapiScriptURL},
 	}
 	if server.PlaidURL != "" {
 		line.Plaid = &plaid{server.PlaidURL, creds.Plaid.ClientID, creds.Plaid.Secret, server.PlaidScriptURL}

@@ -116,7 +116,9 @@ func (s *Server) failed(err error) View {
 // show returns the view of the step.
 func (s *Server) show(r *run) View {
 	facts := r.visit.Facts()
-	v := View{Run: r.id, View: string(r.step), App: facts.App, Renewal: facts.Renewal, Relink: r.relink, Linked: r.linked}
+	v := View{
+		Run: r.id, View: string(r.step), App: facts.App, Renewal: facts.Renewal, Relink: r.relink, Linked: r.linked,
+	}
 	if r.last != nil {
 		v.Note, v.Code, v.Final = r.last.Text, r.last.Code, r.last.Final
 	}

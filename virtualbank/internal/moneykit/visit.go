@@ -142,7 +142,9 @@ func (v *visit) Offer(e bank.Entry) bank.Offer {
 	if refused != nil {
 		return bank.Offer{}
 	}
-	offer := bank.Offer{Products: []string{"Accounts and balances"}, Accounts: []bank.Shareable{}, Select: bank.SelectAny}
+	offer := bank.Offer{
+		Products: []string{"Accounts and balances"}, Accounts: []bank.Shareable{}, Select: bank.SelectAny,
+	}
 	products := v.session.products
 	if len(products) == 0 {
 		products = settableProducts()

@@ -129,7 +129,8 @@ func (b *Provider) createLinkToken(r request) bank.Reply {
 	b.linkTokens[t.token] = t
 	body := map[string]any{"link_token": t.token, "expiration": instant(t.expires)}
 	if t.hosted {
-		body["hosted_link_url"] = "http://" + r.call.Request.Host + HostedPath + strings.TrimPrefix(t.token, tokenPrefix)
+		name := strings.TrimPrefix(t.token, tokenPrefix)
+		body["hosted_link_url"] = "http://" + r.call.Request.Host + HostedPath + name
 	}
 	return ok(body)
 }

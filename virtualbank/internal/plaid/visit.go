@@ -134,7 +134,8 @@ func (v *visit) Enter(e bank.Entry) (string, error) {
 		return "", noInstitution.trouble(refused.Reason, true)
 	}
 	if it := v.token.existing; it != nil && e.Username != it.book.Username {
-		c := code{kind: "ITEM_ERROR", name: "INVALID_UPDATED_USERNAME", display: "Use the user name of this connection."}
+		c := code{kind: "ITEM_ERROR", name: "INVALID_UPDATED_USERNAME"}
+		c.display = "Use the user name of this connection."
 		return "", c.trouble("the username changed", false)
 	}
 	if e.AsksCode() && !at.OAuth {
@@ -170,7 +171,9 @@ func (v *visit) Offer(e bank.Entry) bank.Offer {
 	if refused != nil {
 		return bank.Offer{}
 	}
-	offer := bank.Offer{Products: []string{"Accounts and balances"}, Accounts: []bank.Shareable{}, Select: bank.SelectAny}
+	offer := bank.Offer{
+		Products: []string{"Accounts and balances"}, Accounts: []bank.Shareable{}, Select: bank.SelectAny,
+	}
 	served := productsOf(at)
 	for _, name := range v.token.asked() {
 		if slices.Contains(served, name) {
