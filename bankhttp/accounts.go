@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/isolate"
 )
 
 // accounts is the response of Accounts, ReadAccounts and Answer.
@@ -129,7 +130,9 @@ func (s *Service) readAll(ctx context.Context, conns []bankmux.Connection) ([]fa
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			failed[i], errs[i] = s.readOne(ctx, conn)
+			failed[i], errs[i] = isolate.Of("the reading of a connection", func() ([]failure, error) {
+				return s.readOne(ctx, conn) // net/http recovers no panic of this goroutine
+			})
 		})
 	}
 	all.Wait()

@@ -30,7 +30,7 @@ type answers struct {
 func (s *Service) Answer() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
 		var in answers
-		if err := s.object(r, &in); err != nil {
+		if err := s.object(ctx, r, &in); err != nil {
 			return nil, err
 		}
 		id := r.param("challenge")

@@ -2,6 +2,7 @@ package bankhttp_test
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/providers/plaid"
@@ -145,4 +147,44 @@ func TestReload(t *testing.T) {
 	a := newApp(t)
 	s := a.start(t, "user-rosa", moneykit.Name)
 	assert.Equal(t, s, object[started](t, a.send(t, "user-rosa", "GET", "/sessions/"+s.Session, ""), 200))
+}
+
+// TestLinked specifies what the application learns of a link.
+func TestLinked(t *testing.T) {
+	t.Parallel()
+	var told []string
+	a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) {
+		c.Linked = func(_ context.Context, conn bankmux.Connection) { told = append(told, conn.ID) }
+	})
+	session := a.harborStart(t, "rosa")
+	for range 2 {
+		a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, ""))
+	}
+	require.Len(t, told, 2, "once for each post")
+	assert.Equal(t, told[0], told[1])
+	assert.NotEmpty(t, a.stored(t, "rosa", told[0]).ID, "it is stored before")
+}
+
+// TestPrepareSession specifies that the application completes the request for each session.
+func TestPrepareSession(t *testing.T) {
+	t.Parallel()
+	products := []bankmux.ProductRequest{{Product: bankmux.ProductTransactions}}
+	a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) {
+		c.Session.Products = products
+		c.PrepareSession = func(r *http.Request, req *bankmux.SessionRequest) error {
+			req.Products[0].Product = bankmux.ProductIdentity
+			if r.Header.Get("Blocked") != "" {
+				return &bankmux.Error{Kind: bankmux.ErrNotPermitted}
+			}
+			return nil
+		}
+	})
+	session := a.harborStart(t, "rosa")
+	stored, err := a.store.Session(t.Context(), bankmux.SessionRef{User: "rosa", ID: session})
+	require.NoError(t, err)
+	assert.Equal(t, []bankmux.Product{bankmux.ProductIdentity}, stored.Products)
+	assert.Equal(t, bankmux.ProductTransactions, products[0].Product, "the next request starts from the configuration")
+	r := newRequest(t, "rosa", "POST", "/bank/sessions", "")
+	r.Header.Set("Blocked", "yes")
+	assert.Equal(t, bankmux.ErrNotPermitted, problem(t, serve(t, a.handler, r), 500).Kind)
 }

@@ -5,6 +5,7 @@ package bankhttp
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -29,7 +30,7 @@ type asked struct {
 func (s *Service) Link() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
 		var in asked
-		if err := s.object(r, &in); err != nil {
+		if err := s.object(ctx, r, &in); err != nil {
 			return nil, err
 		}
 		return s.start(ctx, r, in, nil)
@@ -41,7 +42,7 @@ func (s *Service) Link() http.Handler {
 func (s *Service) Reconnect() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
 		var in asked
-		if err := s.object(r, &in); err != nil {
+		if err := s.object(ctx, r, &in); err != nil {
 			return nil, err
 		}
 		conn, err := s.store.Connection(ctx, r.user, r.param("connection"))
@@ -55,6 +56,8 @@ func (s *Service) Reconnect() http.Handler {
 // start makes a session and stores it before the browser gets it.
 func (s *Service) start(ctx context.Context, r *request, in asked, old *bankmux.Connection) (any, error) {
 	req := s.config.Session
+	req.Products, req.Capabilities = slices.Clone(req.Products), slices.Clone(req.Capabilities)
+	req.Tags, req.Options = slices.Clone(req.Tags), slices.Clone(req.Options) // PrepareSession may change them
 	req.User, req.Reconnect = r.user, old
 	if old == nil {
 		req.Country, req.Institution = in.Country, in.Institution
@@ -109,7 +112,7 @@ type linked struct {
 // on.
 func (s *Service) Finish() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
-		payload, err := s.body(r, maxPayload)
+		payload, err := s.body(ctx, r, maxPayload)
 		if err != nil {
 			return nil, err
 		}

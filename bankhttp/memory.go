@@ -241,7 +241,7 @@ func (m *Memory) has(conn bankmux.Connection) bool {
 func (m *Memory) DeleteConnection(ctx context.Context, user, id string) error {
 	conn, err := m.Connection(ctx, user, id)
 	if err != nil {
-		return nil //nolint:nilerr // it is gone already
+		return nil // it is gone already
 	}
 	m.keeper.Delete(conn.Ref())
 	m.mu.Lock()
@@ -322,7 +322,9 @@ func (m *Memory) Dequeue(ctx context.Context) (bankmux.Event, bankmux.Connection
 			continue
 		}
 		m.mu.Lock()
-		at := slices.IndexFunc(m.events, func(e bankmux.Event) bool { return e.Key == event.Key && e.Client == event.Client })
+		at := slices.IndexFunc(m.events, func(e bankmux.Event) bool {
+			return e.Key == event.Key && e.Client == event.Client
+		})
 		if at >= 0 {
 			m.events = slices.Delete(m.events, at, at+1)
 		}

@@ -175,7 +175,7 @@ func (q *Query) matches(row *bankmux.Transaction) bool {
 		text += " " + row.Counterparty.Name
 	}
 	text = strings.ToLower(text)
-	for _, word := range strings.Fields(strings.ToLower(q.Text)) {
+	for word := range strings.FieldsSeq(strings.ToLower(q.Text)) {
 		if !strings.Contains(text, word) {
 			return false
 		}

@@ -92,7 +92,8 @@ var table = map[bankmux.Kind]row{
 		status: http.StatusGone, title: "The connection has ended", detail: linkAgain,
 	},
 	bankmux.ErrTokenSpent: {
-		status: http.StatusConflict, title: "This attempt has ended", detail: "This attempt has ended. Please start again.",
+		status: http.StatusConflict, title: "This attempt has ended",
+		detail: "This attempt has ended. Please start again.",
 	},
 	bankmux.ErrUserAction: {
 		status: http.StatusConflict, title: "The user must act", detail: "Your bank needs something from you.",

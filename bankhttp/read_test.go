@@ -1,6 +1,7 @@
 package bankhttp_test
 
 import (
+	"context"
 	"net/url"
 	"testing"
 	"testing/synctest"
@@ -71,6 +72,32 @@ func TestAccounts(t *testing.T) {
 		for _, account := range read.Accounts {
 			assert.Equal(t, second, account.Connection)
 		}
+	})
+	t.Run("a connection whose bank could not be read when it was linked", func(t *testing.T) {
+		t.Parallel()
+		a := newApp(t)
+		s := a.start(t, "user-omar", dapi.Name)
+		payload := a.connect(t, s.Launch)
+		require.NoError(t, a.bank.Inject(virtualbank.Fault{
+			Name: "unavailable", Provider: dapi.Name, Operation: "/metadata/accounts/get",
+		}))
+		made := object[linked](t, a.send(t, "user-omar", "POST", "/sessions/"+s.Session, payload), 200).Connections[0]
+		assert.Equal(t, bankmux.StateUnverified, made.State)
+		assert.Len(t, a.read(t, "user-omar").Failed, 1)
+		a.bank.ClearFaults()
+		assert.Empty(t, a.read(t, "user-omar").Failed)
+		assert.Equal(t, bankmux.StateActive, a.stored(t, "user-omar", made.ID).Status.State)
+		assert.NotEmpty(t, a.stored(t, "user-omar", made.ID).Institution.Name)
+	})
+	t.Run("a panic in code of the application is a failure of this request", func(t *testing.T) {
+		t.Parallel()
+		p := newHarbor()
+		a := newHarborApp(t, p)
+		a.harborLink(t, "rosa")
+		p.during = func(context.Context, string) error { panic(planted) }
+		w := a.send(t, "rosa", "POST", "/accounts", "")
+		assert.Equal(t, bankmux.ErrApplication, problem(t, w, 500).Kind)
+		assert.NotContains(t, w.Body.String(), planted)
 	})
 	t.Run("a lapsed consent shows in the state, and a reconnect ends it", func(t *testing.T) {
 		t.Parallel()

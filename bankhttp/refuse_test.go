@@ -67,7 +67,9 @@ func TestRefused(t *testing.T) {
 		t.Parallel()
 		a := newHarborApp(t, newHarbor())
 		for _, header := range [][2]string{
-			{"Content-Type", "text/plain"}, {"Content-Type", ""}, {"Content-Encoding", "gzip"},
+			{"Content-Type", "text/plain"},
+			{"Content-Type", ""},
+			{"Content-Encoding", "gzip"},
 			{"Content-Type", "application/x-www-form-urlencoded"},
 		} {
 			r := newRequest(t, "rosa", "POST", "/bank/sessions", "{}")
@@ -232,8 +234,13 @@ func TestCrossOrigin(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, e := range [][2]string{
-				{"POST", "/sessions"}, {"POST", "/sessions/x"}, {"POST", "/accounts"}, {"DELETE", "/connections/x"},
-				{"POST", "/connections/x/sessions"}, {"POST", "/connections/x/sync"}, {"POST", "/challenges/x"},
+				{"POST", "/sessions"},
+				{"POST", "/sessions/x"},
+				{"POST", "/accounts"},
+				{"DELETE", "/connections/x"},
+				{"POST", "/connections/x/sessions"},
+				{"POST", "/connections/x/sync"},
+				{"POST", "/challenges/x"},
 			} {
 				r := newRequest(t, "rosa", e[0], "/bank"+e[1], "")
 				set(r, "Sec-Fetch-Site", c.site)

@@ -133,15 +133,15 @@ const (
 )
 
 // body reads the whole body. It must be plain JSON, or empty.
-func (s *Service) body(r *request, limit int64) ([]byte, error) {
-	body, err := s.read(r, limit)
+func (s *Service) body(ctx context.Context, r *request, limit int64) ([]byte, error) {
+	body, err := s.read(ctx, r, limit)
 	if err != nil {
 		closeUnread(r.w, r.http)
 	}
 	return body, err
 }
 
-func (s *Service) read(r *request, limit int64) ([]byte, error) {
+func (s *Service) read(ctx context.Context, r *request, limit int64) ([]byte, error) {
 	switch {
 	case r.http.ContentLength == 0:
 		return nil, nil
@@ -152,7 +152,7 @@ func (s *Service) read(r *request, limit int64) ([]byte, error) {
 	}
 	deadline := http.NewResponseController(r.w)
 	_ = deadline.SetReadDeadline(time.Now().Add(s.config.ReadFor)) // best effort: middleware may hide it
-	source := timedbody.New(r.http.Context(), r.http.Body, s.config.ReadFor)
+	source := timedbody.New(ctx, r.http.Body, s.config.ReadFor)
 	defer source.Stop()
 	body, err := io.ReadAll(io.LimitReader(source, limit+1))
 	switch {
@@ -168,8 +168,8 @@ func (s *Service) read(r *request, limit int64) ([]byte, error) {
 }
 
 // object reads a body into a struct. An empty body leaves it as it is.
-func (s *Service) object(r *request, into any) error {
-	body, err := s.body(r, maxBody)
+func (s *Service) object(ctx context.Context, r *request, into any) error {
+	body, err := s.body(ctx, r, maxBody)
 	if err != nil || len(body) == 0 {
 		return err
 	}

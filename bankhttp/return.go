@@ -17,7 +17,7 @@ const cookieName = "bankmux_session"
 
 // remember sets the cookie for a flow that may end in a redirect.
 func (s *Service) remember(r *request, session bankmux.Session) {
-	http.SetCookie(r.w, &http.Cookie{
+	http.SetCookie(r.w, &http.Cookie{ //nolint:gosec // Secure unless the application is served by plain HTTP
 		Name: cookieName, Value: session.ID, Path: s.prefix + "/", Expires: session.ExpiresAt,
 		Secure:   r.http.TLS != nil || strings.HasPrefix(s.config.PublicURL, "https:"),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode,

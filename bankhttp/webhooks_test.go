@@ -3,7 +3,6 @@ package bankhttp_test
 import (
 	"fmt"
 	"net/http/httptest"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -154,6 +153,6 @@ func TestFollow(t *testing.T) {
 		a := newHarborApp(t, newHarbor())
 		r := newRequest(t, "", "POST", "/bank/hooks/nobody", `{}`)
 		assert.Equal(t, 404, serve(t, a.handler, r).Code)
-		assert.False(t, strings.Contains(serve(t, a.handler, r).Body.String(), "harbor"))
+		assert.NotContains(t, serve(t, a.handler, r).Body.String(), "harbor")
 	})
 }
