@@ -60,7 +60,7 @@ func aNameIsSearched(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, func(c *plaid.Config) { c.Countries = []string{"US", "GB"} })
 	var found []bankmux.InstitutionListing
-	for i, err := range s.client.Institutions(t.Context(), bankmux.InstitutionsRequest{Name: "platypus"}) {
+	for i, err := range s.client.Institutions(t.Context(), bankmux.InstitutionsRequest{Name: "first"}) {
 		require.NoError(t, err)
 		found = append(found, i)
 	}

@@ -28,6 +28,7 @@ type Institution struct {
 
 	PlaidID string // of Plaid; "" where Plaid does not serve the institution
 	OAuth   bool   // at Plaid, users log in on the institution's own page
+	Health  Health // at Plaid
 
 	Address Address
 }
@@ -40,6 +41,17 @@ const (
 	loginPassword Login = "password" // with a user name and a password
 	LoginNone     Login = "none"     // any input is accepted
 	LoginOAuth    Login = "oauth"    // on a page of the institution
+)
+
+// Health is how well an institution works at Plaid.
+type Health string
+
+// The values of Institution.Health.
+const (
+	Healthy     Health = ""
+	Degraded    Health = "DEGRADED"    // some logins fail there, but not those of the bank's users
+	Down        Health = "DOWN"        // every login fails
+	Unsupported Health = "UNSUPPORTED" // Plaid lists it and cannot use any login
 )
 
 // Address is the address of a branch.

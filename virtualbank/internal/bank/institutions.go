@@ -242,6 +242,35 @@ var catalogue = []Institution{
 		Name: "Tartan-Dominion Bank of Canada", LegalName: "Tartan-Dominion Bank of Canada", Country: "CA",
 		Domain: "tartandominion.example", Login: loginPassword, PlaidID: "ins_43", Products: noInvestments,
 	},
+	{
+		Name: "First Platypus Balance Bank", LegalName: "First Platypus Balance Bank", Country: "US",
+		Domain: "platypusbalance.example", Login: loginPassword, PlaidID: "ins_130016", Products: everything,
+	},
+	{
+		Name: "Platypus OAuth App2App Bank", LegalName: "Platypus OAuth App2App Bank", Country: "US",
+		Domain: "platypusapp.example", Login: LoginOAuth, PlaidID: "ins_132241", OAuth: true, Products: everything,
+	},
+	{
+		Name: "Flexible Platypus Open Banking", LegalName: "Flexible Platypus Open Banking", Country: "GB",
+		Domain: "platypusopen.example", Login: LoginOAuth, PlaidID: "ins_116834", OAuth: true, Products: noInvestments,
+	},
+	{
+		Name: "Flexible Platypus Open Banking QR", LegalName: "Flexible Platypus Open Banking QR", Country: "GB",
+		Domain: "platypusqr.example", Login: LoginOAuth, PlaidID: "ins_117181", OAuth: true, Products: noInvestments,
+	},
+	{
+		Name: "Unhealthy Platypus Bank, Degraded", LegalName: "Unhealthy Platypus Bank, Degraded", Country: "US",
+		Domain: "degraded.example", Login: loginPassword, PlaidID: "ins_132363", Products: everything, Health: Degraded,
+	},
+	{
+		Name: "Unhealthy Platypus Bank, Down", LegalName: "Unhealthy Platypus Bank, Down", Country: "US",
+		Domain: "down.example", Login: loginPassword, PlaidID: "ins_132361", Products: everything, Health: Down,
+	},
+	{
+		Name: "Unsupported Platypus Bank", LegalName: "Unsupported Platypus Bank", Country: "US",
+		Domain: "unsupported.example", Login: loginPassword, PlaidID: "ins_133402", Products: everything,
+		Health: Unsupported,
+	},
 }
 
 // CountryName returns the name of a country that Dapi serves, as its metadata writes it.

@@ -291,7 +291,10 @@ func (b *Provider) login(t *linkToken, s *linkSession, at bank.Institution, in C
 func (b *Provider) loginError(at bank.Institution, username, password string) (c code, message string) {
 	name, isError := strings.CutPrefix(password, "error_")
 	switch {
-	case b.Outages[at.Name]:
+	case at.Health == bank.Unsupported: // which code Plaid gives is not documented
+		return code{kind: "INSTITUTION_ERROR", name: "INSTITUTION_NO_LONGER_SUPPORTED"},
+			"this institution is no longer supported"
+	case b.Outages[at.Name] || at.Health == bank.Down:
 		return institutionDown, "this institution is not currently responding to this request"
 	case isError && cmp.Or(username, bank.UserGood) == bank.UserGood:
 		return named(name), "the error that the password asks for"

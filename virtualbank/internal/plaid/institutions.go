@@ -165,8 +165,11 @@ func (b *Provider) institutionBody(in bank.Institution, f filter) map[string]any
 	}
 	if f.status {
 		status, success := "HEALTHY", 0.99
-		if b.Outages[in.Name] {
+		switch {
+		case b.Outages[in.Name] || in.Health == bank.Down:
 			status, success = "DOWN", 0.01
+		case in.Health == bank.Degraded:
+			status, success = "DEGRADED", 0.6
 		}
 		health := map[string]any{
 			"status": status, "last_status_change": instant(b.Now()),

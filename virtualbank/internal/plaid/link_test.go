@@ -25,6 +25,7 @@ func TestLink(t *testing.T) {
 	t.Run("without Link events only hosted sessions show results", hostedResults)
 	t.Run("the user shares some accounts, and others later", sharedAccounts)
 	t.Run("the sandbox makes an Item without Link", sandboxItem)
+	t.Run("the banks of the sandbox are there, with their health", sandboxBanks)
 	t.Run("the control plane plays the user", controlPlane)
 }
 
@@ -293,6 +294,34 @@ func sandboxItem(t *testing.T) {
 	page = c.PlaidOK("/transactions/sync", object{"access_token": access, "cursor": page["next_cursor"]})
 	require.Len(t, page["added"], 1)
 	assert.InDelta(t, 10.5, banktest.List(page, "added")[0]["amount"], 0)
+}
+
+func sandboxBanks(t *testing.T) {
+	t.Parallel()
+	c := banktest.Open(t, virtualbank.Options{})
+	for id, want := range map[string]struct{ country, health, code string }{
+		"ins_109508": {"US", "HEALTHY", ""}, "ins_130016": {"US", "HEALTHY", ""}, "ins_109509": {"US", "HEALTHY", ""},
+		"ins_109510": {"US", "HEALTHY", ""}, "ins_109511": {"US", "HEALTHY", ""}, "ins_109512": {"US", "HEALTHY", ""},
+		"ins_135858": {"US", "HEALTHY", ""}, "ins_127287": {"US", "HEALTHY", ""}, "ins_132241": {"US", "HEALTHY", ""},
+		"ins_116834": {"GB", "HEALTHY", ""}, "ins_117181": {"GB", "HEALTHY", ""}, "ins_117650": {"GB", "HEALTHY", ""},
+		"ins_43":     {"CA", "HEALTHY", ""},
+		"ins_132363": {"US", "DEGRADED", ""},
+		"ins_132361": {"US", "DOWN", "INSTITUTION_DOWN"},
+		"ins_133402": {"US", "HEALTHY", "INSTITUTION_NO_LONGER_SUPPORTED"},
+	} {
+		shown := c.PlaidOK("/institutions/get_by_id", object{
+			"institution_id": id, "country_codes": []string{want.country}, "options": object{"include_status": true},
+		})["institution"].(object)
+		status := shown["status"].(object)["item_logins"].(object)
+		assert.Equal(t, want.health, status["status"], id)
+		request := object{"institution_id": id, "initial_products": []string{"transactions"}}
+		if want.code == "" {
+			c.PlaidOK("/sandbox/public_token/create", request)
+			continue
+		}
+		_, code := c.PlaidRefused("/sandbox/public_token/create", request)
+		assert.Equal(t, want.code, code, id)
+	}
 }
 
 func controlPlane(t *testing.T) {
