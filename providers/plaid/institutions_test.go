@@ -64,7 +64,7 @@ func aNameIsSearched(t *testing.T) {
 		require.NoError(t, err)
 		found = append(found, i)
 	}
-	require.Len(t, found, 2)
+	require.Len(t, found, 3)
 	assert.Equal(t, "US", found[0].Country)
 	body := s.lastSent("/institutions/search")
 	assert.Equal(t, []any{"US", "GB"}, body["country_codes"])
