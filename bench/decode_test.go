@@ -304,35 +304,19 @@ func everyDecoderReadsTheResponse(t *testing.T) {
 	}
 }
 
-// BenchmarkDecode reads 10,000 rows in each way in turn and reports medians as ratios to
-// encoding/json.
+// BenchmarkDecode reads 10,000 rows in each way in turn and reports ratios to encoding/json: of
+// medians, and of processor time.
 func BenchmarkDecode(b *testing.B) {
 	for _, adapter := range decoded {
 		b.Run(adapter, func(b *testing.B) {
 			body, all := decoders(b, adapter)
-			took := make([][]time.Duration, len(all))
-			i := 0
-			for b.Loop() {
-				for k := range all {
-					w := (k + i) % len(all)
-					began := time.Now()
-					if err := all[w].run(b.Context()); err != nil {
-						b.Fatal(all[w].name, err)
-					}
-					took[w] = append(took[w], time.Since(began))
-				}
-				i++
-			}
-			medians := make([]float64, len(all))
-			for w := range all {
-				slices.Sort(took[w])
-				medians[w] = float64(took[w][len(took[w])/2])
-				if w > 0 {
-					b.ReportMetric(medians[w]/medians[0], all[w].name+"/std")
-				}
+			m := inTurn(b, all)
+			for w := range all[1:] {
+				b.ReportMetric(m.medians[w+1]/m.medians[0], all[w+1].name+"/std")
+				b.ReportMetric(m.cpu[w+1]/m.cpu[0], all[w+1].name+"/std-cpu")
 			}
 			b.ReportMetric(float64(len(body))/1e6, "MB")
-			b.ReportMetric(medians[0]/1e6, "std-ms")
+			b.ReportMetric(m.medians[0]/1e6, "std-ms")
 			b.ReportMetric(0, "ns/op")
 		})
 	}

@@ -229,7 +229,7 @@ func guarded(tb testing.TB, adapter string, b *backend, client *bankmux.Client) 
 }
 
 // BenchmarkExchange runs the ways in turn over loopback, one call each. It reports medians and
-// their ratios to the way by hand.
+// ratios to the way by hand: of medians, and of processor time, which the server's is a part of.
 func BenchmarkExchange(b *testing.B) {
 	for _, adapter := range adapters {
 		b.Run(adapter, func(b *testing.B) {
@@ -239,32 +239,17 @@ func BenchmarkExchange(b *testing.B) {
 			transport := &http.Transport{}
 			defer transport.CloseIdleConnections()
 			all := ways(b, adapter, back, server.URL, transport)
-			took := make([][]time.Duration, len(all))
-			i := 0
-			for b.Loop() {
-				for k := range all { // each time another one is first
-					w := (k + i) % len(all)
-					began := time.Now()
-					if err := all[w].run(b.Context()); err != nil {
-						b.Fatal(all[w].name, err)
-					}
-					took[w] = append(took[w], time.Since(began))
-				}
-				i++
-			}
-			medians := make([]float64, len(all))
-			for w := range all {
-				slices.Sort(took[w])
-				medians[w] = float64(took[w][len(took[w])/2])
-			}
+			m := inTurn(b, all)
 			name := strings.NewReplacer(" ", "-", ",", "")
-			for w, m := range medians {
-				b.ReportMetric(m/1000, name.Replace(all[w].name)+"-µs")
+			for w, median := range m.medians {
+				b.ReportMetric(median/1000, name.Replace(all[w].name)+"-µs")
 				if w > 0 {
-					b.ReportMetric(m/medians[0], name.Replace(all[w].name)+"/hand")
+					b.ReportMetric(median/m.medians[0], name.Replace(all[w].name)+"/hand")
+					b.ReportMetric(m.cpu[w]/m.cpu[0], name.Replace(all[w].name)+"/hand-cpu")
 				}
 			}
-			b.ReportMetric(medians[2]/medians[1], "guarded/resty")
+			b.ReportMetric(m.medians[2]/m.medians[1], "guarded/resty")
+			b.ReportMetric(m.cpu[2]/m.cpu[1], "guarded/resty-cpu")
 			b.ReportMetric(0, "ns/op")
 		})
 	}

@@ -168,6 +168,7 @@ func (r *feedSync) reportWithoutKnown(byAccount map[string][]bankmux.Transaction
 	for _, account := range slices.Sorted(maps.Keys(byAccount)) {
 		in := Reading{Provider: r.feed.Provider, Account: r.req.AccountName(account), Rows: byAccount[account]}
 		res := Compare(nil, in)
+		r.delta.Added = slices.Grow(r.delta.Added, len(res.Added))
 		for _, a := range res.Added {
 			if !r.merger.isOnlyUpdated(account, a.Row.ID) {
 				r.delta.Added = append(r.delta.Added, a)

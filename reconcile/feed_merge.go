@@ -18,22 +18,21 @@ type merger struct {
 	page      int              // the number of the current page, from 1
 	room      int              // how many rows the current page has
 	holes     bool             // byAccount has rows that a later page removed
+	updates   bool             // a page had updated rows
+	unused    []idState        // of one allocation
 }
 
 // idState is what the pages say about an id of an account.
 type idState struct {
-	rows             []int // positions of its rows in the account
-	page             int   // the first page that named it
-	replacedOn       int   // the last page that replaced its only row
+	rows             []int  // positions of its rows in the account
+	first            [1]int // the memory of rows, which is usually one
+	page             int    // the first page that named it
+	replacedOn       int    // the last page that replaced its only row
 	created, updated bool
 }
 
 func newMerger() *merger {
-	return &merger{
-		byAccount: map[string][]bankmux.Transaction{},
-		ids:       map[FeedRow]*idState{},
-		removed:   map[FeedRow]bool{},
-	}
+	return &merger{byAccount: map[string][]bankmux.Transaction{}, removed: map[FeedRow]bool{}}
 }
 
 // addPage applies a page, without accounts that are not wanted. It returns failures for rows that
@@ -41,6 +40,10 @@ func newMerger() *merger {
 func (m *merger) addPage(page *FeedPage, wanted func(account string) bool) (incomplete []bankmux.Failure) {
 	m.page++
 	m.room = len(page.Created) + len(page.Updated)
+	m.updates = m.updates || len(page.Updated) > 0
+	if m.ids == nil {
+		m.ids = make(map[FeedRow]*idState, m.room)
+	}
 	gone := make(map[FeedRow]bool, len(page.Removed))
 	for _, row := range page.Removed {
 		switch {
@@ -56,7 +59,8 @@ func (m *merger) addPage(page *FeedPage, wanted func(account string) bool) (inco
 		for j := range list {
 			row := &list[j]
 			switch {
-			case !wanted(row.Account), gone[FeedRow{row.ID, row.Account}], gone[FeedRow{ID: row.ID}]:
+			case !wanted(row.Account):
+			case len(gone) > 0 && (gone[FeedRow{row.ID, row.Account}] || gone[FeedRow{ID: row.ID}]):
 			case row.ID == "" || row.Account == "":
 				incomplete = append(incomplete, missingPart(row.Account, row.ID, "a transaction without id or account"))
 			case row.Date.IsZero() || row.Amount.IsZero():
@@ -84,7 +88,7 @@ func (m *merger) upsert(row *bankmux.Transaction, update bool) {
 	id := FeedRow{row.ID, row.Account}
 	e := m.ids[id]
 	if e == nil {
-		e = &idState{page: m.page}
+		e = m.newState()
 		m.ids[id] = e
 	}
 	known := e.page < m.page // an earlier page named it, so this page is later than its row
@@ -110,6 +114,17 @@ func (m *merger) upsert(row *bankmux.Transaction, update bool) {
 			m.removed[named] = false
 		}
 	}
+}
+
+// newState returns the state of an id that no page has named.
+func (m *merger) newState() *idState {
+	if len(m.unused) == 0 {
+		m.unused = make([]idState, max(m.room, 1))
+	}
+	e := &m.unused[0]
+	m.unused = m.unused[1:]
+	e.page, e.rows = m.page, e.first[:0]
+	return e
 }
 
 // rowToReplace returns which row of an id a new row of that id replaces, -1 if it is another
@@ -171,6 +186,9 @@ func (m *merger) isUpdated(account, id string) bool {
 
 // isOnlyUpdated reports whether a row was updated and not created since the cursor.
 func (m *merger) isOnlyUpdated(account, id string) bool {
+	if !m.updates {
+		return false
+	}
 	e := m.ids[FeedRow{id, account}]
 	return e != nil && e.updated && !e.created
 }

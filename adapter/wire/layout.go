@@ -31,7 +31,15 @@ type member struct {
 	name   string   // in JSON, with its quotes
 	to     any      // its address, nil for an object that is read member by member
 	within []member // the members of that object
+	list   *list    // of an array of objects that are read member by member
 	then   int      // the index of the member that followed it last, since most objects keep an order
+}
+
+// list is the destination of an array of objects.
+type list struct {
+	to      reflect.Value // the slice
+	element reflect.Value // into which each element is read
+	members []member      // of element
 }
 
 // longArray is how many elements the package json reads. The rest of a longer array uses a layout.
@@ -54,9 +62,9 @@ func fastReader(dec *jsontext.Decoder, row any) func(*jsontext.Decoder, any, ...
 	return func(dec *jsontext.Decoder, _ any, _ ...json.Options) error { return l.object(dec, l.members) }
 }
 
-// membersOf lists the members of a struct by their tags. It reports false for another type and for
-// a type with a method that reads it. It also reports false if a tag is missing or has more than a
-// name.
+// membersOf lists the members of a struct by their tags, and those of a struct that it embeds. It
+// reports false for another type and for a type with a method that reads it. It also reports false
+// if a tag is missing or has more than a name, and if two members have one name.
 func membersOf(v reflect.Value) (members []member, ok bool) {
 	if v.Kind() != reflect.Struct || readsItself(v.Type()) {
 		return nil, false
@@ -66,16 +74,42 @@ func membersOf(v reflect.Value) (members []member, ok bool) {
 		if !field.IsExported() && !field.Anonymous {
 			continue
 		}
+		if field.Anonymous && !tagged {
+			embedded, ok := membersOf(at)
+			if !ok {
+				return nil, false
+			}
+			members = append(members, embedded...)
+			continue
+		}
 		if !tagged || field.Anonymous || name == "" || name == "-" || strings.ContainsAny(name, `,'"\`) {
 			return nil, false
 		}
-		m := member{name: `"` + name + `"`, then: len(members) + 1}
+		m := member{name: `"` + name + `"`}
 		if m.within, ok = membersOf(at); !ok {
-			m.to = at.Addr().Interface()
+			m.to, m.list = at.Addr().Interface(), listOf(at)
 		}
 		members = append(members, m)
 	}
-	return members, true
+	names := make(map[string]bool, len(members))
+	for i := range members {
+		members[i].then = i + 1
+		names[members[i].name] = true
+	}
+	return members, len(names) == len(members)
+}
+
+// listOf returns the destination for an array of objects, nil for another type.
+func listOf(v reflect.Value) *list {
+	if v.Kind() != reflect.Slice || readsItself(v.Type()) {
+		return nil
+	}
+	element := reflect.New(v.Type().Elem()).Elem()
+	members, ok := membersOf(element)
+	if !ok {
+		return nil
+	}
+	return &list{v, element, members}
 }
 
 // readsItself reports whether a type has a method that reads it.
@@ -141,6 +175,9 @@ func indexOf(members []member, name []byte) int {
 
 // member reads the next value into a member.
 func (l *layout) member(dec *jsontext.Decoder, m *member) error {
+	if m.list != nil {
+		return l.list(dec, m.list)
+	}
 	switch to := m.to.(type) {
 	case nil:
 		return l.object(dec, m.within)
@@ -162,6 +199,32 @@ func (l *layout) member(dec *jsontext.Decoder, m *member) error {
 		return callUnmarshaler(dec, to)
 	}
 	return json.UnmarshalDecode(dec, m.to)
+}
+
+// list reads an array or null into a slice that is nil.
+func (l *layout) list(dec *jsontext.Decoder, to *list) error {
+	open, err := dec.ReadToken()
+	if err != nil || open.Kind() == 'n' {
+		return err
+	}
+	if open.Kind() != '[' {
+		return otherShape(open.Kind())
+	}
+	n := 0
+	for ; dec.PeekKind() != ']'; n++ {
+		to.element.SetZero()
+		if err := l.object(dec, to.members); err != nil {
+			return err
+		}
+		to.to.Grow(1)
+		to.to.SetLen(n + 1)
+		to.to.Index(n).Set(to.element)
+	}
+	if n == 0 {
+		to.to.Set(reflect.MakeSlice(to.to.Type(), 0, 0)) // not nil
+	}
+	_, err = dec.ReadToken()
+	return err
 }
 
 // callUnmarshaler calls a method that must read one value or leave it to the package json.

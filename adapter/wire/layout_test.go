@@ -45,7 +45,11 @@ type everyMember struct {
 		None   struct{}         `json:"none"`
 		Parts  wire.List[inner] `json:"parts"`
 	} `json:"party"`
-	Far  *inner           `json:"far"`
+	Far     *inner `json:"far"`
+	Parties []struct {
+		inner
+		Parts []inner `json:"parts"`
+	} `json:"parties"`
 	Tags []string         `json:"tags"`
 	By   map[string]inner `json:"by"`
 	Raw  jsontext.Value   `json:"raw"`
@@ -97,7 +101,7 @@ const (
 	usualRow = `{"id":"1","amount":"12.50","count":3,"closed":true,"flag":"true","text":7,"more":true,"currency":"AED","day":"2026-11-23",
 		"inner":{"value":"v","confidence":97,"name":"n"},
 		"party":{"id":"p","within":{"value":"w","confidence":-1},"none":{},"parts":[{"value":"x"}]},
-		"far":{"value":"f"},"tags":["a","b"],"by":{"k":{"value":"m"}},"raw":{"any":[1]},"tab/bed":"t"}`
+		"far":{"value":"f"},"parties":[{"value":"y","parts":[{"value":"z"},null]},{"confidence":3}],"tags":["a","b"],"by":{"k":{"value":"m"}},"raw":{"any":[1]},"tab/bed":"t"}`
 	otherOrder = `{"tab\/bed":"t","party":{"within":{"confidence":2},"id":"q"},"new":{"id":"x"},"count":4,"id":"2","amount":-3,"\u0066lag":true}`
 )
 
@@ -115,6 +119,7 @@ var membersOfRows = []string{
 	"inner",
 	"party",
 	"far",
+	"parties",
 	"tags",
 	"by",
 	"raw",
@@ -151,6 +156,8 @@ var shapes = []string{
 	`{"value":1,"confidence":"high"}`,
 	`[]`,
 	`[1,"a",{"value":"v"}]`,
+	`[{"value":"v","parts":[]},null,{"confidence":1,"parts":[{"value":"w","value":"x"}]}]`,
+	`[{"value":"v","parts":[{"value":"w"}]},{"parts":null}]`,
 	`tru`,
 	`"open`,
 	`01`,
