@@ -6,6 +6,9 @@
 //     proves whether the request was sent.
 //   - [github.com/bankmux/bankmux/adapter/wire] decodes responses. An unexpected value affects only
 //     its member or its row.
+//   - [github.com/bankmux/bankmux/adapter/paging] keeps the place in a list that changes while it
+//     is read.
+//   - [github.com/bankmux/bankmux/adapter/setup] completes and checks a configuration.
 //   - [github.com/bankmux/bankmux/adapter/token] caches the access token of an application.
 //   - [github.com/bankmux/bankmux/adapter/webhook] verifies deliveries: HMAC, tokens signed with
 //     the provider's keys, or shared secrets.

@@ -50,3 +50,13 @@ func Unsent(err error) error {
 	}
 	return &bankmux.Error{Kind: kind, NotSent: true, Err: err}
 }
+
+// Invalid returns [bankmux.ErrInvalid] for a field of a request, before anything was sent.
+func Invalid(field, detail string) *bankmux.Error {
+	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: field, Detail: detail, NotSent: true}
+}
+
+// Unsupported returns [bankmux.ErrUnsupported] for a field of a request, before anything was sent.
+func Unsupported(field, detail string) *bankmux.Error {
+	return &bankmux.Error{Kind: bankmux.ErrUnsupported, Field: field, Detail: detail, NotSent: true}
+}

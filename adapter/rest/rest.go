@@ -360,12 +360,10 @@ func (r *Response) Lacks(field string) *bankmux.Error {
 }
 
 // Require returns nil if a decoded response has every member that it must have. Otherwise the error
-// is that of [Response.Lacks]. A v that does not implement [wire.Required] needs nothing.
+// is that of [Response.Lacks]. [wire.Lacks] says how a type declares them.
 func (r *Response) Require(v any) error {
-	if needs, ok := v.(wire.Required); ok {
-		if missing := needs.Lacks(); missing != "" {
-			return r.Lacks(missing)
-		}
+	if missing := wire.Lacks(v); missing != "" {
+		return r.Lacks(missing)
 	}
 	return nil
 }

@@ -150,13 +150,8 @@ func (b *balance) add(
 
 // money makes money of a number. An absent number stays absent.
 func money(n wire.Number, c currency) (bankmux.Money, *bankmux.Error) {
-	switch {
-	case n.Absent():
-		return bankmux.Money{}, nil
-	case n.Bad():
-		return bankmux.Money{}, normalize.Unreadable("an amount that cannot be read exactly")
-	}
-	return normalize.Amount(n.Value, c.Code)
+	read := wire.Values{Currency: c.Code}
+	return read.Money(n), read.Fault
 }
 
 // AccountNumbers reads the numbers that come with the accounts. The BIC is that of the connection's

@@ -5,7 +5,6 @@ package dapi
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -26,10 +25,7 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 		return bankmux.Connection{}, err
 	}
 	if fields.Has("exchangeable_token") {
-		return bankmux.Connection{}, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Code: bankmux.CodeOtherSession,
-			Detail: "is of another provider's Connect", NotSent: true,
-		}
+		return bankmux.Connection{}, normalize.OtherSession("is of another provider's Connect")
 	}
 	code, err := fields.Text("accessCode")
 	if err != nil {
@@ -199,20 +195,16 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 	if err != nil {
 		return bankmux.DisconnectResult{}, err
 	}
-	err = a.api.delink(ctx, to)
-	if err != nil && !errors.Is(err, bankmux.ErrGone) && !tokenDead(err) {
-		return bankmux.DisconnectResult{}, err
+	if err = a.api.delink(ctx, to); tokenDead(err) {
+		err = nil
 	}
-	conn.UpdatedAt = bankmux.Moment(time.Now())
-	conn.Status = bankmux.Status{State: bankmux.StateGone, At: conn.UpdatedAt}
-	return bankmux.DisconnectResult{Connection: conn}, nil
+	return normalize.Disconnected(conn, err)
 }
 
 // tokenDead reports whether Dapi refused the access token itself, which then gives no access. A
 // changed login at the bank differs: Dapi still has that connection.
 func tokenDead(err error) bool {
-	e := bankmux.ErrorOf(err)
-	return e != nil && e.Code == "INVALID_TOKEN"
+	return normalize.HasCode(err, "INVALID_TOKEN")
 }
 
 // access is sent with every call on a connection. It is not stored.

@@ -73,7 +73,7 @@ import (
 	"github.com/go-resty/resty/v2"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/setup"
 	"github.com/bankmux/bankmux/guard"
 )
 
@@ -120,39 +120,26 @@ type Config struct {
 // New checks the configuration and returns the guarded client. It sends nothing. The error is
 // [bankmux.ErrInvalid] and names the field.
 func New(cfg Config) (*bankmux.Client, error) {
-	if cfg.Name == "" {
-		cfg.Name = Name
-	}
+	setup.Complete(Name, &cfg.Name, &cfg.Guard, &cfg.Now)
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = DefaultBaseURL
 	}
 	if cfg.ScriptURL == "" {
 		cfg.ScriptURL = DefaultScriptURL
 	}
-	if cfg.Guard == nil {
-		cfg.Guard = guard.New(guard.Options{})
+	check := setup.Checks{Provider: Name}
+	check.Rule(cfg.AppKey != "", "AppKey", "is empty")
+	check.Rule(!cfg.AppSecret.IsZero(), "AppSecret", "is empty")
+	check.Environment(cfg.Environment)
+	check.Rule(cfg.BodyLimit >= 0, "BodyLimit", "is negative")
+	check.URL("BaseURL", cfg.BaseURL)
+	check.URL("ScriptURL", cfg.ScriptURL)
+	if err := check.Err(); err != nil {
+		return nil, err
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	urlFault := rest.CheckURL(cfg.BaseURL)
-	scriptFault := rest.CheckURL(cfg.ScriptURL)
-	webhooks, webhookErr := newWebhooks(cfg.Webhook, cfg.Now)
-	switch {
-	case cfg.AppKey == "":
-		return nil, refuse("Config.AppKey", "is empty")
-	case cfg.AppSecret.IsZero():
-		return nil, refuse("Config.AppSecret", "is empty")
-	case cfg.Environment != bankmux.Sandbox && cfg.Environment != bankmux.Production:
-		return nil, refuse("Config.Environment", "is neither sandbox nor production")
-	case cfg.BodyLimit < 0:
-		return nil, refuse("Config.BodyLimit", "is negative")
-	case urlFault != "":
-		return nil, refuse("Config.BaseURL", urlFault)
-	case scriptFault != "":
-		return nil, refuse("Config.ScriptURL", scriptFault)
-	case webhookErr != nil:
-		return nil, webhookErr
+	webhooks, err := newWebhooks(cfg.Webhook, cfg.Now)
+	if err != nil {
+		return nil, err
 	}
 	a := &adapter{
 		env:       cfg.Environment,
@@ -185,16 +172,6 @@ func guardDefaults(o *guard.Options) {
 // those about the bank or an operation.
 func atBank(op bankmux.Op) bool {
 	return op.Group == bankmux.GroupData && op.Name != opBank.Name && op.Name != opOperation.Name
-}
-
-func refuse(field, detail string) *bankmux.Error {
-	return &bankmux.Error{
-		Kind:     bankmux.ErrInvalid,
-		Provider: Name,
-		Field:    Name + "." + field,
-		Detail:   detail,
-		NotSent:  true,
-	}
 }
 
 type adapter struct {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/setup"
 	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/internal/strictjson"
@@ -60,9 +61,9 @@ type webhooks struct {
 func newWebhooks(cfg WebhookConfig, now func() time.Time) (w webhooks, err error) {
 	switch {
 	case cfg.Scheme != SchemeSvix && cfg.Scheme != SchemeLegacy:
-		return w, refuse("Config.Webhook.Scheme", "is neither SchemeSvix nor SchemeLegacy")
+		return w, setup.Refuse(Name, "Config.Webhook.Scheme", "is neither SchemeSvix nor SchemeLegacy")
 	case cfg.Tolerance < 0:
-		return w, refuse("Config.Webhook.Tolerance", "is negative")
+		return w, setup.Refuse(Name, "Config.Webhook.Tolerance", "is negative")
 	}
 	if len(cfg.Secrets) > 0 {
 		scheme := svix
@@ -72,7 +73,7 @@ func newWebhooks(cfg WebhookConfig, now func() time.Time) (w webhooks, err error
 		scheme.Secrets, scheme.Window = cfg.Secrets, webhook.Window{Age: cfg.Tolerance, Ahead: cfg.Tolerance, Now: now}
 		w.verifier, err = webhook.NewHMAC(scheme)
 		if e, ok := errors.AsType[*bankmux.Error](err); ok {
-			return w, refuse("Config.Webhook."+e.Field, e.Detail)
+			return w, setup.Refuse(Name, "Config.Webhook."+e.Field, e.Detail)
 		}
 	}
 	if !cfg.Key.IsZero() {
@@ -81,7 +82,7 @@ func newWebhooks(cfg WebhookConfig, now func() time.Time) (w webhooks, err error
 			w.block, err = aes.NewCipher(key)
 		}
 		if err != nil {
-			return w, refuse("Config.Webhook.Key", "is not base64 of 16, 24 or 32 bytes")
+			return w, setup.Refuse(Name, "Config.Webhook.Key", "is not base64 of 16, 24 or 32 bytes")
 		}
 	}
 	return w, nil

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/govalues/decimal"
-
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
@@ -44,7 +42,7 @@ func (a *adapter) read(
 		return nil, nil, nil, err
 	}
 	list, failed := named(&out.Accounts)
-	list = slices.DeleteFunc(list, func(acc account) bool { return !isAsked(ids, acc.AccountID) })
+	list = slices.DeleteFunc(list, func(acc account) bool { return !normalize.IsAsked(ids, acc.AccountID) })
 	return list, out.Link, append(missing(ids, list), failed...), nil
 }
 
@@ -63,12 +61,6 @@ func named(list *wire.List[account]) (all []account, failed []bankmux.Failure) {
 
 func withoutID(what string, place int) bankmux.Failure {
 	return bankmux.Failure{Transaction: wire.RowName("", place), Err: normalize.Unreadable(what)}
-}
-
-// isAsked reports whether a request with these ids covers an account. A row without an account may
-// belong to any.
-func isAsked(ids []string, account string) bool {
-	return len(ids) == 0 || account == "" || slices.Contains(ids, account)
 }
 
 // missing returns failures for the requested accounts that did not come. MoneyKit does not document
@@ -133,39 +125,21 @@ func accountBalances(acc account, fetchedAt time.Time) (out bankmux.AccountBalan
 	if !ok {
 		at = fetchedAt
 	}
-	debt := model.AccountKind(acc.AccountType).Liability()
-	for _, b := range []struct {
-		kind  bankmux.BalanceKind
-		value wire.Number
-	}{
-		{bankmux.BalanceBooked, acc.Balances.Current},
-		{bankmux.BalanceAvailable, acc.Balances.Available},
-		{bankmux.BalanceLimit, acc.Balances.Limit},
+	read := wire.Values{Currency: acc.Balances.Currency}
+	booked := read.Money
+	if model.AccountKind(acc.AccountType).Liability() {
+		booked = read.Owed
+	}
+	for _, one := range []bankmux.Balance{
+		{Kind: bankmux.BalanceBooked, Money: booked(acc.Balances.Current)},
+		{Kind: bankmux.BalanceAvailable, Money: read.Money(acc.Balances.Available)},
+		{Kind: bankmux.BalanceLimit, Money: read.Money(acc.Balances.Limit)},
 	} {
-		value := b.value.Value
-		if b.kind == bankmux.BalanceBooked && debt {
-			value = value.Neg()
-		}
-		m, odd := number(b.value, value, acc.Balances.Currency)
-		switch {
-		case odd != nil && fault == nil:
-			fault = odd
-		case odd == nil && !m.IsZero():
-			out.Balances = append(out.Balances, bankmux.Balance{Kind: b.kind, Money: m, AsOf: at})
+		if one.AsOf = at; !one.Money.IsZero() {
+			out.Balances = append(out.Balances, one)
 		}
 	}
-	return out, fault
-}
-
-// number makes money of a number. An absent number stays absent.
-func number(n wire.Number, value decimal.Decimal, currency string) (bankmux.Money, *bankmux.Error) {
-	switch {
-	case n.Absent():
-		return bankmux.Money{}, nil
-	case n.Bad():
-		return bankmux.Money{}, normalize.Unreadable("an amount that cannot be read exactly")
-	}
-	return normalize.Amount(value, currency)
+	return out, read.Fault
 }
 
 // AccountNumbers reads the numbers of the accounts that have any.
@@ -245,7 +219,7 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 			res.Failed = append(res.Failed, withoutID("owners without an account", out.Accounts.Place(i)))
 			continue
 		}
-		if !isAsked(req.Accounts, acc.AccountID) {
+		if !normalize.IsAsked(req.Accounts, acc.AccountID) {
 			continue
 		}
 		got = append(got, account{AccountID: acc.AccountID})
@@ -255,12 +229,7 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 			if reflect.ValueOf(owner).IsZero() {
 				continue // it is empty
 			}
-			i := slices.IndexFunc(res.Owners, func(known bankmux.Owner) bool { return sameOwner(known, owner) })
-			if i < 0 {
-				res.Owners = append(res.Owners, owner)
-				i = len(res.Owners) - 1
-			}
-			res.Owners[i].Accounts = append(res.Owners[i].Accounts, acc.AccountID)
+			res.Owners = normalize.AddOwner(res.Owners, acc.AccountID, owner)
 		}
 	}
 	res.Failed = append(res.Failed, missing(req.Accounts, got)...)
@@ -298,10 +267,4 @@ func (o Owner) owner() (out bankmux.Owner) {
 		}
 	}
 	return out
-}
-
-func sameOwner(a, b bankmux.Owner) bool {
-	return slices.Equal(a.Names, b.Names) && slices.Equal(a.Addresses, b.Addresses) &&
-		slices.Equal(a.Phones, b.Phones) &&
-		slices.Equal(a.Emails, b.Emails)
 }

@@ -26,11 +26,11 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 		return bankmux.Connection{}, err
 	}
 	if fields.Has("accessCode") {
-		return bankmux.Connection{}, otherSession("is of another provider's Connect")
+		return bankmux.Connection{}, normalize.OtherSession("is of another provider's Connect")
 	}
 	if req.Session.Reconnect != nil {
 		if fields.Has("exchangeable_token") {
-			return bankmux.Connection{}, otherSession("has an exchangeable_token, which a reconnect does not")
+			return bankmux.Connection{}, normalize.OtherSession("has an exchangeable_token, which a reconnect does not")
 		}
 		return a.readBack(ctx, req.Session)
 	}
@@ -55,17 +55,6 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 		}
 	}
 	return connection(req.Session, link)
-}
-
-// otherSession refuses a payload that cannot belong to the session, before anything is sent.
-func otherSession(detail string) *bankmux.Error {
-	return &bankmux.Error{
-		Kind:    bankmux.ErrInvalid,
-		Field:   "ExchangeRequest.Payload",
-		Code:    bankmux.CodeOtherSession,
-		Detail:  detail,
-		NotSent: true,
-	}
 }
 
 // exchange sends the token once. If the response is lost, or says that the token is spent, the link
@@ -128,13 +117,8 @@ func (a *adapter) linkOfSession(ctx context.Context, s bankmux.Session) (linkDat
 func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Connection, error) {
 	linkID := s.Reconnect.Reference()
 	if linkID == "" {
-		return bankmux.Connection{}, &bankmux.Error{
-			Kind:    bankmux.ErrInvalid,
-			Field:   "ExchangeRequest.Session",
-			NotSent: true,
-			Detail: "lacks the link that it renews, which plain JSON loses: " +
-				"keep the session with Session.Seal, or set ExchangeRequest.Connection",
-		}
+		return bankmux.Connection{}, normalize.LostByJSON(
+			"the link that it renews", ", or set ExchangeRequest.Connection")
 	}
 	link, err := a.api.link(ctx, linkID)
 	if err != nil {
@@ -187,14 +171,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 
 // Disconnect deletes the link.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
-	conn := req.Connection
-	err := a.api.deleteLink(ctx, conn.Credential().Reveal())
-	if err != nil && !errors.Is(err, bankmux.ErrGone) {
-		return bankmux.DisconnectResult{}, err
-	}
-	conn.UpdatedAt = bankmux.Moment(time.Now())
-	conn.Status = bankmux.Status{State: bankmux.StateGone, At: conn.UpdatedAt}
-	return bankmux.DisconnectResult{Connection: conn}, nil
+	return normalize.Disconnected(req.Connection, a.api.deleteLink(ctx, req.Connection.Credential().Reveal()))
 }
 
 // connection returns the link in the model.

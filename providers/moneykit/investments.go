@@ -4,9 +4,8 @@ package moneykit
 
 import (
 	"context"
+	"slices"
 	"strings"
-
-	"github.com/govalues/decimal"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
@@ -22,28 +21,6 @@ func currencies(list []account) map[string]string {
 	return all
 }
 
-// amounts reads several amounts of one row and remembers the first fault. An amount that cannot be
-// read is absent.
-type amounts struct {
-	currency string
-	fault    *bankmux.Error
-}
-
-func (a *amounts) money(n wire.Number) bankmux.Money {
-	m, fault := number(n, n.Value, a.currency)
-	if fault != nil && a.fault == nil {
-		a.fault = fault
-	}
-	return m
-}
-
-func (a *amounts) decimal(n wire.Number) decimal.Decimal {
-	if n.Bad() && a.fault == nil {
-		a.fault = normalize.Unreadable("a number that cannot be read exactly")
-	}
-	return n.Value
-}
-
 // Holdings reads the positions.
 func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (bankmux.HoldingsResult, error) {
 	out, err := a.api.holdings(ctx, req.Connection.Credential().Reveal(), req.Accounts)
@@ -55,70 +32,47 @@ func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ba
 		AsOf:   asOf(out.Link, out.product()),
 		Failed: append(missing(req.Accounts, accounts), failed...),
 	}
-	res.Failed = append(res.Failed, out.Holdings.Failures("")...)
 	currency := currencies(accounts)
-	for i := range out.Holdings.Rows {
-		h := &out.Holdings.Rows[i]
-		if !isAsked(req.Accounts, h.AccountID) {
-			continue
+	var odd []bankmux.Failure
+	res.Holdings, failed = wire.Collect(&out.Holdings, func(h *holding) wire.Read[bankmux.Holding] {
+		if !normalize.IsAsked(req.Accounts, h.AccountID) {
+			return wire.Read[bankmux.Holding]{}
 		}
-		one, given, fault := h.holding(currency[h.AccountID])
-		if fault != nil {
-			res.Failed = append(res.Failed, bankmux.Failure{
-				Account:     h.AccountID,
-				Transaction: wire.RowName(h.SecurityID, out.Holdings.Place(i)),
-				Err:         fault,
-			})
-		}
-		if given {
-			res.Holdings = append(res.Holdings, one)
-		}
-	}
-	res.Securities, failed = securities(&out.Securities.List)
-	res.Failed = append(res.Failed, failed...)
+		return h.read(currency[h.AccountID])
+	})
+	res.Securities, odd = wire.Collect(&out.Securities.List, (*security).read)
+	res.Failed = slices.Concat(res.Failed, failed, odd)
 	return res, nil
 }
 
-// holding returns the position in the model and what cannot be read of it. The result given says
-// that an account and a quantity are left, which is enough to return the position.
-func (h *holding) holding(currency string) (one bankmux.Holding, given bool, fault *bankmux.Error) {
-	read := amounts{currency: currency}
-	one = bankmux.Holding{
-		Account: h.AccountID, Security: h.SecurityID, Quantity: read.decimal(h.Quantity),
-		Price: read.money(h.Price), Value: read.money(h.Value), CostBasis: read.money(h.CostBasis),
-	}
-	one.PriceAsOf, _ = normalize.Timestamp(h.PriceDatetime)
-	switch {
+// read returns the position in the model. An account and a quantity are enough for it.
+func (h *holding) read(currency string) wire.Read[bankmux.Holding] {
+	read := wire.Values{Currency: currency}
+	one := wire.Read[bankmux.Holding]{Account: h.AccountID, ID: h.SecurityID, Row: bankmux.Holding{
+		Account: h.AccountID, Security: h.SecurityID, Quantity: read.Decimal(h.Quantity),
+		Price: read.Money(h.Price), Value: read.Money(h.Value), CostBasis: read.Money(h.CostBasis),
+	}}
+	one.Row.PriceAsOf, _ = normalize.Timestamp(h.PriceDatetime)
+	switch one.Fault = read.Fault; {
 	case h.AccountID == "":
-		return one, false, normalize.Unreadable("a position without account")
+		one.Fault = normalize.Unreadable("a position without account")
 	case h.Quantity.Absent():
-		return one, false, normalize.Unreadable("a position without quantity")
+		one.Fault = normalize.Unreadable("a position without quantity")
+	default:
+		one.Given = !h.Quantity.Bad()
 	}
-	return one, !h.Quantity.Bad(), read.fault
+	return one
 }
 
-// securities returns all securities of the list. Parts that cannot be read are absent.
-func securities(list *wire.List[security]) (all []bankmux.Security, failed []bankmux.Failure) {
-	failed = list.Failures("")
-	for i := range list.Rows {
-		s := &list.Rows[i]
-		read := amounts{currency: s.Currency}
-		one := bankmux.Security{
-			ID: s.SecurityID, Name: s.Name, Kind: s.Type, Currency: normalize.CurrencyCode(s.Currency),
-			Ticker: s.Ticker, ISIN: s.ISIN, SEDOL: s.SEDOL, ClosePrice: read.money(s.ClosePrice),
-		}
-		var fault *bankmux.Error
-		if one.CloseDate, fault = normalize.OptionalDay(s.CloseDate, "a closing day"); fault != nil {
-			read.fault = fault
-		}
-		if read.fault != nil {
-			failed = append(failed, bankmux.Failure{
-				Transaction: wire.RowName(s.SecurityID, list.Place(i)), Err: read.fault,
-			})
-		}
-		all = append(all, one)
+// read returns the security in the model. Parts that cannot be read are absent.
+func (s *security) read() wire.Read[bankmux.Security] {
+	read := wire.Values{Currency: s.Currency}
+	one := bankmux.Security{
+		ID: s.SecurityID, Name: s.Name, Kind: s.Type, Currency: normalize.CurrencyCode(s.Currency),
+		Ticker: s.Ticker, ISIN: s.ISIN, SEDOL: s.SEDOL,
+		ClosePrice: read.Money(s.ClosePrice), CloseDate: read.Day(s.CloseDate, "a closing day"),
 	}
-	return all, failed
+	return wire.Read[bankmux.Security]{Row: one, Given: true, ID: s.SecurityID, Fault: read.Fault}
 }
 
 // InvestmentTransactionPage reads a page, newest first.
@@ -139,64 +93,58 @@ func (a *adapter) InvestmentTransactionPage(
 	}
 	accounts, failed := named(&out.Accounts.List)
 	page := bankmux.InvestmentTransactionPage{
-		AsOf: asOf(out.Link, out.product()), Failed: append(out.Transactions.Failures(""), failed...),
+		AsOf: asOf(out.Link, out.product()), Failed: failed,
 	}
 	first, last := req.Limits(a.today())
 	currency := currencies(accounts)
-	for i := range out.Transactions.Rows {
-		w := &out.Transactions.Rows[i]
-		t, given, fault := w.transaction(currency[w.AccountID])
-		if !isAsked(req.Accounts, t.Account) || (!t.Date.IsZero() && (t.Date.Before(first) || t.Date.After(last))) {
+	read := func(w *investmentTransaction) wire.Read[bankmux.InvestmentTransaction] {
+		one := w.read(currency[w.AccountID])
+		day := one.Row.Date
+		if !normalize.IsAsked(req.Accounts, w.AccountID) || !day.IsZero() && (day.Before(first) || day.After(last)) {
 			page.Outside++
-			continue
+			return wire.Read[bankmux.InvestmentTransaction]{}
 		}
-		if fault != nil {
-			page.Failed = append(page.Failed, bankmux.Failure{
-				Account:     t.Account,
-				Transaction: wire.RowName(t.ID, out.Transactions.Place(i)),
-				Err:         fault,
-			})
-		}
-		if given {
-			page.Transactions = append(page.Transactions, t)
-		}
+		return one
 	}
-	page.Securities, failed = securities(&out.Securities.List)
-	page.Failed = append(page.Failed, failed...)
+	var odd []bankmux.Failure
+	page.Transactions, failed = wire.Collect(&out.Transactions, read)
+	page.Securities, odd = wire.Collect(&out.Securities.List, (*security).read)
+	page.Failed = slices.Concat(page.Failed, failed, odd)
 	page.Next, err = mark.next(out.Transactions.Len(), size, out.Total)
 	return page, err
 }
 
-// transaction returns the row in the model and what cannot be read of it. The result given says
-// that an id, an account, a day and an amount are left, which is enough to return the row. MoneyKit
-// writes money out of the account, and fees, as positive numbers here.
-func (w *investmentTransaction) transaction(
-	currency string,
-) (t bankmux.InvestmentTransaction, given bool, fault *bankmux.Error) {
+// read returns the row in the model. An id, an account, a day and an amount are enough for it.
+// MoneyKit writes money out of the account, and fees, as positive numbers here.
+func (w *investmentTransaction) read(currency string) (one wire.Read[bankmux.InvestmentTransaction]) {
 	kind, _, _ := strings.Cut(w.Type, ".")
-	read := amounts{currency: currency}
-	t = bankmux.InvestmentTransaction{
+	read := wire.Values{Currency: currency}
+	one.Account, one.ID = w.AccountID, w.ID
+	one.Row = bankmux.InvestmentTransaction{
 		ID:           w.ID,
 		Account:      w.AccountID,
 		Security:     w.SecurityID,
 		Kind:         kind,
 		ProviderKind: w.Type,
 		Description:  w.Description,
-		Amount:       read.money(w.Amount).Neg(),
-		Fees:         read.money(w.Fees).Neg(),
-		Price:        read.money(w.Price),
-		Quantity:     read.decimal(w.Quantity),
-		ForexRate:    read.decimal(w.ForexRate),
+		Amount:       read.Owed(w.Amount),
+		Fees:         read.Owed(w.Fees),
+		Price:        read.Money(w.Price),
+		Quantity:     read.Decimal(w.Quantity),
+		ForexRate:    read.Decimal(w.ForexRate),
 	}
-	t.At, _ = normalize.Timestamp(w.Datetime)
-	if t.ID == "" || t.Account == "" {
-		return t, false, normalize.Unreadable("an investment transaction without id or account")
+	one.Row.At, _ = normalize.Timestamp(w.Datetime)
+	var fault *bankmux.Error
+	one.Row.Date, fault = normalize.RowDay(w.Date)
+	switch {
+	case w.ID == "" || w.AccountID == "":
+		one.Fault = normalize.Unreadable("an investment transaction without id or account")
+	case fault != nil:
+		one.Fault = fault
+	case w.Amount.Absent():
+		one.Fault = normalize.Unreadable("an investment transaction without amount")
+	default:
+		one.Given, one.Fault = !one.Row.Amount.IsZero(), read.Fault
 	}
-	if t.Date, fault = normalize.RowDay(w.Date); fault != nil {
-		return t, false, fault
-	}
-	if w.Amount.Absent() {
-		return t, false, normalize.Unreadable("an investment transaction without amount")
-	}
-	return t, !t.Amount.IsZero(), read.fault
+	return one
 }

@@ -54,10 +54,9 @@ import (
 	"github.com/go-resty/resty/v2"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/setup"
 	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/guard"
-	"github.com/bankmux/bankmux/normalize"
 )
 
 // Name is the adapter's name, and the key of its ids in a [bankmux.InstitutionRef].
@@ -112,72 +111,34 @@ type Config struct {
 // New checks the configuration and returns the guarded client. It sends nothing. The error is
 // [bankmux.ErrInvalid] and names the field.
 func New(cfg Config) (*bankmux.Client, error) {
-	if cfg.Name == "" {
-		cfg.Name = Name
-	}
+	setup.Complete(Name, &cfg.Name, &cfg.Guard, &cfg.Now)
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = DefaultBaseURL
 	}
-	if cfg.Guard == nil {
-		cfg.Guard = guard.New(guard.Options{})
+	check := setup.Checks{Provider: Name}
+	check.Credential("ClientID", cfg.ClientID)
+	check.Rule(!cfg.ClientSecret.IsZero(), "ClientSecret", "is empty")
+	if cfg.Auth == AuthHeaders {
+		check.Credential("ClientSecret", cfg.ClientSecret.Reveal())
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	urlFault := rest.CheckURL(cfg.BaseURL)
-	scriptFault := ""
+	check.Environment(cfg.Environment)
+	check.Rule(cfg.Auth == AuthBearer || cfg.Auth == AuthHeaders, "Auth", "is neither AuthBearer nor AuthHeaders")
+	check.Rule(cfg.Webhook.Age >= 0, "Webhook.Age", "is negative")
+	check.Rule(cfg.BodyLimit >= 0, "BodyLimit", "is negative")
+	check.URL("BaseURL", cfg.BaseURL)
 	if cfg.ScriptURL != "" {
-		scriptFault = rest.CheckURL(cfg.ScriptURL)
+		check.URL("ScriptURL", cfg.ScriptURL)
 	}
-	switch {
-	case cfg.ClientID == "":
-		return nil, refuse("Config.ClientID", "is empty")
-	case cfg.ClientSecret.IsZero():
-		return nil, refuse("Config.ClientSecret", "is empty")
-	case !normalize.Token(cfg.ClientID):
-		return nil, refuse("Config.ClientID", "cannot be sent in a header")
-	case cfg.Auth == AuthHeaders && !normalize.Token(cfg.ClientSecret.Reveal()):
-		return nil, refuse("Config.ClientSecret", "cannot be sent in a header")
-	case cfg.Environment != bankmux.Sandbox && cfg.Environment != bankmux.Production:
-		return nil, refuse("Config.Environment", "is neither sandbox nor production")
-	case cfg.Auth != AuthBearer && cfg.Auth != AuthHeaders:
-		return nil, refuse("Config.Auth", "is neither AuthBearer nor AuthHeaders")
-	case cfg.Webhook.Age < 0:
-		return nil, refuse("Config.Webhook.Age", "is negative")
-	case cfg.BodyLimit < 0:
-		return nil, refuse("Config.BodyLimit", "is negative")
-	case urlFault != "":
-		return nil, refuse("Config.BaseURL", urlFault)
-	case scriptFault != "":
-		return nil, refuse("Config.ScriptURL", scriptFault)
+	if err := check.Err(); err != nil {
+		return nil, err
 	}
 	api := newAPI(cfg)
 	webhooks, err := newWebhooks(cfg, api)
 	if err != nil {
-		return nil, refuse("Config.Webhook", err.Error())
+		return nil, setup.Refuse(Name, "Config.Webhook", err.Error())
 	}
 	a := &adapter{env: cfg.Environment, api: api, webhooks: webhooks, clock: cfg.Now, scriptURL: cfg.ScriptURL}
-	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(guardDefaults)...), nil
-}
-
-// guardDefaults sets the guard options that the application left unset. Only a refresh is answered
-// by the bank, and its end shows how the bank did.
-func guardDefaults(o *guard.Options) {
-	if o.AtInstitution == nil {
-		o.AtInstitution = func(op bankmux.Op) bool {
-			return op.Name == bankmux.OpRefresh || op.Name == bankmux.OpAwaitRefresh
-		}
-	}
-}
-
-func refuse(field, detail string) *bankmux.Error {
-	return &bankmux.Error{
-		Kind:     bankmux.ErrInvalid,
-		Provider: Name,
-		Field:    Name + "." + field,
-		Detail:   detail,
-		NotSent:  true,
-	}
+	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(setup.OnlyRefreshAsksBank)...), nil
 }
 
 type adapter struct {

@@ -52,15 +52,15 @@ func (a *api) syncPage(
 	}
 	var out syncResponse
 	list := &out.Transactions
-	created, updated := syncRows{name: "created"}, syncRows{name: "updated"}
-	created.fill(&list.Created)
-	updated.fill(&list.Updated)
+	created, updated := syncRows("created"), syncRows("updated")
+	created.Take(&list.Created)
+	updated.Take(&list.Updated)
 	if err := a.transactionsSync(ctx, link, query, &out); err != nil {
 		return page, err
 	}
-	page.Created, page.Updated = created.rows, updated.rows
+	page.Created, page.Updated = created.Rows, updated.Rows
 	removed, failed := removedRows(&list.Removed)
-	page.Removed, page.Failed = removed, slices.Concat(created.failed, updated.failed, failed)
+	page.Removed, page.Failed = removed, slices.Concat(created.Failed, updated.Failed, failed)
 	page.Next, page.More = string(out.Cursor.Next), out.HasMore.Value
 	page.AsOf = asOf(out.Link, out.product())
 	return page, nil
@@ -111,53 +111,29 @@ func (a *api) storedPage(
 	return page, nil
 }
 
-// syncRows is one of the lists of a response.
-type syncRows struct {
-	name   string // the list's
-	rows   []bankmux.Transaction
-	failed []bankmux.Failure
-}
-
-// fill makes this take the rows of a list.
-func (s *syncRows) fill(from *wire.Rows[transaction]) {
-	from.Bad = func(i int) { s.fail("", s.place("", i), wire.RowError()) }
-	from.Each = func(i int, w *transaction) {
-		var row bankmux.Transaction
-		if fault := w.fill(&row, true); fault != nil {
-			s.fail(w.AccountID, s.place(w.TransactionID, i), fault)
-			return
-		}
-		s.rows = append(s.rows, row)
+// syncRows returns what takes the rows of one of the lists of a response.
+func syncRows(list string) *wire.Transactions[transaction] {
+	return &wire.Transactions[transaction]{
+		List: list, Bytes: rowBytes,
+		Fill: func(w *transaction, t *bankmux.Transaction) *bankmux.Error { return w.fill(t, true) },
 	}
-}
-
-// place names row i by its id, or else by the list and the row's number.
-func (s *syncRows) place(id string, i int) string {
-	if id != "" {
-		return id
-	}
-	return s.name + " " + wire.RowName("", i+1)
-}
-
-func (s *syncRows) fail(account, row string, fault *bankmux.Error) {
-	s.failed = append(s.failed, bankmux.Failure{Account: account, Transaction: row, Err: fault})
 }
 
 // removedRows returns the removed rows, and failures for those without an id.
 func removedRows(list *wire.List[string]) (removed []reconcile.FeedRow, failed []bankmux.Failure) {
-	rest := syncRows{name: "removed"}
+	rest := syncRows("removed")
 	fault := normalize.Unreadable("a removed row without id")
 	for _, place := range list.Bad {
-		rest.fail("", rest.place("", place-1), fault)
+		rest.Fail("", "", place-1, fault)
 	}
 	for i, id := range list.Rows {
 		if id == "" {
-			rest.fail("", rest.place("", list.Place(i)-1), fault)
+			rest.Fail("", "", list.Place(i)-1, fault)
 			continue
 		}
 		removed = append(removed, reconcile.FeedRow{ID: id})
 	}
-	return removed, rest.failed
+	return removed, rest.Failed
 }
 
 // stored reads a row of the list of stored rows, or as much of it as possible. It reports whether

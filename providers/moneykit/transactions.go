@@ -203,7 +203,7 @@ func (a *adapter) transactionPage(
 		page.Failed = append(page.Failed, failed...)
 	}
 	if page.Next == "" && !mark.moved(out.Total) && (len(there) > 0 || len(req.Accounts) == 0) {
-		page.Covered = covered(there, from, to)
+		page.Covered = normalize.Covered(there, from, to)
 	}
 	return page.TransactionPage, nil
 }
@@ -255,7 +255,7 @@ func (r *transactionsResponse) page(enrich bool) *listPage {
 		row := &page.Transactions[last]
 		fault := w.fill(row, enrich)
 		switch {
-		case !isAsked(page.accounts, row.Account):
+		case !normalize.IsAsked(page.accounts, row.Account):
 			page.strange++
 		case !row.Date.IsZero() && (row.Date.Before(page.first) || row.Date.After(page.last)):
 			page.Outside++
@@ -277,18 +277,6 @@ func (r *transactionsResponse) page(enrich bool) *listPage {
 // local to the bank. A list of stored rows accepts any day, so the day of the easternmost country
 // fits all.
 func (a *adapter) today() bankmux.Date { return bankmux.DateOf(a.clock().UTC().Add(time.Hour)) }
-
-// covered is what a complete page covers.
-func covered(ids []string, from, to bankmux.Date) []bankmux.Covered {
-	if len(ids) == 0 {
-		return []bankmux.Covered{{From: from, To: to}}
-	}
-	var all []bankmux.Covered
-	for _, id := range ids {
-		all = append(all, bankmux.Covered{Account: id, From: from, To: to})
-	}
-	return all
-}
 
 // fill writes the row into the model and returns what is wrong with it.
 func (w *transaction) fill(t *bankmux.Transaction, enrich bool) *bankmux.Error {

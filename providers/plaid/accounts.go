@@ -1,14 +1,12 @@
 package plaid
 
-// This file reads accounts and balances.
+// This file reads accounts, balances, numbers and owners.
 
 import (
 	"cmp"
 	"context"
 	"slices"
 	"time"
-
-	"github.com/govalues/decimal"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
@@ -32,17 +30,11 @@ func (r *accountsResponse) choose(ids []string) (list []account, res bankmux.Acc
 	var all []bankmux.Account
 	for _, acc := range r.Accounts.Rows {
 		all = append(all, acc.account())
-		if acc.AccountID != "" && isAsked(ids, acc.AccountID) {
+		if acc.AccountID != "" && normalize.IsAsked(ids, acc.AccountID) {
 			list = append(list, acc)
 		}
 	}
 	return list, normalize.Accounts(ids, all, r.Accounts.Failures(""))
-}
-
-// isAsked reports whether a request with these ids covers an account. A row without an account may
-// belong to any.
-func isAsked(ids []string, account string) bool {
-	return len(ids) == 0 || account == "" || slices.Contains(ids, account)
 }
 
 // code returns the one code that is set. An unofficial one is kept as it is.
@@ -109,8 +101,8 @@ func (a *adapter) balances(
 		return out, asOf, err
 	}
 	now := a.clock()
-	body := balancesRequest{AccessToken: access.Reveal()}
-	body.Options.Oldest = now.Add(-cmp.Or(req.MaxAge, freshAge)).UTC().Format(time.RFC3339)
+	oldest := now.Add(-cmp.Or(req.MaxAge, freshAge)).UTC().Format(time.RFC3339)
+	body := itemRequest{AccessToken: access.Reveal(), Options: &itemOptions{Oldest: oldest}}
 	out, err = fetch[accountsResponse](ctx, a.api, endpoints.balances, body)
 	return out, bankmux.Moment(now), err
 }
@@ -128,75 +120,29 @@ func (acc *account) balances(asOf time.Time, debt *liability) (out bankmux.Accou
 		asOf = at
 	}
 	b := &acc.Balances
-	read := amounts{currency: b.code()}
-	booked, available := read.money(b.Current), read.money(b.Available)
+	read := wire.Values{Currency: b.code()}
+	booked := read.Money
 	if model.AccountKind(acc.Type, acc.Subtype).Liability() {
-		booked = negative(booked)
+		booked = read.Owed
 	}
 	if acc.Type == "loan" {
-		available = bankmux.Money{}
+		b.Available = wire.Number{}
 	}
-	var due bankmux.Money
-	if debt != nil {
-		due = negative(read.money(debt.due()))
-		out.Due = read.day(debt.DueDay, "a due day")
+	if debt == nil {
+		debt = new(liability)
 	}
+	out.Due = read.Day(debt.DueDay, "a due day")
 	for _, one := range []bankmux.Balance{
-		{Kind: bankmux.BalanceBooked, Money: booked},
-		{Kind: bankmux.BalanceAvailable, Money: available},
-		{Kind: bankmux.BalanceLimit, Money: read.money(b.Limit)},
-		{Kind: bankmux.BalanceDue, Money: due},
+		{Kind: bankmux.BalanceBooked, Money: booked(b.Current)},
+		{Kind: bankmux.BalanceAvailable, Money: read.Money(b.Available)},
+		{Kind: bankmux.BalanceLimit, Money: read.Money(b.Limit)},
+		{Kind: bankmux.BalanceDue, Money: read.Owed(debt.due())},
 	} {
 		if one.AsOf = asOf; !one.Money.IsZero() {
 			out.Balances = append(out.Balances, one)
 		}
 	}
-	return out, read.fault
-}
-
-// amounts reads several amounts and days of one row and remembers the first fault. What cannot be
-// read is absent.
-type amounts struct {
-	currency string
-	fault    *bankmux.Error
-}
-
-func (a *amounts) note(fault *bankmux.Error) {
-	if a.fault == nil {
-		a.fault = fault
-	}
-}
-
-// money makes money of a number. An absent number stays absent.
-func (a *amounts) money(n wire.Number) bankmux.Money {
-	if !n.Present() {
-		a.decimal(n)
-		return bankmux.Money{}
-	}
-	m, fault := normalize.Amount(n.Value, a.currency)
-	a.note(fault)
-	return m
-}
-
-func (a *amounts) decimal(n wire.Number) decimal.Decimal {
-	if n.Bad() {
-		a.note(normalize.Unreadable("an amount that cannot be read exactly"))
-	}
-	return n.Value
-}
-
-func (a *amounts) day(s, what string) bankmux.Date {
-	d, fault := normalize.OptionalDay(s, what)
-	a.note(fault)
-	return d
-}
-
-// negative changes the sign. An absent amount stays absent.
-func negative(m bankmux.Money) bankmux.Money {
-	if m.IsZero() {
-		return m
-	}
-	return m.Neg()
+	return out, read.Fault
 }
 
 // AccountNumbers reads the numbers of the accounts that have any. Plaid's error for a connection
@@ -205,7 +151,7 @@ func (a *adapter) AccountNumbers(
 	ctx context.Context, req bankmux.AccountNumbersRequest,
 ) (res bankmux.AccountNumbersResult, err error) {
 	out, err := readItem[numbersResponse](ctx, a.api, endpoints.numbers, req.Connection.Credential())
-	if hasCode(err, "NO_AUTH_ACCOUNTS", "no-depository-accounts") {
+	if normalize.HasCode(err, "NO_AUTH_ACCOUNTS", "no-depository-accounts") {
 		return res, nil
 	}
 	if err != nil {
@@ -223,10 +169,8 @@ func (a *adapter) AccountNumbers(
 		res.Failed = append(res.Failed, scheme.list.Failures("")...)
 		for i, n := range scheme.list.Rows {
 			if n.AccountID == "" {
-				res.Failed = append(res.Failed, bankmux.Failure{
-					Transaction: wire.RowName("", scheme.list.Place(i)),
-					Err:         normalize.Unreadable("account numbers without an account"),
-				})
+				fault := normalize.Unreadable("account numbers without an account")
+				res.Failed = append(res.Failed, scheme.list.Failure(i, "", "", fault))
 				continue
 			}
 			addNumber(&res, n.AccountID, bankmux.AccountNumber{
@@ -246,4 +190,51 @@ func addNumber(res *bankmux.AccountNumbersResult, account string, n bankmux.Acco
 		res.Accounts = append(res.Accounts, bankmux.AccountNumbers{Account: account})
 	}
 	res.Accounts[i].Numbers = append(res.Accounts[i].Numbers, n)
+}
+
+// Identity reads the owners. Plaid repeats an owner for each account, so equal owners are merged.
+// It refuses a request with an unknown account as a whole, so the adapter reads all and selects.
+func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
+	access := req.Connection.Credential()
+	out, err := readItem[identityResponse](ctx, a.api, endpoints.identity, access)
+	if err != nil {
+		return bankmux.IdentityResult{}, err
+	}
+	var listed []bankmux.Account
+	for _, account := range out.Accounts.Rows {
+		listed = append(listed, bankmux.Account{ID: account.AccountID})
+	}
+	res := bankmux.IdentityResult{Failed: normalize.Accounts(req.Accounts, listed, out.Accounts.Failures("")).Failed}
+	for _, account := range out.Accounts.Rows {
+		if account.AccountID == "" || !normalize.IsAsked(req.Accounts, account.AccountID) {
+			continue
+		}
+		for _, o := range account.Owners.Rows {
+			res.Owners = normalize.AddOwner(res.Owners, account.AccountID, o.owner())
+		}
+		for range account.Owners.Bad {
+			res.Failed = append(res.Failed, bankmux.Failure{
+				Account: account.AccountID, Err: normalize.Unreadable("an owner that cannot be read"),
+			})
+		}
+	}
+	return res, nil
+}
+
+// owner returns the owner in the model.
+func (o owner) owner() bankmux.Owner {
+	out := bankmux.Owner{Names: o.Names}
+	for _, at := range o.Addresses {
+		out.Addresses = append(out.Addresses, bankmux.Address{
+			Street: at.Data.Street, City: at.Data.City, Region: at.Data.Region, PostalCode: at.Data.PostalCode,
+			Country: at.Data.Country, Primary: at.Primary,
+		})
+	}
+	for _, p := range o.Phones {
+		out.Phones = append(out.Phones, bankmux.Phone{Number: p.Number, Kind: p.Type, Primary: p.Primary})
+	}
+	for _, m := range o.Emails {
+		out.Emails = append(out.Emails, bankmux.Email{Address: m.Address, Primary: m.Primary})
+	}
+	return out
 }

@@ -111,7 +111,7 @@ func fetch[T any](ctx context.Context, a *api, at endpoint, body any) (out T, er
 
 // readItem is fetch for an endpoint that needs nothing but the Item.
 func readItem[T any](ctx context.Context, a *api, at endpoint, access bankmux.Secret) (T, error) {
-	return fetch[T](ctx, a, at, itemRequest{access.Reveal()})
+	return fetch[T](ctx, a, at, itemRequest{AccessToken: access.Reveal()})
 }
 
 // createLinkToken is about one Item in update mode.
@@ -126,6 +126,7 @@ func (a *api) item(ctx context.Context, access bankmux.Secret) (itemResponse, er
 }
 
 func (a *api) updateWebhook(ctx context.Context, access bankmux.Secret, url string) error {
-	_, err := fetch[itemResponse](ctx, a, endpoints.updateWebhook, webhookRequest{access.Reveal(), url})
+	body := itemRequest{AccessToken: access.Reveal(), Webhook: &url}
+	_, err := fetch[itemResponse](ctx, a, endpoints.updateWebhook, body)
 	return err
 }

@@ -23,7 +23,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 		return bankmux.ExchangeResult{}, err
 	}
 	if fields.Has("accessCode") || fields.Has("exchangeable_token") {
-		return bankmux.ExchangeResult{}, otherSession("is of another provider's page")
+		return bankmux.ExchangeResult{}, normalize.OtherSession("is of another provider's page")
 	}
 	s := req.Session
 	if s.Reconnect != nil {
@@ -56,22 +56,11 @@ func noPayload(s bankmux.Session) bool {
 	return json.Unmarshal([]byte(s.State.Reveal()), &state) == nil && state.NoPayload
 }
 
-// otherSession refuses a payload that does not belong to the session. Nothing is spent.
-func otherSession(detail string) *bankmux.Error {
-	return &bankmux.Error{
-		Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Code: bankmux.CodeOtherSession,
-		Detail: detail, NotSent: true,
-	}
-}
-
 // sessions reads what the link token of a session made, in the order of time.
 func (a *adapter) sessions(ctx context.Context, s bankmux.Session) ([]linkSession, error) {
 	token := s.Launch.Token.Reveal()
 	if token == "" {
-		return nil, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Session", NotSent: true,
-			Detail: "lacks its link token, which plain JSON loses: keep the session with Session.Seal",
-		}
+		return nil, normalize.LostByJSON("its link token", "")
 	}
 	got, err := fetch[linkSessionsResponse](ctx, a.api, endpoints.readLinkToken, map[string]string{"link_token": token})
 	if err != nil {
@@ -113,9 +102,9 @@ func (a *adapter) logins(ctx context.Context, s bankmux.Session, posted string) 
 	case posted == "" || slices.ContainsFunc(all, of):
 		return all, nil
 	case len(all) > 0:
-		return nil, otherSession("has a token that the session did not make")
+		return nil, normalize.OtherSession("has a token that the session did not make")
 	case a.linkEvents:
-		return nil, otherSession("has a token, and Plaid shows none that the session made: " +
+		return nil, normalize.OtherSession("has a token, and Plaid shows none that the session made: " +
 			"see plaid.Config.WithoutLinkEvents")
 	}
 	return []addedItem{{PublicToken: posted}}, nil
@@ -220,11 +209,8 @@ func anotherItem() *bankmux.Error {
 func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Connection, error) {
 	old := *s.Reconnect
 	if old.Credential().IsZero() {
-		return bankmux.Connection{}, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Session", NotSent: true,
-			Detail: "lacks the access token that it renews, which plain JSON loses: " +
-				"keep the session with Session.Seal, or set ExchangeRequest.Connection",
-		}
+		return bankmux.Connection{}, normalize.LostByJSON(
+			"the access token that it renews", ", or set ExchangeRequest.Connection")
 	}
 	got, err := a.api.item(ctx, old.Credential())
 	if err != nil {
@@ -237,7 +223,7 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 	case status.State == bankmux.StateGone:
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrGone, Code: status.Code}
 	case status.State != bankmux.StateActive:
-		return bankmux.Connection{}, unfinished(status.Code)
+		return bankmux.Connection{}, normalize.Unfinished(status.Code)
 	}
 	if old.Status.State == bankmux.StateActive && a.linkEvents && !s.Launch.Token.IsZero() {
 		runs, err := a.sessions(ctx, s)
@@ -245,18 +231,12 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 			return bankmux.Connection{}, err
 		}
 		if !slices.ContainsFunc(runs, linkSession.succeeded) {
-			return bankmux.Connection{}, unfinished("")
+			return bankmux.Connection{}, normalize.Unfinished("")
 		}
 	}
 	conn := bankmux.NewConnection(s, old.Reference(), old.Credential())
 	conn.Institution.Country = cmp.Or(conn.Institution.Country, s.Country)
 	return got.Item.describe(conn), nil
-}
-
-func unfinished(code string) *bankmux.Error {
-	return &bankmux.Error{
-		Kind: bankmux.ErrUserAction, Code: normalize.CleanCode(code), Detail: "the user has not finished the reconnect",
-	}
 }
 
 // succeeded reports whether a run of Link in update mode ended with success.
@@ -347,12 +327,6 @@ func (u *productUpdates) fill(st *bankmux.ProductStatus) {
 
 // Disconnect removes the Item. An Item that is gone already is a success.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
-	conn := req.Connection
-	_, err := readItem[doneResponse](ctx, a.api, endpoints.removeItem, conn.Credential())
-	if err != nil && !errors.Is(err, bankmux.ErrGone) {
-		return bankmux.DisconnectResult{}, err
-	}
-	conn.UpdatedAt = bankmux.Moment(time.Now())
-	conn.Status = bankmux.Status{State: bankmux.StateGone, At: conn.UpdatedAt}
-	return bankmux.DisconnectResult{Connection: conn}, nil
+	_, err := readItem[doneResponse](ctx, a.api, endpoints.removeItem, req.Connection.Credential())
+	return normalize.Disconnected(req.Connection, err)
 }

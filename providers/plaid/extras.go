@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/setup"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -14,6 +15,10 @@ var (
 	opLiabilities = bankmux.Op{
 		Name: "PlaidLiabilities", Group: bankmux.GroupData, Effect: endpoints.liabilities.effect,
 		Product: string(productLiabilities),
+	}
+	opCreateUser = bankmux.Op{
+		Name: "PlaidCreateUser", Group: bankmux.GroupLink, Effect: endpoints.createUser.effect,
+		FindOut: "call CreateUser again: a user that exists is returned or named by the error",
 	}
 	opWebhook = bankmux.Op{
 		Name: "PlaidUpdateWebhook", Group: bankmux.GroupLink, Effect: endpoints.updateWebhook.effect,
@@ -30,6 +35,21 @@ var (
 		FindOut: "look for the delivery where webhooks arrive",
 	}
 )
+
+// CreateUser makes Plaid's record of a user, POST /user/create, and returns its id for
+// [SessionOptions.UserID]. A session that links several banks needs it. Keep the id: Plaid's
+// documents do not say what a second call for the same user does.
+func CreateUser(ctx context.Context, client *bankmux.Client, user string) (string, error) {
+	op := opCreateUser
+	op.User = user
+	return bankmux.Do(ctx, client, op, func(ctx context.Context, a *adapter) (string, error) {
+		if user == "" {
+			return "", normalize.Invalid("user", "is empty")
+		}
+		out, err := fetch[userResponse](ctx, a.api, endpoints.createUser, linkUser{ID: ClientUserID(user)})
+		return out.UserID, err
+	})
+}
 
 // UpdateWebhook changes where webhooks of a connection are delivered, POST /item/webhook/update. A
 // reconnect does so too, if its request names another URL. It may be repeated.
@@ -74,12 +94,10 @@ func ResetLogin(ctx context.Context, client *bankmux.Client, conn bankmux.Connec
 // each call makes a delivery.
 func FireWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, kind, code string) error {
 	if !normalize.Token(kind) || !normalize.Token(code) {
-		return refuse("FireWebhook", "lacks type or code")
+		return setup.Refuse(Name, "FireWebhook", "lacks type or code")
 	}
 	_, err := bankmux.DoOn(ctx, client, opFire, &conn, func(ctx context.Context, a *adapter) (doneResponse, error) {
-		body := map[string]string{
-			"access_token": conn.Credential().Reveal(), "webhook_type": kind, "webhook_code": code,
-		}
+		body := itemRequest{AccessToken: conn.Credential().Reveal(), WebhookType: kind, WebhookCode: code}
 		return fetch[doneResponse](ctx, a.api, endpoints.sandboxWebhook, body)
 	})
 	return err

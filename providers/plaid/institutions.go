@@ -36,35 +36,32 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 	if size == 0 {
 		size = defaultInstitutions
 	}
-	options := institutionOptions{Metadata: true}
+	body := institutionsRequest{Countries: countries, Options: institutionOptions{Metadata: true}}
 	var out institutionsResponse
 	switch {
 	case req.Featured:
 		return bankmux.InstitutionPage{}, nil
 	case req.Name != "":
-		body := searchRequest{req.Name, countries, options}
+		body.Query = req.Name
 		out, err = fetch[institutionsResponse](ctx, a.api, endpoints.searchInstitutions, body)
 	default:
-		body := institutionsRequest{size, offset, countries, options}
+		body.listPlace = &listPlace{size, offset}
 		out, err = fetch[institutionsResponse](ctx, a.api, endpoints.institutions, body)
 	}
 	if err != nil {
 		return bankmux.InstitutionPage{}, err
 	}
-	page := bankmux.InstitutionPage{Failed: out.Institutions.Failures("")}
+	var page bankmux.InstitutionPage
 	if next := offset + size; req.Name == "" && next < out.Total.Value {
 		page.Next = strconv.Itoa(next)
 	}
-	for n, i := range out.Institutions.Rows {
+	read := func(i *institution) wire.Read[bankmux.InstitutionListing] {
 		if i.InstitutionID == "" {
-			page.Failed = append(page.Failed, bankmux.Failure{
-				Transaction: wire.RowName("", out.Institutions.Place(n)),
-				Err:         normalize.Unreadable("a bank without id"),
-			})
-			continue
+			return wire.Read[bankmux.InstitutionListing]{Fault: normalize.Unreadable("a bank without id")}
 		}
-		page.Institutions = append(page.Institutions, i.listing(req.Country))
+		return wire.Read[bankmux.InstitutionListing]{Row: i.listing(req.Country), Given: true}
 	}
+	page.Institutions, page.Failed = wire.Collect(&out.Institutions, read)
 	return page, nil
 }
 
@@ -75,9 +72,7 @@ func offsetOf(page string) (int, error) {
 	}
 	n, err := strconv.Atoi(page)
 	if err != nil || n < 0 {
-		return 0, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "InstitutionsRequest.Page", Detail: "is not of Plaid", NotSent: true,
-		}
+		return 0, normalize.Invalid("InstitutionsRequest.Page", "is not of Plaid")
 	}
 	return n, nil
 }
@@ -92,10 +87,7 @@ func (a *adapter) directory(country string) ([]string, error) {
 	case slices.Contains(allCountries, country):
 		return []string{country}, nil
 	}
-	return nil, &bankmux.Error{
-		Kind: bankmux.ErrUnsupported, Field: "InstitutionsRequest.Country",
-		Detail: "Plaid serves " + strings.Join(allCountries, ", "), NotSent: true,
-	}
+	return nil, normalize.Unsupported("InstitutionsRequest.Country", "Plaid serves "+strings.Join(allCountries, ", "))
 }
 
 // Institution reads one bank.
@@ -104,7 +96,7 @@ func (a *adapter) Institution(ctx context.Context, req bankmux.InstitutionReques
 	if err != nil {
 		return bankmux.InstitutionListing{}, err
 	}
-	body := institutionRequest{req.ID, countries, institutionOptions{Metadata: true}}
+	body := institutionsRequest{ID: req.ID, Countries: countries, Options: institutionOptions{Metadata: true}}
 	out, err := fetch[institutionResponse](ctx, a.api, endpoints.institution, body)
 	if err != nil {
 		return bankmux.InstitutionListing{}, err

@@ -36,10 +36,10 @@ func (a *adapter) debtsOf(
 	}
 	debts := map[string]*liability{}
 	var failed []bankmux.Failure
-	for _, kind := range out.kinds() {
-		failed = append(failed, kind.list.Failures("")...)
-		for i := range kind.list.Rows {
-			debts[kind.list.Rows[i].AccountID] = &kind.list.Rows[i]
+	for _, list := range out.kinds() {
+		failed = append(failed, list.Failures("")...)
+		for i := range list.Rows {
+			debts[list.Rows[i].AccountID] = &list.Rows[i]
 		}
 	}
 	return debts, failed, nil
@@ -48,7 +48,7 @@ func (a *adapter) debtsOf(
 // liabilities reads all debts. Plaid's error for a connection without any is an empty result.
 func (a *adapter) liabilities(ctx context.Context, conn bankmux.Connection) (liabilitiesResponse, error) {
 	out, err := readItem[liabilitiesResponse](ctx, a.api, endpoints.liabilities, conn.Credential())
-	if hasCode(err, "NO_LIABILITY_ACCOUNTS") {
+	if normalize.HasCode(err, "NO_LIABILITY_ACCOUNTS") {
 		return liabilitiesResponse{}, nil
 	}
 	return out, err
@@ -57,7 +57,7 @@ func (a *adapter) liabilities(ctx context.Context, conn bankmux.Connection) (lia
 // debtList are the debts of one kind.
 type debtList struct {
 	kind string
-	list *wire.List[liability]
+	*wire.List[liability]
 }
 
 func (r *liabilitiesResponse) kinds() []debtList {
@@ -127,49 +127,41 @@ func (r *liabilitiesResponse) read() (all []Liability, failed []bankmux.Failure)
 	for _, acc := range r.Accounts.Rows {
 		currency[acc.AccountID] = acc.Balances.code()
 	}
-	for _, kind := range r.kinds() {
-		failed = append(failed, kind.list.Failures("")...)
-		for i := range kind.list.Rows {
-			l := &kind.list.Rows[i]
-			one, fault := l.liability(kind.kind, currency[l.AccountID])
-			if fault != nil {
-				failed = append(failed, bankmux.Failure{
-					Account: l.AccountID, Transaction: wire.RowName("", kind.list.Place(i)), Err: fault,
-				})
-			}
-			all = append(all, one)
-		}
+	for _, debts := range r.kinds() {
+		list, odd := wire.Collect(debts.List, func(l *liability) wire.Read[Liability] {
+			return l.read(debts.kind, currency[l.AccountID])
+		})
+		all, failed = append(all, list...), append(failed, odd...)
 	}
 	return all, failed
 }
 
-// liability returns the debt in the model's signs, and what cannot be read of it.
-func (l *liability) liability(kind, currency string) (Liability, *bankmux.Error) {
-	read := amounts{currency: currency}
+// read returns the debt in the model's signs.
+func (l *liability) read(kind, currency string) wire.Read[Liability] {
+	read := wire.Values{Currency: currency}
 	one := Liability{
 		Account: l.AccountID, Kind: kind,
-		Due:     negative(read.money(l.due())),
-		DueDate: read.day(l.DueDay, "a due day"),
-		Overdue: l.Overdue == wire.FlagTrue,
-		PastDue: negative(read.money(l.PastDue)),
+		Due:     read.Owed(l.due()),
+		DueDate: read.Day(l.DueDay, "a due day"),
+		Overdue: l.Overdue == wire.FlagTrue || l.PastDue.Value.Sign() > 0,
+		PastDue: read.Owed(l.PastDue),
 
-		Statement:       negative(read.money(l.Statement)),
-		StatementDate:   read.day(l.StatementDay, "a day of a statement"),
-		LastPayment:     read.money(l.LastPayment),
-		LastPaymentDate: read.day(l.PaymentDay, "a day of a payment"),
+		Statement:       read.Owed(l.Statement),
+		StatementDate:   read.Day(l.StatementDay, "a day of a statement"),
+		LastPayment:     read.Money(l.LastPayment),
+		LastPaymentDate: read.Day(l.PaymentDay, "a day of a payment"),
 	}
 	if l.AccountID == "" {
-		read.note(normalize.Unreadable("a debt without account"))
+		read.Note(normalize.Unreadable("a debt without account"))
 	}
 	for _, apr := range l.APRs.Rows {
-		one.Rates = append(one.Rates, Rate{apr.Type, read.decimal(apr.Percent)})
+		one.Rates = append(one.Rates, Rate{apr.Type, read.Decimal(apr.Percent)})
 	}
 	if rate := l.Mortgage; !rate.Percent.Absent() {
-		one.Rates = append(one.Rates, Rate{rate.Type, read.decimal(rate.Percent)})
+		one.Rates = append(one.Rates, Rate{rate.Type, read.Decimal(rate.Percent)})
 	}
 	if !l.Student.Absent() {
-		one.Rates = append(one.Rates, Rate{Percent: read.decimal(l.Student)})
+		one.Rates = append(one.Rates, Rate{Percent: read.Decimal(l.Student)})
 	}
-	one.Overdue = one.Overdue || l.PastDue.Value.Sign() > 0
-	return one, read.fault
+	return wire.Read[Liability]{Row: one, Given: true, Account: l.AccountID, Fault: read.Fault}
 }

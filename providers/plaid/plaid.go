@@ -67,10 +67,9 @@ import (
 	"github.com/go-resty/resty/v2"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/setup"
 	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/guard"
-	"github.com/bankmux/bankmux/normalize"
 )
 
 // Name is the adapter's name, and the key of its ids in a [bankmux.InstitutionRef].
@@ -133,21 +132,20 @@ func New(cfg Config) (*bankmux.Client, error) {
 	api := newAPI(cfg)
 	webhooks, err := newWebhooks(cfg, api)
 	if err != nil {
-		return nil, refuse("Config.Webhook", err.Error())
+		return nil, setup.Refuse(Name, "Config.Webhook", err.Error())
 	}
 	a := &adapter{
 		env: cfg.Environment, api: api, webhooks: webhooks, clock: cfg.Now, appName: cfg.AppName,
 		countries: slices.Clone(cfg.Countries), linkEvents: !cfg.WithoutLinkEvents,
 		scriptURL: cfg.ScriptURL,
 	}
-	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(guardDefaults)...), nil
+	// Fresh balances ask the bank, too, but an operation does not show whether they were requested.
+	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(setup.OnlyRefreshAsksBank)...), nil
 }
 
 // complete sets the defaults and refuses what cannot be right.
 func (cfg *Config) complete() error {
-	if cfg.Name == "" {
-		cfg.Name = Name
-	}
+	setup.Complete(Name, &cfg.Name, &cfg.Guard, &cfg.Now)
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = ProductionURL
 		if cfg.Environment == bankmux.Sandbox {
@@ -160,57 +158,17 @@ func (cfg *Config) complete() error {
 	if cfg.AppName == "" {
 		cfg.AppName = "This Application"
 	}
-	if cfg.Guard == nil {
-		cfg.Guard = guard.New(guard.Options{})
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	urlFault, scriptFault := rest.CheckURL(cfg.BaseURL), rest.CheckURL(cfg.ScriptURL)
-	switch {
-	case cfg.ClientID == "":
-		return refuse("Config.ClientID", "is empty")
-	case cfg.Secret.IsZero():
-		return refuse("Config.Secret", "is empty")
-	case !normalize.Token(cfg.ClientID):
-		return refuse("Config.ClientID", "cannot be sent in a header")
-	case !normalize.Token(cfg.Secret.Reveal()):
-		return refuse("Config.Secret", "cannot be sent in a header")
-	case cfg.Environment != bankmux.Sandbox && cfg.Environment != bankmux.Production:
-		return refuse("Config.Environment", "is neither sandbox nor production")
-	case slices.ContainsFunc(cfg.Countries, func(c string) bool { return !slices.Contains(allCountries, c) }):
-		return refuse("Config.Countries", "has one that Plaid does not serve")
-	case cfg.Webhook.Age < 0:
-		return refuse("Config.Webhook.Age", "is negative")
-	case cfg.BodyLimit < 0:
-		return refuse("Config.BodyLimit", "is negative")
-	case urlFault != "":
-		return refuse("Config.BaseURL", urlFault)
-	case scriptFault != "":
-		return refuse("Config.ScriptURL", scriptFault)
-	}
-	return nil
-}
-
-// guardDefaults sets the guard options that the application left unset. Plaid serves data from its
-// store, and a refresh asks the bank. Fresh balances ask it too, but an operation does not show
-// whether they were requested.
-func guardDefaults(o *guard.Options) {
-	if o.AtInstitution == nil {
-		o.AtInstitution = func(op bankmux.Op) bool {
-			return op.Name == bankmux.OpRefresh || op.Name == bankmux.OpAwaitRefresh
-		}
-	}
-}
-
-func refuse(field, detail string) *bankmux.Error {
-	return &bankmux.Error{
-		Kind:     bankmux.ErrInvalid,
-		Provider: Name,
-		Field:    Name + "." + field,
-		Detail:   detail,
-		NotSent:  true,
-	}
+	unserved := func(country string) bool { return !slices.Contains(allCountries, country) }
+	check := setup.Checks{Provider: Name}
+	check.Credential("ClientID", cfg.ClientID)
+	check.Credential("Secret", cfg.Secret.Reveal())
+	check.Environment(cfg.Environment)
+	check.Rule(!slices.ContainsFunc(cfg.Countries, unserved), "Countries", "has one that Plaid does not serve")
+	check.Rule(cfg.Webhook.Age >= 0, "Webhook.Age", "is negative")
+	check.Rule(cfg.BodyLimit >= 0, "BodyLimit", "is negative")
+	check.URL("BaseURL", cfg.BaseURL)
+	check.URL("ScriptURL", cfg.ScriptURL)
+	return check.Err()
 }
 
 type adapter struct {
@@ -243,7 +201,7 @@ func (a *adapter) CheckCredentials(ctx context.Context, _ bankmux.CheckRequest) 
 	if countries == nil {
 		countries = []string{"US"}
 	}
-	body := institutionsRequest{Count: 1, Countries: countries}
+	body := institutionsRequest{listPlace: &listPlace{Count: 1}, Countries: countries}
 	_, err := fetch[institutionsResponse](ctx, a.api, endpoints.institutions, body)
 	return bankmux.CheckResult{}, err
 }

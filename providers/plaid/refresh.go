@@ -21,10 +21,8 @@ func (a *adapter) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bank
 			one = endpoints.refreshInvestments
 		}
 		if one == (endpoint{}) || at != (endpoint{}) && at != one {
-			return bankmux.RefreshResult{}, &bankmux.Error{
-				Kind: bankmux.ErrUnsupported, Field: "RefreshRequest.Products", NotSent: true,
-				Detail: "Plaid refreshes transactions or investments, each in a call of its own",
-			}
+			return bankmux.RefreshResult{}, normalize.Unsupported(
+				"RefreshRequest.Products", "Plaid refreshes transactions or investments, each in a call of its own")
 		}
 		at = one
 	}

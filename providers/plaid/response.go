@@ -7,21 +7,9 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
-	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/plaid"
 )
-
-// hasCode reports whether an error is Plaid's and has one of the codes.
-func hasCode(err error, codes ...string) bool {
-	e := bankmux.ErrorOf(err)
-	for _, code := range codes {
-		if e != nil && e.Code == code {
-			return true
-		}
-	}
-	return false
-}
 
 // envelope is the part of an error that decides. It is the body of every error, and the error of an
 // Item and of a webhook.
@@ -80,35 +68,3 @@ func read(res *rest.Response, at endpoint, out any) error {
 	}
 	return e
 }
-
-// The members that a response must have, see [wire.Required].
-
-func (r *linkTokenResponse) Lacks() string {
-	return wire.Need(normalize.Token(r.LinkToken), "a link_token of visible characters")
-}
-
-func (r *userResponse) Lacks() string { return wire.Need(r.UserID != "", "user_id") }
-
-func (r *linkSessionsResponse) Lacks() string { return wire.Need(r.LinkToken != "", "link_token") }
-
-func (r *exchangeResponse) Lacks() string {
-	return wire.Need(
-		normalize.Token(r.AccessToken) && normalize.Token(r.ItemID), "an access_token or item_id of visible characters",
-	)
-}
-
-func (r *itemResponse) Lacks() string { return wire.Need(r.Item.ItemID != "", "item.item_id") }
-
-// Lacks requires the id of the request, which is all that a response without data has.
-func (r *doneResponse) Lacks() string { return wire.Need(r.RequestID != "", "request_id") }
-
-func (r *institutionsResponse) Lacks() string {
-	return wire.Need(r.Institutions.Present, "institutions")
-}
-
-func (r *institutionResponse) Lacks() string {
-	return wire.Need(r.Institution.Value.InstitutionID != "", "institution.institution_id")
-}
-
-func (r *identityResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
-func (r *keyResponse) Lacks() string      { return wire.Need(len(r.Key) > 0, "key") }

@@ -172,9 +172,9 @@ func (a *adapter) linkTokenBody(req bankmux.SessionRequest) (linkTokenRequest, e
 	}
 	switch _, named := req.Institution[Name]; {
 	case opts.MultiItem && opts.UserID == "":
-		return body, invalid("Options", "has MultiItem without UserID")
+		return body, normalize.Invalid("SessionRequest.Options", "has MultiItem without UserID")
 	case len(req.Institution) > 0 && !named && req.Reconnect == nil:
-		return body, unsupported("Institution", "has no id for plaid")
+		return body, normalize.Unsupported("SessionRequest.Institution", "has no id for plaid")
 	}
 	var err error
 	if body.CountryCodes, err = a.countriesOf(req, opts); err != nil {
@@ -187,13 +187,13 @@ func (a *adapter) linkTokenBody(req bankmux.SessionRequest) (linkTokenRequest, e
 		body.RedirectURI = ""
 	}
 	if opts.RoutingNumber != "" {
-		body.Institution = &linkInstitution{opts.RoutingNumber}
+		body.Institution = map[string]string{"routing_number": opts.RoutingNumber}
 	}
 	for name, list := range opts.AccountFilters {
 		if body.Filters == nil {
 			body.Filters = map[string]subtypes{}
 		}
-		body.Filters[name] = subtypes{list}
+		body.Filters[name] = subtypes{"account_subtypes": list}
 	}
 	if body.Hosted, err = hosted(req, opts.Hosted); err != nil {
 		return body, err
@@ -203,13 +203,13 @@ func (a *adapter) linkTokenBody(req bankmux.SessionRequest) (linkTokenRequest, e
 	}
 	if req.Reconnect != nil {
 		if opts.AccountSelection {
-			body.Update = &linkUpdate{true}
+			body.Update = map[string]bool{"account_selection_enabled": true}
 		}
 		return body, nil
 	}
 	body.Webhook = req.WebhookURL
 	if req.HistoryDays > 0 {
-		body.Transactions = &linkTransactions{min(req.HistoryDays, maxHistoryDays)}
+		body.Transactions = map[string]int{"days_requested": min(req.HistoryDays, maxHistoryDays)}
 	}
 	return body, nil
 }
@@ -227,21 +227,9 @@ func hosted(req bankmux.SessionRequest, set *HostedLink) (*HostedLink, error) {
 		page.LifetimeSeconds = int(req.Lifetime / time.Second)
 	}
 	if page.LifetimeSeconds < 0 || page.LifetimeSeconds > maxHostedSeconds {
-		return nil, invalid("Lifetime", "is longer than the 21 days of a hosted page")
+		return nil, normalize.Invalid("SessionRequest.Lifetime", "is longer than the 21 days of a hosted page")
 	}
 	return &page, nil
-}
-
-func invalid(field, detail string) *bankmux.Error {
-	return &bankmux.Error{
-		Kind: bankmux.ErrInvalid, Field: "SessionRequest." + field, Detail: detail, NotSent: true,
-	}
-}
-
-func unsupported(field, detail string) *bankmux.Error {
-	e := invalid(field, detail)
-	e.Kind = bankmux.ErrUnsupported
-	return e
 }
 
 // allCountries are those that Plaid serves.
@@ -259,10 +247,10 @@ func (a *adapter) countriesOf(req bankmux.SessionRequest, opts SessionOptions) (
 	case len(a.countries) > 0:
 		list = a.countries
 	default:
-		return nil, invalid("Country", "is empty, but Plaid requires one")
+		return nil, normalize.Invalid("SessionRequest.Country", "is empty, but Plaid requires one")
 	}
 	if slices.ContainsFunc(list, func(c string) bool { return !slices.Contains(allCountries, c) }) {
-		return nil, unsupported("Country", "Plaid serves "+strings.Join(allCountries, ", "))
+		return nil, normalize.Unsupported("SessionRequest.Country", "Plaid serves "+strings.Join(allCountries, ", "))
 	}
 	return list, nil
 }
@@ -308,7 +296,7 @@ func listProducts(req bankmux.SessionRequest, opts SessionOptions) (productLists
 		name, ok := model.Product(p.Product)
 		switch {
 		case !ok && p.Required:
-			return productLists{}, unsupported("Products", "Plaid has no "+normalize.CleanCode(string(p.Product)))
+			return productLists{}, normalize.Unsupported("SessionRequest.Products", "Plaid has no "+normalize.CleanCode(string(p.Product)))
 		case name == "": // unknown, or of every Item
 		case p.Required:
 			put(name, listRequired)

@@ -47,35 +47,37 @@ func lostCursor(e *bankmux.Error) bool {
 func (a *api) syncPage(
 	ctx context.Context, access bankmux.Secret, at reconcile.FeedRequest,
 ) (page reconcile.FeedPage, err error) {
-	body := syncRequest{access.Reveal(), at.Cursor, at.Size, &syncOptions{Original: true}}
+	body := itemRequest{
+		AccessToken: access.Reveal(), Cursor: at.Cursor, Count: at.Size, Options: &itemOptions{Original: true},
+	}
 	var out syncResponse
-	added, modified := rowReader{list: "added", enrich: true}, rowReader{list: "modified", enrich: true}
-	added.fill(&out.Added)
-	modified.fill(&out.Modified)
+	added, modified := rowReader("added", true), rowReader("modified", true)
+	added.Take(&out.Added)
+	modified.Take(&out.Modified)
 	if err := a.do(ctx, endpoints.transactionsSync, body, &out); err != nil {
 		return page, err
 	}
 	removed, failed := removedRows(&out.Removed)
 	return reconcile.FeedPage{
-		Created: added.rows, Updated: modified.rows, Removed: removed,
-		Failed: slices.Concat(added.failed, modified.failed, failed),
+		Created: added.Rows, Updated: modified.Rows, Removed: removed,
+		Failed: slices.Concat(added.Failed, modified.Failed, failed),
 		Next:   string(out.Next), More: *out.HasMore.Value, NotReady: out.Status == updateNotReady,
 	}, nil
 }
 
 // removedRows returns the removed rows, and failures for those without an id.
 func removedRows(list *wire.List[removedRow]) (removed []reconcile.FeedRow, failed []bankmux.Failure) {
-	rest := rowReader{list: "removed"}
+	rest := rowReader("removed", false)
 	fault := normalize.Unreadable("a removed row without id")
 	for _, place := range list.Bad {
-		rest.fail("", rest.place("", place-1), fault)
+		rest.Fail("", "", place-1, fault)
 	}
 	for i, row := range list.Rows {
 		if row.TransactionID == "" {
-			rest.fail(row.AccountID, rest.place("", list.Place(i)-1), fault)
+			rest.Fail(row.AccountID, "", list.Place(i)-1, fault)
 			continue
 		}
 		removed = append(removed, reconcile.FeedRow{ID: row.TransactionID, Account: row.AccountID})
 	}
-	return removed, rest.failed
+	return removed, rest.Failed
 }

@@ -5,12 +5,12 @@ package plaid
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/paging"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
@@ -35,7 +35,7 @@ func (a *adapter) EnrichedTransactionPage(
 func (a *adapter) transactionPage(
 	ctx context.Context, req bankmux.TransactionsRequest, enrich bool,
 ) (page bankmux.TransactionPage, err error) {
-	mark, err := parseMark(req.Page, "TransactionsRequest.Page")
+	mark, err := paging.ParseOffset(req.Page, "TransactionsRequest.Page")
 	if err != nil {
 		return page, err
 	}
@@ -43,38 +43,38 @@ func (a *adapter) transactionPage(
 	if to.Before(from) {
 		return page, nil // no day that exists yet was requested, so none is covered
 	}
-	body := mark.request(req.Connection, from, to, req.PageSize)
+	body := listRequest(mark, req.Connection, from, to, req.PageSize)
 	body.Options.Original = true
 	var out transactionsResponse
-	var rows rowReader
+	var rows *wire.Transactions[transaction]
 	ids, failed, err := a.onKnown(ctx, req.Connection, req.Accounts, func(ids []string) error {
-		body.Options.Accounts, out, rows = ids, transactionsResponse{}, rowReader{enrich: enrich}
-		rows.fill(&out.Transactions)
+		body.Options.Accounts, out, rows = ids, transactionsResponse{}, rowReader("", enrich)
+		rows.Take(&out.Transactions)
 		return a.api.do(ctx, endpoints.transactions, body, &out)
 	})
 	if err != nil {
 		return page, err
 	}
-	if mark.first() {
+	if mark.First() {
 		page.Failed = failed
 	}
 	if len(req.Accounts) > 0 && len(ids) == 0 {
 		return page, nil
 	}
 	first, last := req.Limits(a.today())
-	page.Transactions = slices.DeleteFunc(rows.rows, func(t bankmux.Transaction) bool {
-		strange := !isAsked(ids, t.Account) || t.Date.Before(first) || t.Date.After(last)
+	page.Transactions = slices.DeleteFunc(rows.Rows, func(t bankmux.Transaction) bool {
+		strange := !normalize.IsAsked(ids, t.Account) || t.Date.Before(first) || t.Date.After(last)
 		if strange {
 			page.Outside++
 		}
 		return strange
 	})
-	page.Failed = append(page.Failed, rows.failed...)
-	if page.Next, err = mark.next(out.Transactions.N, *out.Total.Value); err != nil {
+	page.Failed = append(page.Failed, rows.Failed...)
+	if page.Next, err = mark.Next(out.Transactions.N, *out.Total.Value); err != nil {
 		return page, err
 	}
-	if page.Next == "" && !mark.moved && page.Outside == 0 && a.complete(ctx, req.Connection) {
-		page.Covered = covered(ids, from, to)
+	if page.Next == "" && !mark.Moved() && page.Outside == 0 && a.complete(ctx, req.Connection) {
+		page.Covered = normalize.Covered(ids, from, to)
 	}
 	return page, nil
 }
@@ -85,22 +85,11 @@ func (a *adapter) today() bankmux.Date { return bankmux.DateOf(a.clock().UTC().A
 // complete reports whether Plaid has fetched the whole history of a connection. Before, a list has
 // the last days alone, and only a sync says so. The cursor "now" reads no rows.
 func (a *adapter) complete(ctx context.Context, conn bankmux.Connection) bool {
-	body := syncRequest{AccessToken: conn.Credential().Reveal(), Cursor: "now", Count: 1}
+	body := itemRequest{AccessToken: conn.Credential().Reveal(), Cursor: "now", Count: 1}
 	var out syncResponse
-	new(rowReader).fill(&out.Added)
-	new(rowReader).fill(&out.Modified)
+	rowReader("", false).Take(&out.Added)
+	rowReader("", false).Take(&out.Modified)
 	return a.api.do(ctx, endpoints.transactionsSync, body, &out) == nil && out.Status == updateComplete
-}
-
-// covered is what a complete list covers.
-func covered(ids []string, from, to bankmux.Date) (all []bankmux.Covered) {
-	if len(ids) == 0 {
-		return []bankmux.Covered{{From: from, To: to}}
-	}
-	for _, id := range ids {
-		all = append(all, bankmux.Covered{Account: id, From: from, To: to})
-	}
-	return all
 }
 
 // onKnown calls read with the ids of a request. Plaid refuses a request with an unknown id as a
@@ -110,7 +99,7 @@ func (a *adapter) onKnown(
 	ctx context.Context, conn bankmux.Connection, ids []string, read func(ids []string) error,
 ) (known []string, failed []bankmux.Failure, err error) {
 	err = read(ids)
-	if len(ids) == 0 || !hasCode(err, "INVALID_ACCOUNT_ID") {
+	if len(ids) == 0 || !normalize.HasCode(err, "INVALID_ACCOUNT_ID") {
 		return ids, nil, err
 	}
 	out, err := readItem[accountsResponse](ctx, a.api, endpoints.accounts, conn.Credential())
@@ -127,112 +116,21 @@ func (a *adapter) onKnown(
 	return known, res.Failed, read(known)
 }
 
-// pageMark is the position in a list that is newest first and shifts while it is read. New rows
-// repeat some that were read, which the reader recognizes. If rows were removed, the reading goes
-// back by their number. One removed row and one new row between two pages are not noticed.
-type pageMark struct {
-	offset int
-	total  int  // rows when the page before was read; -1 at the start
-	shrunk int  // how often the list had fewer rows than before
-	moved  bool // the total changed, so that the list is not proved to be complete
-}
-
-// maxShrunk is how often a list may shrink while it is read.
-const maxShrunk = 10
-
-const markForm = "%d.%d.%d.%t"
-
-// parseMark reads the Next of a page. field names it in the error.
-func parseMark(s, field string) (pageMark, error) {
-	m := pageMark{total: -1}
-	if s == "" {
-		return m, nil
-	}
-	n, err := fmt.Sscanf(s, markForm, &m.offset, &m.total, &m.shrunk, &m.moved)
-	if n != 4 || err != nil || m.offset < 0 || m.total < 0 || s != m.String() {
-		return m, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: field, Detail: "is not the Next of a page", NotSent: true,
-		}
-	}
-	return m, nil
-}
-
-func (m pageMark) String() string { return fmt.Sprintf(markForm, m.offset, m.total, m.shrunk, m.moved) }
-
-// first reports whether nothing was read before.
-func (m pageMark) first() bool { return m.total < 0 }
-
-// request is the body for the page at the mark.
-func (m pageMark) request(conn bankmux.Connection, from, to bankmux.Date, size int) listRequest {
-	return listRequest{
+// listRequest is the body for a page of a list between two days.
+func listRequest(at paging.Offset, conn bankmux.Connection, from, to bankmux.Date, size int) itemRequest {
+	return itemRequest{
 		AccessToken: conn.Credential().Reveal(), From: from.String(), To: to.String(),
-		Options: listOptions{Count: min(cmp.Or(size, maxPage), maxPage), Offset: m.offset},
+		Options: &itemOptions{Count: min(cmp.Or(size, maxPage), maxPage), Offset: at.Start()},
 	}
 }
 
-// next returns where to continue after a page of n rows out of total, "" at the end.
-func (m *pageMark) next(n, total int) (string, error) {
-	at := *m
-	at.offset += n
-	if at.total >= 0 && at.total != total {
-		at.moved = true
+// rowReader returns what takes the rows of a list. name is the list's, if the response has several.
+func rowReader(name string, enrich bool) *wire.Transactions[transaction] {
+	const rowBytes = 512 // about the length of a short row
+	return &wire.Transactions[transaction]{
+		List: name, Bytes: rowBytes,
+		Fill: func(w *transaction, t *bankmux.Transaction) *bankmux.Error { return w.fill(t, enrich) },
 	}
-	if gone := at.total - total; gone > 0 {
-		at.offset = max(0, m.offset-gone)
-		at.shrunk++
-	}
-	at.total = total
-	at.moved = at.moved || n == 0 && at.offset < total // Plaid announced more rows than it has
-	m.moved = at.moved
-	switch {
-	case at.shrunk > maxShrunk:
-		return "", &bankmux.Error{
-			Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the list kept shrinking while it was read",
-		}
-	case at.offset >= total, n == 0 && at.offset >= m.offset:
-		return "", nil
-	}
-	return at.String(), nil
-}
-
-// rowReader takes the rows of a list, and failures for those that cannot be read.
-type rowReader struct {
-	list   string // the list's name, if the response has several
-	enrich bool
-	rows   []bankmux.Transaction
-	failed []bankmux.Failure
-}
-
-// rowBytes is about the length of a short row on the wire. The number of rows is estimated from it.
-const rowBytes = 512
-
-// fill makes this take the rows of a list.
-func (r *rowReader) fill(from *wire.Rows[transaction]) {
-	from.Bad = func(i int) { r.fail("", r.place("", i), wire.RowError()) }
-	from.Each = func(i int, w *transaction) {
-		if i == 0 {
-			r.rows = make([]bankmux.Transaction, 0, from.Room(rowBytes))
-		}
-		r.rows = wire.AppendZero(r.rows)
-		last := len(r.rows) - 1
-		if fault := w.fill(&r.rows[last], r.enrich); fault != nil {
-			r.fail(w.AccountID, r.place(w.TransactionID, i), fault)
-			r.rows[last] = bankmux.Transaction{}
-			r.rows = r.rows[:last]
-		}
-	}
-}
-
-// place names row i by its id, or else by the list and the row's number.
-func (r *rowReader) place(id string, i int) string {
-	if id != "" || r.list == "" {
-		return wire.RowName(id, i+1)
-	}
-	return r.list + " " + wire.RowName("", i+1)
-}
-
-func (r *rowReader) fail(account, row string, fault *bankmux.Error) {
-	r.failed = append(r.failed, bankmux.Failure{Account: account, Transaction: row, Err: fault})
 }
 
 // fill writes the row into the model and returns what is wrong with it. A positive amount is money

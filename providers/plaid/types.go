@@ -21,13 +21,13 @@ type linkTokenRequest struct {
 	productLists
 	Webhook      string              `json:"webhook,omitempty"`
 	AccessToken  string              `json:"access_token,omitempty"`
-	Update       *linkUpdate         `json:"update,omitempty"`
+	Update       map[string]bool     `json:"update,omitempty"`
 	RedirectURI  string              `json:"redirect_uri,omitempty"`
 	Android      string              `json:"android_package_name,omitempty"`
 	Custom       string              `json:"link_customization_name,omitempty"`
 	Filters      map[string]subtypes `json:"account_filters,omitempty"`
-	Transactions *linkTransactions   `json:"transactions,omitempty"`
-	Institution  *linkInstitution    `json:"institution_data,omitempty"`
+	Transactions map[string]int      `json:"transactions,omitempty"`
+	Institution  map[string]string   `json:"institution_data,omitempty"`
 	Hosted       *HostedLink         `json:"hosted_link,omitempty"`
 	Multi        bool                `json:"enable_multi_item_link,omitempty"`
 }
@@ -47,27 +47,14 @@ type linkUser struct {
 }
 
 type userResponse struct {
-	UserID string `json:"user_id"`
+	UserID string `json:"user_id" need:"value"`
 }
 
-type linkUpdate struct {
-	AccountSelection bool `json:"account_selection_enabled"`
-}
-
-type subtypes struct {
-	Subtypes []string `json:"account_subtypes"`
-}
-
-type linkTransactions struct {
-	Days int `json:"days_requested"`
-}
-
-type linkInstitution struct {
-	RoutingNumber string `json:"routing_number"`
-}
+// subtypes are the subtypes of accounts that a member of its own names.
+type subtypes map[string][]string
 
 type linkTokenResponse struct {
-	LinkToken  string `json:"link_token"`
+	LinkToken  string `json:"link_token" need:"token"`
 	Expiration string `json:"expiration"`
 	HostedURL  string `json:"hosted_link_url"`
 }
@@ -75,7 +62,7 @@ type linkTokenResponse struct {
 // linkSessionsResponse has what the sessions of a link token made. The results of sessions without
 // a hosted page are there only for applications with Link events.
 type linkSessionsResponse struct {
-	LinkToken string                 `json:"link_token"`
+	LinkToken string                 `json:"link_token" need:"value"`
 	Sessions  wire.List[linkSession] `json:"link_sessions"`
 }
 
@@ -104,24 +91,38 @@ type addedItem struct {
 }
 
 type exchangeResponse struct {
-	AccessToken string `json:"access_token"`
-	ItemID      string `json:"item_id"`
+	AccessToken string `json:"access_token" need:"token"`
+	ItemID      string `json:"item_id" need:"token"`
 }
 
-// itemRequest names the Item by its access token.
+// itemRequest is the body of the calls about an Item. Each endpoint takes some of the members.
 type itemRequest struct {
-	AccessToken string `json:"access_token"`
+	AccessToken string       `json:"access_token"`
+	Webhook     *string      `json:"webhook,omitempty"`
+	WebhookType string       `json:"webhook_type,omitempty"`
+	WebhookCode string       `json:"webhook_code,omitempty"`
+	Cursor      string       `json:"cursor,omitempty"`
+	Count       int          `json:"count,omitempty"` // of a sync
+	From        string       `json:"start_date,omitempty"`
+	To          string       `json:"end_date,omitempty"`
+	Options     *itemOptions `json:"options,omitempty"`
 }
 
-// webhookRequest changes the webhook of an Item.
-type webhookRequest struct {
-	AccessToken string `json:"access_token"`
-	Webhook     string `json:"webhook"`
+type itemOptions struct {
+	Accounts []string `json:"account_ids,omitempty"`
+	Count    int      `json:"count,omitempty"`
+	Offset   int      `json:"offset,omitempty"`
+	Original bool     `json:"include_original_description,omitempty"` // the same for a cursor
+	// Async makes the first reading of investments return at once. Otherwise it takes minutes.
+	Async bool `json:"async_update,omitempty"`
+	// Oldest is the oldest moment that is good enough for a balance. Capital One requires it, and
+	// Plaid ignores it for other banks.
+	Oldest string `json:"min_last_updated_datetime,omitempty"`
 }
 
 // itemData is an Item, which is a connection in Plaid's words.
 type itemData struct {
-	ItemID          string `json:"item_id"`
+	ItemID          string `json:"item_id" need:"value"`
 	InstitutionID   string `json:"institution_id"`
 	InstitutionName string `json:"institution_name"`
 	Webhook         string `json:"webhook"`
@@ -148,26 +149,21 @@ type productUpdates struct {
 
 // doneResponse is the response of an endpoint without data.
 type doneResponse struct {
-	RequestID string `json:"request_id"`
+	RequestID string `json:"request_id" need:"value"`
 }
 
+// institutionsRequest is the body of the calls about banks: a page of all, some by name, or one.
 type institutionsRequest struct {
-	Count     int                `json:"count"`
-	Offset    int                `json:"offset"`
+	*listPlace
+	Query     string             `json:"query,omitempty"`
+	ID        string             `json:"institution_id,omitempty"`
 	Countries []string           `json:"country_codes"`
 	Options   institutionOptions `json:"options"`
 }
 
-type institutionRequest struct {
-	ID        string             `json:"institution_id"`
-	Countries []string           `json:"country_codes"`
-	Options   institutionOptions `json:"options"`
-}
-
-type searchRequest struct {
-	Query     string             `json:"query"`
-	Countries []string           `json:"country_codes"`
-	Options   institutionOptions `json:"options"`
+type listPlace struct {
+	Count  int `json:"count"`
+	Offset int `json:"offset"`
 }
 
 // institutionOptions ask for address and color.
@@ -176,13 +172,18 @@ type institutionOptions struct {
 }
 
 type institutionsResponse struct {
-	Institutions wire.List[institution] `json:"institutions"`
+	Institutions wire.List[institution] `json:"institutions" need:"value"`
 	// Total decides where the list ends, since a page may be shorter than requested.
 	Total wire.Exact[int] `json:"total"`
 }
 
 type institutionResponse struct {
 	Institution wire.Object[institution] `json:"institution"`
+}
+
+// Lacks requires the id, since any other member may be absent.
+func (r *institutionResponse) Lacks() string {
+	return wire.Need(r.Institution.Value.InstitutionID != "", "institution.institution_id")
 }
 
 type institution struct {
@@ -194,7 +195,7 @@ type institution struct {
 }
 
 type identityResponse struct {
-	Accounts wire.List[accountOwners] `json:"accounts"`
+	Accounts wire.List[accountOwners] `json:"accounts" need:"value"`
 }
 
 type accountOwners struct {
@@ -227,5 +228,5 @@ type owner struct {
 
 // keyResponse has one JSON Web Key, with expired_at beside its members.
 type keyResponse struct {
-	Key json.RawMessage `json:"key"`
+	Key json.RawMessage `json:"key" need:"value"`
 }

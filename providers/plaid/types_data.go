@@ -1,9 +1,6 @@
 package plaid
 
-import (
-	"github.com/bankmux/bankmux/adapter/wire"
-	"github.com/bankmux/bankmux/normalize"
-)
+import "github.com/bankmux/bankmux/adapter/wire"
 
 // The types of this file are the wire format of the data of an Item.
 
@@ -31,16 +28,7 @@ type account struct {
 }
 
 type accountsResponse struct {
-	Accounts wire.List[account] `json:"accounts"`
-}
-
-// balancesRequest asks the bank. Capital One requires the oldest moment that is good enough, and
-// Plaid ignores it for other banks.
-type balancesRequest struct {
-	AccessToken string `json:"access_token"`
-	Options     struct {
-		Oldest string `json:"min_last_updated_datetime"`
-	} `json:"options"`
+	Accounts wire.List[account] `json:"accounts" need:"value"`
 }
 
 // numbersResponse has the numbers of all accounts, in no order.
@@ -50,7 +38,7 @@ type numbersResponse struct {
 		EFT           wire.List[accountNumber] `json:"eft"`
 		BACS          wire.List[accountNumber] `json:"bacs"`
 		International wire.List[accountNumber] `json:"international"`
-	} `json:"numbers"`
+	} `json:"numbers" need:"value"`
 }
 
 // accountNumber has the members of all schemes.
@@ -66,26 +54,9 @@ type accountNumber struct {
 	BIC         string `json:"bic"`
 }
 
-// listRequest is the body for a page of a list between two days.
-type listRequest struct {
-	AccessToken string      `json:"access_token"`
-	From        string      `json:"start_date"`
-	To          string      `json:"end_date"`
-	Options     listOptions `json:"options"`
-}
-
-type listOptions struct {
-	Accounts []string `json:"account_ids,omitempty"`
-	Count    int      `json:"count"`
-	Offset   int      `json:"offset"`
-	Original bool     `json:"include_original_description,omitempty"`
-	// Async makes the first reading of investments return at once. Otherwise it takes minutes.
-	Async bool `json:"async_update,omitempty"`
-}
-
 type transactionsResponse struct {
-	Transactions wire.Rows[transaction] `json:"transactions"`
-	Total        wire.Exact[*int]       `json:"total_transactions"`
+	Transactions wire.Rows[transaction] `json:"transactions" need:"value"`
+	Total        wire.Exact[*int]       `json:"total_transactions" need:"value"`
 }
 
 // transaction has a positive amount for money out of the account.
@@ -126,25 +97,13 @@ type party struct {
 	Confidence string `json:"confidence_level"`
 }
 
-// syncRequest is the body of POST /transactions/sync. The options must stay the same for a cursor.
-type syncRequest struct {
-	AccessToken string       `json:"access_token"`
-	Cursor      string       `json:"cursor,omitempty"`
-	Count       int          `json:"count"`
-	Options     *syncOptions `json:"options,omitempty"`
-}
-
-type syncOptions struct {
-	Original bool `json:"include_original_description"`
-}
-
 type syncResponse struct {
-	Added    wire.Rows[transaction] `json:"added"`
-	Modified wire.Rows[transaction] `json:"modified"`
-	Removed  wire.List[removedRow]  `json:"removed"`
+	Added    wire.Rows[transaction] `json:"added" need:"value"`
+	Modified wire.Rows[transaction] `json:"modified" need:"value"`
+	Removed  wire.List[removedRow]  `json:"removed" need:"value"`
 	Next     wire.Text              `json:"next_cursor"`
 	// HasMore decides whether the round is complete.
-	HasMore wire.Exact[*bool] `json:"has_more"`
+	HasMore wire.Exact[*bool] `json:"has_more" need:"value"`
 	Status  string            `json:"transactions_update_status"`
 }
 
@@ -161,8 +120,8 @@ const (
 
 type holdingsResponse struct {
 	accountsResponse
-	Holdings   wire.List[holding]  `json:"holdings"`
-	Securities wire.List[security] `json:"securities"`
+	Holdings   wire.List[holding]  `json:"holdings" need:"value"`
+	Securities wire.List[security] `json:"securities" need:"value"`
 }
 
 type holding struct {
@@ -192,9 +151,9 @@ type security struct {
 }
 
 type investmentsResponse struct {
-	Transactions wire.List[investment] `json:"investment_transactions"`
-	Securities   wire.List[security]   `json:"securities"`
-	Total        wire.Exact[*int]      `json:"total_investment_transactions"`
+	Transactions wire.List[investment] `json:"investment_transactions" need:"value"`
+	Securities   wire.List[security]   `json:"securities" need:"value"`
+	Total        wire.Exact[*int]      `json:"total_investment_transactions" need:"value"`
 }
 
 // investment is a transaction of an investment account. A positive amount is money out of it.
@@ -220,7 +179,7 @@ type liabilitiesResponse struct {
 		Credit   wire.List[liability] `json:"credit"`
 		Mortgage wire.List[liability] `json:"mortgage"`
 		Student  wire.List[liability] `json:"student"`
-	} `json:"liabilities"`
+	} `json:"liabilities" need:"value"`
 }
 
 // liability has the members of the three kinds of debt. Amounts are positive.
@@ -247,38 +206,5 @@ type liability struct {
 }
 
 type rotatedResponse struct {
-	AccessToken string `json:"new_access_token"`
-}
-
-// The members that a response must have, see [wire.Required].
-
-func (r *accountsResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
-func (r *numbersResponse) Lacks() string  { return wire.Need(r.Numbers != nil, "numbers") }
-
-func (r *transactionsResponse) Lacks() string {
-	return wire.Need(r.Transactions.Present && r.Total.Value != nil, "transactions or total_transactions")
-}
-
-func (r *syncResponse) Lacks() string {
-	all := r.Added.Present && r.Modified.Present && r.Removed.Present && r.HasMore.Value != nil
-	return wire.Need(all, "added, modified, removed or has_more")
-}
-
-func (r *holdingsResponse) Lacks() string {
-	all := r.Accounts.Present && r.Holdings.Present && r.Securities.Present
-	return wire.Need(all, "accounts, holdings or securities")
-}
-
-func (r *investmentsResponse) Lacks() string {
-	all := r.Transactions.Present && r.Securities.Present && r.Total.Value != nil
-	return wire.Need(all, "investment_transactions, securities or total_investment_transactions")
-}
-
-func (r *liabilitiesResponse) Lacks() string {
-	return wire.Need(r.Accounts.Present && r.Liabilities != nil, "accounts or liabilities")
-}
-
-// Lacks requires a token that can be sent, since the old one no longer works.
-func (r *rotatedResponse) Lacks() string {
-	return wire.Need(normalize.Token(r.AccessToken), "a new_access_token of visible characters")
+	AccessToken string `json:"new_access_token" need:"token"`
 }

@@ -41,7 +41,7 @@ func newWebhooks(cfg Config, api *api) (webhook.Verifier, error) {
 func (a *api) verificationKey(ctx context.Context, id string) (webhook.Key, error) {
 	out, err := fetch[keyResponse](ctx, a, endpoints.webhookKey, map[string]string{"key_id": id})
 	switch {
-	case hasCode(err, "INVALID_WEBHOOK_VERIFICATION_KEY_ID"):
+	case normalize.HasCode(err, "INVALID_WEBHOOK_VERIFICATION_KEY_ID"):
 		return webhook.Key{}, nil
 	case err != nil:
 		return webhook.Key{}, err

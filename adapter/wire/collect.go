@@ -1,0 +1,76 @@
+package wire
+
+// This file turns the rows of a response into those of the model.
+
+import "github.com/bankmux/bankmux"
+
+// Failure returns the failure of Rows[i]. id names the row; without one its position does.
+func (l *List[T]) Failure(i int, account, id string, fault *bankmux.Error) bankmux.Failure {
+	return bankmux.Failure{Account: account, Transaction: RowName(id, l.Place(i)), Err: fault}
+}
+
+// Read is what a row is in the model.
+type Read[M any] struct {
+	Row     M
+	Given   bool           // enough of it can be read to return it
+	Account string         // whose row it is, for the failure
+	ID      string         // what names it in the failure; "" means its position
+	Fault   *bankmux.Error // what cannot be read, nil if all can
+}
+
+// Collect reads the rows of a list. It returns those that are given, and failures for the elements
+// and parts that cannot be read. A row that is not given and has no fault is left out.
+func Collect[T, M any](l *List[T], read func(row *T) Read[M]) (all []M, failed []bankmux.Failure) {
+	failed = l.Failures("")
+	for i := range l.Rows {
+		one := read(&l.Rows[i])
+		if one.Fault != nil {
+			failed = append(failed, l.Failure(i, one.Account, one.ID, one.Fault))
+		}
+		if one.Given {
+			all = append(all, one.Row)
+		}
+	}
+	return all, failed
+}
+
+// Transactions takes the transactions of a list while it is read.
+type Transactions[W any] struct {
+	List string // the list's name, if the response has several
+	// Fill writes a row into the model and returns what is wrong with it. The row of the model is
+	// zero.
+	Fill func(from *W, to *bankmux.Transaction) *bankmux.Error
+	// Bytes is about the length of a short row in a response, from which their number is estimated.
+	Bytes int
+
+	Rows   []bankmux.Transaction // those that can be read
+	Failed []bankmux.Failure     // the others
+}
+
+// Take makes t take the rows of a list.
+func (t *Transactions[W]) Take(from *Rows[W]) {
+	from.Bad = func(i int) { t.Fail("", "", i, RowError()) }
+	from.Each = func(i int, w *W) {
+		if i == 0 {
+			t.Rows = make([]bankmux.Transaction, 0, from.Room(t.Bytes))
+		}
+		t.Rows = AppendZero(t.Rows)
+		last := len(t.Rows) - 1
+		row := &t.Rows[last]
+		if fault := t.Fill(w, row); fault != nil {
+			t.Fail(row.Account, row.ID, i, fault)
+			*row = bankmux.Transaction{}
+			t.Rows = t.Rows[:last]
+		}
+	}
+}
+
+// Fail adds the failure of row i, counted from 0. Without an id, the list and the number name it.
+func (t *Transactions[W]) Fail(account, id string, i int, fault *bankmux.Error) {
+	if id == "" {
+		if id = RowName("", i+1); t.List != "" {
+			id = t.List + " " + id
+		}
+	}
+	t.Failed = append(t.Failed, bankmux.Failure{Account: account, Transaction: id, Err: fault})
+}
