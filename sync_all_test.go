@@ -88,7 +88,8 @@ func (b *branch) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Del
 	}
 	today := func() bankmux.Date { return bankmux.NewDate(2026, 3, 1) }
 	if b.perAccount {
-		return reconcile.Days{Provider: "heron", Accounts: ids, Today: today,
+		return reconcile.Days{
+			Provider: "heron", Accounts: ids, Today: today,
 			Serves: func(context.Context, bool) (int, error) { return 20, nil },
 			Read: func(_ context.Context, days reconcile.DaysRequest) (reconcile.DaysPage, error) {
 				page := reconcile.DaysPage{Rows: b.of(days.Account)}
@@ -100,7 +101,8 @@ func (b *branch) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Del
 			},
 		}.Sync(ctx, req)
 	}
-	return reconcile.Feed{Provider: "heron", Accounts: ids, Today: today,
+	return reconcile.Feed{
+		Provider: "heron", Accounts: ids, Today: today,
 		CursorLost: func(e *bankmux.Error) bool { return e.Code == "cursor_lost" },
 		Stored: func(context.Context, reconcile.StoredRequest) (reconcile.StoredPage, error) {
 			return reconcile.StoredPage{Rows: b.all()}, b.call("list", nil)

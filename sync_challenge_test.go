@@ -106,22 +106,22 @@ func TestSyncAllChallenge(t *testing.T) {
 }
 
 // asked syncs and requires that the bank asks.
-func (h *household) asked(t *testing.T) *bankmux.Error {
+func (h *household) asked(t *testing.T) *bankmux.Challenge {
 	t.Helper()
 	_, err := h.sync(t.Context())
 	e, ok := errors.AsType[*bankmux.Error](err)
 	require.True(t, ok, "%v", err)
 	require.Equal(t, bankmux.ErrUserAction, e.Kind)
 	require.NotNil(t, e.Challenge)
-	return e
+	return e.Challenge
 }
 
 func answersAPage(t *testing.T, h *household) {
-	e := h.asked(t)
-	assert.Equal(t, "Code?", e.Challenge.Inputs[0].Query)
-	assert.Equal(t, bankmux.OpSyncAll, e.Challenge.Op)
+	ch := h.asked(t)
+	assert.Equal(t, "Code?", ch.Inputs[0].Query)
+	assert.Equal(t, bankmux.OpSyncAll, ch.Op)
 	state := h.stored(t)
-	assert.Equal(t, e.Challenge.ID, state.Challenge.ID)
+	assert.Equal(t, ch.ID, state.Challenge.ID)
 	assert.Nil(t, state.Err.Challenge)
 	assert.NotZero(t, state.AskedAt)
 	assert.Equal(t, "a one, a two", h.texts(), "the pages before it are stored")
@@ -228,7 +228,7 @@ func sendsNothingMeanwhile(t *testing.T, h *household) {
 		e, ok := errors.AsType[*bankmux.Error](err)
 		require.True(t, ok, name)
 		require.NotNil(t, e.Challenge, name)
-		assert.Equal(t, first.Challenge.ID, e.Challenge.ID)
+		assert.Equal(t, first.ID, e.Challenge.ID)
 		assert.True(t, e.NotSent)
 		assert.Equal(t, bankmux.OpSyncAll, e.Op)
 	}
@@ -296,7 +296,7 @@ func endsWithWrongAnswer(t *testing.T, h *household) {
 }
 
 func givesUpChallenge(t *testing.T, h *household) {
-	ch := h.asked(t).Challenge
+	ch := h.asked(t)
 	h.taken()
 	_, err := h.sync(t.Context(), answers(ch.Abandon()))
 	require.ErrorIs(t, err, bankmux.ErrUserAction)
@@ -306,11 +306,11 @@ func givesUpChallenge(t *testing.T, h *household) {
 	_, err = h.sync(bankmux.WithoutUser(t.Context()))
 	require.ErrorIs(t, err, bankmux.ErrUserAction)
 	assert.Empty(t, h.taken())
-	assert.NotEqual(t, ch.ID, h.asked(t).Challenge.ID, "the user starts again")
+	assert.NotEqual(t, ch.ID, h.asked(t).ID, "the user starts again")
 }
 
 func endsExpiredChallenge(t *testing.T, h *household) {
-	ch := h.asked(t).Challenge
+	ch := h.asked(t)
 	time.Sleep(time.Until(ch.ExpiresAt))
 	h.taken()
 	_, err := h.sync(t.Context(), answers(ch.Answer("123456")))
@@ -323,7 +323,7 @@ func endsExpiredChallenge(t *testing.T, h *household) {
 }
 
 func keepsChallenge(t *testing.T, h *household) {
-	ch := h.asked(t).Challenge
+	ch := h.asked(t)
 	h.taken()
 	other := *ch
 	other.ID = "another"
@@ -350,7 +350,7 @@ func keepsChallenge(t *testing.T, h *household) {
 }
 
 func answersOnce(t *testing.T, h *household) {
-	ch := h.asked(t).Challenge
+	ch := h.asked(t)
 	h.taken()
 	var all sync.WaitGroup
 	var failed [4]error
@@ -371,7 +371,7 @@ func answersOnce(t *testing.T, h *household) {
 }
 
 func reconnectEndsChallenge(t *testing.T, h *household) {
-	ch := h.asked(t).Challenge
+	ch := h.asked(t)
 	h.conn.LinkedAt = h.conn.LinkedAt.Add(time.Minute)
 	h.fail = nil
 	h.taken()
@@ -391,7 +391,7 @@ func parksAfterAFasterSync(t *testing.T, h *household) {
 		}
 		return ask(call, a)
 	}
-	ch := h.asked(t).Challenge
+	ch := h.asked(t)
 	require.NotNil(t, h.stored(t).Challenge)
 	assert.Equal(t, ch.ID, h.stored(t).Challenge.ID)
 	_, err := h.answer(t, "123456")

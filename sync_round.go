@@ -16,10 +16,11 @@ type syncRun struct {
 	state  SyncState // as stored, without what a reconnect has ended
 	res    SyncAllResult
 
-	answers *Answers          // to the step that a challenge interrupted
-	list    syncList          // what the rounds read
-	names   map[string]string // the application's names by the provider's ids
-	cursor  string            // of the next page
+	answers  *Answers          // to the step that a challenge interrupted
+	answered *Delta            // the page of that step, until it is stored
+	list     syncList          // what the rounds read
+	names    map[string]string // the application's names by the provider's ids
+	cursor   string            // of the next page
 
 	// entire says that this call reads the round from its first page, and that no other sync has
 	// stored a page of it.
@@ -40,19 +41,17 @@ func (r *syncRun) run(ctx context.Context) error {
 	if err := r.admit(ctx); err != nil {
 		return err
 	}
-	page, err := r.start(ctx)
-	if err != nil {
+	if err := r.start(ctx); err != nil {
 		return r.fail(ctx, err)
 	}
-	if page == nil && r.list.Partly && len(r.list.all()) == 0 { // every account waits for a name
+	if r.answered == nil && r.list.Partly && len(r.list.all()) == 0 { // every account waits for a name
 		return r.client.partial(r.op, &r.req.Connection, r.list.failed)
 	}
 	r.report(nil)
 	for {
-		if again, err := r.round(ctx, page); err != nil || !again {
+		if again, err := r.round(ctx); err != nil || !again {
 			return err
 		}
-		page = nil
 	}
 }
 
@@ -71,23 +70,20 @@ func (r *syncRun) load(ctx context.Context) error {
 	return nil
 }
 
-// round reads the pages of a round up to its end. A page that was read already comes first. It
-// reports whether another round must follow, because accounts failed in a part of the round that
-// this call has not read.
-func (r *syncRun) round(ctx context.Context, page *Delta) (again bool, err error) {
+// round reads the pages of a round up to its end. It reports whether another round must follow,
+// because accounts failed in a part of the round that this call has not read.
+func (r *syncRun) round(ctx context.Context) (again bool, err error) {
 	r.entire, r.failed = !r.state.More, slices.Clone(r.list.failed)
 	for {
-		if page == nil {
-			if page, err = r.page(ctx); err != nil {
-				return false, r.fail(ctx, err)
-			}
+		page, err := r.page(ctx)
+		if err != nil {
+			return false, r.fail(ctx, err)
 		}
 		stored, err := r.store(ctx, page)
 		if err != nil {
 			return false, err
 		}
 		ended := stored && !page.More
-		page = nil
 		switch {
 		case !stored: // another sync was faster: continue at its cursor
 			r.entire = false
@@ -108,6 +104,10 @@ func (r *syncRun) round(ctx context.Context, page *Delta) (again bool, err error
 // page reads the page after the cursor. It waits for a provider that is not ready, and starts
 // without a cursor if the stored one is refused.
 func (r *syncRun) page(ctx context.Context) (*Delta, error) {
+	if page := r.answered; page != nil {
+		r.answered = nil
+		return page, nil
+	}
 	for {
 		req := SyncRequest{
 			Connection: r.req.Connection, Cursor: r.cursor, PageSize: r.req.PageSize,

@@ -33,45 +33,45 @@ type syncStep struct {
 
 // start lists the accounts and the cards, and lets the ledger name them. With answers it continues
 // at the step that the challenge interrupted, since another call would end the user's session at
-// the bank. It returns a page if that step was a sync.
-func (r *syncRun) start(ctx context.Context) (*Delta, error) {
+// the bank. If that step was a sync, its page is the first of the round.
+func (r *syncRun) start(ctx context.Context) error {
 	if r.answers == nil {
-		return nil, r.listAll(ctx, nil)
+		return r.listAll(ctx, nil)
 	}
 	var step syncStep
 	if json.Unmarshal(r.answers.Challenge.State, &step) != nil {
-		return nil, invalid("SyncState.Challenge", "has a State that is not the library's")
+		return invalid("SyncState.Challenge", "has a State that is not the library's")
 	}
 	answers := *r.answers
 	answers.Challenge.Op, answers.Challenge.State = step.Op, step.Inner
 	switch step.Op {
 	case OpAccounts:
-		return nil, r.listAll(ctx, &answers)
+		return r.listAll(ctx, &answers)
 	case OpRefresh:
 		r.wait.refreshed = true
 		if err := r.refresh(ctx, &answers); err != nil {
-			return nil, err
+			return err
 		}
-		return nil, r.listAll(ctx, nil)
+		return r.listAll(ctx, nil)
 	}
 	names, err := r.nameAccounts(ctx, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.names, r.list = names, step.syncList
 	if step.Op == OpCards {
-		return nil, r.listCards(ctx, &answers)
+		return r.listCards(ctx, &answers)
 	}
 	res, err := r.client.Resume(ctx, ResumeRequest{
 		Connection: r.req.Connection, Answers: &answers, Name: r.name, Known: r.ledger.Known,
 	})
-	switch {
-	case !hasPage(err):
-		return nil, r.interrupted(err, OpSync)
-	case step.From != r.state.Cursor: // another sync has stored pages since
-		return nil, nil
+	if !hasPage(err) {
+		return r.interrupted(err, OpSync)
 	}
-	return res.Sync, nil
+	if step.From == r.state.Cursor { // else another sync has stored pages since
+		r.answered = res.Sync
+	}
+	return nil
 }
 
 // listAll lists the accounts and then the cards.

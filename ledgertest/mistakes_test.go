@@ -66,7 +66,6 @@ func TestRunFindsMistakes(t *testing.T) {
 			t.Parallel()
 			pattern := "^TestMistake$/^" + regexp.QuoteMeta(strings.ReplaceAll(subtest, " ", "_")) + "$"
 			run := func(planted, timeout string) (string, error) {
-				//nolint:gosec // the test binary itself
 				cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern, "-test.count=1", "-test.timeout="+timeout)
 				cmd.Env = append(os.Environ(), plantedIn+"="+planted)
 				out, err := cmd.CombinedOutput()
@@ -99,7 +98,7 @@ func TestMistake(t *testing.T) {
 func (l *wrong) StoreDelta(
 	ctx context.Context, conn bankmux.Connection, from bankmux.SyncState, delta bankmux.Delta, to bankmux.SyncState,
 ) (bool, error) {
-	stored, _ := l.MemoryLedger.SyncState(ctx, conn)
+	stored, _ := l.SyncState(ctx, conn)
 	switch l.mistake {
 	case "the version is not compared":
 		from = stored
@@ -118,7 +117,7 @@ func (l *wrong) StoreDelta(
 		for l.arrived.Add(1); l.arrived.Load() < 2; { // until another one has compared too
 			runtime.Gosched()
 		}
-		from, _ = l.MemoryLedger.SyncState(ctx, conn)
+		from, _ = l.SyncState(ctx, conn)
 		_, err := l.MemoryLedger.StoreDelta(ctx, conn, from, delta, to)
 		return true, err
 	case "the state is stored without the rows":

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -51,7 +52,7 @@ func full(conn bankmux.Connection) bankmux.SyncState {
 	return bankmux.SyncState{
 		Version: 1, Cursor: "cursor \u2615", More: true, Attempts: 3,
 		Failed: []bankmux.Failure{
-			{Account: "a-1", Err: &bankmux.Error{Kind: bankmux.ErrInstitution, Code: "down", Detail: "the bank is down"}},
+			{Account: "a-1", Err: &bankmux.Error{Kind: bankmux.ErrInstitution, Code: "down", Detail: "is down"}},
 			{Product: bankmux.ProductCards, Err: &bankmux.Error{Kind: bankmux.ErrUnknown}},
 		},
 		Err: &bankmux.Error{Kind: bankmux.ErrUserAction, RetryAfter: time.Minute, Status: 200},
@@ -152,7 +153,7 @@ func storesOneOfMany(t *testing.T, f *fixture) {
 				ledger = f.other
 			}
 			all.Go(func() {
-				k := known(name, "row "+string(rune('a'+i))+"-"+from.Cursor, day(1+i))
+				k := known(name, "row "+strconv.Itoa(i)+" after "+from.Cursor, day(1+i))
 				delta := bankmux.Delta{Added: []bankmux.Added{added(k)}, Next: from.Cursor + "."}
 				stored, err := ledger.StoreDelta(t.Context(), conn, from, delta, after(from, delta.Next))
 				assert.NoError(t, err)
@@ -200,7 +201,7 @@ func storesLargePages(t *testing.T, f *fixture) {
 	const size = 1000
 	delta := bankmux.Delta{Next: "1"}
 	for i := range size {
-		delta.Added = append(delta.Added, added(known(name, "row "+time.Duration(i).String(), day(i%28+1))))
+		delta.Added = append(delta.Added, added(known(name, "row "+strconv.Itoa(i), day(i%28+1))))
 	}
 	f.store(t, conn, delta)
 	assert.Len(t, f.rows(t, name), size)

@@ -77,8 +77,8 @@ func selectsRows(t *testing.T, f *fixture) {
 	names := f.name(t, conn, account("one", ""), account("two", ""))
 	delta := bankmux.Delta{Next: "1"}
 	for n := 1; n <= 10; n++ {
-		delta.Added = append(delta.Added,
-			added(known(names[0], "one-"+strconv.Itoa(n), day(n))), added(known(names[1], "two-"+strconv.Itoa(n), day(n))))
+		one, two := known(names[0], "one-"+strconv.Itoa(n), day(n)), known(names[1], "two-"+strconv.Itoa(n), day(n))
+		delta.Added = append(delta.Added, added(one), added(two))
 	}
 	f.store(t, conn, delta)
 	got := collect(t, f.Ledger.Known(t.Context(), names[0], day(3), day(5)))
@@ -193,7 +193,8 @@ func forgetsDeleted(t *testing.T, f *fixture) {
 		},
 		"StoreDelta of a first page": func() error {
 			delta := bankmux.Delta{Added: []bankmux.Added{added(known(name, "2", day(1)))}, Next: "2"}
-			_, err := f.Ledger.StoreDelta(t.Context(), conn, bankmux.SyncState{}, delta, after(bankmux.SyncState{}, "2"))
+			zero := bankmux.SyncState{}
+			_, err := f.Ledger.StoreDelta(t.Context(), conn, zero, delta, after(zero, "2"))
 			return err
 		},
 	} {
@@ -204,7 +205,9 @@ func forgetsDeleted(t *testing.T, f *fixture) {
 }
 
 // syncAll runs SyncAll with a ledger.
-func (f *fixture) syncAll(ctx context.Context, l bankmux.Ledger, conn bankmux.Connection) (bankmux.SyncAllResult, error) {
+func (f *fixture) syncAll(
+	ctx context.Context, l bankmux.Ledger, conn bankmux.Connection,
+) (bankmux.SyncAllResult, error) {
 	return f.client.SyncAll(ctx, bankmux.SyncAllRequest{Connection: conn, Ledger: l})
 }
 

@@ -155,6 +155,13 @@ func (v *viewed) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Del
 	return view(ctx, v, bankmux.OpSync, req, v.Client.Sync)
 }
 
+// SyncAll shows the result with every error, because it is always valid.
+func (v *viewed) SyncAll(ctx context.Context, req bankmux.SyncAllRequest) (bankmux.SyncAllResult, error) {
+	res, err := view(ctx, v, bankmux.OpSyncAll, req, v.Client.SyncAll)
+	v.b.show(res)
+	return res, err
+}
+
 func (v *viewed) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (bankmux.HoldingsResult, error) {
 	return view(ctx, v, bankmux.OpHoldings, req, v.Client.Holdings)
 }

@@ -3,18 +3,21 @@ package main
 import (
 	"context"
 	"iter"
+	"maps"
 	"slices"
 	"sync"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/reconcile"
 )
 
-// ledger stands for your database. examples/sync has it in SQL.
+// ledger stands for your database, with the accounts of one user. It is a bankmux.Ledger.
 type ledger struct {
-	tx        sync.Mutex          // held for as long as a transaction lasts
-	entries   []entry             // a table of transactions
-	names     map[string]string   // the provider's id of an account -> your own
-	positions map[string]position // by connection
+	tx       sync.Mutex                   // held for as long as a transaction lasts
+	entries  []entry                      // a table of transactions
+	accounts map[string]bankmux.Account   // a table of accounts, by your own id
+	names    map[string]string            // the provider's id of an account -> your own
+	states   map[string]bankmux.SyncState // by connection
 }
 
 // entry is a row of yours: your columns, and beside them what bankmux knows it by.
@@ -23,29 +26,23 @@ type entry struct {
 	known bankmux.Known
 }
 
-// position is how far the syncs of a connection have come. Two cursors may be equal though
-// something happened in between, so a counter says how often one was stored.
-type position struct {
-	cursor string
-	stored int
-}
-
 func newLedger() *ledger {
-	return &ledger{names: map[string]string{}, positions: map[string]position{}}
+	return &ledger{
+		accounts: map[string]bankmux.Account{},
+		names:    map[string]string{},
+		states:   map[string]bankmux.SyncState{},
+	}
 }
 
-// position reads how far the syncs of a connection have come.
-func (l *ledger) position(conn bankmux.Connection) position {
+// SyncState reads how far the syncs of a connection have come.
+func (l *ledger) SyncState(_ context.Context, conn bankmux.Connection) (bankmux.SyncState, error) {
 	l.tx.Lock()
 	defer l.tx.Unlock()
-	return l.positions[conn.ID]
+	return l.states[conn.ID], nil
 }
 
-// account returns your id of an account.
-func (l *ledger) account(id string) string { return l.names[id] }
-
-// between yields your rows of an account between two days, both included.
-func (l *ledger) between(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
+// Known yields your rows of an account between two days, both included.
+func (l *ledger) Known(_ context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
 	return func(yield func(bankmux.Known, error) bool) {
 		l.tx.Lock()
 		rows := slices.Clone(l.entries)
@@ -58,16 +55,18 @@ func (l *ledger) between(_ context.Context, account string, from, to bankmux.Dat
 	}
 }
 
-// store takes a page and the cursor behind it, in one transaction. It stores nothing and reports
-// false if the cursor is not the one that the page was read from.
-func (l *ledger) store(conn bankmux.Connection, from position, page bankmux.Delta) bool {
+// StoreDelta stores a page and the state after it, in one transaction. It stores nothing and
+// returns false if the stored state is not the one that the page was read from.
+func (l *ledger) StoreDelta(
+	_ context.Context, conn bankmux.Connection, from bankmux.SyncState, page bankmux.Delta, to bankmux.SyncState,
+) (bool, error) {
 	l.tx.Lock()
 	defer l.tx.Unlock()
-	// UPDATE … SET cursor = ?, stored = stored + 1 WHERE connection = ? AND stored = ?
-	if l.positions[conn.ID] != from {
-		return false
+	// UPDATE … SET state = ?, version = ? WHERE connection = ? AND version = ?
+	if l.states[conn.ID].Version != from.Version {
+		return false, nil
 	}
-	l.positions[conn.ID] = position{page.Next, from.stored + 1}
+	l.states[conn.ID] = to
 	for _, a := range page.Added {
 		l.entries = append(l.entries, entry{known: a.Known}) // and of a.Row what you want to show
 	}
@@ -80,10 +79,49 @@ func (l *ledger) store(conn bankmux.Connection, from position, page bankmux.Delt
 	for _, r := range page.Removed {
 		l.entries = slices.DeleteFunc(l.entries, func(e entry) bool { return e.known.Key == r.Known.Key })
 	}
-	return true
+	return true, nil
+}
+
+// StoreSyncState stores a state without rows.
+func (l *ledger) StoreSyncState(
+	ctx context.Context, conn bankmux.Connection, from, to bankmux.SyncState,
+) (bool, error) {
+	return l.StoreDelta(ctx, conn, from, bankmux.Delta{}, to)
 }
 
 func (l *ledger) find(key string) *entry {
 	i := slices.IndexFunc(l.entries, func(e entry) bool { return e.known.Key == key })
 	return &l.entries[i]
+}
+
+// NameAccounts stores the listed accounts and returns your own ids of all accounts by the
+// provider's. An account of a new link, or of another provider, keeps the id it had. Only the user
+// can decide about those that are left out.
+func (l *ledger) NameAccounts(
+	_ context.Context, _ bankmux.Connection, listed []bankmux.Account,
+) (map[string]string, error) {
+	l.tx.Lock()
+	defer l.tx.Unlock()
+	before := maps.Clone(l.accounts) // without those that are listed under a known id
+	var unknown []bankmux.Account
+	for _, a := range listed {
+		if name := l.names[a.ID]; name == "" {
+			unknown = append(unknown, a)
+		} else {
+			l.accounts[name] = a
+			delete(before, name)
+		}
+	}
+	m := reconcile.Match(slices.Collect(maps.Values(before)), unknown)
+	for _, p := range m.Pairs {
+		if p.Confidence >= reconcile.Likely {
+			l.names[p.New.ID] = l.names[p.Old.ID]
+			l.accounts[l.names[p.New.ID]] = p.New
+		}
+	}
+	for _, a := range m.OnlyNew {
+		l.names[a.ID] = "account " + a.ID // a new account: an id of your own
+		l.accounts[l.names[a.ID]] = a
+	}
+	return maps.Clone(l.names), nil
 }

@@ -6,32 +6,45 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
+	"slices"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/providers/moneykit"
-	"github.com/bankmux/bankmux/reconcile"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// start names the accounts of a new connection and fills the ledger.
-func (l *ledger) start(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
-	accounts, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
-	if err != nil {
-		return err
+// sync brings the ledger in step.
+func (l *ledger) sync(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
+	res, err := client.SyncAll(ctx, bankmux.SyncAllRequest{
+		Connection: conn,
+		Ledger:     l, // below
+		Progress: func(p bankmux.SyncProgress) { // for a progress bar
+			log.Printf("%d of %d accounts, %d rows, the last ones from %s to %s", p.Done, p.Total, p.Rows, p.From, p.To)
+		},
+	})
+	if _, partial := errors.AsType[*bankmux.PartialError](err); partial {
+		log.Print(err) // some accounts could not be read; the others are stored
+		err = nil
 	}
-	l.carry(nil, accounts.Accounts) // below; here every account is new
-	return l.sync(ctx, client, conn)
+	for _, a := range res.Unnamed {
+		log.Print("ask the user which account this is: ", a.ID)
+	}
+	return err
 }
 
-// sync brings the ledger in step. Call it after a webhook, and once a day without one.
-func (l *ledger) sync(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
+// byPage brings the ledger in step without SyncAll. It names no accounts and stores no failures.
+func (l *ledger) byPage(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
 	for {
-		from := l.position(conn)
+		from, err := l.SyncState(ctx, conn)
+		if err != nil {
+			return err
+		}
 		page, err := client.Sync(ctx, bankmux.SyncRequest{
 			Connection: conn,
-			Cursor:     from.cursor,
-			Name:       l.account, // your own id of an account, which survives a new link
-			Known:      l.between, // your rows of an account between two days
+			Cursor:     from.Cursor,
+			Name:       func(id string) string { return l.names[id] }, // your own id of an account
+			Known:      l.Known,
 		})
 		if _, partial := errors.AsType[*bankmux.PartialError](err); err != nil && !partial {
 			return err // nothing of this page is stored; the pages before it are
@@ -39,30 +52,16 @@ func (l *ledger) sync(ctx context.Context, client *bankmux.Client, conn bankmux.
 		for _, failure := range page.Failed {
 			log.Print(failure) // an account or a row that could not be read; the rest is good
 		}
-		if !l.store(conn, from, page) {
-			continue // another sync of the connection was faster: read on from where it is
+		to := from
+		to.Version, to.Cursor, to.More = from.Version+1, page.Next, page.More
+		stored, err := l.StoreDelta(ctx, conn, from, page, to)
+		if err != nil {
+			return err
 		}
-		if !page.More {
+		if stored && !page.More {
 			return nil
 		}
 	}
-}
-
-// carry gives the accounts of a new link, or of another provider, the names they had. Only the user
-// can decide about those that it returns.
-func (l *ledger) carry(before, after []bankmux.Account) (unsure []reconcile.Pair, ambiguous []reconcile.Ambiguity) {
-	m := reconcile.Match(before, after)
-	for _, p := range m.Pairs {
-		if p.Confidence < reconcile.Likely {
-			unsure = append(unsure, p)
-			continue
-		}
-		l.names[p.New.ID] = l.names[p.Old.ID]
-	}
-	for _, a := range m.OnlyNew {
-		l.names[a.ID] = "account " + a.ID // a new account: a name of your own
-	}
-	return unsure, m.Ambiguous
 }
 
 func main() {
@@ -82,11 +81,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	l := newLedger()
-	if err := l.start(ctx, client, first); err != nil {
-		return err
-	}
-	before, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: first})
-	if err != nil {
+	if err := l.sync(ctx, client, first); err != nil {
 		return err
 	}
 	rows := len(l.entries)
@@ -95,7 +90,8 @@ func run(ctx context.Context) error {
 
 	// A day later the bank has one row more.
 	coffee := virtualbank.TransactionSpec{Text: "COFFEE", Amount: "3.20", Type: "debit"}
-	if err := bank.AddTransaction(first.Reference(), before.Accounts[0].ID, coffee); err != nil {
+	account := slices.Sorted(maps.Keys(l.names))[0]
+	if err := bank.AddTransaction(first.Reference(), account, coffee); err != nil {
 		return err
 	}
 	if err := bank.Refresh(first.Reference()); err != nil {
@@ -112,15 +108,13 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	after, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: second})
-	if err != nil {
-		return err
-	}
-	unsure, ambiguous := l.carry(before.Accounts, after.Accounts)
-	fmt.Println("to ask the user:", len(unsure)+len(ambiguous))
 	if err := l.sync(ctx, client, second); err != nil {
 		return err
 	}
+	if err := l.byPage(ctx, client, second); err != nil {
+		return err
+	}
+	fmt.Println("accounts:", len(l.accounts))
 	fmt.Println("doubled:", len(l.entries)-rows)
 	fmt.Println("note:", l.entries[0].note)
 	_, err = client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: first})
