@@ -90,6 +90,7 @@ func TestSyncAllChallenge(t *testing.T) {
 		"a reconnect ends the challenge":                                  reconnectEndsChallenge,
 		"a challenge is stored also if another sync was faster":           parksAfterAFasterSync,
 		"an answer to a page that another sync has stored is sent":        answersAfterAFasterSync,
+		"a sync that a question overtook stops":                           stopsAtAQuestion,
 		"a challenge that the ledger cannot store is returned":            returnsUnstored,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -415,6 +416,20 @@ func answersAfterAFasterSync(t *testing.T, h *household) {
 	assert.Equal(t, "days of b, days of a, days of b, days of c", h.taken(), "its page is not stored after a later one")
 	assert.Zero(t, res.Added+res.Changed+res.Removed)
 	assert.Equal(t, allTexts, h.texts())
+}
+
+func stopsAtAQuestion(t *testing.T, h *household) {
+	ask := h.fail
+	h.fail = nil
+	slow := &overtakenLedger{Ledger: h.ledger, before: func(page int) {
+		h.fail = ask
+		h.asked(t) // by another process
+		h.taken()
+	}}
+	_, err := h.sync(t.Context(), func(r *bankmux.SyncAllRequest) { r.Ledger = slow })
+	require.ErrorIs(t, err, bankmux.ErrUserAction)
+	assert.NotNil(t, bankmux.ErrorOf(err).Challenge)
+	assert.Empty(t, h.taken(), "another call would end the user's session at the bank")
 }
 
 func returnsUnstored(t *testing.T, h *household) {

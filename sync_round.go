@@ -215,14 +215,10 @@ func (r *syncRun) end(to *SyncState) {
 	}
 }
 
-// allFailed returns the error of an account if a provider that is read by account let none be read.
-// It prefers an error that ends by itself.
+// allFailed returns the error of an account if no account could be read. It prefers an error that
+// ends by itself.
 func (r *syncRun) allFailed() (found *Error) {
-	all := r.list.all()
-	if !r.client.desc.PerAccount || len(all) == 0 {
-		return nil
-	}
-	for _, id := range all {
+	for _, id := range r.list.all() {
 		i := slices.IndexFunc(r.failed, func(f Failure) bool { return f.Account == id })
 		if i < 0 {
 			return nil
