@@ -30,6 +30,7 @@ type accountView struct {
 	Mask       string              `json:"mask,omitempty"`
 	Currency   bankmux.Currency    `json:"currency,omitempty"`
 	Closed     bool                `json:"closed,omitempty"`
+	Ended      bool                `json:"ended,omitempty"`    // the connection was ended; there are no balances
 	Balances   []bankmux.Balance   `json:"balances,omitempty"` // absent is not zero
 	Due        bankmux.Date        `json:"due,omitzero"`
 	ReadAt     time.Time           `json:"read_at,omitzero"` // when the balances were read
@@ -53,7 +54,8 @@ func failureOf(conn bankmux.Connection, names map[string]string, f bankmux.Failu
 }
 
 // Accounts handles GET. It returns the accounts of all connections of the user with the last stored
-// balances, and asks no bank. An account whose balance was never read has none.
+// balances, and asks no bank. An account whose balance was never read has none. Nor has one whose
+// connection was ended, if the store keeps such an account for its transactions.
 func (s *Service) Accounts() http.Handler {
 	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
 		return s.accountsOf(ctx, r.user, "", nil)
@@ -101,9 +103,17 @@ func (s *Service) accountsOf(ctx context.Context, user, only string, failed []fa
 	if err != nil {
 		return accounts{}, err
 	}
+	conns, err := s.store.Connections(ctx, user)
+	if err != nil {
+		return accounts{}, err
+	}
 	out := accounts{Accounts: []accountView{}, Failed: failed}
 	for i := range stored {
-		out.Accounts = append(out.Accounts, viewOf(&stored[i]))
+		v := viewOf(&stored[i])
+		if !slices.ContainsFunc(conns, func(c bankmux.Connection) bool { return c.ID == v.Connection }) {
+			v.Ended, v.Balances, v.Due, v.ReadAt = true, nil, bankmux.Date{}, time.Time{} // they are not true any more
+		}
+		out.Accounts = append(out.Accounts, v)
 	}
 	return out, nil
 }
@@ -131,7 +141,8 @@ func (s *Service) readAll(ctx context.Context, conns []bankmux.Connection) ([]fa
 		all.Go(func() {
 			defer func() { <-slots }()
 			failed[i], errs[i] = isolate.Of("the reading of a connection", func() ([]failure, error) {
-				return s.readOne(ctx, conn) // net/http recovers no panic of this goroutine
+				failed, err := s.readOne(ctx, conn) // net/http recovers no panic of this goroutine
+				return failed, unlessGone(err)
 			})
 		})
 	}

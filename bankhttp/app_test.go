@@ -156,6 +156,7 @@ type (
 			ID, Connection, Name string
 			Kind                 bankmux.AccountKind
 			Balances             []bankmux.Balance
+			Ended                bool
 		}
 		Failed []struct {
 			Connection, Account string

@@ -108,7 +108,7 @@ func (s *Service) keep(ctx context.Context, now bankmux.Connection) error {
 
 // unlessGone ignores that the row was deleted meanwhile.
 func unlessGone(err error) error {
-	if errors.Is(err, bankmux.ErrGone) {
+	if errors.Is(err, bankmux.ErrGone) && !errors.Is(err, KindStore) {
 		return nil
 	}
 	return err

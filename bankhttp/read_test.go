@@ -3,6 +3,7 @@ package bankhttp_test
 import (
 	"context"
 	"net/url"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
@@ -60,6 +62,17 @@ func TestAccounts(t *testing.T) {
 		assert.Equal(t, conn, read.Failed[0].Connection)
 		assert.Equal(t, read.Accounts[1].ID, read.Failed[0].Account)
 		assert.Equal(t, bankmux.ErrInstitution, read.Failed[0].Problem.Kind)
+	})
+	t.Run("an account that the store keeps although its connection was ended", func(t *testing.T) {
+		t.Parallel()
+		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.Store = &keeping{Store: c.Store} })
+		conn := a.harborLink(t, "rosa")
+		assert.False(t, a.read(t, "rosa").Accounts[0].Ended)
+		assert.Equal(t, 204, a.send(t, "rosa", "DELETE", "/connections/"+conn, "").Code)
+		kept := object[accounts](t, a.send(t, "rosa", "GET", "/accounts", ""), 200).Accounts
+		require.Len(t, kept, 2)
+		assert.True(t, kept[0].Ended)
+		assert.Empty(t, kept[0].Balances, "a balance that is not read any more is not shown")
 	})
 	t.Run("one connection alone", func(t *testing.T) {
 		t.Parallel()
@@ -115,6 +128,23 @@ func TestAccounts(t *testing.T) {
 	})
 }
 
+// keeping is a store that keeps accounts after their connection was deleted.
+type keeping struct {
+	bankhttp.Store
+
+	deleted string
+}
+
+func (k *keeping) DeleteConnection(_ context.Context, _, id string) error {
+	k.deleted = id
+	return nil
+}
+
+func (k *keeping) Connections(ctx context.Context, user string) ([]bankmux.Connection, error) {
+	all, err := k.Store.Connections(ctx, user)
+	return slices.DeleteFunc(all, func(c bankmux.Connection) bool { return c.ID == k.deleted }), err
+}
+
 // reconnect renews a connection.
 func (a *app) reconnect(t *testing.T, user, conn string) {
 	t.Helper()
@@ -163,22 +193,25 @@ func TestSync(t *testing.T) {
 	})
 	t.Run("after a failure it waits, and a reconnect ends the wait", func(t *testing.T) {
 		t.Parallel()
-		p := newHarbor()
-		a := newHarborApp(t, p)
-		conn := a.harborLink(t, "rosa")
-		path := "/connections/" + conn + "/sync"
-		p.failing(bankmux.OpAccounts, bankmux.ErrUnavailable)
-		assert.Equal(t, bankmux.ErrUnavailable, problem(t, a.send(t, "rosa", "POST", path, ""), 503).Kind)
-		p.failing(bankmux.OpAccounts, "")
-		assert.Positive(t, problem(t, a.send(t, "rosa", "POST", path, ""), 503).RetryAfter)
-		state := object[syncState](t, a.send(t, "rosa", "GET", path, ""), 200)
-		assert.Equal(t, 1, state.Attempts)
-		require.NotNil(t, state.Problem)
-		assert.Equal(t, bankmux.ErrUnavailable, state.Problem.Kind)
+		synctest.Test(t, func(t *testing.T) {
+			p := newHarbor()
+			a := newHarborApp(t, p)
+			conn := a.harborLink(t, "rosa")
+			path := "/connections/" + conn + "/sync"
+			p.failing(bankmux.OpAccounts, bankmux.ErrUnavailable)
+			assert.Equal(t, bankmux.ErrUnavailable, problem(t, a.send(t, "rosa", "POST", path, ""), 503).Kind)
+			p.failing(bankmux.OpAccounts, "")
+			assert.Positive(t, problem(t, a.send(t, "rosa", "POST", path, ""), 503).RetryAfter)
+			state := object[syncState](t, a.send(t, "rosa", "GET", path, ""), 200)
+			assert.Equal(t, 1, state.Attempts)
+			require.NotNil(t, state.Problem)
+			assert.Equal(t, bankmux.ErrUnavailable, state.Problem.Kind)
 
-		s := object[started](t, a.send(t, "rosa", "POST", "/connections/"+conn+"/sessions", ""), 200)
-		assert.Equal(t, 200, a.send(t, "rosa", "POST", "/sessions/"+s.Session, codeOf(s.Session, "")).Code)
-		assert.Zero(t, object[syncState](t, a.send(t, "rosa", "POST", path, ""), 200).Attempts)
+			time.Sleep(time.Second) // the user takes a while
+			s := object[started](t, a.send(t, "rosa", "POST", "/connections/"+conn+"/sessions", ""), 200)
+			assert.Equal(t, 200, a.send(t, "rosa", "POST", "/sessions/"+s.Session, codeOf(s.Session, "")).Code)
+			assert.Zero(t, object[syncState](t, a.send(t, "rosa", "POST", path, ""), 200).Attempts)
+		})
 	})
 }
 

@@ -66,8 +66,9 @@ type Connections interface {
 	Connections(ctx context.Context, user string) ([]bankmux.Connection, error)
 	// Update changes the status of a stored connection.
 	bankmux.Keeper
-	// DeleteConnection deletes a connection of a user and what belongs to it. It is called after
-	// the provider ended the access. A connection that is gone already is a success.
+	// DeleteConnection deletes a connection of a user, with its challenges and the state of its
+	// syncs. The store decides whether accounts and transactions stay for a later link. It is
+	// called after the provider ended the access. A connection that is gone already is a success.
 	DeleteConnection(ctx context.Context, user, id string) error
 }
 
