@@ -421,7 +421,7 @@ func answersAfterAFasterSync(t *testing.T, h *household) {
 func stopsAtAQuestion(t *testing.T, h *household) {
 	ask := h.fail
 	h.fail = nil
-	slow := &overtakenLedger{Ledger: h.ledger, before: func(page int) {
+	slow := &overtakenLedger{Ledger: h.ledger, before: func(int) {
 		h.fail = ask
 		h.asked(t) // by another process
 		h.taken()
