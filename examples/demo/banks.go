@@ -3,6 +3,8 @@ package main
 // This file has the providers, which the virtual bank plays, and the clients for them.
 
 import (
+	"time"
+
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/providers/dapi"
@@ -31,16 +33,19 @@ type banks struct {
 // first one is down.
 var routes = []bankmux.Route{
 	{Client: moneykit.Name, Countries: []string{"US", "GB"}},
-	{Client: plaid.Name, Countries: []string{"CA", "ES", "FR"}},
+	{Client: plaid.Name, Countries: []string{"CA", "NL", "DE"}},
 	{Client: dapi.Name, Countries: []string{"AE", "SA", "KW", "BH"}},
 	{Client: plaid.Name, Countries: []string{"US", "GB"}, Priority: 1},
 }
+
+// breakers open soon and close soon, so that it can be watched. The defaults suit production.
+var breakers = guard.Options{Breaker: guard.BreakerOptions{Consecutive: 3, OpenFor: 5 * time.Second}}
 
 // openBanks starts the virtual bank and makes the clients. They share one guard, so that one page
 // shows all circuit breakers.
 func openBanks() (*banks, error) {
 	const free = "127.0.0.1:0"
-	b := &banks{bank: virtualbank.New(virtualbank.Options{Seed: 7}), guard: guard.New(guard.Options{})}
+	b := &banks{bank: virtualbank.New(virtualbank.Options{Seed: 7}), guard: guard.New(breakers)}
 	var err error
 	if b.server, err = virtualbank.Start(b.bank, free, free, virtualbank.ServePlaid(free)); err != nil {
 		return nil, err

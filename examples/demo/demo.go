@@ -73,7 +73,7 @@ func (d *demo) handler() http.Handler {
 	return mux
 }
 
-// page sets the rules of the page: scripts and frames come from the page and the pretend banks alone.
+// page sets the rules of the page: scripts and frames come from the page and the pretend banks.
 func (d *demo) page(files http.Handler) http.Handler {
 	origins := ""
 	for _, address := range []string{d.server.MoneyKitScriptURL, d.server.DapiScriptURL, d.server.PlaidScriptURL} {
@@ -140,7 +140,7 @@ func (d *demo) state(w http.ResponseWriter, r *http.Request) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	out.Log = slices.Concat([]entry{}, d.log)
+	out.Log = append([]entry{}, d.log...)
 	for _, client := range d.registry.Clients() {
 		p := provider{
 			Name: client.Name(), Title: title(client.Provider()), Down: slices.Contains(d.down, client.Provider()),
@@ -161,6 +161,7 @@ func (d *demo) state(w http.ResponseWriter, r *http.Request) {
 	}
 	slices.Sort(out.Countries)
 	out.Countries = slices.Compact(out.Countries)
+	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(out)
 }
 
@@ -198,6 +199,15 @@ func (d *demo) sync(ctx context.Context, conn bankmux.Connection) (bankmux.SyncA
 		d.note("%s: %d new rows, %d changed, %d removed", bankName(conn), res.Added, res.Changed, res.Removed)
 	}
 	return res, err
+}
+
+// follow does what a webhook announced.
+func (d *demo) follow(ctx context.Context, event bankmux.Event, conn bankmux.Connection) error {
+	if event.Kind == bankmux.EventTransactionsAvailable {
+		_, err := d.sync(ctx, conn)
+		return err
+	}
+	return d.service.Follow(ctx, event, conn)
 }
 
 // outage takes a provider down, or brings it back.

@@ -1,7 +1,7 @@
-// Command demo shows everything in a browser: connect banks of several providers, see accounts,
-// transactions and charts, and watch what happens when a consent ends or a provider is down. It
-// needs no credentials and no network, because a virtual bank in the same process plays the
-// providers. Run it and open the address that it prints.
+// Command demo shows what bankmux does in a browser. You connect banks of several providers, and see
+// accounts, transactions and charts. You watch what happens when a consent ends or a provider is
+// down. It needs no credentials and no network: a virtual bank in the same process plays the
+// providers. Run it, and open the address that it prints.
 package main
 
 import (
@@ -70,7 +70,7 @@ func run(ctx context.Context, address string, ready func(url string)) (err error
 	}); err != nil {
 		return err
 	}
-	worker := store.Worker{Store: kept, Follow: d.service.Follow, Sync: d.sync, Poll: 200 * time.Millisecond}
+	worker := store.Worker{Store: kept, Follow: d.follow, Sync: d.sync, Poll: 200 * time.Millisecond}
 	working := make(chan error, 1)
 	go func() { working <- worker.Run(ctx) }()
 

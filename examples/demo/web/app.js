@@ -24,25 +24,36 @@ function say(text, look = "") {
 // attempt runs what a button does. It shows a problem in words, and asks what a bank asks.
 async function attempt(work, done) {
   say("");
+  let result, problem;
   try {
-    const result = await work();
-    if (done) say(done, "good");
-    return result;
+    result = await work();
   } catch (error) {
-    if (error instanceof Problem && error.challenge) return ask(error.challenge);
-    say(error.detail ?? error.message, "bad");
-  } finally {
-    await refresh();
+    problem = error;
   }
+  await refresh();
+  if (problem instanceof Problem && problem.challenge) ask(problem.challenge);
+  else if (problem) say(problem.detail ?? problem.message, "bad");
+  else if (done) say(done, "good");
+  return result;
 }
 
-async function refresh() {
+// refresh loads and shows everything, one time after another, so that old data never replaces newer.
+let last = Promise.resolve();
+function refresh() {
+  last = last.then(load, load);
+  return last;
+}
+
+async function load() {
   const [connections, accounts, all, demo] = await Promise.all([
     get("/bank/connections"), get("/bank/accounts"), everyRow(), get("/demo/state"),
   ]);
   state.connections = connections.connections;
-  state.accounts = accounts.accounts;
-  state.rows = all;
+  // The store keeps accounts and transactions of a bank that was disconnected, for a later link.
+  const live = new Set(state.connections.map((c) => c.id));
+  state.accounts = accounts.accounts.filter((a) => live.has(a.connection));
+  const shown = new Set(state.accounts.map((a) => a.id));
+  state.rows = all.filter((row) => shown.has(row.account));
   state.demo = demo;
   await Promise.all(state.connections.map(progressOf));
   await search();
@@ -62,13 +73,27 @@ async function everyRow() {
 }
 
 async function progressOf({ id }) {
-  const sync = await get(`/bank/connections/${id}/sync`);
+  const sync = await get(`/bank/connections/${id}/sync`).catch(() => ({})); // disconnected meanwhile
   if (sync.progress) state.progress[id] = sync.progress;
   else delete state.progress[id];
 }
 
+// watch notices what happens without the user: a sync that ended, or a circuit breaker that changed.
+async function watch() {
+  try {
+    const now = await get("/demo/state");
+    const changed = JSON.stringify(now.log) !== JSON.stringify(state.demo.log);
+    state.demo = now;
+    if (changed) await refresh();
+    else showDemo();
+  } catch {
+    say("The demo does not respond.", "bad");
+  }
+  setTimeout(watch, 1000);
+}
+
 async function search(after = "") {
-  const query = new URLSearchParams({ limit: 25, q: $("search").value, account: state.account, after });
+  const query = new URLSearchParams({ limit: after ? 25 : Math.max(25, state.found.length), q: $("search").value, account: state.account, after });
   const got = await get("/bank/transactions?" + query);
   state.found = after ? [...state.found, ...got.transactions] : got.transactions;
   state.next = got.next;
@@ -96,21 +121,30 @@ function showAccounts() {
 }
 
 function showCharts() {
-  const account = state.accounts.find((a) => a.id === state.account) ?? state.accounts.find(balance);
+  const account = state.accounts.find((a) => a.id === state.account) ?? busiest();
   const amount = account && balance(account);
   if (!amount) {
     empty($("balance"), "No balance is known yet.");
     return empty($("spending"), "Nothing was spent yet.");
   }
   const rows = state.rows.filter((row) => row.account === account.id);
-  line($("balance"), balances(amount.amount, rows, state.demo.today, days), (v) => `${round(v)} ${amount.currency}`);
+  $("balance-title").textContent = `Balance of ${account.name} in ${amount.currency}`;
+  line($("balance"), balances(amount.amount, rows, state.demo.today, days), round);
   const shown = state.account ? rows : state.rows;
   const parts = spending(shown, amount.currency, state.demo.today, 30);
   if (parts.length === 0) return empty($("spending"), "Nothing was spent in these days.");
   bars($("spending"), parts, (v) => `${round(v)} ${amount.currency}`);
 }
 
+// busiest returns the account with the most transactions, of those with a balance.
+function busiest() {
+  const count = Map.groupBy(state.rows, (row) => row.account);
+  const rows = (a) => count.get(a.id)?.length ?? 0;
+  return state.accounts.filter(balance).sort((a, b) => rows(b) - rows(a))[0];
+}
+
 function showDemo() {
+  const focused = document.activeElement?.closest("[data-provider]")?.dataset.provider;
   $("providers").replaceChildren(...state.demo.providers.map((provider) => {
     const open = provider.breakers.some((b) => b.state !== "closed");
     const flip = () => attempt(() => post("/demo/outage", { provider: provider.name, down: !provider.down }));
@@ -125,6 +159,7 @@ function showDemo() {
     article.dataset.provider = provider.name;
     return article;
   }));
+  if (focused) $("providers").querySelector(`[data-provider="${focused}"] button`).focus();
   $("log").replaceChildren(...state.demo.log.map((entry) =>
     element("li", {}, element("time", {}, entry.at), entry.text)));
 }
@@ -141,6 +176,13 @@ async function linked(connection) {
   }
   await attempt(() => post("/bank/accounts?connection=" + connection.id),
     `${connection.institution.name} is connected.`);
+}
+
+// again shows the first rows for what the user looks for now.
+async function again() {
+  state.found = [];
+  await search();
+  show();
 }
 
 const actions = {
@@ -190,8 +232,8 @@ $("country").onchange = () => {
   const served = state.demo.providers.filter((p) => p.countries.includes($("country").value));
   $("served").textContent = "Served by " + served.map((p) => p.title).join(", or by ") + ".";
 };
-$("account").onchange = async () => { state.account = $("account").value; await search(); show(); };
-$("search").oninput = async () => { await search(); show(); };
+$("account").onchange = () => { state.account = $("account").value; return again(); };
+$("search").oninput = again;
 $("more").onclick = async () => { await search(state.next); show(); };
 
 await refresh();
@@ -201,3 +243,4 @@ document.body.dataset.ready = "true";
 const back = await attempt(goOn);
 if (back?.problem) say("The bank's page ended without a connection.", "bad");
 else if (back) await attempt(() => linked(state.connections.find((c) => c.id === back.id) ?? back));
+setTimeout(watch, 1000);

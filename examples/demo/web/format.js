@@ -4,7 +4,17 @@ export function money({ amount, currency }) {
   const negative = amount.startsWith("-");
   const [whole, fraction = ""] = amount.replace("-", "").split(".");
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, " ");
-  return `${negative ? "−" : ""}${grouped}${fraction && "." + fraction} ${currency}`;
+  const digits = fraction.padEnd(minor(currency), "0");
+  return `${negative ? "−" : ""}${grouped}${digits && "." + digits} ${currency}`;
+}
+
+// minor returns how many digits a currency has behind the point.
+function minor(currency) {
+  try {
+    return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().minimumFractionDigits;
+  } catch {
+    return 0; // not a code of ISO 4217
+  }
 }
 
 // round writes a number of a chart, where rounding is allowed.

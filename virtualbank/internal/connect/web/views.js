@@ -64,12 +64,13 @@ export const views = {
     const count = h("p", { className: "soft", role: "status" });
     const show = (text) => {
       const wanted = text.trim().toLowerCase();
-      const found = view.institutions.filter(({ name, domain }) => (name + domain).toLowerCase().includes(wanted));
+      const found = (view.institutions ?? []).filter(({ name, domain }) => (name + domain).toLowerCase().includes(wanted));
       list.replaceChildren(...found.map((institution) => h("li", null, h("button", {
         type: "button", onclick: () => act("choose", { institution: institution.id }),
       }, mark(institution), h("span", null, institution.name,
         h("small", null, institution.domain + " · " + institution.country))))));
-      count.textContent = wanted ? found.length + (found.length === 1 ? " bank" : " banks") : "";
+      if (wanted) count.textContent = found.length + (found.length === 1 ? " bank" : " banks");
+      else count.textContent = found.length ? "" : "The test bank has no bank in this country.";
     };
     show("");
     return [

@@ -1,0 +1,177 @@
+// Tests of examples/demo: what a newcomer sees and does.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { accessible, useChromium } from "./harness.js";
+import { choose, consent, frame, good, heading, login } from "./widget.js";
+
+const root = new URL("../../..", import.meta.url).pathname;
+const env = useChromium();
+let demo, address;
+
+before(async () => {
+  const built = process.env.DEMO;
+  demo = spawn(built || "go", [...(built ? [] : ["run", "."]), "-address", "127.0.0.1:0"],
+    { cwd: root + "examples/demo", stdio: ["ignore", "pipe", "inherit"], detached: true });
+  const { value } = await createInterface({ input: demo.stdout })[Symbol.asyncIterator]().next();
+  address = /^Open (http:\S+)$/.exec(value)?.[1];
+  assert.ok(address, "the demo printed " + value);
+});
+
+after(async () => {
+  if (!demo) return;
+  process.kill(-demo.pid, "SIGINT"); // go run and the program
+  await once(demo, "exit");
+});
+
+// open shows the page and fails the test if it logs an error or leaves loopback. A problem of the
+// server is expected where a test provokes one.
+async function open(options, run) {
+  const context = await env.browser.newContext(options);
+  const wrong = [];
+  context.on("request", (request) => {
+    if (new URL(request.url()).hostname !== "127.0.0.1" && /^http/.test(request.url())) wrong.push(request.url());
+  });
+  context.on("weberror", ({ error }) => wrong.push(error().message));
+  context.on("console", (message) => {
+    if (message.type() === "error" && !/status of (404|409|503)/.test(message.text())) wrong.push(message.text());
+  });
+  try {
+    const page = await context.newPage();
+    await page.goto(address);
+    await page.locator("body[data-ready]").waitFor();
+    await run(page);
+  } finally {
+    await context.close();
+  }
+  assert.deepEqual(wrong, []);
+}
+
+const message = (page, text) => page.locator("#message").filter({ hasText: text }).waitFor();
+const card = (page, name) => page.locator("article", { has: page.getByRole("heading", { name, exact: true }) });
+const state = (page, name, text) => card(page, name).locator(".pill", { hasText: text }).waitFor();
+const press = (page, name, label) => card(page, name).getByRole("button", { name: label }).click();
+
+async function connect(page, country, bank) {
+  await page.getByRole("button", { name: "Connect a bank", exact: true }).click();
+  await page.selectOption("#country", country);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await choose(frame(page), bank);
+  await login(frame(page), good);
+  await consent(frame(page));
+  await message(page, "is connected");
+}
+
+test("three providers are shown side by side", () => open({ viewport: { width: 1280, height: 1180 } }, async (page) => {
+  await page.getByText("No bank is connected yet.").waitFor();
+  await accessible(page);
+  await connect(page, "US", "Northwind Bank");
+  await connect(page, "AE", "Emirates NBD");
+  await connect(page, "CA", "Maple Credit Union");
+  for (const total of ["Total in USD", "Total in AED", "Total in CAD"]) await page.getByText(total).waitFor();
+  assert.ok(await page.locator("#rows tr").count() >= 25);
+  await page.locator("#balance svg .line").waitFor();
+  await page.locator("#spending svg .bar").first().waitFor();
+  await accessible(page);
+  // The picture in the README: BANKMUX_WRITE=1 npm test
+  const path = process.env.BANKMUX_WRITE === "1" ? root + "docs/img/demo.png" : undefined;
+  const picture = await page.screenshot({ path, animations: "disabled" });
+  assert.ok(picture.length > 20_000 && picture.length < 400_000, picture.length + " bytes");
+}));
+
+test("transactions are searched, and more are shown", () => open({}, async (page) => {
+  await page.getByRole("button", { name: "Show older ones" }).click();
+  await page.waitForFunction(() => document.querySelectorAll("#rows tr").length > 25);
+  const text = await page.locator("#rows tr td:nth-child(2)").first().textContent();
+  const word = text.trim().split(" ")[0];
+  await page.getByRole("searchbox", { name: "Search" }).fill(word);
+  await page.waitForFunction((w) => [...document.querySelectorAll("#rows tr")].every((row) =>
+    row.textContent.toLowerCase().includes(w.toLowerCase())), word);
+  await page.getByRole("searchbox", { name: "Search" }).fill("nothing has this text");
+  await page.getByText("There are no transactions.").waitFor();
+}));
+
+test("a pending transaction becomes posted as the bank's clock moves", () => open({}, async (page) => {
+  const pending = page.locator("#rows tr.pending");
+  for (let days = 0; await pending.count() === 0; days++) {
+    assert.ok(days < 14, "the banks have pending rows within two weeks");
+    const today = await page.locator("#today").textContent();
+    await page.getByRole("button", { name: "+1 day" }).click();
+    await page.waitForFunction((t) => document.querySelector("#today").textContent !== t, today);
+  }
+  const row = await pending.first().textContent();
+  await page.getByRole("button", { name: "+1 week" }).click();
+  await page.waitForFunction((r) => ![...document.querySelectorAll("#rows tr.pending")].some((tr) =>
+    tr.textContent === r), row);
+  const posted = row.replace("pending", "").slice(10, 30);
+  assert.match(await page.locator("#log").textContent(), /rows/);
+  assert.ok(posted.length > 0);
+}));
+
+test("a consent lapses and is renewed, and the rows stay", () => open({}, async (page) => {
+  const before = await page.locator("#totals").textContent();
+  await press(page, "Northwind Bank", "Lapse consent");
+  await state(page, "Northwind Bank", "needs a new login");
+  await press(page, "Northwind Bank", "Renew access");
+  await login(frame(page), good);
+  await frame(page).getByRole("button", { name: "Allow", exact: true }).click();
+  await state(page, "Northwind Bank", "active");
+  assert.equal(await card(page, "Northwind Bank").count(), 1);
+  assert.equal((await page.locator("#totals").textContent()).length > 0, before.length > 0);
+}));
+
+test("a bank asks for a one-time password", () => open({}, async (page) => {
+  await press(page, "Emirates NBD Bank PJSC", "Ask me next time");
+  await message(page, "will ask");
+  await press(page, "Emirates NBD Bank PJSC", "Read again");
+  await page.getByRole("heading", { name: "Your bank asks" }).waitFor();
+  await accessible(page);
+  await page.locator("#questions input").fill("123456");
+  await page.getByRole("button", { name: "Send" }).click();
+  await message(page, "accepted");
+}));
+
+test("another provider takes over while one is down", () => open({}, async (page) => {
+  await press(page, "MoneyKit", "Take it down");
+  await state(page, "MoneyKit", "down");
+  await press(page, "Northwind Bank", "Read again");
+  await message(page, "try again later");
+  await state(page, "MoneyKit", "circuit breaker open");
+  await connect(page, "US", "First Platypus Bank");
+  await card(page, "First Platypus Bank").getByText("through Plaid").waitFor();
+  await press(page, "MoneyKit", "Bring it back");
+  await card(page, "MoneyKit").locator(".pill", { hasText: /^up$/ }).waitFor();
+}));
+
+test("a bank with its own page sends the browser back", () => open({}, async (page) => {
+  await page.getByRole("button", { name: "Connect a bank", exact: true }).click();
+  await page.selectOption("#country", "NL");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await heading(frame(page), "Continue at Gracht Bank"); // it is the only one of its country
+  await frame(page).getByRole("link", { name: "Continue in this window" }).click();
+  await page.getByLabel("User name").fill(good.username);
+  await page.getByLabel("Password").fill(good.password);
+  await page.getByRole("button", { name: "Log in and allow" }).click();
+  await consent(frame(page));
+  await message(page, "is connected");
+  assert.equal(new URL(page.url()).search, "");
+}));
+
+test("it is shown on a phone and in the dark", () => open(
+  { viewport: { width: 360, height: 740 }, colorScheme: "dark" },
+  async (page) => {
+    await accessible(page);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+    assert.ok(!wide, "the page does not scroll sideways");
+  },
+));
+
+test("a bank is disconnected", () => open({}, async (page) => {
+  await press(page, "Emirates NBD Bank PJSC", "Disconnect");
+  await message(page, "is disconnected");
+  assert.equal(await card(page, "Emirates NBD Bank PJSC").count(), 0);
+  assert.equal(await page.getByText("Total in AED").count(), 0);
+}));
