@@ -1,6 +1,6 @@
-// Command demo shows what bankmux does in a browser. You connect banks of several providers, and see
-// accounts, transactions and charts. You watch what happens when a consent ends or a provider is
-// down. It needs no credentials and no network: a virtual bank in the same process plays the
+// Command demo shows what bankmux does in a browser. You connect banks of several providers, and
+// see accounts, transactions and charts. You watch what happens when a consent ends or a provider
+// is down. It needs no credentials and no network: a virtual bank in the same process plays the
 // providers. Run it, and open the address that it prints.
 package main
 
