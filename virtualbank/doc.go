@@ -34,6 +34,13 @@
 // paths of its calls start with /virtualbank/. GET /virtualbank/ lists them, each with an example
 // body.
 //
+// # In a browser
+//
+// Each address also serves the provider's widget: MoneyKit's Connect, Dapi's Connect or Plaid's
+// Link. [Server] has the address of each script. A user chooses a bank there, logs in, answers a
+// code, chooses accounts, and allows or leaves. What the widget passes to the page is what the
+// methods that play the user return.
+//
 // # What is strict
 //
 // The bank rejects what the real providers reject. It checks credentials, the types and values of

@@ -1,17 +1,19 @@
 package main
 
-// This file has the application: a back end that links banks and keeps everything in memory.
+// This file has the application: package bankhttp with its store for trials, once per provider.
 
 import (
-	"context"
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/bankhttp/launcher"
+	"github.com/bankmux/bankmux/bankhttp"
 	model "github.com/bankmux/bankmux/normalize/dapi"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
@@ -22,24 +24,58 @@ import (
 // user is the only user, who is always logged in.
 const user = "user-rosa"
 
-// sessionCookie names the session that a bank's redirect belongs to.
-const sessionCookie = "bank_session"
-
 // app is the application.
 type app struct {
-	registry *bankmux.Registry
+	clients  []*bankmux.Client
+	services []*bankhttp.Service
+	store    *bankhttp.Memory
 	secrets  []string // the application's own, for the tests to look for
 	addr     ready
 
-	mu          sync.Mutex // guards the fields below
-	sessions    map[string]bankmux.Session
-	connections map[string]bankmux.Connection
-	order       []string // the ids of the connections, oldest first
-	posted      []string // what the page posted, oldest first
+	mu     sync.Mutex // guards posted
+	posted []string   // the outcomes that the page posted, oldest first
 }
 
-// newApp returns the application with a client of each provider.
+// newApp returns the application. Each provider has a service of its own, so that a test chooses
+// the provider: /moneykit/bank, /dapi/bank and /plaid/bank.
 func newApp(bank *virtualbank.Bank, server *virtualbank.Server, addr ready) (*app, error) {
+	clients, err := newClients(bank, server)
+	if err != nil {
+		return nil, err
+	}
+	keys := bank.Credentials()
+	a := &app{
+		clients: clients, store: bankhttp.NewMemory(), addr: addr,
+		secrets: []string{keys.MoneyKit.ClientSecret, keys.Dapi.AppSecret, keys.Plaid.Secret},
+	}
+	for _, client := range clients {
+		routes := []bankmux.Route{{Client: client.Name()}}
+		registry, err := bankmux.NewRegistry([]*bankmux.Client{client}, routes)
+		if err != nil {
+			return nil, err
+		}
+		service, err := bankhttp.New(bankhttp.Config{
+			Registry: registry, Store: a.store,
+			User: func(*http.Request) (string, error) { return user, nil },
+			Session: bankmux.SessionRequest{Products: []bankmux.ProductRequest{
+				{Product: bankmux.ProductTransactions, Required: true, Prefetch: true},
+			}},
+			PrepareSession: func(r *http.Request, req *bankmux.SessionRequest) error {
+				return prepare(r, client, req)
+			},
+			PublicURL: addr.App + "/" + client.Name() + "/bank",
+			ReturnTo:  "/oauth?client=" + client.Name(),
+		})
+		if err != nil {
+			return nil, err
+		}
+		a.services = append(a.services, service)
+	}
+	return a, nil
+}
+
+// newClients returns a client of each provider.
+func newClients(bank *virtualbank.Bank, server *virtualbank.Server) ([]*bankmux.Client, error) {
 	keys := bank.Credentials()
 	mk, err := moneykit.New(moneykit.Config{
 		ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
@@ -59,187 +95,122 @@ func newApp(bank *virtualbank.Bank, server *virtualbank.Server, addr ready) (*ap
 		ClientID: keys.Plaid.ClientID, Secret: bankmux.NewSecret(keys.Plaid.Secret), AppName: "Ledger",
 		Environment: bankmux.Sandbox, BaseURL: server.PlaidURL, ScriptURL: server.PlaidScriptURL, Now: bank.Now,
 	})
-	if err != nil {
-		return nil, err
+	return []*bankmux.Client{mk, dp, pl}, err
+}
+
+// prepare adds what only Plaid has, if the query asks for it: a hosted page, several banks in one
+// run, a choice of accounts on a renewal.
+func prepare(r *http.Request, client *bankmux.Client, req *bankmux.SessionRequest) error {
+	if client.Name() != plaid.Name {
+		return nil
 	}
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{mk, dp, pl}, []bankmux.Route{
-		{Client: moneykit.Name}, {Client: dapi.Name}, {Client: plaid.Name},
-	})
-	return &app{
-		registry: registry, addr: addr,
-		secrets:  []string{keys.MoneyKit.ClientSecret, keys.Dapi.AppSecret, keys.Plaid.Secret},
-		sessions: map[string]bankmux.Session{}, connections: map[string]bankmux.Connection{},
-	}, err
+	query := r.URL.Query()
+	option := plaid.SessionOptions{AccountSelection: query.Has("selection"), MultiItem: query.Has("several")}
+	if query.Has("hosted") {
+		option.Hosted = &plaid.HostedLink{}
+	}
+	if option.MultiItem {
+		id, err := plaid.CreateUser(r.Context(), client, user)
+		if err != nil {
+			return err
+		}
+		option.UserID = id
+	}
+	req.Options = append(req.Options, option)
+	return nil
 }
 
 // handler serves the application, its page, and the npm packages of a folder.
 func (a *app) handler(npm string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", a.page)
-	mux.HandleFunc("GET /oauth", a.page) // where banks return to
-	mux.HandleFunc("GET /app.js", file("app.js"))
-	mux.HandleFunc("GET /app.css", file("app.css"))
-	mux.Handle("GET /launcher.js", launcher.Handler())
+	mux.HandleFunc("GET /oauth", a.page) // where services send the browser after a return
+	for _, name := range []string{"app.js", "start.js", "app.css"} {
+		mux.HandleFunc("GET /"+name, file(name))
+	}
 	mux.Handle("GET /npm/", http.StripPrefix("/npm/", http.FileServer(http.Dir(npm))))
-	mux.HandleFunc("POST /link", a.start)
-	mux.HandleFunc("GET /launch", a.launch)
-	mux.HandleFunc("POST /link/{session}", a.finish)
 	mux.HandleFunc("GET /test/state", a.state)
+	for i, service := range a.services {
+		mux.Handle("/"+a.clients[i].Name()+"/bank/", a.note(service.Handler()))
+	}
 	return mux
 }
 
-// start makes a session. The form names the client, and optionally a country, an institution, a
-// connection to renew, and what [plaidOption] reads.
-func (a *app) start(w http.ResponseWriter, r *http.Request) {
-	client, err := a.registry.Client(r.FormValue("client"))
-	if err != nil {
-		reply(w, nil, err)
-		return
-	}
-	req := bankmux.SessionRequest{
-		User: user, Country: r.FormValue("country"), RedirectURI: a.addr.App + "/oauth",
-		Products: []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true, Prefetch: true}},
-	}
-	if id := r.FormValue("institution"); id != "" {
-		req.Institution = bankmux.InstitutionRef{client.Name(): id}
-	}
-	if client.Name() == plaid.Name {
-		option, err := plaidOption(r, client)
-		if err != nil {
-			reply(w, nil, err)
-			return
+// note keeps what the page posts as the outcome of a session.
+func (a *app) note(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, session, _ := strings.Cut(r.URL.Path, "/bank/sessions/")
+		if session != "" && r.Method == http.MethodPost {
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+			if err != nil {
+				panic(http.ErrAbortHandler) // the page went away
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			a.mu.Lock()
+			a.posted = append(a.posted, string(body))
+			a.mu.Unlock()
 		}
-		req.Options = append(req.Options, option)
-	}
-	if id := r.FormValue("connection"); id != "" {
-		a.mu.Lock()
-		conn := a.connections[id]
-		a.mu.Unlock()
-		req.Reconnect = &conn
-	}
-	session, err := client.CreateSession(r.Context(), req)
-	if err != nil {
-		reply(w, nil, err)
-		return
-	}
-	a.mu.Lock()
-	a.sessions[session.ID] = session
-	a.mu.Unlock()
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // the page is served without TLS, on loopback
-		Name: sessionCookie, Value: session.ID, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		next.ServeHTTP(w, r)
 	})
-	reply(w, map[string]any{"session": session.ID, "launch": session.Launch}, nil)
-}
-
-// plaidOption returns what only Plaid has: a hosted page, several banks in one run, and a choice of
-// accounts on a renewal.
-func plaidOption(r *http.Request, client *bankmux.Client) (plaid.SessionOptions, error) {
-	option := plaid.SessionOptions{AccountSelection: r.Form.Has("selection"), MultiItem: r.Form.Has("several")}
-	if r.Form.Has("hosted") {
-		option.Hosted = &plaid.HostedLink{}
-	}
-	if !option.MultiItem {
-		return option, nil
-	}
-	id, err := plaid.CreateUser(r.Context(), client, user)
-	option.UserID = id
-	return option, err
-}
-
-// launch returns the session of the cookie again, for the page that a bank redirects to.
-func (a *app) launch(w http.ResponseWriter, r *http.Request) {
-	var id string
-	if cookie, err := r.Cookie(sessionCookie); err == nil {
-		id = cookie.Value
-	}
-	a.mu.Lock()
-	session, ok := a.sessions[id]
-	a.mu.Unlock()
-	if !ok {
-		http.Error(w, `{"error": "there is no session"}`, http.StatusNotFound)
-		return
-	}
-	reply(w, map[string]any{"session": session.ID, "launch": session.Launch}, nil)
-}
-
-// finish exchanges what the page posted.
-func (a *app) finish(w http.ResponseWriter, r *http.Request) {
-	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
-	if err != nil {
-		http.Error(w, `{"error": "the body is too large"}`, http.StatusRequestEntityTooLarge)
-		return
-	}
-	a.mu.Lock()
-	a.posted = append(a.posted, string(payload))
-	session := a.sessions[r.PathValue("session")]
-	a.mu.Unlock()
-	conn, err := a.exchange(r.Context(), session, payload)
-	reply(w, conn.View(), err)
-}
-
-// exchange makes a connection of a payload and keeps it.
-func (a *app) exchange(ctx context.Context, session bankmux.Session, payload []byte) (bankmux.Connection, error) {
-	linked, err := a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{
-		Session: session, User: user, Payload: bankmux.NewSecret(string(payload)),
-	})
-	if err != nil {
-		return bankmux.Connection{}, err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, conn := range linked.All() {
-		if _, renewed := a.connections[conn.ID]; !renewed {
-			a.order = append(a.order, conn.ID)
-		}
-		a.connections[conn.ID] = conn
-	}
-	return linked.Connection, nil
 }
 
 // state is what GET /test/state returns to the tests. The page never asks for it.
 type state struct {
-	Secrets     []string         `json:"secrets"` // may never reach the browser
-	Posted      []string         `json:"posted"`
-	Connections []map[string]any `json:"connections"`
+	Secrets     []string     `json:"secrets"` // may never reach the browser
+	Posted      []string     `json:"posted"`
+	Connections []connection `json:"connections"` // the newest last
+}
+
+// connection is a connection with what its bank lists now.
+type connection struct {
+	ID          string   `json:"id"`
+	Client      string   `json:"client"`
+	Institution string   `json:"institution"`
+	Reference   string   `json:"reference"`
+	Accounts    []string `json:"accounts"`
+	Error       string   `json:"error,omitempty"`
 }
 
 // state shows the tests what the application has, with its secrets.
 func (a *app) state(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
-	out := state{Secrets: append([]string{}, a.secrets...), Posted: append([]string{}, a.posted...)}
-	var conns []bankmux.Connection
-	for _, id := range a.order {
-		conn := a.connections[id]
-		conns = append(conns, conn)
+	out := state{Secrets: slices.Clone(a.secrets), Posted: append([]string{}, a.posted...)}
+	a.mu.Unlock()
+	all, err := a.store.Connections(r.Context(), user)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	slices.SortStableFunc(all, func(x, y bankmux.Connection) int { return x.LinkedAt.Compare(y.LinkedAt) })
+	out.Connections = []connection{}
+	for _, conn := range all {
 		secrets, err := secretsOf(conn)
 		if err != nil {
-			a.mu.Unlock()
-			reply(w, nil, err)
+			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
 		out.Secrets = append(out.Secrets, secrets...)
+		out.Connections = append(out.Connections, a.read(r, conn))
 	}
-	a.mu.Unlock()
-	out.Connections = []map[string]any{}
-	for _, conn := range conns {
-		shown := map[string]any{"id": conn.ID, "client": conn.Client, "institution": conn.Institution.Name}
-		client, err := a.registry.For(conn)
-		if err != nil {
-			reply(w, nil, err)
-			return
-		}
-		read, err := client.Accounts(r.Context(), bankmux.AccountsRequest{Connection: conn})
-		if err != nil {
-			shown["error"] = bankmux.KindOf(err).Error()
-		}
-		names := []string{}
-		for _, account := range read.Accounts {
-			names = append(names, account.Name)
-		}
-		shown["accounts"], shown["reference"] = names, conn.Reference()
-		out.Connections = append(out.Connections, shown)
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(out)
+}
+
+// read lists the accounts of a connection at its bank.
+func (a *app) read(r *http.Request, conn bankmux.Connection) connection {
+	out := connection{
+		ID: conn.ID, Client: conn.Client, Institution: conn.Institution.Name, Reference: conn.Reference(),
+		Accounts: []string{},
 	}
-	reply(w, out, nil)
+	i := slices.IndexFunc(a.clients, func(c *bankmux.Client) bool { return c.Name() == conn.Client })
+	listed, err := a.clients[i].Accounts(r.Context(), bankmux.AccountsRequest{Connection: conn})
+	if err != nil {
+		out.Error = bankmux.KindOf(err).Error()
+	}
+	for _, account := range listed.Accounts {
+		out.Accounts = append(out.Accounts, account.Name)
+	}
+	return out
 }
 
 // secretsOf returns what of a connection the browser may never see: the access token and the id of
@@ -250,17 +221,6 @@ func secretsOf(conn bankmux.Connection) ([]string, error) {
 	}
 	token, _, err := model.Access(conn.Credential())
 	return []string{token}, err
-}
-
-// reply writes a value, or the kind of an error.
-func reply(w http.ResponseWriter, v any, err error) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	if err != nil {
-		w.WriteHeader(http.StatusUnprocessableEntity)
-		v = map[string]string{"error": bankmux.KindOf(err).Error()}
-	}
-	_ = json.NewEncoder(w).Encode(v)
 }
 
 // origin returns scheme, host and port of a base URL.

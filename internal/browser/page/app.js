@@ -1,28 +1,29 @@
 // The application's page: it starts a session, lets the launcher open the provider's page, and posts
 // the outcome.
 
-import { connect, resume } from "/launcher.js";
+import { connect, resume } from "/moneykit/bank/launcher.js";
+import { again, finish, start } from "/start.js";
 
 const result = document.getElementById("result");
 const form = document.getElementById("form");
 const { moneykit } = document.body.dataset; // the host of the official package's pages, in tests
 
-form.addEventListener("submit", async (event) => {
+form.addEventListener("submit", (event) => {
   event.preventDefault();
+  const fields = Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
   const official = "official" in form.elements.client.selectedOptions[0].dataset;
-  show("opening");
-  const response = await fetch("/link", { method: "POST", body: new URLSearchParams(new FormData(form)) });
-  const started = await response.json();
-  if (!response.ok) return show("refused " + started.error);
   sessionStorage.setItem("official", official);
-  run(started, (options) => connect(started.launch, options));
+  run(fields.client, () => start(fields), connect);
 });
 
-// A bank returned to this page.
+// A service sent the browser here after a page of a bank or a provider.
 if (location.pathname === "/oauth") {
-  const response = await fetch("/launch");
-  const started = await response.json();
-  if (response.ok) run(started, (options) => resume(started.launch, location.href, options));
+  const query = new URLSearchParams(location.search);
+  const client = query.get("client");
+  if (query.has("problem")) show("failed " + query.get("problem"));
+  else if (query.has("connection")) show("linked a hosted page");
+  else run(client, () => again(client, query.get("session")), (launch, options) =>
+    resume(launch, query.get("return"), options));
 }
 
 function show(text) {
@@ -30,24 +31,24 @@ function show(text) {
 }
 
 // run opens the provider's page and posts the outcome.
-async function run({ session, launch }, open) {
-  const official = sessionStorage.getItem("official") === "true";
-  const loaders = {
-    moneykit: async () => {
-      if (!official) return import(launch.script_url);
-      const { default: MoneyKit } = await import("@moneykit/connect");
-      return new MoneyKit({ __connectSDKUIHost: moneykit });
-    },
-  };
+async function run(client, begin, open) {
+  show("opening");
   try {
+    const { session, launch } = await begin();
+    const official = sessionStorage.getItem("official") === "true";
+    const loaders = official && {
+      async moneykit() {
+        const { default: MoneyKit } = await import("@moneykit/connect");
+        return new MoneyKit({ __connectSDKUIHost: moneykit });
+      },
+    };
     show("open");
-    const payload = await open({ loaders });
+    const payload = await open(launch, { loaders });
     if (payload === null) return show("the other window has the outcome");
     show("posting");
-    const response = await fetch("/link/" + session, { method: "POST", body: JSON.stringify(payload) });
-    const got = await response.json();
-    show(response.ok ? "linked " + got.institution.name : "failed " + got.error);
+    const { connections } = await finish(client, session, payload);
+    show("linked " + connections.map(({ institution }) => institution.name).join(", "));
   } catch (error) {
-    show("broken " + (error.code ?? error.name) + " " + error.message);
+    show(error.kind ? "failed " + error.kind : `broken ${error.code ?? error.name} ${error.message}`);
   }
 }

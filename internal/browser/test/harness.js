@@ -21,6 +21,9 @@ const flags = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 
+// patience is how long a test waits for the page, in milliseconds: long enough for a busy machine.
+const patience = 90_000;
+
 // useBrowser starts a bank, an application and Chromium for the tests of a file. The object that it
 // returns is filled before the first test.
 export function useBrowser() {
@@ -76,6 +79,7 @@ export async function visit(env, options, test) {
   const har = join(folder, "all.har");
   try {
     const context = await env.browser.newContext({ ...rest, recordHar: { path: har, content: "embed" } });
+    context.setDefaultTimeout(patience);
     const seen = watch(context);
     try {
       const page = await context.newPage();

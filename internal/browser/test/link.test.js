@@ -9,8 +9,8 @@ import {
 
 const env = useBrowser();
 
-// The application responds 422 to an outcome without a link, and the browser notes that.
-const expected = ["422"];
+// The application responds 409 to an outcome without a link, and the browser notes that.
+const expected = ["409"];
 
 // Where the bank lists the connections of each provider, and how their consent ends.
 const reference = { moneykit: "link_id", dapi: "connectionID", plaid: "reference" };

@@ -6,7 +6,7 @@ import { accessible, state, useBrowser, visit } from "./harness.js";
 import { choose, consent, frame, good, heading, newest, outcome, start, widgets } from "./widget.js";
 
 const env = useBrowser();
-const expected = ["422"];
+const expected = ["409"];
 
 const banks = {
   "MoneyKit, the bank's script": { bank: "OAuth Bank", kept: "Everyday Checking" },

@@ -55,7 +55,7 @@ for (const [name, widget] of Object.entries(widgets)) {
     });
 
     await t.test("Tab stays in the page, and Escape leaves it", async () => {
-      await visit(env, { expected: ["422"] }, async (page) => {
+      await visit(env, { expected: ["409"] }, async (page) => {
         await start(page, widget);
         await choose(frame(page), widget.bank);
         await heading(frame(page), "Log in");

@@ -7,10 +7,11 @@ import { choose, consent, frame, good, heading, link, login, outcome, widgets } 
 
 const env = useBrowser();
 
-// begin starts a session and returns its launch.
+// begin starts a session and returns its launch and its id.
 const begin = (page, fields) => page.evaluate(async (fields) => {
-  const response = await fetch("/link", { method: "POST", body: new URLSearchParams(fields) });
-  return (await response.json()).launch;
+  const { start } = await import("/start.js");
+  const { launch, session } = await start(fields);
+  return { ...launch, session };
 }, fields);
 
 // load loads a script into the page.
@@ -81,7 +82,7 @@ test("Plaid", async (t) => {
   });
 
   await t.test("a token or a redirect that is not valid fails with Plaid's code", async () => {
-    await visit(env, { expected: ["422"] }, async (page, context) => {
+    await visit(env, { expected: ["409"] }, async (page, context) => {
       const launch = await begin(page, { client: "plaid", country: "US" });
       await begin(page, { client: "plaid", country: "US" }); // the session of the application's cookie
       const failure = async (token, more) => {
@@ -132,9 +133,10 @@ test("Plaid", async (t) => {
   });
 
   await t.test("the hosted page returns to the application without a result", async () => {
-    await visit(env, { expected: ["422"] }, async (page) => {
+    await visit(env, { expected: ["409"] }, async (page) => {
       for (const leave of [false, true]) {
         const launch = await begin(page, { client: "plaid", country: "US", hosted: "on" });
+        assert.ok(launch.url.startsWith(env.addr.plaid + "/link/"));
         await page.goto(launch.url);
         await choose(page, "First Platypus Bank");
         if (leave) {
@@ -143,11 +145,7 @@ test("Plaid", async (t) => {
           await login(page);
           await consent(page);
         }
-        await page.waitForURL(env.addr.app + "/oauth");
-        const { posted } = await state(env);
-        assert.deepEqual(JSON.parse(posted.at(-1)), {}, "the address had nothing");
-        await page.locator("#result").filter({ hasText: /^(linked|failed)/ }).waitFor();
-        assert.equal((await page.textContent("#result")).startsWith("linked"), !leave);
+        await outcome(page, leave ? "failed user_action_required" : "linked a hosted page");
         await page.goto(env.addr.app);
       }
     });
@@ -168,14 +166,11 @@ test("Plaid links several banks in one run, and the page gets no token", async (
     }
     const [[token, metadata]] = await calls(page, "success");
     assert.deepEqual([token, metadata], ["", {}]);
-    const linked = await page.evaluate(async () => {
-      const { session } = await (await fetch("/launch")).json();
-      const response = await fetch("/link/" + session, {
-        method: "POST", body: JSON.stringify({ public_token: "", metadata: {} }),
-      });
-      return response.status;
-    });
-    assert.equal(linked, 200);
+    const linked = await page.evaluate(async (session) => {
+      const { finish } = await import("/start.js");
+      return finish("plaid", session, { public_token: "", metadata: {} });
+    }, launch.session);
+    assert.equal(linked.connections.length, 2);
   });
   const { connections } = await state(env);
   assert.deepEqual(connections.slice(-2).map(({ institution }) => institution).sort(), ["First Platypus Bank", "Tartan Bank"]);
