@@ -23,6 +23,7 @@ func TestWidget(t *testing.T) {
 	t.Run("MoneyKit's features limit the accounts, and a renewal only adds", sharedAccounts)
 	t.Run("a login on the bank's own page is used once", ownPage)
 	t.Run("scripts and pages are served with headers that protect them", widgetHeaders)
+	t.Run("a bank that Plaid cannot reach fails before it asks for a code", downAtPlaid)
 	t.Run("a request that is not a step is refused", badSteps)
 	t.Run("old runs are forgotten", oldRuns)
 }
@@ -329,6 +330,26 @@ func widgetHeaders(t *testing.T) {
 	b.Dapi().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/start", nil))
 	assert.Equal(t, http.StatusNotFound, w.Code, "MoneyKit's page is MoneyKit's alone")
 	assert.Len(t, b.Requests(), 1, "pages are not requests to the API")
+}
+
+func downAtPlaid(t *testing.T) {
+	t.Parallel()
+	c := banktest.Open(t, virtualbank.Options{})
+	w := &widget{Caller: c, handler: c.Bank.Plaid()}
+	token := c.PlaidOK("/link/token/create", banktest.LinkRequest(nil))["link_token"]
+	device := banktest.Object{"username": virtualbank.UserGood, "password": "mfa_device"}
+	for id, code := range map[string]string{
+		"ins_132361": "INSTITUTION_DOWN", "ins_133402": "INSTITUTION_NO_LONGER_SUPPORTED",
+	} {
+		w.step("open", banktest.Object{"token": token})
+		require.Equal(t, "login", w.step("choose", banktest.Object{"institution": id})["view"], id)
+		view := w.step("login", device)
+		assert.Equal(t, "failed", view["view"], id)
+		assert.Equal(t, code, view["code"])
+		assert.Equal(t, true, view["can_go_back"], "the user can choose another bank")
+		assert.Equal(t, "choose", w.step("back", nil)["view"])
+		w.step("choose", banktest.Object{"institution": "ins_127287"})
+	}
 }
 
 func badSteps(t *testing.T) {

@@ -138,11 +138,15 @@ func (v *visit) Enter(e bank.Entry) (string, error) {
 		c.display = "Use the user name of this connection."
 		return "", c.trouble("the username changed", false)
 	}
-	if e.AsksCode() && !at.OAuth {
-		return "1234", nil
+	bare := e
+	if !at.OAuth {
+		bare = e.Bare()
 	}
-	why, message := v.bank.loginError(at, e.Username, e.Password)
-	if why.name == "" {
+	why, message := v.bank.loginError(at, bare.Username, bare.Password)
+	switch {
+	case why.name == "" && bare != e:
+		return "1234", nil
+	case why.name == "":
 		return "", nil
 	}
 	v.bank.note(v.session, "ERROR")
