@@ -128,7 +128,7 @@ func TestSync(t *testing.T) {
 
 // A sync holds one page of a million transactions. The application knows all rows that it stored.
 func aSyncOfAMillionRowsStaysUnder64MiB(t *testing.T) {
-	const million, limit = 1_000_000, 64 << 20
+	million, limit := many()
 	list := &record{rows: million, today: bankmux.DateOf(time.Now().UTC())}
 	client, err := moneykit.New(moneykit.Config{
 		ClientID:     "id",
