@@ -47,10 +47,10 @@ func many() (rows int, limit uint64) {
 	return 250_000, 16 << 20
 }
 
-// The iterator holds none of a million transactions.
-func aMillionRowsStayUnder64MiB(t *testing.T) {
-	million, limit := many()
-	list := &endless{rows: million, day: bankmux.DateOf(time.Now().UTC()).String()}
+// linkedTo returns a client of MoneyKit whose requests go to list, and a connection. The tag of the
+// session is written to tag, which list returns with the link.
+func linkedTo(t *testing.T, list http.RoundTripper, tag *string) (*bankmux.Client, bankmux.Connection) {
+	t.Helper()
 	client, err := moneykit.New(moneykit.Config{
 		ClientID:     "id",
 		ClientSecret: bankmux.NewSecret("secret"),
@@ -68,7 +68,7 @@ func aMillionRowsStayUnder64MiB(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list.tag = "bankmux-session:" + s.ID
+	*tag = "bankmux-session:" + s.ID
 	conn, err := single.Connection(
 		client.ExchangeToken(
 			t.Context(),
@@ -82,6 +82,14 @@ func aMillionRowsStayUnder64MiB(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return client, conn
+}
+
+// The iterator holds none of a million transactions.
+func aMillionRowsStayUnder64MiB(t *testing.T) {
+	million, limit := many()
+	list := &endless{rows: million, day: bankmux.DateOf(time.Now().UTC()).String()}
+	client, conn := linkedTo(t, list, &list.tag)
 	n, most := 0, uint64(0)
 	for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, PageSize: 1000}) {
 		if err != nil {

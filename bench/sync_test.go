@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/single"
-	"github.com/bankmux/bankmux/providers/moneykit"
 )
 
 // record serves a long record of changes page by page.
@@ -130,37 +128,7 @@ func TestSync(t *testing.T) {
 func aSyncOfAMillionRowsStaysUnder64MiB(t *testing.T) {
 	million, limit := many()
 	list := &record{rows: million, today: bankmux.DateOf(time.Now().UTC())}
-	client, err := moneykit.New(moneykit.Config{
-		ClientID:     "id",
-		ClientSecret: bankmux.NewSecret("secret"),
-		Environment:  bankmux.Sandbox,
-		BaseURL:      "http://127.0.0.1",
-		HTTPClient:   &http.Client{Transport: list},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := client.CreateSession(
-		t.Context(),
-		bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	list.tag = "bankmux-session:" + s.ID
-	conn, err := single.Connection(
-		client.ExchangeToken(
-			t.Context(),
-			bankmux.ExchangeRequest{
-				Session: s,
-				User:    "user-1",
-				Payload: bankmux.NewSecret(`{"exchangeable_token":"token"}`),
-			},
-		),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
+	client, conn := linkedTo(t, list, &list.tag)
 	n, pages, stored, longest := 0, 0, 0, 0
 	for req := (bankmux.SyncRequest{Connection: conn, Known: list.known(&stored)}); ; {
 		page, err := client.Sync(t.Context(), req)

@@ -3,6 +3,7 @@ package bank
 // This file stages the situations about one row.
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -75,15 +76,53 @@ func (a *Account) change(situation string, now time.Time) error {
 
 // recent returns the first row of the last two weeks that fits.
 func (a *Account) recent(today Day, fits func(*Event) bool) (*Event, error) {
-	i := slices.IndexFunc(a.Events, func(e Event) bool { return e.Recent(today) && fits(&e) })
+	i := slices.IndexFunc(a.Events, func(e Event) bool { return e.recent(today) && fits(&e) })
 	if i < 0 {
 		return nil, Refuse(http.StatusConflict, "the account has no suitable row of the last two weeks")
 	}
 	return &a.Events[i], nil
 }
 
-// Recent reports whether an event is booked, of the last two weeks, and not changed by a situation.
-func (e *Event) Recent(today Day) bool {
+// recent reports whether an event is booked, of the last two weeks, and not changed by a situation.
+func (e *Event) recent(today Day) bool {
 	return e.Posted > today-14 && e.Posted < today-2 && e.Appears < today && e.Spec == nil && e.until.IsZero() &&
 		e.edit.IsZero()
+}
+
+// IDs has the events whose ids other events have, where a day was renumbered. It is replaced, never
+// changed, so that earlier states of the rows keep their ids.
+type IDs map[string]string
+
+// Of returns the event whose id an event has.
+func (ids IDs) Of(event string) string {
+	if other, ok := ids[event]; ok {
+		return other
+	}
+	return event
+}
+
+// Renumber adds a row to a day of the last two weeks in the first account. In the ids that it
+// returns, each row of the day has the id of the next one.
+func (bk *Book) Renumber(ids IDs) (IDs, error) {
+	a, today := bk.Accounts[0], DayOf(bk.Bank.Now())
+	first := slices.IndexFunc(a.Events, func(e Event) bool { return e.recent(today) })
+	if first < 0 {
+		return ids, Refuse(http.StatusConflict, "the account has no row of the last two weeks")
+	}
+	on := a.Events[first].Posted
+	if err := bk.StageRow(Late); err != nil {
+		return ids, err
+	}
+	added := &a.Events[len(a.Events)-1]
+	added.Started, added.Posted = on, on
+	renumbered := IDs{}
+	maps.Copy(renumbered, ids)
+	last := added.ID
+	for i := first; i < len(a.Events)-1; i++ {
+		if e := &a.Events[i]; e.Posted == on && e.recent(today) {
+			renumbered[last], last = renumbered.Of(e.ID), e.ID
+		}
+	}
+	renumbered[last] = added.ID
+	return renumbered, nil
 }

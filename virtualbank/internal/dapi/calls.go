@@ -86,27 +86,11 @@ func (b *Provider) authorize(c *bank.Call, f map[string]string, in callBody) (*c
 
 // serveMetadata serves /metadata/accounts/get.
 func (b *Provider) serveMetadata(c *bank.Call) bank.Reply {
-	f, refusal, ok := readFields(c, "appSecret", "userSecret")
-	if !ok {
-		return refusal
-	}
-	in, refusal, ok := readBody(c)
-	if !ok {
-		return refusal
-	}
-	b.Lock()
-	defer b.Unlock()
-	conn, refusal, ok := b.authorize(c, f, in)
-	if !ok {
-		return refusal
-	}
-	id, p, unfinished := b.prepare(c, conn, in)
-	if unfinished {
-		return p
-	}
-	return b.record(c, conn, id, bank.Reply{Status: http.StatusOK, Body: metadataReply{
-		envelope: done(), Metadata: metadataOf(conn.institution, b.DaysServed(conn.institution)),
-	}})
+	return b.serveCall(c, false, func(conn *connection, _ callBody) bank.Reply {
+		return bank.Reply{Status: http.StatusOK, Body: metadataReply{
+			envelope: done(), Metadata: metadataOf(conn.institution, b.DaysServed(conn.institution)),
+		}}
+	})
 }
 
 // delink serves the delink call. Dapi does not document what the response has besides the envelope;

@@ -158,9 +158,15 @@ func readBody(c *bank.Call) (callBody, bank.Reply, bool) {
 	return in, bank.Reply{}, true
 }
 
-// serveData serves a data call. It checks the secrets, lets the bank ask the user, and then does
-// the work. A call that continues an operation keeps its id.
+// serveData serves a data call.
 func (b *Provider) serveData(c *bank.Call, work func(*connection, callBody) bank.Reply) bank.Reply {
+	return b.serveCall(c, true, work)
+}
+
+// serveCall serves a call on a connection. It checks the secrets, lets the bank ask the user, and
+// then does the work. A call that the bank answers fails while the bank is down. A call that
+// continues an operation keeps its id.
+func (b *Provider) serveCall(c *bank.Call, atBank bool, work func(*connection, callBody) bank.Reply) bank.Reply {
 	f, refusal, ok := readFields(c, "appSecret", "userSecret")
 	if !ok {
 		return refusal
@@ -175,7 +181,7 @@ func (b *Provider) serveData(c *bank.Call, work func(*connection, callBody) bank
 	if !ok {
 		return refusal
 	}
-	if b.Outages[conn.institution.Name] {
+	if atBank && b.Outages[conn.institution.Name] {
 		return b.end(c, conn, in, fail(http.StatusInternalServerError, typeUnknown, "the bank is not available"))
 	}
 	id, p, unfinished := b.prepare(c, conn, in)

@@ -35,7 +35,7 @@ type link struct {
 	corrections      map[string][]correction // of categories, by account and event
 	transactionIDs   map[string]string       // by what they follow from
 	churn            int                     // how often all ids changed
-	ids              map[string]string       // events with the id of another event; replaced, never changed
+	ids              bank.IDs                // of days that were renumbered
 	recordSituations []recordSituation       // staged situations of the changes
 	cursorForgotten  bool                    // cursors are rejected until a sync starts without one
 	imported         bool                    // the link was imported and has not been reconnected

@@ -51,7 +51,7 @@ func (l *link) fetch(name string, now time.Time, down bool) {
 type fetched struct {
 	at      time.Time
 	churn   int
-	ids     map[string]string
+	ids     bank.IDs
 	refresh int // the number of the refresh; pending rows have other ids after each
 }
 

@@ -3,8 +3,6 @@ package moneykit
 // This file stages situations for a link.
 
 import (
-	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 
@@ -127,39 +125,8 @@ func (l *link) updatedBeforeRemoved(list []change, from int) []change {
 	return list
 }
 
-// renumber adds a row to a day of the last two weeks. From the next refresh, each row of the day
-// has the id of the next one.
-func (l *link) renumber() error {
-	a, today := l.book.Accounts[0], bank.DayOf(l.bank.Now())
-	first := slices.IndexFunc(a.Events, func(e bank.Event) bool { return e.Recent(today) })
-	if first < 0 {
-		return bank.Refuse(http.StatusConflict, "the account has no row of the last two weeks")
-	}
-	on := a.Events[first].Posted
-	if err := l.book.StageRow(bank.Late); err != nil {
-		return err
-	}
-	added := &a.Events[len(a.Events)-1]
-	added.Started, added.Posted = on, on
-	ids := maps.Clone(l.ids)
-	if ids == nil {
-		ids = map[string]string{}
-	}
-	last := added.ID
-	for i := first; i < len(a.Events)-1; i++ {
-		if e := &a.Events[i]; e.Posted == on && e.Recent(today) {
-			ids[last], last = idOf(ids, e.ID), e.ID
-		}
-	}
-	ids[last] = added.ID
-	l.ids = ids
-	return nil
-}
-
-// idOf returns the event whose id an event has.
-func idOf(ids map[string]string, event string) string {
-	if other, ok := ids[event]; ok {
-		return other
-	}
-	return event
+// renumber stages a renumbered day. From the next refresh the rows have other ids.
+func (l *link) renumber() (refused error) {
+	l.ids, refused = l.book.Renumber(l.ids)
+	return refused
 }

@@ -82,7 +82,7 @@ func within(r bank.Row, from, to int) bool {
 // transaction returns a row as the n-th state has it.
 func (l *link) transaction(accountID string, a *bank.Account, r bank.Row, n int) transaction {
 	state := l.history[n-1]
-	parts := []string{idOf(state.ids, r.Event.ID), strconv.Itoa(state.churn)}
+	parts := []string{state.ids.Of(r.Event.ID), strconv.Itoa(state.churn)}
 	if r.Pending && !r.Event.KeepsID {
 		parts = append(parts, "pending", strconv.Itoa(state.refresh))
 	}

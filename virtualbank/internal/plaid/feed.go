@@ -46,7 +46,7 @@ type feed struct {
 	latest  []row     // of the last state
 	pending map[string]int
 	churn   int
-	ids     map[string]string // events that have the id of another; never changed, only replaced
+	ids     bank.IDs // of days that were renumbered
 	cached  changeList
 	staged  []stagedRecord
 	forgot  bool      // cursors are refused until a sync starts without one
@@ -61,7 +61,7 @@ type fetched struct {
 	at    time.Time
 	first bank.Day // rows before are not served
 	churn int
-	ids   map[string]string
+	ids   bank.IDs
 }
 
 // row is a transaction in one state.
@@ -210,7 +210,7 @@ func (it *item) render(s fetched, n int) []row {
 // row is a row of the book as a state has it. A pending row and the posted one have different ids.
 func (it *item) row(s fetched, a *bank.Account, r bank.Row, n int) row {
 	e := r.Event
-	parts := []string{it.id, idOf(s.ids, e.ID), strconv.Itoa(s.churn)}
+	parts := []string{it.id, s.ids.Of(e.ID), strconv.Itoa(s.churn)}
 	posted, pending := it.bank.Name58(37, parts...), ""
 	if seen, ok := it.feed.pending[e.ID]; (r.Pending || (ok && seen < n)) && !e.KeepsID {
 		pending = it.bank.Name58(37, append(parts, "pending")...)
@@ -253,12 +253,4 @@ func (r *row) scripted(spec *bank.Scripted) {
 	if spec.Date != "" {
 		r.day = spec.Date
 	}
-}
-
-// idOf returns the event whose id an event has.
-func idOf(ids map[string]string, event string) string {
-	if other, ok := ids[event]; ok {
-		return other
-	}
-	return event
 }

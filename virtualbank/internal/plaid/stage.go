@@ -3,10 +3,6 @@ package plaid
 // This file stages situations for an Item.
 
 import (
-	"maps"
-	"net/http"
-	"slices"
-
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
@@ -55,31 +51,8 @@ func (it *item) Stage(situation string) error {
 	return refused
 }
 
-// renumber adds a row to a day of the last two weeks. From the next look on, each row of the day
-// has the id of the next.
-func (it *item) renumber() error {
-	a, today := it.book.Accounts[0], bank.DayOf(it.bank.Now())
-	first := slices.IndexFunc(a.Events, func(e bank.Event) bool { return e.Recent(today) })
-	if first < 0 {
-		return bank.Refuse(http.StatusConflict, "the account has no row of the last two weeks")
-	}
-	on := a.Events[first].Posted
-	if err := it.book.StageRow(bank.Late); err != nil {
-		return err
-	}
-	added := &a.Events[len(a.Events)-1]
-	added.Started, added.Posted = on, on
-	ids := maps.Clone(it.feed.ids)
-	if ids == nil {
-		ids = map[string]string{}
-	}
-	last := added.ID
-	for i := first; i < len(a.Events)-1; i++ {
-		if e := &a.Events[i]; e.Posted == on && e.Recent(today) {
-			ids[last], last = idOf(ids, e.ID), e.ID
-		}
-	}
-	ids[last] = added.ID
-	it.feed.ids = ids
-	return nil
+// renumber stages a renumbered day. From the next look the rows have other ids.
+func (it *item) renumber() (refused error) {
+	it.feed.ids, refused = it.book.Renumber(it.feed.ids)
+	return refused
 }
