@@ -22,7 +22,11 @@ var rotating = []promise{
 	{"an expired token is renewed once, however many calls wait", nil, ifRotating(rotatesOnce)},
 	{"two clients with one keeper renew a token once", nil, ifRotating(rotatesForTwo)},
 	{"a renewed token is stored before it is used", nil, ifRotating(rotatesInOrder)},
-	{"a renewal whose response is lost is sent once, and the next call reveals its outcome", nil, ifRotating(rotationLost)},
+	{
+		"a renewal whose response is lost is sent once, and the next call reveals its outcome",
+		nil,
+		ifRotating(rotationLost),
+	},
 	{"a renewed token that cannot be stored is held, and the call fails", nil, ifRotating(rotationUnstored)},
 	{"a renewal continues when the call that started it is cancelled", nil, ifRotating(rotationGivenUp)},
 	{"a deleted connection is gone, and nothing is renewed", nil, ifRotating(rotationDeleted)},

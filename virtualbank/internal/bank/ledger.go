@@ -132,10 +132,13 @@ func (bk *Book) Rows(a *Account, at time.Time, days int) []Row {
 func newestFirst(list []Row) {
 	slices.SortStableFunc(list, func(x, y Row) int { return cmp.Compare(x.Date, y.Date) })
 	slices.Reverse(list)
-	for i, j := 0, 0; i < len(list); i = j {
-		for j = i; j < len(list) && list[j].Date == list[i].Date; j++ {
+	for i := 0; i < len(list); {
+		end := i + 1
+		for end < len(list) && list[end].Date == list[i].Date {
+			end++
 		}
-		slices.Reverse(list[i:j])
+		slices.Reverse(list[i:end])
+		i = end
 	}
 }
 
