@@ -207,8 +207,10 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	var body []byte
 	var err error
 	if c.resty == nil {
+		//nolint:bodyclose // send reads and closes it
 		res, body, err = c.send(sending, sent, &req, c.base+path)
 	} else {
+		//nolint:bodyclose // resty reads and closes it
 		res, body, err = c.sendByResty(sending, sent, &req, c.base+path)
 	}
 	switch {

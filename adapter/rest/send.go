@@ -93,7 +93,7 @@ func (c *Client) send(ctx context.Context, s *sending, req *Request, address str
 	if len(s.payload) > 0 {
 		r.Body, r.ContentLength = s.body(), int64(len(s.payload))
 	}
-	res, err := c.http.Do(r) //nolint:bodyclose // body closes it
+	res, err := c.http.Do(r)
 	if err != nil {
 		return res, nil, err
 	}

@@ -4,6 +4,7 @@ package wire
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -75,7 +76,7 @@ var needs sync.Map // the members by type
 func needsOf(t reflect.Type, at []int, path string) (all []need) {
 	for i := range t.NumField() {
 		field := t.Field(i)
-		index := append(at[:len(at):len(at)], i)
+		index := slices.Concat(at, []int{i})
 		name := path + field.Tag.Get("json")
 		switch how := field.Tag.Get("need"); {
 		case how != "":

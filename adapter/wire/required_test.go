@@ -30,15 +30,15 @@ type part struct {
 
 type tagged struct {
 	part
-	Token string            `json:"token"  need:"token"`
-	ID    string            `json:"id"     need:"value"`
-	More  wire.Exact[*bool] `json:"more"   need:"value"`
-	Added wire.Rows[named]  `json:"added"  need:"value"`
+	Token string            `json:"token" need:"token"`
+	ID    string            `json:"id"    need:"value"`
+	More  wire.Exact[*bool] `json:"more"  need:"value"`
+	Added wire.Rows[named]  `json:"added" need:"value"`
 	Inner struct {
 		ID   string `json:"inner_id" need:"value"`
 		Name string `json:"name"`
 	} `json:"inner"`
-	Far  *part  `json:"far" need:"value"`
+	Far  *part  `json:"far"   need:"value"`
 	Note string `json:"note"`
 }
 

@@ -62,7 +62,7 @@ func (a *adapter) sessions(ctx context.Context, s bankmux.Session) ([]linkSessio
 	if token == "" {
 		return nil, normalize.LostByJSON("its link token", "")
 	}
-	got, err := fetch[linkSessionsResponse](ctx, a.api, endpoints.readLinkToken, map[string]string{"link_token": token})
+	got, err := fetch[linkSessionsResponse](ctx, a.api, endpoints.readLinkToken, tokenRequest{LinkToken: token})
 	if err != nil {
 		return nil, err
 	}
@@ -175,8 +175,7 @@ func worst(failed []error, spent error) error {
 func (a *adapter) exchange(
 	ctx context.Context, s bankmux.Session, login addedItem, own bool,
 ) (bankmux.Connection, error) {
-	body := map[string]string{"public_token": login.PublicToken}
-	got, err := fetch[exchangeResponse](ctx, a.api, endpoints.exchange, body)
+	got, err := fetch[exchangeResponse](ctx, a.api, endpoints.exchange, tokenRequest{PublicToken: login.PublicToken})
 	if err != nil {
 		return bankmux.Connection{}, err
 	}

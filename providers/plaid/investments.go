@@ -127,7 +127,8 @@ func (w *investment) read() (one wire.Read[bankmux.InvestmentTransaction]) {
 	one.Account, one.ID = w.AccountID, w.ID
 	one.Row = bankmux.InvestmentTransaction{
 		ID: w.ID, Account: w.AccountID, Security: w.SecurityID, Kind: w.Type, ProviderKind: w.Type, Description: w.Name,
-		Amount: read.Owed(w.Amount), Fees: read.Owed(w.Fees), Price: read.Money(w.Price), Quantity: read.Decimal(w.Quantity),
+		Amount: read.Owed(w.Amount), Fees: read.Owed(w.Fees), Price: read.Money(w.Price),
+		Quantity: read.Decimal(w.Quantity),
 	}
 	if w.Subtype != "" {
 		one.Row.ProviderKind += "." + w.Subtype

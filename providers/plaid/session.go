@@ -296,7 +296,8 @@ func listProducts(req bankmux.SessionRequest, opts SessionOptions) (productLists
 		name, ok := model.Product(p.Product)
 		switch {
 		case !ok && p.Required:
-			return productLists{}, normalize.Unsupported("SessionRequest.Products", "Plaid has no "+normalize.CleanCode(string(p.Product)))
+			return productLists{}, normalize.Unsupported(
+				"SessionRequest.Products", "Plaid has no "+normalize.CleanCode(string(p.Product)))
 		case name == "": // unknown, or of every Item
 		case p.Required:
 			put(name, listRequired)

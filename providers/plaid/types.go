@@ -54,7 +54,7 @@ type userResponse struct {
 type subtypes map[string][]string
 
 type linkTokenResponse struct {
-	LinkToken  string `json:"link_token" need:"token"`
+	LinkToken  string `json:"link_token"      need:"token"`
 	Expiration string `json:"expiration"`
 	HostedURL  string `json:"hosted_link_url"`
 }
@@ -62,7 +62,7 @@ type linkTokenResponse struct {
 // linkSessionsResponse has what the sessions of a link token made. The results of sessions without
 // a hosted page are there only for applications with Link events.
 type linkSessionsResponse struct {
-	LinkToken string                 `json:"link_token" need:"value"`
+	LinkToken string                 `json:"link_token"    need:"value"`
 	Sessions  wire.List[linkSession] `json:"link_sessions"`
 }
 
@@ -90,9 +90,15 @@ type addedItem struct {
 	} `json:"institution"`
 }
 
+// tokenRequest is the body of the calls about a token of Link.
+type tokenRequest struct {
+	LinkToken   string `json:"link_token,omitempty"`
+	PublicToken string `json:"public_token,omitempty"`
+}
+
 type exchangeResponse struct {
 	AccessToken string `json:"access_token" need:"token"`
-	ItemID      string `json:"item_id" need:"token"`
+	ItemID      string `json:"item_id"      need:"token"`
 }
 
 // itemRequest is the body of the calls about an Item. Each endpoint takes some of the members.
@@ -122,7 +128,7 @@ type itemOptions struct {
 
 // itemData is an Item, which is a connection in Plaid's words.
 type itemData struct {
-	ItemID          string `json:"item_id" need:"value"`
+	ItemID          string `json:"item_id"          need:"value"`
 	InstitutionID   string `json:"institution_id"`
 	InstitutionName string `json:"institution_name"`
 	Webhook         string `json:"webhook"`

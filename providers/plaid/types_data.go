@@ -55,7 +55,7 @@ type accountNumber struct {
 }
 
 type transactionsResponse struct {
-	Transactions wire.Rows[transaction] `json:"transactions" need:"value"`
+	Transactions wire.Rows[transaction] `json:"transactions"       need:"value"`
 	Total        wire.Exact[*int]       `json:"total_transactions" need:"value"`
 }
 
@@ -98,12 +98,12 @@ type party struct {
 }
 
 type syncResponse struct {
-	Added    wire.Rows[transaction] `json:"added" need:"value"`
-	Modified wire.Rows[transaction] `json:"modified" need:"value"`
-	Removed  wire.List[removedRow]  `json:"removed" need:"value"`
+	Added    wire.Rows[transaction] `json:"added"       need:"value"`
+	Modified wire.Rows[transaction] `json:"modified"    need:"value"`
+	Removed  wire.List[removedRow]  `json:"removed"     need:"value"`
 	Next     wire.Text              `json:"next_cursor"`
 	// HasMore decides whether the round is complete.
-	HasMore wire.Exact[*bool] `json:"has_more" need:"value"`
+	HasMore wire.Exact[*bool] `json:"has_more"                   need:"value"`
 	Status  string            `json:"transactions_update_status"`
 }
 
@@ -120,7 +120,7 @@ const (
 
 type holdingsResponse struct {
 	accountsResponse
-	Holdings   wire.List[holding]  `json:"holdings" need:"value"`
+	Holdings   wire.List[holding]  `json:"holdings"   need:"value"`
 	Securities wire.List[security] `json:"securities" need:"value"`
 }
 
@@ -151,8 +151,8 @@ type security struct {
 }
 
 type investmentsResponse struct {
-	Transactions wire.List[investment] `json:"investment_transactions" need:"value"`
-	Securities   wire.List[security]   `json:"securities" need:"value"`
+	Transactions wire.List[investment] `json:"investment_transactions"       need:"value"`
+	Securities   wire.List[security]   `json:"securities"                    need:"value"`
 	Total        wire.Exact[*int]      `json:"total_investment_transactions" need:"value"`
 }
 
