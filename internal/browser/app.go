@@ -98,8 +98,8 @@ func newClients(bank *virtualbank.Bank, server *virtualbank.Server) ([]*bankmux.
 	return []*bankmux.Client{mk, dp, pl}, err
 }
 
-// prepare adds what only Plaid has, if the query asks for it. These are a hosted page, several banks
-// in one run, and a choice of accounts on a renewal.
+// prepare adds what only Plaid has, if the query asks for it. These are a hosted page, several
+// banks in one run, and a choice of accounts on a renewal.
 func prepare(r *http.Request, client *bankmux.Client, req *bankmux.SessionRequest) error {
 	if client.Name() != plaid.Name {
 		return nil
