@@ -1,0 +1,131 @@
+package bankhttp_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
+)
+
+// oddStore is a store with a few calls that a test replaces.
+type oddStore struct {
+	bankhttp.Store
+
+	queue      func() error
+	connection func() error
+	readers    *sync.WaitGroup // Challenge returns once all of them have read
+}
+
+func (s *oddStore) Queue(ctx context.Context, e bankmux.Event) error {
+	if s.queue != nil {
+		return s.queue()
+	}
+	return s.Store.Queue(ctx, e)
+}
+
+func (s *oddStore) Connection(ctx context.Context, user, id string) (bankmux.Connection, error) {
+	if s.connection != nil {
+		return bankmux.Connection{}, s.connection()
+	}
+	return s.Store.Connection(ctx, user, id)
+}
+
+func (s *oddStore) Challenge(ctx context.Context, user, id string) (bankmux.Challenge, error) {
+	ch, err := s.Store.Challenge(ctx, user, id)
+	if s.readers != nil {
+		s.readers.Done()
+		s.readers.Wait()
+	}
+	return ch, err
+}
+
+// TestOddStore specifies what depends on the order and on the kind of errors of a store.
+func TestOddStore(t *testing.T) {
+	t.Parallel()
+	open := func(t *testing.T) (*app, *harbor, *oddStore) {
+		t.Helper()
+		p, store := newHarbor(), &oddStore{Store: bankhttp.NewMemory()}
+		return newHarborApp(t, p, func(c *bankhttp.Config) { c.Store = store }), p, store
+	}
+	t.Run("a link whose first sync cannot be queued is not done yet", func(t *testing.T) {
+		t.Parallel()
+		a, _, store := open(t)
+		session := a.harborStart(t, "rosa")
+		store.queue = func() error { return errors.New("full") }
+		got := problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 503)
+		assert.Equal(t, bankhttp.KindStore, got.Kind)
+	})
+	t.Run("two answers that read the question at once: one is sent", func(t *testing.T) {
+		t.Parallel()
+		a, p, store := open(t)
+		a.harborLink(t, "rosa")
+		p.ask(bankmux.OpAccounts, otp)
+		path := "/challenges/" + a.asked(t, "rosa").ID
+		store.readers = &sync.WaitGroup{}
+		store.readers.Add(2)
+		codes := make(chan int, 2)
+		for range 2 {
+			go func() { codes <- a.send(t, "rosa", "POST", path, `{"answers":["1"]}`).Code }()
+		}
+		assert.ElementsMatch(t, []int{200, 404}, []int{<-codes, <-codes})
+		assert.Equal(t, []string{"1"}, p.given)
+	})
+	t.Run("a row that does not open for this user does not exist", func(t *testing.T) {
+		t.Parallel()
+		a, _, store := open(t)
+		conn := a.harborLink(t, "rosa")
+		path := "/connections/" + conn + "/sync"
+		absent := a.send(t, "rosa", "GET", "/connections/x/sync", "")
+		store.connection = func() error { return &bankmux.Error{Kind: bankmux.ErrSeal, Detail: planted} }
+		sealed := a.send(t, "rosa", "GET", path, "")
+		assert.Equal(t, 404, sealed.Code)
+		assert.Equal(t, absent.Body.String(), sealed.Body.String())
+	})
+	t.Run("a reconnect renews the row as it is now", func(t *testing.T) {
+		t.Parallel()
+		a, _, store := open(t)
+		conn := a.harborLink(t, "rosa")
+		s := object[started](t, a.send(t, "rosa", "POST", "/connections/"+conn+"/sessions", ""), 200)
+		require.NoError(t, store.Update(t.Context(), a.stored(t, "rosa", conn),
+			func(_ context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
+				stored.Products = []bankmux.Product{bankmux.ProductIdentity}
+				return stored, nil
+			}))
+		assert.Equal(t, 200, a.send(t, "rosa", "POST", "/sessions/"+s.Session, codeOf(s.Session, "")).Code)
+		assert.Equal(t, []bankmux.Product{bankmux.ProductIdentity}, a.stored(t, "rosa", conn).Products)
+	})
+	t.Run("a webhook of a run of several banks, one of which failed, is delivered again", func(t *testing.T) {
+		t.Parallel()
+		a, p, _ := open(t)
+		session := a.harborStart(t, "rosa")
+		p.lost = []bankmux.Failure{{Err: plantedError(bankmux.ErrInstitution)}}
+		body := fmt.Sprintf(`{"kind":"link_finished","session":%q,"payload":%q}`, session, codeOf(session, ""))
+		assert.Equal(t, 500, a.hook(t, body).Code)
+	})
+	t.Run("a cookie of a session that is gone", func(t *testing.T) {
+		t.Parallel()
+		p := newHarbor()
+		p.hosted = true
+		a := newHarborApp(t, p, func(c *bankhttp.Config) { c.ReturnTo = "/banks?open=tab" })
+		session := a.harborStart(t, "rosa")
+		cookies := []*http.Cookie{{Name: "bankmux_session", Value: "gone"}}
+		to := a.returned(t, "rosa", "session="+session+"&code=1", cookies)
+		assert.Equal(t, session, to.Get("session"))
+		assert.NotEmpty(t, to.Get("connection"))
+	})
+	t.Run("a refusal before the end of the body closes the connection", func(t *testing.T) {
+		t.Parallel()
+		a, _, _ := open(t)
+		w := a.send(t, "", "POST", "/sessions", `{"country":"US"}`)
+		assert.Equal(t, 401, w.Code)
+		assert.Equal(t, "close", w.Header().Get("Connection"))
+	})
+}
