@@ -220,8 +220,12 @@ func deleteConnection(ctx context.Context, w *work, user, id string) error {
 // keepConnection makes sure that a connection is stored until the transaction ends. Everything that
 // belongs to a connection is written after it, so that nothing outlives a deletion.
 func keepConnection(ctx context.Context, w *work, user, id string) error {
+	lock := ""
+	if w.tx != nil {
+		lock = w.dialect.keepRow()
+	}
 	var one int
-	err := w.row(ctx, "SELECT 1 FROM bankmux_connections WHERE id = $1 AND user_id = $2"+w.dialect.keepRow(),
+	err := w.row(ctx, "SELECT 1 FROM bankmux_connections WHERE id = $1 AND user_id = $2"+lock,
 		[]any{plainText(id), plainText(user)}, []any{&one})
 	if noRows(err) {
 		return goneConnection(id)

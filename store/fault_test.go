@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -161,10 +163,10 @@ var faults = map[string]func(t *testing.T, db *database) *fault{
 }
 
 func TestFaults(t *testing.T) {
-	for what, newFault := range faults {
-		for method, prepare := range operations {
+	for method, prepare := range operations {
+		for _, what := range slices.Sorted(maps.Keys(faults)) {
 			onEach(t, method+" stores nothing if a statement "+what, func(t *testing.T, db *database) {
-				healthy, f := db.open(t), newFault(t, db)
+				healthy, f := db.open(t), faults[what](t, db)
 				s := db.faulty(t, f)
 				failures := 0
 				for n := 1; ; n++ {

@@ -54,7 +54,7 @@ func onEach(t *testing.T, name string, test func(t *testing.T, db *database)) {
 	}
 }
 
-func newDatabase(t *testing.T, dialect store.Dialect) *database {
+func newDatabase(t testing.TB, dialect store.Dialect) *database {
 	t.Helper()
 	db := &database{dialect: dialect, keys: ring(t, key("2026"))}
 	if dialect == store.SQLite {
@@ -81,14 +81,14 @@ func newDatabase(t *testing.T, dialect store.Dialect) *database {
 }
 
 // open opens the database, as another process does, and migrates it.
-func (db *database) open(t *testing.T, options ...store.Option) *store.Store {
+func (db *database) open(t testing.TB, options ...store.Option) *store.Store {
 	t.Helper()
 	s := db.openOnly(t, options...)
 	require.NoError(t, s.Migrate(t.Context()))
 	return s
 }
 
-func (db *database) openOnly(t *testing.T, options ...store.Option) *store.Store {
+func (db *database) openOnly(t testing.TB, options ...store.Option) *store.Store {
 	t.Helper()
 	open := store.OpenSQLite
 	if db.dialect == store.Postgres {
@@ -107,7 +107,7 @@ func key(id string) bankmux.Key {
 	return bankmux.Key{ID: id, Material: bankmux.NewSecret(material)}
 }
 
-func ring(t *testing.T, primary bankmux.Key, old ...bankmux.Key) *bankmux.Keyring {
+func ring(t testing.TB, primary bankmux.Key, old ...bankmux.Key) *bankmux.Keyring {
 	t.Helper()
 	keys, err := bankmux.NewKeyring(primary, old...)
 	require.NoError(t, err)
@@ -139,7 +139,7 @@ func (heron) ExchangeToken(_ context.Context, req bankmux.ExchangeRequest) (bank
 var client = bankmux.NewClient("heron", heron{})
 
 // session returns a session of a user.
-func session(t *testing.T, user string) bankmux.Session {
+func session(t testing.TB, user string) bankmux.Session {
 	t.Helper()
 	s, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: user, Country: "US"})
 	require.NoError(t, err)
@@ -156,7 +156,7 @@ func exchange(ctx context.Context, s bankmux.Session, token string) (bankmux.Exc
 func payload(token string) []byte { return fmt.Appendf(nil, `{"token":%q}`, token) }
 
 // connection links a connection of a user and stores it.
-func connection(t *testing.T, s *store.Store, user, token string) bankmux.Connection {
+func connection(t testing.TB, s *store.Store, user, token string) bankmux.Connection {
 	t.Helper()
 	linked, err := exchange(t.Context(), session(t, user), token)
 	require.NoError(t, err)

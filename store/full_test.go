@@ -142,6 +142,28 @@ func TestAway(t *testing.T) {
 			assert.Equal(t, 1, calls)
 		})
 	})
+	t.Run("the lease of an exchange is extended although the browser has left", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			db := newDatabase(t, store.SQLite)
+			s, other := db.open(t), db.open(t)
+			l := startLink(t, s, "rosa")
+			ctx, leave := context.WithCancel(t.Context())
+			done := make(chan error)
+			_, err := s.Exchange(ctx, l.session.Ref(), payload("1"),
+				func(context.Context) (bankmux.ExchangeResult, error) {
+					leave()
+					go func() {
+						_, err := l.finish(t.Context(), other, "1")
+						done <- err
+					}()
+					time.Sleep(2 * time.Minute) // in virtual time
+					return exchange(t.Context(), l.session, "1")
+				})
+			require.NoError(t, err)
+			require.NoError(t, <-done)
+			assert.Zero(t, l.calls.Load(), "the other one gets the result")
+		})
+	})
 	t.Run("PostgreSQL that crashes in a sync loses no page", func(t *testing.T) {
 		if restart == "" {
 			t.Log("not checked without BANKMUX_POSTGRES_RESTART")

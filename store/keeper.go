@@ -132,10 +132,10 @@ func (s *Store) letGo(ctx context.Context, id, holder string) {
 	})
 }
 
-// extend extends a lease until stop is called. A failure is not reported: whoever ends the work
-// checks that the lease is still its own.
+// extend extends a lease until stop is called, also after the caller's context has ended: the work
+// may go on. A failure is not reported. The end of the work checks that the lease was not lost.
 func (s *Store) extend(ctx context.Context, table, id, holder string) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
