@@ -21,7 +21,8 @@ type dueRow struct{ connectionRow }
 // TakeDue returns up to limit connections whose next sync is due, the longest overdue first. A
 // connection that was linked or reconnected is due at once. Another call, also in another process,
 // gets other connections until the lease ends. Call [Store.SetDue] after each sync. A connection
-// for which it was not called is due again after the lease.
+// for which it was not called is due again after the lease. Connections that do not open are left
+// out. If there are no others, the error is [bankmux.ErrSeal].
 func (s *Store) TakeDue(ctx context.Context, limit int, lease time.Duration) ([]Due, error) {
 	const op = "TakeDue"
 	if limit < 1 || lease <= 0 {
@@ -56,12 +57,17 @@ func (s *Store) TakeDue(ctx context.Context, limit int, lease time.Duration) ([]
 		return nil, err
 	}
 	all := make([]Due, 0, len(rows))
+	var unreadable error
 	for i := range rows {
 		conn, err := bankmux.Open(s.aead, rows[i].ref, rows[i].sealed)
 		if err != nil {
-			return nil, failed(op, err)
+			unreadable = err
+			continue
 		}
 		all = append(all, Due{conn, until})
+	}
+	if len(all) == 0 {
+		return nil, failed(op, unreadable)
 	}
 	return all, nil
 }

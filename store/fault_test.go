@@ -76,6 +76,27 @@ var operations = map[string]func(t *testing.T, s *store.Store, n string) prepare
 		q := queued(t, s, n)
 		return func(ctx context.Context, s *store.Store) error { return s.Release(ctx, q) }
 	},
+	"Postpone": func(t *testing.T, s *store.Store, n string) prepared {
+		q := queued(t, s, n)
+		return func(ctx context.Context, s *store.Store) error {
+			return s.Postpone(ctx, q, time.Now().Add(time.Hour))
+		}
+	},
+	"TakeDue": func(t *testing.T, s *store.Store, n string) prepared {
+		connection(t, s, "rosa", n)
+		return func(ctx context.Context, s *store.Store) error {
+			_, err := s.TakeDue(ctx, 2, time.Hour)
+			return err
+		}
+	},
+	"SetDue": func(t *testing.T, s *store.Store, n string) prepared {
+		connection(t, s, "rosa", n)
+		due, err := s.TakeDue(t.Context(), 1, time.Hour)
+		require.NoError(t, err)
+		return func(ctx context.Context, s *store.Store) error {
+			return s.SetDue(ctx, due[0], time.Now().Add(time.Hour))
+		}
+	},
 	"NameAccounts": func(t *testing.T, s *store.Store, n string) prepared {
 		conn := fill(t, s, "rosa-"+n)
 		return func(ctx context.Context, s *store.Store) error {

@@ -109,17 +109,18 @@ func (w *Worker) next(ctx context.Context) (func(context.Context), error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, q := range events {
+	if len(events) > 0 {
+		q := events[0]
 		if err := w.Store.Postpone(ctx, q, w.Store.now().Add(w.Lease)); err != nil {
 			return nil, err
 		}
 		return func(ctx context.Context) { w.follow(ctx, q) }, nil
 	}
 	due, err := w.Store.TakeDue(ctx, 1, w.Lease)
-	for _, d := range due {
-		return func(ctx context.Context) { w.sync(ctx, d) }, nil
+	if err != nil || len(due) == 0 {
+		return nil, err
 	}
-	return nil, err
+	return func(ctx context.Context) { w.sync(ctx, due[0]) }, nil
 }
 
 // follow does what an event asks for.
