@@ -129,7 +129,7 @@ func (w *Worker) follow(ctx context.Context, q Queued) {
 	if q.Connection != nil {
 		err = w.Follow(ctx, q.Event, *q.Connection)
 	}
-	ended := ctx.Err() != nil
+	ended := ctx.Err() != nil && errors.Is(err, ctx.Err()) // and not another failure at that moment
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseFor)
 	defer cancel()
 	switch {
