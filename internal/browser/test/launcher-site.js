@@ -137,7 +137,8 @@ export async function start(page, launch, url, options) {
 }
 
 // outcome waits for the end of the run: { value } or { code, text }.
-export function outcome(page) {
+export async function outcome(page) {
+  await page.waitForFunction(() => window.ended); // unlike evaluate, it fails if that takes too long
   return page.evaluate(() => window.outcome);
 }
 
