@@ -134,7 +134,8 @@ test("a second call of the same launch returns the same promise, and another is 
     const got = await page.evaluate(async ([launch, other]) => {
       const { connect, resume } = window.launcher;
       const first = connect(launch);
-      const code = (promise) => promise.then(() => "", (error) => error.code);
+      const open = new Promise((resolve) => setTimeout(resolve, 0, "open")); // later than a rejection
+      const code = (promise) => Promise.race([promise.then(() => "", (error) => error.code), open]);
       const same = first === connect(structuredClone(launch));
       return { same, other: await code(connect(other)), resumed: await code(resume(launch, location.href)) };
     }, [launches.plaid, launches.dapi]);
@@ -163,13 +164,15 @@ test("a double click opens one frame", async () => {
 test("a run right after a success watches its own frame", async () => {
   await openSite(env, {}, async (page) => {
     await start(page, launches.moneykit);
-    await say(await frameOf(page), "link.complete", { exchangeableToken: "x-1", institution: {} });
-    await page.evaluate(async (launch) => {
-      await window.promise; // MoneyKit removes the frame a moment later
-      window.start("connect", launch);
-      for (let turn = 0; turn < 50; turn++) await null; // no timer runs meanwhile
-      window.both = document.querySelectorAll("iframe").length;
+    await page.evaluate((launch) => {
+      window.promise.then(async () => { // MoneyKit removes the frame a moment later
+        window.start("connect", launch);
+        for (let turn = 0; turn < 50; turn++) await null; // no timer runs meanwhile
+        window.both = document.querySelectorAll("iframe").length;
+      });
     }, launches.relink);
+    await say(await frameOf(page), "link.complete", { exchangeableToken: "x-1", institution: {} });
+    await page.waitForFunction(() => window.both);
     assert.equal(await page.evaluate(() => window.both), 2);
     await page.waitForFunction(() => document.querySelectorAll("iframe").length === 1);
     const frame = await frameOf(page);
@@ -225,6 +228,7 @@ test("an abort rejects with its reason and closes the provider's page", async (t
   }));
   await t.test("before the call", () => openSite(env, {}, async (page) => {
     await page.evaluate((launch) => window.start("connect", launch, { signal: AbortSignal.abort("no") }), launches.moneykit);
+    await outcome(page);
     assert.equal(await page.evaluate(() => window.promise.catch((reason) => reason)), "no");
     assert.equal(await page.locator("iframe").count(), 0);
   }));

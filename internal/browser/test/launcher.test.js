@@ -183,6 +183,7 @@ test("a launch with a URL leaves the page, and the query of the return is posted
   }));
   await t.test("it returns", () => openSite(env, { path: "/return?state=s&code=c&__proto__=p" }, async (page) => {
     await start(page, hosted, page.url());
+    await outcome(page);
     assert.deepEqual(await page.evaluate(async () => JSON.stringify(await window.promise)), '{"state":"s","code":"c","__proto__":"p"}');
     assert.equal(page.url(), app + "/return");
   }));
