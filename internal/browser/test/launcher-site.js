@@ -46,12 +46,12 @@ const html = `<!doctype html><html lang="en"><title>App</title>
     const options = args[call === "resume" ? 2 : 1] ?? {};
     args[call === "resume" ? 2 : 1] = { loaders, ...options };
     window.promise = launcher[call](...args);
-    window.outcome = window.promise.then(
+    const outcome = window.outcome = window.promise.then(
       (value) => ({ value }),
       (error) => ({ code: error.code, name: error.name, text: String(error?.message), is: error instanceof launcher.LaunchError }),
     );
     window.ended = false;
-    window.outcome.then(() => { window.ended = true; });
+    outcome.then(() => { window.ended ||= outcome === window.outcome; });
   };
 </script></html>`;
 
