@@ -7,9 +7,11 @@ import { again, finish, start } from "/start.js";
 const result = document.getElementById("result");
 const form = document.getElementById("form");
 const { moneykit } = document.body.dataset; // the host of the official package's pages, in tests
+let busy = false;
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
+  if (busy) return; // a double click starts one session
   const fields = Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
   const official = "official" in form.elements.client.selectedOptions[0].dataset;
   sessionStorage.setItem("official", official);
@@ -22,7 +24,8 @@ if (location.pathname === "/oauth") {
   const client = query.get("client");
   if (query.has("problem")) show("failed " + query.get("problem"));
   else if (query.has("connection")) show("linked a hosted page");
-  else run(client, () => again(client, query.get("session")), (launch, options) =>
+  // The tab knows its own session. The service knows only the user's newest one.
+  else run(client, () => again(client, sessionStorage.getItem("session") ?? query.get("session")), (launch, options) =>
     resume(launch, query.get("return"), options));
 }
 
@@ -33,9 +36,13 @@ function show(text) {
 // run opens the provider's page and posts the outcome.
 async function run(client, begin, open) {
   show("opening");
+  busy = true;
   try {
     const { session, launch } = await begin();
+    sessionStorage.setItem("session", session);
     const official = sessionStorage.getItem("official") === "true";
+    // Where a launch names a module, the launcher prefers it to the official package.
+    if (official) delete launch.script_url;
     const loaders = official && {
       async moneykit() {
         const { default: MoneyKit } = await import("@moneykit/connect");
@@ -50,5 +57,8 @@ async function run(client, begin, open) {
     show("linked " + connections.map(({ institution }) => institution.name).join(", "));
   } catch (error) {
     show(error.kind ? "failed " + error.kind : `broken ${error.code ?? error.name} ${error.message}`);
+  } finally {
+    busy = false;
+    sessionStorage.clear();
   }
 }
