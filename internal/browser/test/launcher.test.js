@@ -99,6 +99,9 @@ test("MoneyKit's token leaves local storage at once, and the one of another tab 
     await say(frame, "link.complete", { exchangeableToken: "x", institution: chase });
     await outcome(page);
     assert.equal(await stored(), "of another tab");
+    await start(page, { ...launches.moneykit, script_url: moneykitModule }); // it stores nothing
+    await outcome(page);
+    assert.equal(await stored(), "of another tab");
   });
 });
 
