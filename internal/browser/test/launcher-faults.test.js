@@ -105,6 +105,16 @@ test("a frame that the policy blocks is named as such, without its token", async
   });
 });
 
+test("a policy that only reports does not end the run", async () => {
+  await openSite(env, { reported: "script-src 'none'; frame-src 'none'" }, async (page) => {
+    await start(page, launches.plaid);
+    const call = await provider(page, "plaid");
+    assert.equal(await page.evaluate(() => window.ended), false);
+    await call("onExit", null);
+    assert.deepEqual(await outcome(page), { value: { error: null } });
+  });
+});
+
 test("what else the policy blocks does not end the run", async () => {
   const policy = `default-src 'none'; script-src 'self' 'nonce-n' ${scripts.plaid}; frame-src 'none'`;
   await openSite(env, { policy }, async (page) => {

@@ -79,6 +79,7 @@ const standIns = {
 // that no callback threw.
 //
 // options: policy    the Content-Security-Policy of the page
+//          reported  a policy that only reports
 //          blocked   addresses that do not load
 //          path      of the page ("/")
 //          tokens    whether tokens may remain, in a test that leaves in the middle
@@ -90,7 +91,7 @@ export async function openSite(env, options, test) {
     const errors = [];
     context.on("console", (message) => seen.push(message.text()));
     context.on("weberror", ({ error }) => errors.push(error().message));
-    await context.route("**/*", (route) => respond(route, policy, options.blocked ?? []));
+    await context.route("**/*", (route) => respond(route, policy, options));
     const page = await context.newPage();
     await page.goto(app + path);
     await page.waitForFunction(() => window.start);
@@ -114,7 +115,7 @@ function assertNoToken(texts, where) {
   }
 }
 
-async function respond(route, policy, blocked) {
+async function respond(route, policy, { blocked = [], reported = "" }) {
   const url = new URL(route.request().url());
   const address = url.origin + url.pathname;
   const headers = { "Access-Control-Allow-Origin": "*" }; // modules need it
@@ -125,7 +126,8 @@ async function respond(route, policy, blocked) {
   if (url.origin !== app) return route.fulfill({ contentType: "text/html", body: "<title>Elsewhere</title>" });
   if (url.pathname === "/launcher.js") return script(await readFile(launcher, "utf8"));
   if (url.pathname.startsWith("/npm/")) return script(await readFile(new URL(url.pathname.slice(5), npm), "utf8"));
-  return route.fulfill({ contentType: "text/html", headers: { "Content-Security-Policy": policy }, body: html });
+  const policies = { "Content-Security-Policy": policy, "Content-Security-Policy-Report-Only": reported };
+  return route.fulfill({ contentType: "text/html", headers: policies, body: html });
 }
 
 // start calls connect, or resume with an address, and does not wait for the outcome.
