@@ -292,9 +292,9 @@ func TestUpdate(t *testing.T) {
 		saved := make(chan error)
 		require.NoError(t, s.Update(t.Context(), conn,
 			func(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
-				short, cancel := context.WithCancel(ctx)
-				go cancel()
-				assert.ErrorIs(t, s.SaveConnection(short, relinked), context.Canceled, "it waits within its context")
+				short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+				defer cancel()
+				assert.ErrorIs(t, s.SaveConnection(short, relinked), bankmux.ErrContextDone, "it waits within its context")
 				go func() { saved <- s.SaveConnection(t.Context(), relinked) }()
 				return degrade(ctx, stored)
 			}))

@@ -57,6 +57,7 @@ func TestQueue(t *testing.T) {
 		assert.Equal(t, 2, again[0].Attempt)
 		require.NoError(t, s.Done(t.Context(), all[0]), "the first holder is too late")
 		require.NoError(t, s.Release(t.Context(), all[0]))
+		assert.Equal(t, 1, count(t, s, "bankmux_events"))
 		assert.Empty(t, dequeue(t, s, 10))
 		require.NoError(t, s.Done(t.Context(), again[0]))
 		c.advance(time.Hour)
