@@ -72,6 +72,19 @@ func (s *Store) TakeDue(ctx context.Context, limit int, lease time.Duration) ([]
 	return all, nil
 }
 
+// extendDue makes the lease of a connection end later. It does nothing if the lease was lost.
+func (s *Store) extendDue(ctx context.Context, d *Due, lease time.Duration) error {
+	until := s.now().Add(lease).UnixMilli()
+	return s.write(ctx, "TakeDue", func(w *work) error {
+		n, err := w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1 WHERE id = $2 AND due_at = $3",
+			until, d.Connection.ID, d.until)
+		if n == 1 && err == nil {
+			d.until = until
+		}
+		return err
+	})
+}
+
 // SetDue says when a connection is due again. It does nothing if the lease was lost, or if the user
 // has reconnected meanwhile: the connection is due at once then.
 func (s *Store) SetDue(ctx context.Context, d Due, at time.Time) error {

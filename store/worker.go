@@ -29,8 +29,9 @@ type Worker struct {
 	Every    time.Duration // between two syncs of a connection; 0 means 24 h
 	Poll     time.Duration // between two looks for work; 0 means 1 s
 	Parallel int           // jobs at a time; 0 means 4
-	// Lease is how long a job may take before another worker takes it too. Nothing is stored twice
-	// then, because a sync compares and swaps its state. 0 means 10 min.
+	// Lease is how long a process that died holds its jobs; one that lives extends it. A job that
+	// two workers have stores nothing twice, because a sync compares and swaps its state. 0 means
+	// 30 s.
 	Lease  time.Duration
 	Logger *slog.Logger // receives the errors of jobs and of the database; nil logs nothing
 }
@@ -78,7 +79,7 @@ func (w Worker) Run(ctx context.Context) error {
 
 func (w *Worker) setDefaults() {
 	for d, fallback := range map[*time.Duration]time.Duration{
-		&w.Every: 24 * time.Hour, &w.Poll: time.Second, &w.Lease: 10 * time.Minute,
+		&w.Every: 24 * time.Hour, &w.Poll: time.Second, &w.Lease: 30 * time.Second,
 	} {
 		if *d <= 0 {
 			*d = fallback
@@ -127,15 +128,19 @@ func (w *Worker) next(ctx context.Context) (func(context.Context), error) {
 func (w *Worker) follow(ctx context.Context, q Queued) {
 	var err error
 	if q.Connection != nil {
+		stop := w.hold(ctx, func(ctx context.Context) error {
+			return w.Store.Postpone(ctx, q, w.Store.now().Add(w.Lease))
+		})
 		err = w.Follow(ctx, q.Event, *q.Connection)
+		stop()
 	}
-	ended := ctx.Err() != nil && errors.Is(err, ctx.Err()) // and not another failure at that moment
+	stopped := stoppedBy(ctx, err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseFor)
 	defer cancel()
 	switch {
 	case err == nil:
 		err = w.Store.Done(ctx, q)
-	case ended:
+	case stopped:
 		err = w.Store.Release(ctx, q)
 	case q.Attempt >= maxAttempts:
 		w.log(ctx, "an event is given up; the connection's next sync reads what it announced", err)
@@ -152,12 +157,14 @@ func (w *Worker) follow(ctx context.Context, q Queued) {
 
 // sync syncs a connection and says when it is due again.
 func (w *Worker) sync(ctx context.Context, d Due) {
+	stop := w.hold(ctx, func(ctx context.Context) error { return w.Store.extendDue(ctx, &d, w.Lease) })
 	res, err := w.Sync(ctx, d.Connection)
+	stop()
 	_, partial := errors.AsType[*bankmux.PartialError](err)
 	now := w.Store.now()
 	next := now.Add(w.Every)
 	switch wait := res.State.NotBefore; {
-	case ctx.Err() != nil:
+	case stoppedBy(ctx, err):
 		next = now // another worker, or the next process, continues
 	case wait.After(now) && wait.Before(next):
 		next = wait
@@ -166,13 +173,43 @@ func (w *Worker) sync(ctx context.Context, d Due) {
 	case err != nil && res.State.Err == nil: // such as one of the database, which no state remembers
 		next = now.Add(min(time.Minute, w.Every))
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !stoppedBy(ctx, err) {
 		w.log(ctx, "a sync ended with an error", err)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseFor)
 	defer cancel()
 	if err := w.Store.SetDue(ctx, d, next); err != nil {
 		w.log(ctx, "a connection could not be given back; it is taken again after the lease", err)
+	}
+}
+
+// stoppedBy reports whether a job broke off because the worker ends.
+func stoppedBy(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, bankmux.ErrContextDone))
+}
+
+// hold extends a lease until the function that it returns was called.
+func (w *Worker) hold(ctx context.Context, extend func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticks := time.NewTicker(w.Lease / 3)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticks.C:
+			}
+			if err := extend(ctx); err != nil && ctx.Err() == nil {
+				w.log(ctx, "a lease could not be extended", err)
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
 	}
 }
 

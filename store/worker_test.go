@@ -87,9 +87,38 @@ func TestWorker(t *testing.T) {
 	onEach(t, "an event that fails is tried again with pauses, and given up in the end", failingEvent)
 	onEach(t, "a failed sync is due when its state says", failedSync)
 	onEach(t, "a worker that is stopped gives back what it holds", stoppedWorker)
+	onEach(t, "a worker that lives keeps a job that takes longer than the lease", longJob)
 	t.Run("a worker that lacks a field is refused", func(t *testing.T) {
 		require.ErrorIs(t, store.Worker{}.Run(t.Context()), bankmux.ErrInvalid)
 	})
+}
+
+func longJob(t *testing.T, db *database) {
+	s := db.open(t)
+	connection(t, s, "rosa", "1")
+	const short = 30 * time.Millisecond
+	started, release := make(chan struct{}, 10), make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	w := store.Worker{
+		Store: s, Poll: time.Millisecond, Lease: short,
+		Follow: func(context.Context, bankmux.Event, bankmux.Connection) error { return nil },
+		Sync: func(context.Context, bankmux.Connection) (res bankmux.SyncAllResult, err error) {
+			started <- struct{}{}
+			<-release
+			return res, nil
+		},
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	<-started
+	for end := time.Now().Add(4 * short); time.Now().Before(end); { // the worker looks for work meanwhile
+		_, err := s.Connections(t.Context(), "rosa")
+		require.NoError(t, err)
+	}
+	assert.Zero(t, len(started), "no second job of the connection started")
+	close(release)
+	cancel()
+	require.NoError(t, <-ended)
 }
 
 // jobs counts what workers do. A test waits for them by reading done.
