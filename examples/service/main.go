@@ -1,0 +1,143 @@
+// Command service is "connect your bank" as a service of your own. It links banks of three
+// providers and renews their consents. It shows accounts and transactions, answers questions of
+// banks, receives webhooks and keeps everything in step. Run any number of replicas on one
+// database, and stop or kill them when you like.
+//
+// The reverse proxy in front of it logs the users in, and sets the header X-User.
+package main
+
+import (
+	"context"
+	"errors"
+	"log"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
+	"github.com/bankmux/bankmux/store"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		log.Fatal("service: ", err)
+	}
+}
+
+// run serves until ctx ends.
+func run(ctx context.Context) error {
+	kept, err := openStore(ctx, os.Getenv("DATABASE_URL"))
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	watched := guard.New(guard.Options{Logger: slog.Default()})
+	registry, err := newRegistry(watched)
+	if err != nil {
+		return err
+	}
+	service, err := bankhttp.New(bankhttp.Config{
+		Registry:  registry,
+		Store:     kept,
+		User:      func(r *http.Request) (string, error) { return r.Header.Get("X-User"), nil },
+		Session:   bankmux.SessionRequest{Products: products},
+		PublicURL: os.Getenv("PUBLIC_URL"), // such as https://app.example.com/bank
+		Breakers:  watched.Breakers,
+		Logger:    slog.Default(),
+	})
+	if err != nil {
+		return err
+	}
+	working := make(chan error, 1)
+	worker := store.Worker{Store: kept, Follow: service.Follow, Sync: service.SyncConnection, Logger: slog.Default()}
+	ctx, stop := context.WithCancel(ctx)
+	go func() { working <- worker.Run(ctx) }()
+	err = serve(ctx, service.Handler())
+	stop()
+	return errors.Join(err, <-working)
+}
+
+var products = []bankmux.ProductRequest{
+	{Product: bankmux.ProductTransactions, Required: true, Prefetch: true},
+}
+
+// serve answers requests until ctx ends, and then waits for those that are under way.
+func serve(ctx context.Context, handler http.Handler) error {
+	server := &http.Server{Addr: os.Getenv("ADDRESS"), Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	ended := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		graceful, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		ended <- server.Shutdown(graceful)
+	})
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-ended
+}
+
+// openStore opens PostgreSQL for a postgres URL, and otherwise a SQLite file.
+func openStore(ctx context.Context, database string) (*store.Store, error) {
+	key, err := bankmux.ParseKey(os.Getenv("BANKMUX_KEY"))
+	if err != nil {
+		return nil, err
+	}
+	keyring, err := bankmux.NewKeyring(key)
+	if err != nil {
+		return nil, err
+	}
+	open := store.OpenSQLite
+	if strings.HasPrefix(database, "postgres") {
+		open = store.OpenPostgres
+	}
+	kept, err := open(ctx, database, keyring)
+	if err != nil {
+		return nil, err
+	}
+	return kept, kept.Migrate(ctx)
+}
+
+// newRegistry makes the clients, and the routes that choose one by country.
+func newRegistry(watched *guard.Guard) (*bankmux.Registry, error) {
+	environment := bankmux.Environment(os.Getenv("BANKMUX_ENVIRONMENT")) // sandbox or production
+	secret := func(name string) bankmux.Secret { return bankmux.NewSecret(os.Getenv(name)) }
+	mk, err := moneykit.New(moneykit.Config{
+		ClientID: os.Getenv("MONEYKIT_CLIENT_ID"), ClientSecret: secret("MONEYKIT_CLIENT_SECRET"),
+		Environment: environment, BaseURL: os.Getenv("MONEYKIT_URL"), Guard: watched,
+	})
+	if err != nil {
+		return nil, err
+	}
+	dp, err := dapi.New(dapi.Config{
+		AppKey: os.Getenv("DAPI_APP_KEY"), AppSecret: secret("DAPI_APP_SECRET"),
+		Environment: environment, BaseURL: os.Getenv("DAPI_URL"), Guard: watched,
+		Webhook: dapi.WebhookConfig{Secrets: []bankmux.Secret{secret("DAPI_WEBHOOK_SECRET")}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	pl, err := plaid.New(plaid.Config{
+		ClientID: os.Getenv("PLAID_CLIENT_ID"), Secret: secret("PLAID_SECRET"), AppName: "Example",
+		Environment: environment, BaseURL: os.Getenv("PLAID_URL"), Guard: watched,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return bankmux.NewRegistry([]*bankmux.Client{mk, dp, pl}, []bankmux.Route{
+		{Client: mk.Name(), Countries: []string{"US", "GB"}},
+		{Client: pl.Name(), Countries: []string{"CA", "NL", "DE"}},
+		{Client: dp.Name(), Countries: []string{"AE", "SA", "KW", "BH"}},
+		{Client: pl.Name(), Countries: []string{"US", "GB"}, Priority: 1}, // if MoneyKit is down
+	})
+}

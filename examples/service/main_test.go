@@ -1,0 +1,327 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// TestService runs the service as processes of their own, against the virtual bank.
+func TestService(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "service")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
+	require.NoError(t, err, string(out))
+	for database, address := range databases(t) {
+		t.Run(database+": two replicas that get the same form at once link one bank", func(t *testing.T) {
+			w := newWorld(t, binary, address(t))
+			twoReplicas(t, w)
+		})
+		t.Run(database+": a replica that is killed in the middle of a sync loses and doubles nothing", func(t *testing.T) {
+			w := newWorld(t, binary, address(t))
+			killed(t, w)
+		})
+	}
+	t.Run("the program has at most 150 lines", func(t *testing.T) {
+		source, err := os.ReadFile("main.go")
+		require.NoError(t, err)
+		assert.LessOrEqual(t, bytes.Count(source, []byte("\n")), 150)
+	})
+}
+
+// databases returns SQLite, and PostgreSQL if there is a server. Each address is of a new database.
+func databases(t *testing.T) map[string]func(*testing.T) string {
+	t.Helper()
+	all := map[string]func(*testing.T) string{
+		"sqlite": func(t *testing.T) string { return filepath.Join(t.TempDir(), "bank.db") },
+	}
+	server := os.Getenv("BANKMUX_POSTGRES")
+	if os.Getenv("BANKMUX_FULL") == "1" {
+		require.NotEmpty(t, server, "set BANKMUX_POSTGRES to the URL of a server")
+	}
+	if server != "" {
+		all["postgres"] = func(t *testing.T) string { return newSchema(t, server) }
+	}
+	return all
+}
+
+func newSchema(t *testing.T, server string) string {
+	t.Helper()
+	db, err := sql.Open("pgx", server)
+	require.NoError(t, err)
+	schema := "service_" + strings.ToLower(rand.Text())
+	_, err = db.ExecContext(t.Context(), "CREATE SCHEMA "+schema)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := db.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE")
+		require.NoError(t, err)
+		require.NoError(t, db.Close())
+	})
+	separator := "?"
+	if strings.Contains(server, "?") {
+		separator = "&"
+	}
+	return server + separator + "search_path=" + schema
+}
+
+// world is a virtual bank, a database and the replicas of the service.
+type world struct {
+	bank *virtualbank.Bank
+	env  []string
+	path string // of the service's binary
+}
+
+func newWorld(t *testing.T, binary, database string) *world {
+	t.Helper()
+	const free = "127.0.0.1:0"
+	bank := virtualbank.New(virtualbank.Options{Seed: 3})
+	server, err := virtualbank.Start(bank, free, free, virtualbank.ServePlaid(free))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	keys := bank.Credentials()
+	secrets, _, _ := bank.WebhookSecrets()
+	return &world{bank: bank, path: binary, env: append(os.Environ(),
+		"DATABASE_URL="+database, "BANKMUX_KEY=test:"+base64.StdEncoding.EncodeToString([]byte("a key for this test, of 32 bytes")), "BANKMUX_ENVIRONMENT=sandbox",
+		"MONEYKIT_CLIENT_ID="+keys.MoneyKit.ClientID, "MONEYKIT_CLIENT_SECRET="+keys.MoneyKit.ClientSecret,
+		"MONEYKIT_URL="+server.MoneyKitURL,
+		"DAPI_APP_KEY="+keys.Dapi.AppKey, "DAPI_APP_SECRET="+keys.Dapi.AppSecret, "DAPI_URL="+server.DapiURL,
+		"DAPI_WEBHOOK_SECRET="+secrets[0],
+		"PLAID_CLIENT_ID="+keys.Plaid.ClientID, "PLAID_SECRET="+keys.Plaid.Secret, "PLAID_URL="+server.PlaidURL,
+	)}
+}
+
+// replica is a process of the service.
+type replica struct {
+	url     string
+	process *exec.Cmd
+	log     *lockedBuffer
+}
+
+// lockedBuffer collects what a process prints.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.String()
+}
+
+// start starts a replica and waits until it is healthy.
+func (w *world) start(t *testing.T) *replica {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	r := &replica{url: "http://" + address + "/bank", process: exec.Command(w.path), log: &lockedBuffer{}} //nolint:noctx // ended below
+	r.process.Env = append(slices.Clone(w.env), "ADDRESS="+address, "PUBLIC_URL="+r.url)
+	r.process.Stdout, r.process.Stderr = r.log, r.log
+	require.NoError(t, r.process.Start())
+	t.Cleanup(func() {
+		if r.process.ProcessState == nil {
+			r.stop(t)
+		}
+	})
+	r.until(t, "GET", "/health", func(map[string]any) bool { return true })
+	return r
+}
+
+// stop ends the process as a deployment does.
+func (r *replica) stop(t *testing.T) {
+	t.Helper()
+	require.NoError(t, r.process.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, r.process.Wait(), r.log.String())
+}
+
+// call sends a request of the user.
+func (r *replica) call(t *testing.T, method, path string, body any) (status int, got map[string]any) {
+	t.Helper()
+	raw, err := json.Marshal(body)
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), method, r.url+path, bytes.NewReader(raw))
+	require.NoError(t, err)
+	req.Header.Set("X-User", "user-rosa")
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil // it does not listen yet, or was killed
+	}
+	defer res.Body.Close()
+	raw, err = io.ReadAll(res.Body)
+	if err != nil {
+		return 0, nil
+	}
+	_ = json.Unmarshal(raw, &got)
+	return res.StatusCode, got
+}
+
+// until repeats a request until it succeeds and done accepts what it returned.
+func (r *replica) until(t *testing.T, method, path string, done func(map[string]any) bool) map[string]any {
+	t.Helper()
+	ticks := time.NewTicker(20 * time.Millisecond)
+	defer ticks.Stop()
+	limit := time.After(time.Minute)
+	for {
+		status, got := r.call(t, method, path, nil)
+		if status == http.StatusOK && done(got) {
+			return got
+		}
+		select {
+		case <-ticks.C:
+		case <-limit:
+			require.FailNow(t, "it did not come", "%s %s: %d %v\n%s", method, path, status, got, r.log)
+		}
+	}
+}
+
+// session starts a link and plays the user in the provider's widget. It returns the path to post
+// to, and what to post.
+func (w *world) session(t *testing.T, r *replica) (path string, payload json.RawMessage) {
+	t.Helper()
+	status, got := r.call(t, "POST", "/sessions", map[string]string{"country": "US"})
+	require.Equal(t, http.StatusOK, status, "%v\n%s", got, r.log)
+	launch, _ := got["launch"].(map[string]any)
+	payload, err := w.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: fmt.Sprint(launch["token"])})
+	require.NoError(t, err)
+	return fmt.Sprint("/sessions/", got["session"]), payload
+}
+
+// linked returns the id of the connection in a response.
+func linked(t *testing.T, status int, got map[string]any) string {
+	t.Helper()
+	require.Equal(t, http.StatusOK, status, got)
+	all, _ := got["connections"].([]any)
+	require.Len(t, all, 1)
+	conn, _ := all[0].(map[string]any)
+	return fmt.Sprint(conn["id"])
+}
+
+// synced waits until a connection was synced, and compares its rows with those of the bank.
+func (w *world) synced(t *testing.T, r *replica, id string) {
+	t.Helper()
+	r.until(t, "GET", "/connections/"+id+"/sync", func(got map[string]any) bool { return got["synced_at"] != nil })
+	var want []string
+	rows, err := w.bank.Transactions(w.bank.Links()[0].ID)
+	require.NoError(t, err)
+	for _, row := range rows {
+		want = append(want, row.Date+" "+plain(row.Amount))
+	}
+	var have []string
+	for after := ""; ; {
+		status, got := r.call(t, "GET", "/transactions?limit=500&after="+after, nil)
+		require.Equal(t, http.StatusOK, status, got)
+		page, _ := got["transactions"].([]any)
+		for _, one := range page {
+			row, _ := one.(map[string]any)
+			amount, _ := row["amount"].(map[string]any)
+			have = append(have, fmt.Sprint(row["date"], " ", plain(fmt.Sprint(amount["amount"]))))
+		}
+		next, more := got["next"].(string)
+		if !more {
+			break
+		}
+		after = next
+	}
+	slices.Sort(want)
+	slices.Sort(have)
+	require.NotEmpty(t, want)
+	assert.Equal(t, want, have)
+}
+
+// plain writes an amount without the zeros that do not count.
+func plain(amount string) string {
+	if strings.Contains(amount, ".") {
+		amount = strings.TrimRight(strings.TrimRight(amount, "0"), ".")
+	}
+	return amount
+}
+
+func twoReplicas(t *testing.T, w *world) {
+	here, there := w.start(t), w.start(t)
+	path, payload := w.session(t, here)
+	ids := make([]string, 2)
+	var both sync.WaitGroup
+	for i, r := range []*replica{here, there} {
+		both.Go(func() {
+			status, got := r.call(t, "POST", path, payload)
+			ids[i] = linked(t, status, got)
+		})
+	}
+	both.Wait()
+	assert.Equal(t, ids[0], ids[1])
+	links := w.bank.Links()
+	require.Len(t, links, 1)
+	assert.Equal(t, 1, links[0].Presented, "the one-time token was sent once")
+	w.synced(t, there, ids[0])
+
+	status, _ := there.call(t, "DELETE", "/connections/"+ids[0], nil)
+	assert.Equal(t, http.StatusNoContent, status)
+	assert.Equal(t, "deleted", w.bank.Links()[0].State)
+	here.stop(t)
+	there.stop(t)
+	for _, r := range []*replica{here, there} {
+		for _, secret := range w.env {
+			name, value, _ := strings.Cut(secret, "=")
+			if strings.Contains(name, "SECRET") || strings.Contains(name, "KEY") && len(value) > 20 {
+				assert.NotContains(t, r.log.String(), value, name)
+			}
+		}
+	}
+}
+
+func killed(t *testing.T, w *world) {
+	first := w.start(t)
+	path, payload := w.session(t, first)
+	require.NoError(t, w.bank.Inject(virtualbank.Fault{Name: "slow", Provider: "moneykit", Operation: syncOperation}))
+	status, got := first.call(t, "POST", path, payload)
+	id := linked(t, status, got)
+	syncing := func(map[string]any) bool {
+		return slices.ContainsFunc(w.bank.Requests(), func(q virtualbank.Request) bool {
+			return q.Operation == syncOperation && q.Status == 0 // the bank has not responded
+		})
+	}
+	first.until(t, "GET", "/health", syncing)
+	require.NoError(t, first.process.Process.Kill())
+	_ = first.process.Wait()
+	w.bank.ClearFaults()
+
+	second := w.start(t)
+	status, got = second.call(t, "POST", "/connections/"+id+"/sync", map[string]any{})
+	require.Equal(t, http.StatusOK, status, got)
+	w.synced(t, second, id)
+	status, got = second.call(t, "POST", path, payload)
+	assert.Equal(t, id, linked(t, status, got), "the form that is posted again finds the connection")
+}
+
+// syncOperation is the call that reads changes at MoneyKit.
+const syncOperation = "GET /links/{id}/transactions/sync"
