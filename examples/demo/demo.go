@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -75,13 +76,14 @@ func (d *demo) handler() http.Handler {
 
 // page sets the rules of the page: scripts and frames come from the page and the pretend banks.
 func (d *demo) page(files http.Handler) http.Handler {
-	origins := ""
+	var origins []string
 	for _, address := range []string{d.server.MoneyKitScriptURL, d.server.DapiScriptURL, d.server.PlaidScriptURL} {
 		at, _ := url.Parse(address) // the server's own
-		origins += " " + at.Scheme + "://" + at.Host
+		origins = append(origins, at.Scheme+"://"+at.Host)
 	}
-	rules := "default-src 'self'; img-src 'self' data:; script-src 'self'" + origins +
-		"; frame-src" + origins + "; connect-src 'self'" + origins +
+	banks := strings.Join(origins, " ")
+	rules := "default-src 'self'; img-src 'self' data:; script-src 'self' " + banks +
+		"; frame-src " + banks + "; connect-src 'self' " + banks +
 		"; style-src 'self' 'unsafe-inline'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", rules)

@@ -55,10 +55,13 @@ func main() {
 // data, installed packages, and this command, whose rules quote what they forbid.
 func skipped(dir string) bool {
 	name := filepath.Base(dir)
-	if name == ".ci" || name == ".github" {
+	switch name {
+	case ".ci", ".github", ".", "..":
 		return false
+	case "testdata", "node_modules", "prose":
+		return true
 	}
-	return name == "testdata" || name == "node_modules" || name == "prose" || strings.HasPrefix(name, ".") && name != "." && name != ".."
+	return strings.HasPrefix(name, ".")
 }
 
 // isScript reports whether a file has comments that start with "#".
