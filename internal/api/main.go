@@ -1,5 +1,5 @@
-// Command api compares what this module exports with api.txt, the exports as of the last tag.
-// Before the first tag they are those of the day on which this check was introduced.
+// Command api compares what this module and module store export with api.txt, the exports as of the
+// last tag. Before the first tag they are those of the day on which this check was introduced.
 //
 //	go run ./internal/api           # fails if a change is not in CHANGELOG.md
 //	go run ./internal/api -write    # after a tag: api.txt becomes the list of today
@@ -34,9 +34,13 @@ func main() {
 }
 
 func run(write bool) error {
-	now, err := module()
-	if err != nil {
-		return err
+	var now []string
+	for _, dir := range []string{".", "store"} {
+		exported, err := module(dir)
+		if err != nil {
+			return err
+		}
+		now = append(now, exported...)
 	}
 	if write {
 		return os.WriteFile(listFile, []byte(strings.Join(now, "\n")+"\n"), 0o644) //nolint:gosec // it is committed
@@ -60,10 +64,10 @@ func run(write bool) error {
 	return nil
 }
 
-// module lists what the packages of the module in the working directory export.
-func module() ([]string, error) {
+// module lists what the packages of the module in a directory export.
+func module(dir string) ([]string, error) {
 	const format = "{{.Name}} {{.ImportPath}} {{.Dir}}"
-	out, err := exec.CommandContext(context.Background(), "go", "list", "-f", format, "./...").Output()
+	out, err := exec.CommandContext(context.Background(), "go", "list", "-C", dir, "-f", format, "./...").Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}
