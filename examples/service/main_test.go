@@ -143,7 +143,7 @@ func (w *world) start(t *testing.T) *replica {
 	require.NoError(t, err)
 	address := listener.Addr().String()
 	require.NoError(t, listener.Close())
-	r := &replica{url: "http://" + address + "/bank", process: exec.Command(w.path), log: &lockedBuffer{}} //nolint:noctx // ended below
+	r := &replica{url: "http://" + address + "/bank", process: exec.Command(w.path), log: &lockedBuffer{}}
 	r.process.Env = append(slices.Clone(w.env), "ADDRESS="+address, "PUBLIC_URL="+r.url)
 	r.process.Stdout, r.process.Stderr = r.log, r.log
 	require.NoError(t, r.process.Start())
