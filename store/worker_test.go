@@ -87,35 +87,55 @@ func TestWorker(t *testing.T) {
 	onEach(t, "an event that fails is tried again with pauses, and given up in the end", failingEvent)
 	onEach(t, "a failed sync is due when its state says", failedSync)
 	onEach(t, "a worker that is stopped gives back what it holds", stoppedWorker)
-	onEach(t, "a worker that lives keeps a job that takes longer than the lease", longJob)
+	onEach(t, "a worker that lives keeps jobs that take longer than the lease", longJob)
 	t.Run("a worker that lacks a field is refused", func(t *testing.T) {
 		require.ErrorIs(t, store.Worker{}.Run(t.Context()), bankmux.ErrInvalid)
 	})
 }
 
+// longJob moves the clock by half a lease, as soon as the worker has extended both leases.
 func longJob(t *testing.T, db *database) {
-	s := db.open(t)
-	connection(t, s, "rosa", "1")
+	c := newClock()
+	s := db.open(t, store.WithNow(c.now))
+	conn := connection(t, s, "rosa", "1")
+	require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
 	const short = 30 * time.Millisecond
 	started, release := make(chan struct{}, 10), make(chan struct{})
-	ctx, cancel := context.WithCancel(t.Context())
+	job := func() {
+		started <- struct{}{}
+		<-release
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
 	w := store.Worker{
 		Store: s, Poll: time.Millisecond, Lease: short,
-		Follow: func(context.Context, bankmux.Event, bankmux.Connection) error { return nil },
+		Follow: func(context.Context, bankmux.Event, bankmux.Connection) error {
+			job()
+			return nil
+		},
 		Sync: func(context.Context, bankmux.Connection) (res bankmux.SyncAllResult, err error) {
-			started <- struct{}{}
-			<-release
+			job()
 			return res, nil
 		},
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()
 	<-started
-	for end := time.Now().Add(4 * short); time.Now().Before(end); { // the worker looks for work meanwhile
-		_, err := s.Connections(t.Context(), "rosa")
-		require.NoError(t, err)
+	<-started
+	for range 4 {
+		c.advance(short / 2)
+		extended := c.now().Add(short).UnixMilli()
+		for _, lease := range []string{
+			"SELECT held_until FROM bankmux_events", "SELECT due_at FROM bankmux_connections",
+		} {
+			for until := int64(0); until < extended; {
+				if !assert.NoError(t, s.DB().QueryRowContext(ctx, lease).Scan(&until), lease) {
+					break
+				}
+			}
+		}
 	}
-	assert.Zero(t, len(started), "no second job of the connection started")
+	assert.Empty(t, started, "no second job started")
 	close(release)
 	cancel()
 	require.NoError(t, <-ended)
