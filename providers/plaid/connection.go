@@ -50,7 +50,8 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	return a.exchangeAll(ctx, s, logins)
 }
 
-// noPayload reports whether the session may end without a public token from the front end.
+// noPayload reports whether the session may end without a public token from the front end. Plaid
+// shows the results of such a session to every application.
 func noPayload(s bankmux.Session) bool {
 	var state sessionState
 	return json.Unmarshal([]byte(s.State.Reveal()), &state) == nil && state.NoPayload
@@ -101,7 +102,7 @@ func (a *adapter) logins(ctx context.Context, s bankmux.Session, posted string) 
 		}
 	case posted == "" || slices.ContainsFunc(all, of):
 		return all, nil
-	case len(all) > 0:
+	case len(all) > 0 || noPayload(s):
 		return nil, normalize.OtherSession("has a token that the session did not make")
 	case a.linkEvents:
 		return nil, normalize.OtherSession("has a token, and Plaid shows none that the session made: " +
@@ -224,7 +225,7 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 	case status.State != bankmux.StateActive:
 		return bankmux.Connection{}, normalize.Unfinished(status.Code)
 	}
-	if old.Status.State == bankmux.StateActive && a.linkEvents && !s.Launch.Token.IsZero() {
+	if old.Status.State == bankmux.StateActive && (a.linkEvents || noPayload(s)) && !s.Launch.Token.IsZero() {
 		runs, err := a.sessions(ctx, s)
 		if err != nil {
 			return bankmux.Connection{}, err

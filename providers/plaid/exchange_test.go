@@ -21,6 +21,7 @@ func TestExchange(t *testing.T) {
 	t.Run("a payload of another session is refused and nothing is spent", aPayloadOfAnotherSessionIsRefused)
 	t.Run("a token alone is enough", aTokenAloneIsEnough)
 	t.Run("without Link events the token is not bound", withoutLinkEventsTheTokenIsNotBound)
+	t.Run("a session whose results are shown always binds its tokens", aSessionWithShownResultsBindsItsTokens)
 	t.Run("the results of a session are read from both of their places", resultsAreReadFromBothPlaces)
 	t.Run("an Item that cannot be read is unverified", anItemThatCannotBeReadIsUnverified)
 	t.Run("a deadline that ends after the exchange loses no token", aDeadlineAfterTheExchangeLosesNoToken)
@@ -99,14 +100,34 @@ func withoutLinkEventsTheTokenIsNotBound(t *testing.T) {
 	session := s.session(request)
 	conn := s.connectPost(s.link(session, ""))
 	assert.Equal(t, session.ConnectionID, conn.ID)
+}
+
+func aSessionWithShownResultsBindsItsTokens(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{Plaid: virtualbank.PlaidOptions{HostedResultsOnly: true}},
+		func(c *plaid.Config) { c.WithoutLinkEvents = true })
 	hosted := request
 	hosted.Options = []bankmux.SessionOption{plaid.SessionOptions{Hosted: &plaid.HostedLink{}}}
-	mine, other := s.session(hosted), s.session(hosted)
-	s.link(mine, "")
-	post := s.link(other, "")
-	post.Session = mine
-	_, err = s.client.ExchangeToken(t.Context(), post)
-	require.ErrorIs(t, err, bankmux.ErrInvalid, "the results of a hosted session are shown")
+	for name, mine := range map[string]bankmux.Session{"hosted": s.session(hosted), "several banks": s.several()} {
+		post := s.link(s.session(request), "")
+		post.Session = mine
+		for _, finished := range []bool{false, true} {
+			if finished {
+				s.link(mine, "")
+			}
+			_, err := s.client.ExchangeToken(t.Context(), post)
+			require.ErrorIs(t, err, bankmux.ErrInvalid, name)
+			require.ErrorContains(t, err, bankmux.CodeOtherSession, name)
+		}
+	}
+	assert.Empty(t, s.sent(exchangePath), "nothing is spent")
+	again := renewing(s.connect(request, ""))
+	again.Options = hosted.Options
+	session := s.session(again)
+	_, err := s.client.ExchangeToken(t.Context(), posted(session, "{}"))
+	require.ErrorIs(t, err, bankmux.ErrUserAction, "the record shows that the user did not finish")
+	s.link(session, "")
+	s.connectPost(posted(session, "{}"))
 }
 
 func resultsAreReadFromBothPlaces(t *testing.T) {

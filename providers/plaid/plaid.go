@@ -99,9 +99,9 @@ type Config struct {
 	// names no country. nil means all that Plaid serves, and no default for sessions.
 	Countries []string
 	// WithoutLinkEvents is for an application for which Plaid has not enabled "Link events". Plaid
-	// does not show it which tokens a session without a hosted page made. The adapter then accepts
-	// the token of another session. It also accepts a reconnect that the user did not finish, if
-	// the connection worked before.
+	// does not show it which tokens a plain session made, that is one without a hosted page and for
+	// one bank. Such a session then accepts the token of another one. It also accepts a reconnect
+	// that the user did not finish, if the connection works.
 	WithoutLinkEvents bool
 
 	BaseURL   string // "" means the address of the environment; https, or http on loopback
