@@ -18,7 +18,7 @@ const retryAfterChanges = time.Minute
 // last page.
 func (r *feedSync) fetch(ctx context.Context) (FeedPage, error) {
 	for again := 0; ; again++ {
-		r.merger, r.delta.Failed = newMerger(), nil
+		r.merger, r.delta.Failed = newMerger(r.feed.OneRowPerID), nil
 		clear(r.failed)
 		clear(r.unreadable)
 		end, err := r.readRound(ctx)

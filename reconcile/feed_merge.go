@@ -9,8 +9,9 @@ import (
 )
 
 // merger applies the lists of one page after the other: created, updated, removed. The result is
-// each account's rows, each once. Two payments under one id are two rows.
+// each account's rows, each once. Two payments under one id are two rows, unless single is set.
 type merger struct {
+	single    bool // an id is one row, and its last row counts
 	byAccount map[string][]bankmux.Transaction
 	ids       map[FeedRow]*idState
 	removed   map[FeedRow]bool // false if a later page shows the row again
@@ -31,8 +32,8 @@ type idState struct {
 	created, updated bool
 }
 
-func newMerger() *merger {
-	return &merger{byAccount: map[string][]bankmux.Transaction{}, removed: map[FeedRow]bool{}}
+func newMerger(single bool) *merger {
+	return &merger{single: single, byAccount: map[string][]bankmux.Transaction{}, removed: map[FeedRow]bool{}}
 }
 
 // addPage applies a page, without accounts that are not wanted. It returns failures for rows that
@@ -93,9 +94,9 @@ func (m *merger) upsert(row *bankmux.Transaction, update bool) {
 	}
 	known := e.page < m.page // an earlier page named it, so this page is later than its row
 	list := m.byAccount[row.Account]
-	switch same := e.rowToReplace(list, row, update, e.replacedOn != m.page && (update || known)); {
+	switch same := e.rowToReplace(list, row, update, m.single || e.replacedOn != m.page && (update || known)); {
 	// a list has no order, so the pending row is the older one
-	case same >= 0 && !update && !known && list[same].Status == bankmux.StatusBooked:
+	case same >= 0 && !m.single && !update && !known && list[same].Status == bankmux.StatusBooked:
 	case same >= 0:
 		list[same] = *row
 	default:

@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -16,7 +17,26 @@ func TestFeed(t *testing.T) {
 	t.Run("each change of a row is reported", feedReportsEachChange)
 	t.Run("only the accounts asked for are synced", feedKeepsToItsAccounts)
 	t.Run("a record that is not ready is not empty", feedThatIsNotReady)
+	t.Run("an id that a page has twice is two payments or its last row", feedWithOneIDTwice)
 	t.Run("accounts and rows that could not be read are reported", feedReportsFailures)
+}
+
+func feedWithOneIDTwice(t *testing.T) {
+	t.Parallel()
+	lunch, dinner := paid("one", "checking", 1, "-9.00", "LUNCH"), paid("one", "checking", 0, "-20.00", "DINNER")
+	dinner.Status = bankmux.StatusPending
+	for one, rows := range map[bool]int{false: 2, true: 1} {
+		feed := newRecord("checking").feed()
+		feed.OneRowPerID = one
+		feed.Page = func(context.Context, reconcile.FeedRequest) (reconcile.FeedPage, error) {
+			return reconcile.FeedPage{Created: []bankmux.Transaction{lunch, dinner}, Next: "1"}, nil
+		}
+		feed.Stored = nil
+		delta, err := feed.Sync(t.Context(), bankmux.SyncRequest{Accounts: []string{"checking"}})
+		require.NoError(t, err)
+		require.Len(t, delta.Added, rows)
+		assert.Equal(t, "DINNER", delta.Added[rows-1].Row.Description)
+	}
 }
 
 func feedReportsEachChange(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
 	access := req.Connection.Credential()
 	return reconcile.Feed{
-		Provider: Name, MaxSize: maxPage, Today: a.today, CursorLost: lostCursor,
+		Provider: Name, MaxSize: maxPage, Today: a.today, CursorLost: lostCursor, OneRowPerID: true,
 		Restarts: func(e *bankmux.Error) bool { return e.Code == model.CodeMutation },
 		Page: func(ctx context.Context, at reconcile.FeedRequest) (reconcile.FeedPage, error) {
 			return a.api.syncPage(ctx, access, at)
@@ -43,7 +43,8 @@ func lostCursor(e *bankmux.Error) bool {
 }
 
 // syncPage reads one page of a round. Until Plaid has fetched the transactions, it responds with
-// empty lists, which must not look like an empty account.
+// empty lists and an empty cursor, which must not look like an empty account. Rows without a cursor
+// are malformed, because each later sync would deliver them again.
 func (a *api) syncPage(
 	ctx context.Context, access bankmux.Secret, at reconcile.FeedRequest,
 ) (page reconcile.FeedPage, err error) {
@@ -57,11 +58,16 @@ func (a *api) syncPage(
 	if err := a.do(ctx, endpoints.transactionsSync, body, &out); err != nil {
 		return page, err
 	}
+	if out.Next == "" && out.Added.N+out.Modified.N+out.Removed.Len() > 0 {
+		return page, &bankmux.Error{
+			Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the response has rows and lacks next_cursor",
+		}
+	}
 	removed, failed := removedRows(&out.Removed)
 	return reconcile.FeedPage{
 		Created: added.Rows, Updated: modified.Rows, Removed: removed,
 		Failed: slices.Concat(added.Failed, modified.Failed, failed),
-		Next:   string(out.Next), More: *out.HasMore.Value, NotReady: out.Status == updateNotReady,
+		Next:   string(out.Next), More: *out.HasMore.Value, NotReady: out.Status == updateNotReady || out.Next == "",
 	}, nil
 }
 

@@ -24,17 +24,28 @@ func TestSync(t *testing.T) {
 	t.Run("a row that is removed is gone", aRowThatIsRemovedIsGone)
 	t.Run("a cursor of another connection starts again", aLostCursorStartsAgain)
 	t.Run("a response that lacks a list is malformed", aSyncThatLacksAListIsMalformed)
+	t.Run("rows without a cursor are malformed", rowsWithoutACursorAreMalformed)
+	t.Run("an id that is listed twice is its last row", anIDListedTwiceIsItsLastRow)
 	t.Run("one unreadable row costs itself", oneUnreadableChangeCostsItself)
 	t.Run("the virtual bank's first sync waits", theFirstSyncWaits)
 }
 
 func aRecordThatIsNotReadyIsNotEmpty(t *testing.T) {
 	t.Parallel()
-	for name, next := range map[string]string{"an empty cursor": `""`, "null": `null`} {
+	for name, members := range map[string]string{
+		"an empty cursor":                     `"next_cursor":"","transactions_update_status":"NOT_READY"`,
+		"a cursor that is null":               `"next_cursor":null,"transactions_update_status":"NOT_READY"`,
+		"a cursor":                            `"next_cursor":"c1","transactions_update_status":"NOT_READY"`,
+		"no cursor and an unknown status":     `"next_cursor":"","transactions_update_status":"TRANSACTIONS_UPDATE_STATUS_UNKNOWN"`,
+		"no cursor and a status in lowercase": `"next_cursor":"","transactions_update_status":"not_ready"`,
+		"no cursor and a status as a number":  `"next_cursor":null,"transactions_update_status":7`,
+		"neither a cursor nor a status":       `"request_id":"r"`,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, conn := canned(t, map[string]string{syncPath: `{"added":[],"modified":[],"removed":[],"accounts":[],` +
-				`"next_cursor":` + next + `,"has_more":false,"transactions_update_status":"NOT_READY","request_id":"r"}`})
+			s, conn := canned(t, map[string]string{
+				syncPath: `{"added":[],"modified":[],"removed":[],"accounts":[],"has_more":false,` + members + `}`,
+			})
 			delta, err := s.sync(conn, &store{})
 			require.ErrorIs(t, err, bankmux.ErrNotReady)
 			assert.Empty(t, delta.Next, "no cursor is stored")
@@ -230,6 +241,45 @@ func aSyncThatLacksAListIsMalformed(t *testing.T) {
 		s, conn := canned(t, map[string]string{syncPath: "{" + text + "}"})
 		_, err := s.sync(conn, &store{})
 		require.ErrorIs(t, err, bankmux.ErrMalformed, name)
+	}
+}
+
+// rowsWithoutACursorAreMalformed: otherwise every sync delivers the same rows.
+func rowsWithoutACursorAreMalformed(t *testing.T) {
+	t.Parallel()
+	page := syncPage(wireRow("t1", "1"), "", "", "c1", false)
+	for _, next := range []string{`"next_cursor":""`, `"next_cursor":null`, `"next_cursor":{}`, `"cursor":"c1"`} {
+		s, conn := canned(t, map[string]string{syncPath: strings.Replace(page, `"next_cursor":"c1"`, next, 1)})
+		delta, err := s.sync(conn, &store{})
+		require.ErrorIs(t, err, bankmux.ErrMalformed, next)
+		assert.Empty(t, delta.Added, next)
+	}
+}
+
+func anIDListedTwiceIsItsLastRow(t *testing.T) {
+	t.Parallel()
+	first, last := wireRow("t1", "1"), strings.Replace(wireRow("t1", "2"), "DINNER", "LUNCH", 1)
+	for name, pages := range map[string][2]string{
+		"in one list of new rows":     {syncPage(first+","+last, "", "", "c1", false)},
+		"in one list of changed rows": {syncPage("", first+","+last, "", "c1", false)},
+		"as a new and a changed row":  {syncPage(first, last, "", "c1", false)},
+		"a pending row comes last": {syncPage(
+			first+","+strings.Replace(last, `"pending":false`, `"pending":true`, 1), "", "", "c1", false,
+		)},
+		"on two pages": {syncPage(first, "", "", "c1", true), syncPage(last, "", "", "c2", false)},
+		"twice on the second page": {
+			syncPage(wireRow("t1", "5"), "", "", "c1", true), syncPage(first+","+last, "", "", "c2", false),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, conn := canned(t, nil)
+			s.answers((&round{pages: map[string]string{"": pages[0], "c1": pages[1]}}).serve)
+			delta, err := s.sync(conn, &store{})
+			require.NoError(t, err)
+			require.Len(t, delta.Added, 1)
+			assert.Equal(t, "-2.00 USD", delta.Added[0].Row.Amount.String())
+		})
 	}
 }
 
