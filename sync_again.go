@@ -190,7 +190,7 @@ const maxParking = 10
 // ledgerFailed returns the error of a method of the ledger.
 func (r *syncRun) ledgerFailed(ctx context.Context, method string, err error) error {
 	r.broken = true
-	e := &Error{Kind: ErrApplication, Detail: "Ledger." + method + " failed", Err: err}
+	e := &Error{Kind: ErrApplication, Detail: "the ledger's " + method + " failed", Err: err}
 	switch {
 	case ctx.Err() != nil:
 		e.Kind = ErrContextDone

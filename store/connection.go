@@ -24,7 +24,7 @@ func (s *Store) SaveConnection(ctx context.Context, conn bankmux.Connection) err
 }
 
 // errHeld means that another Update has the connection.
-var errHeld = &Error{Op: "Update", Detail: "row is being changed elsewhere: roll back and try again"}
+var errHeld = &Error{Op: "Update", Detail: "the row is being changed elsewhere: roll back and try again"}
 
 // untilFree runs fn again while another Update has the connection. Inside a transaction of the
 // application it does not wait, because the other one may wait for that transaction.
