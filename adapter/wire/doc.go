@@ -7,7 +7,8 @@
 //   - [Number] is exact, and may be written as text. [Text] may be written as a number.
 //   - [Flag] is true, false or absent, and may be written as text or a number.
 //   - [Seconds] is a duration.
-//   - [Exact] is a decisive member, such as "has_more": an unexpected value is an error.
+//   - [Exact] is a decisive member, such as "has_more": an unexpected value is an error. [Nullable]
+//     also distinguishes null from absent.
 //
 // Absent and null give the zero value. So a response implements [Required] to name a member that it
 // must have, and Require in package rest checks it after decoding.

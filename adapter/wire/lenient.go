@@ -335,6 +335,19 @@ func (e *Exact[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return json.UnmarshalDecode(dec, &e.Value, json.WithUnmarshalers(nil))
 }
 
+// Nullable is an [Exact] member in which null has a meaning, such as the error of a connection that
+// works. With the tag `need:"value"` a response must have it, if only as null: see [Lacks].
+type Nullable[T any] struct {
+	Value   *T // nil if it is null or absent
+	Present bool
+}
+
+// UnmarshalJSONFrom reads null or a value of type T.
+func (n *Nullable[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	n.Value, n.Present = nil, true
+	return json.UnmarshalDecode(dec, &n.Value, json.WithUnmarshalers(nil))
+}
+
 // Flag is true or false, also as text or as a number. The zero Flag is absent, null or empty.
 type Flag uint8
 

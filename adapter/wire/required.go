@@ -36,8 +36,8 @@ func Need(present bool, name string) string {
 // pointer to the response. If it implements [Required], its method decides. Otherwise tags do, also
 // those of structs within it:
 //
-//   - `need:"value"` requires a value that is not zero. Of [Rows], [List] and [Object] it requires
-//     that they were present, and of [Exact] a value.
+//   - `need:"value"` requires a value that is not zero. Of [Rows], [List], [Object] and
+//     [Nullable] it requires that they were present, and of [Exact] a value.
 //   - `need:"token"` requires a text that can be sent in a header: see [normalize.Token].
 func Lacks(v any) string {
 	if own, ok := v.(Required); ok {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
 )
 
@@ -76,6 +77,21 @@ func TestLacks(t *testing.T) {
 		for name := range all {
 			want := map[string]string{"token": "token of visible characters", "inner": "inner.inner_id"}[name]
 			assert.Equal(t, cmp.Or(want, name), wire.Lacks(response(name, "null")))
+		}
+	})
+	t.Run("of a member that may be null only the absence is named", func(t *testing.T) {
+		t.Parallel()
+		type nullable struct {
+			Fault wire.Nullable[named] `json:"fault" need:"value"`
+		}
+		for body, want := range map[string]string{`{"fault":null}`: "", `{"fault":{}}`: "", `{}`: "fault"} {
+			var r nullable
+			require.NoError(t, wire.Decode([]byte(body), &r), body)
+			assert.Equal(t, want, wire.Lacks(&r), body)
+			assert.Equal(t, body == `{"fault":{}}`, r.Fault.Value != nil, body)
+		}
+		for _, body := range []string{`{"fault":"text"}`, `{"fault":[]}`, `{"fault":7}`} {
+			require.ErrorIs(t, wire.Decode([]byte(body), new(nullable)), bankmux.ErrMalformed, body)
 		}
 	})
 	t.Run("a token that cannot be sent is not one", func(t *testing.T) {

@@ -119,7 +119,7 @@ func storedBalancesAreReadUnlessAsked(t *testing.T) {
 	s := start(t, virtualbank.Options{}, func(cfg *plaid.Config) { cfg.Now = func() time.Time { return now } })
 	conn := s.connect(request, "")
 	text := "{" + accounts(account("a1", "depository", "checking", `"current":1`)) + "}"
-	item := `{"item":{"item_id":"` + conn.Reference() + `"},"status":{"transactions":` +
+	item := `{"item":{"item_id":"` + conn.Reference() + `","error":null,"billed_products":[]},"status":{"transactions":` +
 		`{"last_successful_update":"2026-11-20T11:30:00Z"}}}`
 	responses := map[string]string{accountsPath: text, balancesPath: text, itemPath: item}
 	s.answers(func(w http.ResponseWriter, r *http.Request) bool {

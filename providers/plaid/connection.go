@@ -254,10 +254,10 @@ func (i itemData) status() bankmux.Status {
 
 // products are those that took effect, by Plaid's names.
 func (i itemData) products() []string {
-	if i.Products != nil {
-		return i.Products
+	if i.Products.Value != nil {
+		return i.Products.Value
 	}
-	return i.BilledProducts
+	return i.BilledProducts.Value
 }
 
 // describe returns the connection as the Item says it is. An Item does not say in which country its

@@ -158,7 +158,7 @@ func anItemThatCannotBeReadIsUnverified(t *testing.T) {
 	s := start(t, virtualbank.Options{}, nil)
 	for name, body := range map[string]string{
 		"Plaid fails":  plaidError("API_ERROR", "INTERNAL_SERVER_ERROR"),
-		"another Item": `{"item":{"item_id":"other","error":null},"status":null,"request_id":"r"}`,
+		"another Item": `{"item":{"item_id":"other","error":null,"billed_products":[]},"status":null,"request_id":"r"}`,
 	} {
 		session := s.session(request)
 		post := s.link(session, "")

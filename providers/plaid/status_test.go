@@ -20,6 +20,7 @@ func TestStatus(t *testing.T) {
 	t.Run("the consent ends when Plaid says", theConsentEndsWhenPlaidSays)
 	t.Run("products say how fresh they are", productsSayHowFreshTheyAre)
 	t.Run("an error of another form is not read as none", anErrorOfAnotherFormIsNotNone)
+	t.Run("an absent list of products is not an empty one", anAbsentListOfProductsIsNotEmpty)
 	t.Run("another Item's status is refused", anotherItemsStatusIsRefused)
 }
 
@@ -81,7 +82,7 @@ func productsSayHowFreshTheyAre(t *testing.T) {
 	conn := s.connect(request, "")
 	s.answers(func(w http.ResponseWriter, r *http.Request) bool {
 		return r.URL.Path == itemPath && write(w, http.StatusOK, `{"request_id":"r","item":{"item_id":"`+conn.Reference()+`",
-			"institution_id":null,"error":null,"products":["transactions","investments","auth","brand_new"],
+			"institution_id":null,"error":null,"billed_products":[],"products":["transactions","investments","auth","brand_new"],
 			"consent_expiration_time":null},"status":{
 			"transactions":{"last_successful_update":"2026-11-20T10:00:00Z","last_failed_update":"2026-11-19T10:00:00.123Z"},
 			"investments":{"last_successful_update":"2026-11-20T10:00:00Z","last_failed_update":"2026-11-21T10:00:00Z"},
@@ -107,15 +108,19 @@ func anErrorOfAnotherFormIsNotNone(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request, "")
+	const head, end = `{"request_id":"r","item":{"billed_products":[],"item_id":"`, `}}`
 	for body, want := range map[string]bankmux.State{
-		`"ITEM_LOGIN_REQUIRED"`: "", `[]`: "", `{}`: bankmux.StateDegraded,
+		`"ITEM_LOGIN_REQUIRED"`: "", `[]`: "", `{}`: bankmux.StateDegraded, `null`: bankmux.StateActive, "": "",
 		`{"error_type":"ITEM_ERROR"}`:                                   bankmux.StateReauth,
 		`{"error_type":"ITEM_ERROR","error_code":"BRAND_NEW"}`:          bankmux.StateReauth,
 		`{"error_type":"INSTITUTION_ERROR","error_code":"BRAND_NEW"}`:   bankmux.StateDegraded,
 		`{"error_type":"ITEM_ERROR","error_code":"ITEM_NOT_FOUND"}`:     bankmux.StateGone,
 		`{"error_type":"ITEM_ERROR","error_code":"ACCESS_NOT_GRANTED"}`: bankmux.StateReauth,
 	} {
-		s.fails(itemPath, http.StatusOK, `{"request_id":"r","item":{"item_id":"`+conn.Reference()+`","error":`+body+`}}`)
+		if body != "" { // else the member is absent
+			body = `,"error":` + body
+		}
+		s.fails(itemPath, http.StatusOK, head+conn.Reference()+`"`+body+end)
 		got, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 		if want == "" {
 			require.ErrorIs(t, err, bankmux.ErrMalformed, body)
@@ -126,11 +131,39 @@ func anErrorOfAnotherFormIsNotNone(t *testing.T) {
 	}
 }
 
+func anAbsentListOfProductsIsNotEmpty(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request, "")
+	for lists, want := range map[string][]bankmux.Product{
+		`"billed_products":[]`:                       {bankmux.ProductAccounts},
+		`"billed_products":["auth"]`:                 {bankmux.ProductAccountNumbers, bankmux.ProductAccounts},
+		`"billed_products":["auth"],"products":null`: {bankmux.ProductAccountNumbers, bankmux.ProductAccounts},
+		`"billed_products":[],"products":["auth"]`:   {bankmux.ProductAccountNumbers, bankmux.ProductAccounts},
+		`"billed_products":["auth"],"products":[]`:   {bankmux.ProductAccounts},
+		`"new":1`:             nil,
+		`"products":["auth"]`: nil,
+		`"billed_products":null,"products":["auth"]`:     nil,
+		`"billed_products":7`:                            nil,
+		`"billed_products":[],"products":"transactions"`: nil,
+		`"billed_products":[],"products":[7]`:            nil,
+	} {
+		s.fails(itemPath, http.StatusOK, `{"request_id":"r","item":{"item_id":"`+conn.Reference()+`","error":null,`+lists+`}}`)
+		got, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+		if want == nil {
+			require.ErrorIs(t, err, bankmux.ErrMalformed, lists)
+			continue
+		}
+		require.NoError(t, err, lists)
+		assert.Equal(t, want, got.Connection.Products, lists)
+	}
+}
+
 func anotherItemsStatusIsRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request, "")
-	s.fails(itemPath, http.StatusOK, `{"request_id":"r","item":{"item_id":"other","error":null}}`)
+	s.fails(itemPath, http.StatusOK, `{"request_id":"r","item":{"item_id":"other","error":null,"billed_products":[]}}`)
 	_, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 	require.ErrorIs(t, err, bankmux.ErrMalformed)
 }

@@ -132,11 +132,12 @@ type itemData struct {
 	InstitutionID   string `json:"institution_id"`
 	InstitutionName string `json:"institution_name"`
 	Webhook         string `json:"webhook"`
-	// Error decides: read as absent, a broken Item would seem to work.
-	Error          wire.Exact[*envelope] `json:"error"`
-	Products       []string              `json:"products"` // those that took effect
-	BilledProducts []string              `json:"billed_products"`
-	ConsentEnds    string                `json:"consent_expiration_time"`
+	// Error decides: if it were read as null, a broken Item would seem to work.
+	Error wire.Nullable[envelope] `json:"error" need:"value"`
+	// The products that took effect. If they were read as none, debts would lose what is due.
+	Products       wire.Exact[[]string] `json:"products"`
+	BilledProducts wire.Exact[[]string] `json:"billed_products"         need:"value"`
+	ConsentEnds    string               `json:"consent_expiration_time"`
 }
 
 // itemResponse also says how fresh the products are that Plaid fetches by itself.
