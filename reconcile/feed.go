@@ -50,8 +50,8 @@ type Feed struct {
 	// Sync then returns [bankmux.ErrInvalid], and the application starts again without a cursor.
 	// CursorLost is not called in a sync that started without one.
 	CursorLost func(*bankmux.Error) bool
-	// OneRowPerID says that an id is one row, and that the lists of a page have an order: of rows
-	// with one id the last one counts. Otherwise two payments under one id are two rows.
+	// OneRowPerID says that an id is one row, and that the lists of a page have an order. The last
+	// row of an id counts then. Otherwise two payments under one id are two rows.
 	OneRowPerID bool
 	// Today returns the last day that a row can have. A nil Today stands for the current day in
 	// UTC.

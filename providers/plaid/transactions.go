@@ -35,13 +35,19 @@ func (a *adapter) EnrichedTransactionPage(
 func (a *adapter) transactionPage(
 	ctx context.Context, req bankmux.TransactionsRequest, enrich bool,
 ) (page bankmux.TransactionPage, err error) {
-	mark, err := paging.ParseOffset(req.Page, "TransactionsRequest.Page")
+	place, since, _ := strings.Cut(req.Page, pageCursor)
+	mark, err := paging.ParseOffset(place, "TransactionsRequest.Page")
 	if err != nil {
 		return page, err
 	}
 	from, to := req.Days(a.today())
 	if to.Before(from) {
 		return page, nil // no day that exists yet was requested, so none is covered
+	}
+	if mark.First() {
+		if since, err = a.unchanged(ctx, req.Connection, "now"); err != nil {
+			return page, err
+		}
 	}
 	body := listRequest(mark, req.Connection, from, to, req.PageSize)
 	body.Options.Original = true
@@ -55,15 +61,16 @@ func (a *adapter) transactionPage(
 	if err != nil {
 		return page, err
 	}
-	if mark.First() {
+	first := mark.First()
+	if first {
 		page.Failed = failed
 	}
 	if len(req.Accounts) > 0 && len(ids) == 0 {
 		return page, nil
 	}
-	first, last := req.Limits(a.today())
+	oldest, newest := req.Limits(a.today())
 	page.Transactions = slices.DeleteFunc(rows.Rows, func(t bankmux.Transaction) bool {
-		strange := !normalize.IsAsked(ids, t.Account) || t.Date.Before(first) || t.Date.After(last)
+		strange := !normalize.IsAsked(ids, t.Account) || t.Date.Before(oldest) || t.Date.After(newest)
 		if strange {
 			page.Outside++
 		}
@@ -73,7 +80,11 @@ func (a *adapter) transactionPage(
 	if page.Next, err = mark.Next(out.Transactions.N, *out.Total.Value); err != nil {
 		return page, err
 	}
-	if page.Next == "" && !mark.Moved() && page.Outside == 0 && a.complete(ctx, req.Connection) {
+	switch {
+	case since == "" || mark.Moved() || page.Outside > 0: // no day is covered
+	case page.Next != "":
+		page.Next += pageCursor + since
+	case first || a.stayed(ctx, req.Connection, since):
 		page.Covered = normalize.Covered(ids, from, to)
 	}
 	return page, nil
@@ -82,14 +93,28 @@ func (a *adapter) transactionPage(
 // today is the last day that a transaction can have in any country served. A list accepts any day.
 func (a *adapter) today() bankmux.Date { return bankmux.DateOf(a.clock().UTC().Add(3 * time.Hour)) }
 
-// complete reports whether Plaid has fetched the whole history of a connection. Before, a list has
-// the last days alone, and only a sync says so. The cursor "now" reads no rows.
-func (a *adapter) complete(ctx context.Context, conn bankmux.Connection) bool {
-	body := itemRequest{AccessToken: conn.Credential().Reveal(), Cursor: "now", Count: 1}
+// pageCursor separates the place in a list from the cursor that the reading started at.
+const pageCursor = "@"
+
+// stayed reports whether it is proved that no row changed since a cursor.
+func (a *adapter) stayed(ctx context.Context, conn bankmux.Connection, since string) bool {
+	now, err := a.unchanged(ctx, conn, since)
+	return err == nil && now != ""
+}
+
+// unchanged returns the present cursor of a connection if no row changed since another one, and ""
+// otherwise. The cursor "now" has no rows. The result is "" until Plaid has fetched the whole
+// history: a list has the last days alone until then, and only a sync says so.
+func (a *adapter) unchanged(ctx context.Context, conn bankmux.Connection, since string) (string, error) {
+	body := itemRequest{AccessToken: conn.Credential().Reveal(), Cursor: since, Count: 1}
 	var out syncResponse
 	rowReader("", false).Take(&out.Added)
 	rowReader("", false).Take(&out.Modified)
-	return a.api.do(ctx, endpoints.transactionsSync, body, &out) == nil && out.Status == updateComplete
+	err := a.api.do(ctx, endpoints.transactionsSync, body, &out)
+	if out.Status != updateComplete || out.Added.N+out.Modified.N+out.Removed.Len() > 0 {
+		return "", err
+	}
+	return string(out.Next), err
 }
 
 // onKnown calls read with the ids of a request. Plaid refuses a request with an unknown id as a

@@ -26,6 +26,7 @@ func TestTransactions(t *testing.T) {
 	t.Run("days are covered once the history is complete", daysAreCoveredOnceTheHistoryIsComplete)
 	t.Run("an unknown account does not fail the others", anUnknownAccountDoesNotFailTheOthers)
 	t.Run("a list that shrinks is read again from where it moved", aListThatShrinksIsReadAgain)
+	t.Run("several pages cover days if nothing changed meanwhile", pagesCoverDaysIfNothingChanged)
 	t.Run("a list that lacks its total is malformed", aListThatLacksItsTotalIsMalformed)
 	t.Run("a refresh names one product", aRefreshNamesOneProduct)
 }
@@ -212,6 +213,71 @@ func aListThatShrinksIsReadAgain(t *testing.T) {
 		}
 	}
 	assert.Len(t, seen, 10, "no row is passed over")
+}
+
+// changingList serves two rows a page and has a record of changes, whose cursor counts them. After
+// its first page, change changes the list.
+type changingList struct {
+	rows    []string
+	change  func(*changingList)
+	changes int
+}
+
+func (l *changingList) serve(w http.ResponseWriter, r *http.Request) bool {
+	var body struct {
+		Cursor  string
+		Options struct{ Offset int }
+	}
+	raw, _ := io.ReadAll(r.Body)
+	_ = json.Unmarshal(raw, &body)
+	switch now := "after-" + strconv.Itoa(l.changes); {
+	case r.URL.Path == syncPath && (body.Cursor == "now" || body.Cursor == now):
+		return write(w, http.StatusOK, syncPage("", "", "", now, false))
+	case r.URL.Path == syncPath:
+		return write(w, http.StatusOK, syncPage(wireRow("late", "1"), "", "", now, false))
+	case r.URL.Path != transactionsPath:
+		return false
+	}
+	from := body.Options.Offset
+	page := listed(strings.Join(l.rows[from:from+2], ","), len(l.rows))
+	if from == 0 {
+		l.change(l)
+	}
+	return write(w, http.StatusOK, page)
+}
+
+func pagesCoverDaysIfNothingChanged(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change  func(*changingList)
+		covered int
+	}{
+		"a list that stays": {func(*changingList) {}, 1},
+		"a row disappears and an older one appears": {func(l *changingList) {
+			l.changes++
+			l.rows = []string{l.rows[1], l.rows[2], l.rows[3], wireRow("late", "1")}
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, conn := canned(t, nil)
+			list := &changingList{change: test.change}
+			for _, id := range []string{"t1", "t2", "t3", "t4"} {
+				list.rows = append(list.rows, wireRow(id, "1"))
+			}
+			s.answers(list.serve)
+			covered := 0
+			for page, err := range s.client.TransactionPages(t.Context(), bankmux.TransactionsRequest{
+				Connection: conn, Accounts: []string{"a1"}, From: bankmux.NewDate(2026, 11, 1), PageSize: 2,
+			}) {
+				require.NoError(t, err)
+				assert.Len(t, page.Transactions, 2)
+				covered += len(page.Covered)
+			}
+			assert.Equal(t, test.covered, covered)
+			assert.Len(t, s.sent(syncPath), 2, "a cursor before the first page, and what changed since")
+		})
+	}
 }
 
 func aListThatLacksItsTotalIsMalformed(t *testing.T) {
