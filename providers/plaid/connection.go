@@ -204,8 +204,9 @@ func anotherItem() *bankmux.Error {
 	return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the response is about another Item"}
 }
 
-// readBack checks that the user finished the reconnect: the Item has no error. If it had none
-// before, a run of Link must have succeeded. A session that lost its link token cannot show that.
+// readBack checks that the user finished the reconnect: the Item has no error, and a run of Link
+// succeeded. An Item may also heal by itself, which renews no consent. A session that lost its link
+// token cannot show its runs.
 func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Connection, error) {
 	old := *s.Reconnect
 	if old.Credential().IsZero() {
@@ -225,7 +226,7 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 	case status.State != bankmux.StateActive:
 		return bankmux.Connection{}, normalize.Unfinished(status.Code)
 	}
-	if old.Status.State == bankmux.StateActive && (a.linkEvents || noPayload(s)) && !s.Launch.Token.IsZero() {
+	if (a.linkEvents || noPayload(s)) && !s.Launch.Token.IsZero() {
 		runs, err := a.sessions(ctx, s)
 		if err != nil {
 			return bankmux.Connection{}, err
@@ -239,9 +240,12 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 	return got.Item.describe(conn), nil
 }
 
-// succeeded reports whether a run of Link in update mode ended with success.
+// succeeded reports whether a run of Link in update mode ended with success. Without its results
+// nothing shows how it ended. An exit of any form is one.
 func (run linkSession) succeeded() bool {
-	return run.OnSuccess != nil || len(run.added()) > 0 || run.FinishedAt != "" && run.Exit == nil
+	left := func(exit json.RawMessage) bool { return len(exit) > 0 && string(exit) != "null" }
+	return run.OnSuccess != nil || len(run.added()) > 0 ||
+		run.Results != nil && run.FinishedAt != "" && !left(run.Exit) && !left(run.OnExit)
 }
 
 // status is the status of an Item as of now.

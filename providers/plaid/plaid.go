@@ -54,8 +54,9 @@
 // # Reconnect
 //
 // Update mode keeps the access token and exchanges nothing. ExchangeToken reads the Item back: the
-// reconnect succeeded if the Item has no error. The webhook of an Item is changed by a call of its
-// own, which CreateSession makes if SessionRequest.WebhookURL names another one.
+// reconnect succeeded if a run of Link did and the Item has no error. The webhook of an Item is
+// changed by a call of its own, which CreateSession makes if SessionRequest.WebhookURL names
+// another one.
 package plaid
 
 import (

@@ -21,6 +21,8 @@ func TestReconnect(t *testing.T) {
 	t.Run("the webhook of an Item is changed by a call of its own", theWebhookIsChangedByItsOwnCall)
 	t.Run("products become consents, unless the Item has them", productsBecomeConsents)
 	t.Run("an unfinished reconnect is reported", anUnfinishedReconnectIsReported)
+	t.Run("an Item that healed by itself is not reconnected", anItemThatHealedByItselfIsNotReconnected)
+	t.Run("only a run of Link that succeeded proves a reconnect", onlyASuccessfulRunProvesAReconnect)
 	t.Run("a session that was stored as plain JSON needs the connection", aPlainReconnectNeedsTheConnection)
 	t.Run("an Item that is gone cannot be reconnected", anItemThatIsGoneCannotBeReconnected)
 }
@@ -137,6 +139,58 @@ func anUnfinishedReconnectIsReported(t *testing.T) {
 	s := start(t, virtualbank.Options{}, func(c *plaid.Config) { c.WithoutLinkEvents = true })
 	session := s.session(renewing(s.connect(request, "")))
 	s.connectPost(posted(session, "{}")) // nothing shows that the user did not finish
+}
+
+func anItemThatHealedByItselfIsNotReconnected(t *testing.T) {
+	t.Parallel()
+	for kind, code := range map[string]string{
+		"INSTITUTION_ERROR": "INSTITUTION_DOWN", "ITEM_ERROR": "ITEM_LOGIN_REQUIRED",
+	} {
+		s := start(t, virtualbank.Options{}, nil)
+		conn := s.connect(request, "")
+		s.fails(itemPath, http.StatusOK, `{"item":{"item_id":"`+conn.Reference()+`","billed_products":[],"error":`+
+			plaidError(kind, code)+`},"request_id":"r"}`)
+		session := s.session(renewing(conn))
+		require.NotEqual(t, bankmux.StateActive, session.Reconnect.Status.State, code)
+		s.answers(nil)
+		_, err := s.client.ExchangeToken(t.Context(), posted(session, `{"public_token":"public-sandbox-x"}`))
+		require.ErrorIs(t, err, bankmux.ErrUserAction, code)
+		s.link(session, "")
+		s.connectPost(posted(session, "{}"))
+	}
+}
+
+func onlyASuccessfulRunProvesAReconnect(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request, "")
+	session := s.session(renewing(conn))
+	const done = `"finished_at":"2026-11-20T00:00:00Z","results":{"item_add_results":[]}`
+	for run, want := range map[string]bool{
+		done:                         true,
+		done + `,"exit":null`:        true,
+		done + `,"on_exit":null`:     true,
+		done + `,"exit":{}`:          false,
+		done + `,"exit":[]`:          false,
+		done + `,"exit":7`:           false,
+		done + `,"exit":"left"`:      false,
+		done + `,"on_exit":{}`:       false,
+		done + `,"on_exit":"left"`:   false,
+		`"finished_at":null,"new":1`: false,
+		`"on_success":{"public_token":"public-sandbox-x"},"finished_at":null`: true,
+		`"finished_at":"2026-11-20T00:00:00Z"`:                                false, // without Link events
+		`"finished_at":"2026-11-20T00:00:00Z","results":null`:                 false,
+		`"finished_at":null,"results":{"item_add_results":[]}`:                false,
+	} {
+		s.fails(readPath, http.StatusOK, `{"link_token":"`+session.Launch.Token.Reveal()+
+			`","link_sessions":[{"link_session_id":"x",`+run+`}],"request_id":"r"}`)
+		_, err := s.client.ExchangeToken(t.Context(), posted(session, "{}"))
+		if want {
+			require.NoError(t, err, run)
+			continue
+		}
+		require.ErrorIs(t, err, bankmux.ErrUserAction, run)
+	}
 }
 
 func aPlainReconnectNeedsTheConnection(t *testing.T) {

@@ -76,9 +76,8 @@ type linkSession struct {
 	OnSuccess *struct {
 		PublicToken string `json:"public_token"`
 	} `json:"on_success"` // deprecated, one token only
-	Exit *struct {
-		Error *envelope `json:"error"`
-	} `json:"exit"`
+	Exit   json.RawMessage `json:"exit"`
+	OnExit json.RawMessage `json:"on_exit"` // deprecated
 }
 
 // addedItem is an Item that a session made.
