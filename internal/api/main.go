@@ -67,7 +67,9 @@ func run(write bool) error {
 // module lists what the packages of the module in a directory export.
 func module(dir string) ([]string, error) {
 	const format = "{{.Name}} {{.ImportPath}} {{.Dir}}"
-	out, err := exec.CommandContext(context.Background(), "go", "list", "-C", dir, "-f", format, "./...").Output()
+	cmd := exec.CommandContext(context.Background(), "go", "list", "-f", format, "./...")
+	cmd.Dir = dir
+	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}
