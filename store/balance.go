@@ -16,7 +16,7 @@ import (
 func (s *Store) Accounts(
 	ctx context.Context, user string, connections ...string,
 ) (all []bankhttp.Account, err error) {
-	err = s.read("Accounts", func(w *work) error {
+	err = s.read(ctx, "Accounts", func(w *work) error {
 		all, err = s.accounts(ctx, w, plainText(user))
 		return err
 	})
@@ -168,7 +168,7 @@ func (s *Store) BalanceHistory(ctx context.Context, q HistoryQuery) (all []DayBa
 	if !q.To.IsZero() {
 		until = q.To.String()
 	}
-	err = s.read("BalanceHistory", func(w *work) error {
+	err = s.read(ctx, "BalanceHistory", func(w *work) error {
 		rows, err := each(ctx, w, balanceColumns+" WHERE user_id = $1 AND account = $2 AND kind = $3"+
 			" AND day >= $4 AND day <= $5 ORDER BY day, currency",
 			[]any{plainText(q.User), plainText(q.Account), plainText(string(q.Kind)), q.From.String(), until},

@@ -78,7 +78,7 @@ func (s *Store) openChallenge(
 // one, one of another user, and one that was closed. It is [bankmux.ErrChallengeExpired] after its
 // end.
 func (s *Store) Challenge(ctx context.Context, user, id string) (ch bankmux.Challenge, err error) {
-	err = s.read("Challenge", func(w *work) error {
+	err = s.read(ctx, "Challenge", func(w *work) error {
 		var sealed []byte
 		var expires int64
 		err := w.row(ctx, "SELECT sealed, expires_at FROM bankmux_challenges WHERE id = $1 AND user_id = $2",

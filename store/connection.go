@@ -110,7 +110,7 @@ func (r *connectionRow) fields() []any {
 // Connection returns a connection of a user. The error is [bankmux.ErrNotFound] for an unknown one
 // and for one of another user.
 func (s *Store) Connection(ctx context.Context, user, id string) (conn bankmux.Connection, err error) {
-	err = s.read("Connection", func(w *work) error {
+	err = s.read(ctx, "Connection", func(w *work) error {
 		conn, err = s.oneConnection(ctx, w, connectionColumns+" WHERE user_id = $1 AND id = $2", user, id)
 		return err
 	})
@@ -136,7 +136,7 @@ func (s *Store) oneConnection(ctx context.Context, w *work, query string, args .
 
 // Connections returns the connections of a user, the oldest first.
 func (s *Store) Connections(ctx context.Context, user string) (all []bankmux.Connection, err error) {
-	err = s.read("Connections", func(w *work) error {
+	err = s.read(ctx, "Connections", func(w *work) error {
 		rows, err := each(ctx, w, connectionColumns+" WHERE user_id = $1 ORDER BY created_at, id",
 			[]any{plainText(user)}, (*connectionRow).fields)
 		for _, r := range rows {
@@ -158,7 +158,7 @@ func (s *Store) Connections(ctx context.Context, user string) (all []bankmux.Con
 // [bankmux.Event.ReferenceKey], of whatever user. If several have the reference, it is the newest.
 // The error is [bankmux.ErrNotFound] if none has it.
 func (s *Store) FindConnection(ctx context.Context, client, referenceKey string) (conn bankmux.Connection, err error) {
-	err = s.read("FindConnection", func(w *work) error {
+	err = s.read(ctx, "FindConnection", func(w *work) error {
 		conn, err = s.findConnection(ctx, w, client, referenceKey)
 		return err
 	})

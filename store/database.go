@@ -60,12 +60,12 @@ func each[T any](
 }
 
 // read runs fn without a transaction of its own.
-func (s *Store) read(op string, fn func(*work) error) error {
+func (s *Store) read(ctx context.Context, op string, fn func(*work) error) error {
 	w := &work{queryer: s.db, dialect: s.dialect}
 	if s.tx != nil {
 		w.queryer, w.tx = s.tx, s.tx
 	}
-	return failed(op, fn(w))
+	return failed(op, ended(ctx, fn(w)))
 }
 
 // maxTransactions is how often a transaction runs that the database aborted in favour of another.
@@ -75,10 +75,10 @@ const maxTransactions = 5
 // transaction in favour of another, so fn must have no effect outside of the database.
 func (s *Store) write(ctx context.Context, op string, fn func(*work) error) error {
 	if s.tx != nil {
-		return failed(op, fn(&work{queryer: s.tx, dialect: s.dialect, tx: s.tx}))
+		return failed(op, ended(ctx, fn(&work{queryer: s.tx, dialect: s.dialect, tx: s.tx})))
 	}
 	for try := 1; ; try++ {
-		err := s.transaction(ctx, fn)
+		err := ended(ctx, s.transaction(ctx, fn))
 		if err == nil || try == maxTransactions || !aborted(err) || !pause(ctx, try) {
 			return failed(op, err)
 		}
@@ -99,6 +99,15 @@ func (s *Store) transaction(ctx context.Context, fn func(*work) error) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// ended returns the error of ctx if a transaction or a connection was given up because ctx ended.
+// Drivers and package sql report that as a lost connection, if it happens between two statements.
+func ended(ctx context.Context, err error) error {
+	if lost := sentinel(err); ctx.Err() != nil && lost != nil && !noRows(lost) {
+		return ctx.Err()
+	}
+	return err
 }
 
 // pause waits before try+1: longer each time, and by chance, so that two processes part. It reports

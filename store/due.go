@@ -31,7 +31,7 @@ func (s *Store) TakeDue(ctx context.Context, limit int, lease time.Duration) ([]
 	now := s.now()
 	until := now.Add(lease).UnixMilli()
 	var idle bool
-	err := s.read(op, func(w *work) error { // so that an idle worker writes nothing
+	err := s.read(ctx, op, func(w *work) error { // so that an idle worker writes nothing
 		var one string
 		err := w.row(ctx, "SELECT id FROM bankmux_connections WHERE due_at <= $1 LIMIT 1",
 			[]any{now.UnixMilli()}, []any{&one})

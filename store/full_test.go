@@ -3,7 +3,9 @@ package store_test
 import (
 	"context"
 	"os/exec"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,6 +106,32 @@ func TestBusy(t *testing.T) {
 	})
 }
 
+func TestLeaving(t *testing.T) {
+	onEach(t, "a context that ends at any moment of a method ends it with that error", func(t *testing.T, db *database) {
+		s := db.open(t)
+		conn := connection(t, s, "rosa", "1")
+		for i := range 300 {
+			ctx, cancel := context.WithCancel(t.Context())
+			left := make(chan struct{})
+			go func() {
+				defer close(left)
+				for range i * 20 {
+					runtime.Gosched()
+				}
+				cancel()
+			}()
+			err := s.SaveConnection(ctx, conn)
+			<-left
+			_, readErr := s.Connection(ctx, "rosa", conn.ID) // it has ended
+			require.ErrorIs(t, readErr, bankmux.ErrContextDone)
+			if err != nil {
+				require.ErrorIs(t, err, bankmux.ErrContextDone)
+				require.ErrorIs(t, err, context.Canceled)
+			}
+		}
+	})
+}
+
 func TestAway(t *testing.T) {
 	t.Run("a connection that cannot be stored for ten seconds is returned with the error", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -174,33 +202,47 @@ func TestAway(t *testing.T) {
 		conn := connection(t, s, "rosa", "1")
 		a := name(t, s, conn, checking("a", "1"))[0]
 		crashed := make(chan struct{})
-		failures, pages := 0, 0
-		for at := (bankmux.SyncState{}); pages < 200 || failures == 0; {
-			if pages == 20 && at.Version == 20 {
-				go func() {
-					defer close(crashed)
-					command := strings.Fields(restart)
-					cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
-					cmd.Dir = "/"
-					assert.NoError(t, cmd.Run())
-				}()
+		crash := sync.OnceFunc(func() {
+			go func() {
+				defer close(crashed)
+				command := strings.Fields(restart)
+				cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
+				cmd.Dir = "/"
+				assert.NoError(t, cmd.Run())
+			}()
+		})
+		over := func() bool {
+			select {
+			case <-crashed:
+				return true
+			default:
+				return false
+			}
+		}
+		pages := 0
+		for at := (bankmux.SyncState{}); pages < 200 || !over(); {
+			calm := pages < 20 || over()
+			if pages == 20 {
+				crash() // once, although the page may fail and be stored again
 			}
 			key := time.Duration(at.Version).String()
 			page := bankmux.Delta{Added: []bankmux.Added{movement(a, key, "2026-01-02", "-5", "Tea")}}
-			_, err := s.StoreDelta(t.Context(), conn, at, page, at)
-			if err != nil {
-				failures++
+			if _, err := s.StoreDelta(t.Context(), conn, at, page, at); err != nil {
 				checkFault(t, err)
 				<-crashed
 			}
 			now, err := s.SyncState(t.Context(), conn)
 			if err != nil {
 				checkFault(t, err)
+				<-crashed
 				continue
 			}
 			assert.GreaterOrEqual(t, now.Version, at.Version, "a stored page stays")
 			at, pages = now, int(now.Version)
-			assert.Len(t, rowsOf(t, s, a), pages, "rows and state are stored together")
+			if calm {
+				assert.Len(t, rowsOf(t, s, a), pages, "rows and state are stored together")
+			}
 		}
+		assert.Len(t, rowsOf(t, s, a), pages, "rows and state are stored together")
 	})
 }

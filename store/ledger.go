@@ -13,7 +13,7 @@ import (
 
 // SyncState is a method of [bankmux.Ledger].
 func (s *Store) SyncState(ctx context.Context, conn bankmux.Connection) (state bankmux.SyncState, err error) {
-	err = s.read("SyncState", func(w *work) error {
+	err = s.read(ctx, "SyncState", func(w *work) error {
 		if err := keepConnection(ctx, w, conn.User, conn.ID); err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func (s *Store) Known(
 type knownRow struct{ id, day, known string }
 
 func (s *Store) knownRows(ctx context.Context, account, day, id, last string) (rows []knownRow, err error) {
-	err = s.read("Known", func(w *work) error {
+	err = s.read(ctx, "Known", func(w *work) error {
 		rows, err = each(ctx, w, "SELECT id, day, known FROM bankmux_transactions WHERE account = $1"+
 			" AND (day, id) > ($2, $3) AND day <= $4 ORDER BY day, id LIMIT $5",
 			[]any{plainText(account), day, id, last, knownBatch},

@@ -90,7 +90,7 @@ func (s *Store) apply(ctx context.Context, w *work, version int) error {
 
 // Version returns the version of the schema that the database has, 0 before the first migration.
 func (s *Store) Version(ctx context.Context) (version int, err error) {
-	err = s.read("Version", func(w *work) error {
+	err = s.read(ctx, "Version", func(w *work) error {
 		return w.row(ctx, "SELECT COALESCE(MAX(version), 0) FROM bankmux_schema", nil, []any{&version})
 	})
 	if e, ok := errors.AsType[*Error](err); ok && e.Detail == missingTable {

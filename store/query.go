@@ -23,7 +23,7 @@ const maxPage = 1000
 // repeat nor hide others. The error is [bankmux.ErrInvalid] for a limit below 1 and for a malformed
 // [bankhttp.Query.After].
 func (s *Store) Transactions(ctx context.Context, q bankhttp.Query) (page bankhttp.Page, err error) {
-	err = s.read("Transactions", func(w *work) error {
+	err = s.read(ctx, "Transactions", func(w *work) error {
 		page, err = s.transactions(ctx, w, q)
 		return err
 	})
@@ -153,7 +153,7 @@ type Note struct {
 // Notes returns the notes of a user on an account: those on stored rows, and those on rows that the
 // bank has removed.
 func (s *Store) Notes(ctx context.Context, user, account string) (all []Note, err error) {
-	err = s.read("Notes", func(w *work) error {
+	err = s.read(ctx, "Notes", func(w *work) error {
 		all, err = each(ctx, w, "SELECT account, key, note, '' FROM bankmux_transactions"+
 			" WHERE user_id = $1 AND account = $2 AND note <> '' UNION ALL"+
 			" SELECT account, key, note, reason FROM bankmux_removed WHERE user_id = $1 AND account = $2 ORDER BY 2",

@@ -6,7 +6,7 @@ import "context"
 
 // Seen reports whether a delivery was handled. It is a method of [inbox.Seen].
 func (s *Store) Seen(ctx context.Context, key string) (seen bool, err error) {
-	err = s.read("Seen", func(w *work) error {
+	err = s.read(ctx, "Seen", func(w *work) error {
 		var until int64
 		err := w.row(ctx, "SELECT expires_at FROM bankmux_seen WHERE id = $1", []any{plainText(key)}, []any{&until})
 		if noRows(err) {

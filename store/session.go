@@ -61,7 +61,7 @@ func (s *Store) purge(ctx context.Context, w *work, table string, before time.Ti
 // [bankmux.ErrTokenSpent] for a session that expired; a day later it is deleted.
 func (s *Store) Session(ctx context.Context, ref bankmux.SessionRef) (session bankmux.Session, err error) {
 	const op = "Session"
-	err = s.read(op, func(w *work) error {
+	err = s.read(ctx, op, func(w *work) error {
 		session, err = s.session(ctx, w, ref)
 		return err
 	})
@@ -108,7 +108,7 @@ func (s *Store) opened(r sessionRow, err error) (bankmux.Session, error) {
 
 // Sessions returns the sessions of a user that have not expired, the newest first.
 func (s *Store) Sessions(ctx context.Context, user string) (all []bankmux.Session, err error) {
-	err = s.read("Sessions", func(w *work) error {
+	err = s.read(ctx, "Sessions", func(w *work) error {
 		rows, err := each(ctx, w, sessionColumns+" WHERE user_id = $1 AND expires_at > $2"+
 			" ORDER BY created_at DESC, id", []any{plainText(user), s.nowMillis()}, (*sessionRow).fields)
 		for _, r := range rows {
@@ -129,7 +129,7 @@ func (s *Store) Sessions(ctx context.Context, user string) (all []bankmux.Sessio
 // FindSession returns a session by its id alone, for a webhook, which names no user. Never call it
 // with an id from a browser. Errors are those of [Store.Session].
 func (s *Store) FindSession(ctx context.Context, id string) (session bankmux.Session, err error) {
-	err = s.read("FindSession", func(w *work) error {
+	err = s.read(ctx, "FindSession", func(w *work) error {
 		var r sessionRow
 		err := w.row(ctx, sessionColumns+" WHERE id = $1", []any{plainText(id)}, r.fields())
 		session, err = s.opened(r, err)
