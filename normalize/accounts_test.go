@@ -18,7 +18,7 @@ func TestAccounts(t *testing.T) {
 func requestedAccountsAreReadOrNamed(t *testing.T) {
 	t.Parallel()
 	const malformed, missing = bankmux.ErrMalformed, bankmux.ErrNotFound
-	all := []bankmux.Account{{ID: "a"}, {ID: ""}, {ID: "b"}, {ID: "c"}}
+	all := []bankmux.Account{{ID: "a"}, {ID: ""}, {ID: "b"}, {ID: "c"}, {ID: "c", Name: "again"}}
 	unreadable := normalize.Unreadable("an account that cannot be read")
 	failed := []bankmux.Failure{
 		{Account: "d", Err: unreadable}, {Account: "e", Err: unreadable}, {Transaction: "row 7", Err: unreadable},
@@ -29,9 +29,9 @@ func requestedAccountsAreReadOrNamed(t *testing.T) {
 		failed    map[string]bankmux.Kind
 	}{
 		"all of them": {nil, []string{"a", "b", "c"}, map[string]bankmux.Kind{
-			"d": malformed, "e": malformed,
+			"c": malformed, "d": malformed, "e": malformed,
 		}},
-		"two, in the provider's order":      {[]string{"c", "a"}, []string{"a", "c"}, nil},
+		"two, in the provider's order":      {[]string{"c", "a"}, []string{"a", "c"}, map[string]bankmux.Kind{"c": malformed}},
 		"one that is not listed":            {[]string{"b", "x"}, []string{"b"}, map[string]bankmux.Kind{"x": missing}},
 		"one that is listed and unreadable": {[]string{"d"}, nil, map[string]bankmux.Kind{"d": malformed}},
 		"only ids that are not listed":      {[]string{"x", "y"}, nil, map[string]bankmux.Kind{"x": missing, "y": missing}},

@@ -28,13 +28,18 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 // request with an unknown id as a whole, so the adapter reads all accounts and selects.
 func (r *accountsResponse) choose(ids []string) (list []account, res bankmux.AccountsResult) {
 	var all []bankmux.Account
+	first := map[string]account{}
 	for _, acc := range r.Accounts.Rows {
 		all = append(all, acc.account())
-		if acc.AccountID != "" && normalize.IsAsked(ids, acc.AccountID) {
-			list = append(list, acc)
+		if _, known := first[acc.AccountID]; !known {
+			first[acc.AccountID] = acc
 		}
 	}
-	return list, normalize.Accounts(ids, all, r.Accounts.Failures(""))
+	res = normalize.Accounts(ids, all, r.Accounts.Failures(""))
+	for _, acc := range res.Accounts {
+		list = append(list, first[acc.ID])
+	}
+	return list, res
 }
 
 // code returns the one code that is set. An unofficial one is kept as it is.
@@ -168,9 +173,9 @@ func (a *adapter) AccountNumbers(
 	} {
 		res.Failed = append(res.Failed, scheme.list.Failures("")...)
 		for i, n := range scheme.list.Rows {
-			if n.AccountID == "" {
-				fault := normalize.Unreadable("account numbers without an account")
-				res.Failed = append(res.Failed, scheme.list.Failure(i, "", "", fault))
+			if n.AccountID == "" || n.Account+n.IBAN == "" {
+				fault := normalize.Unreadable("an account number without its account or number")
+				res.Failed = append(res.Failed, scheme.list.Failure(i, n.AccountID, "", fault))
 				continue
 			}
 			addNumber(&res, n.AccountID, bankmux.AccountNumber{

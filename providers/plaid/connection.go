@@ -70,6 +70,10 @@ func (a *adapter) sessions(ctx context.Context, s bankmux.Session) ([]linkSessio
 	if got.LinkToken != token {
 		return nil, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the response is about another link token"}
 	}
+	unclear := func(run linkSession) bool { return run.Results.Value != nil && !run.Results.Value.Added.Present }
+	if len(got.Sessions.Bad) > 0 || slices.ContainsFunc(got.Sessions.Rows, unclear) {
+		return nil, unreadableResult()
+	}
 	slices.SortStableFunc(got.Sessions.Rows, func(a, b linkSession) int {
 		first, _ := normalize.Timestamp(a.StartedAt)
 		second, _ := normalize.Timestamp(b.StartedAt)
@@ -87,9 +91,9 @@ func (a *adapter) logins(ctx context.Context, s bankmux.Session, posted string) 
 	}
 	var all []addedItem
 	for _, run := range runs {
-		added := run.added()
-		for _, login := range added {
-			if !slices.ContainsFunc(all, func(known addedItem) bool { return known.PublicToken == login.PublicToken }) {
+		for _, login := range run.added() {
+			same := func(known addedItem) bool { return known.PublicToken == login.PublicToken }
+			if login.PublicToken == "" || !slices.ContainsFunc(all, same) {
 				all = append(all, login)
 			}
 		}
@@ -102,6 +106,8 @@ func (a *adapter) logins(ctx context.Context, s bankmux.Session, posted string) 
 		}
 	case posted == "" || slices.ContainsFunc(all, of):
 		return all, nil
+	case slices.ContainsFunc(all, addedItem.unreadable):
+		return nil, unreadableResult()
 	case len(all) > 0 || noPayload(s):
 		return nil, normalize.OtherSession("has a token that the session did not make")
 	case a.linkEvents:
@@ -111,18 +117,29 @@ func (a *adapter) logins(ctx context.Context, s bankmux.Session, posted string) 
 	return []addedItem{{PublicToken: posted}}, nil
 }
 
-// added are the Items of a run of Link.
-func (run linkSession) added() []addedItem {
-	var all []addedItem
-	if run.Results != nil {
-		all = slices.DeleteFunc(slices.Clone(run.Results.Added.Rows), func(one addedItem) bool {
-			return !normalize.Token(one.PublicToken)
-		})
+// added are the Items of a run of Link. Those that cannot be read keep their places.
+func (run linkSession) added() (all []addedItem) {
+	if run.Results.Value != nil {
+		for _, one := range run.Results.Value.Added.Rows {
+			if !one.Present {
+				one.Value = addedItem{}
+			}
+			all = append(all, one.Value)
+		}
 	}
-	if one := run.OnSuccess; len(all) == 0 && one != nil && normalize.Token(one.PublicToken) {
+	if one := run.OnSuccess; one != nil && normalize.Token(one.PublicToken) &&
+		!slices.ContainsFunc(all, addedItem.readable) {
 		all = []addedItem{{PublicToken: one.PublicToken}}
 	}
 	return all
+}
+
+func (one addedItem) readable() bool { return normalize.Token(one.PublicToken) }
+
+func (one addedItem) unreadable() bool { return !one.readable() }
+
+func unreadableResult() *bankmux.Error {
+	return normalize.Unreadable("a result of the session that cannot be read")
 }
 
 // exchangeAll exchanges the token of each login once. The first login is the connection of the
@@ -176,6 +193,9 @@ func worst(failed []error, spent error) error {
 func (a *adapter) exchange(
 	ctx context.Context, s bankmux.Session, login addedItem, own bool,
 ) (bankmux.Connection, error) {
+	if login.unreadable() {
+		return bankmux.Connection{}, normalize.Unsent(unreadableResult())
+	}
 	got, err := fetch[exchangeResponse](ctx, a.api, endpoints.exchange, tokenRequest{PublicToken: login.PublicToken})
 	if err != nil {
 		return bankmux.Connection{}, err
@@ -244,8 +264,8 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 // nothing shows how it ended. An exit of any form is one.
 func (run linkSession) succeeded() bool {
 	left := func(exit json.RawMessage) bool { return len(exit) > 0 && string(exit) != "null" }
-	return run.OnSuccess != nil || len(run.added()) > 0 ||
-		run.Results != nil && run.FinishedAt != "" && !left(run.Exit) && !left(run.OnExit)
+	return run.OnSuccess != nil || slices.ContainsFunc(run.added(), addedItem.readable) ||
+		run.Results.Value != nil && run.FinishedAt != "" && !left(run.Exit) && !left(run.OnExit)
 }
 
 // status is the status of an Item as of now.

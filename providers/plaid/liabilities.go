@@ -39,7 +39,11 @@ func (a *adapter) debtsOf(
 	for _, list := range out.kinds() {
 		failed = append(failed, list.Failures("")...)
 		for i := range list.Rows {
-			debts[list.Rows[i].AccountID] = &list.Rows[i]
+			if l := &list.Rows[i]; l.AccountID == "" {
+				failed = append(failed, list.Failure(i, "", "", noAccount()))
+			} else {
+				debts[l.AccountID] = l
+			}
 		}
 	}
 	return debts, failed, nil
@@ -67,6 +71,8 @@ func (r *liabilitiesResponse) kinds() []debtList {
 	l := r.Liabilities
 	return []debtList{{"credit", &l.Credit}, {"mortgage", &l.Mortgage}, {"student", &l.Student}}
 }
+
+func noAccount() *bankmux.Error { return normalize.Unreadable("a debt without account") }
 
 // due is the amount of the next payment.
 func (l *liability) due() wire.Number {
@@ -138,6 +144,9 @@ func (r *liabilitiesResponse) read() (all []Liability, failed []bankmux.Failure)
 
 // read returns the debt in the model's signs.
 func (l *liability) read(kind, currency string) wire.Read[Liability] {
+	if l.AccountID == "" {
+		return wire.Read[Liability]{Fault: noAccount()}
+	}
 	read := wire.Values{Currency: currency}
 	one := Liability{
 		Account: l.AccountID, Kind: kind,
@@ -150,9 +159,6 @@ func (l *liability) read(kind, currency string) wire.Read[Liability] {
 		StatementDate:   read.Day(l.StatementDay, "a day of a statement"),
 		LastPayment:     read.Money(l.LastPayment),
 		LastPaymentDate: read.Day(l.PaymentDay, "a day of a payment"),
-	}
-	if l.AccountID == "" {
-		read.Note(normalize.Unreadable("a debt without account"))
 	}
 	for _, apr := range l.APRs.Rows {
 		one.Rates = append(one.Rates, Rate{apr.Type, read.Decimal(apr.Percent)})

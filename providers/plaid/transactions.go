@@ -104,7 +104,7 @@ func (a *adapter) stayed(ctx context.Context, conn bankmux.Connection, since str
 
 // unchanged returns the present cursor of a connection if no row changed since another one, and ""
 // otherwise. The cursor "now" has no rows. The result is "" until Plaid has fetched the whole
-// history: a list has the last days alone until then, and only a sync says so.
+// history. A list has the last days alone until then, and only a sync says so.
 func (a *adapter) unchanged(ctx context.Context, conn bankmux.Connection, since string) (string, error) {
 	body := itemRequest{AccessToken: conn.Credential().Reveal(), Cursor: since, Count: 1}
 	var out syncResponse

@@ -70,9 +70,10 @@ type linkSession struct {
 	SessionID  string `json:"link_session_id"`
 	StartedAt  string `json:"started_at"`
 	FinishedAt string `json:"finished_at"`
-	Results    *struct {
-		Added wire.List[addedItem] `json:"item_add_results"`
-	} `json:"results"`
+	// Results decide: read as absent, a session would seem unfinished.
+	Results wire.Exact[*struct {
+		Added wire.List[wire.Object[addedItem]] `json:"item_add_results"`
+	}] `json:"results"`
 	OnSuccess *struct {
 		PublicToken string `json:"public_token"`
 	} `json:"on_success"` // deprecated, one token only
