@@ -114,12 +114,16 @@ func (b webhookBody) event(signedAt time.Time) bankmux.Event {
 	return e
 }
 
-// status is the state that a delivery announces. Only the error of an Item says it.
+// status is the state that a delivery announces. Only the error of an Item says it. A repaired Item
+// has none. Of any other the error cannot be read then.
 func (b webhookBody) status() bankmux.Status {
-	if b.Error == nil {
+	switch {
+	case b.Error != nil:
+		return b.Error.status()
+	case b.Code == "LOGIN_REPAIRED":
 		return model.Status("", "")
 	}
-	return b.Error.status()
+	return envelope{}.status()
 }
 
 func (b webhookBody) code() string {

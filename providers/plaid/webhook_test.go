@@ -73,7 +73,31 @@ func eachWebhookIsAnEvent(t *testing.T) {
 			"ITEM:ERROR", trouble("ITEM_ERROR", "ITEM_NOT_FOUND"),
 			want{kind: deleted, state: bankmux.StateGone, code: "ITEM_NOT_FOUND"},
 		},
+		{
+			"ITEM:ERROR", map[string]any{"error": nil},
+			want{kind: changed, state: bankmux.StateDegraded, code: "unreadable"},
+		},
+		{
+			"ITEM:ERROR", map[string]any{"error": "ITEM_LOGIN_REQUIRED"},
+			want{kind: changed, state: bankmux.StateDegraded, code: "unreadable"},
+		},
+		{
+			"ITEM:ERROR", map[string]any{"error": []any{}},
+			want{kind: changed, state: bankmux.StateDegraded, code: "unreadable"},
+		},
+		{
+			"ITEM:ERROR", map[string]any{"error": map[string]any{}},
+			want{kind: changed, state: bankmux.StateDegraded, code: "unreadable"},
+		},
 		{"ITEM:LOGIN_REPAIRED", nil, want{kind: changed, state: bankmux.StateActive}},
+		{
+			"ITEM:LOGIN_REPAIRED", trouble("ITEM_ERROR", "ITEM_LOGIN_REQUIRED"),
+			want{kind: changed, state: bankmux.StateReauth, code: "ITEM_LOGIN_REQUIRED"},
+		},
+		{
+			"ITEM:LOGIN_REPAIRED", map[string]any{"error": "a text"},
+			want{kind: changed, state: bankmux.StateActive},
+		},
 		{
 			"ITEM:USER_PERMISSION_REVOKED", nil,
 			want{kind: deleted, state: bankmux.StateGone, code: "USER_PERMISSION_REVOKED"},
