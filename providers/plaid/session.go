@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/plaid"
 )
@@ -111,6 +112,9 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 		body.Consented = without(body.Consented, before.products())
 	}
 	made, err := a.api.createLinkToken(ctx, body)
+	if err == nil {
+		err = a.launchable(made, body.Hosted != nil)
+	}
 	if err != nil {
 		return bankmux.Session{}, err
 	}
@@ -141,11 +145,28 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 	return s, nil
 }
 
+// launchable checks that a user can open Link. A browser goes to a hosted page, so its address must
+// be one of the web, and without TLS only on loopback.
+func (a *adapter) launchable(made linkTokenResponse, hosted bool) error {
+	page := made.HostedURL[:strings.IndexAny(made.HostedURL+"?", "?#")]
+	end, known := normalize.Timestamp(made.Expiration)
+	e := &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall}
+	switch {
+	case hosted && (!normalize.Token(made.HostedURL) || rest.CheckURL(page) != ""):
+		e.Detail = "hosted_link_url is not the address of a page"
+	case known && !end.After(a.clock()):
+		e.Detail = "the new link token has expired already, or this machine's clock is wrong"
+	default:
+		return nil
+	}
+	return e
+}
+
 // limitLifetime lets the session end with its link token. Only the length of the lifetime counts,
 // since the clocks may differ.
 func (a *adapter) limitLifetime(s *bankmux.Session, expiration string) {
 	end, ok := normalize.Timestamp(expiration)
-	if left := end.Sub(a.clock()); ok && left > 0 && s.CreatedAt.Add(left).Before(s.ExpiresAt) {
+	if left := end.Sub(a.clock()); ok && s.CreatedAt.Add(left).Before(s.ExpiresAt) {
 		s.ExpiresAt = bankmux.Moment(s.CreatedAt.Add(left))
 	}
 }

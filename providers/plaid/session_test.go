@@ -1,6 +1,7 @@
 package plaid_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ func TestSession(t *testing.T) {
 	t.Run("a personal user id becomes a digest", aPersonalUserIDBecomesADigest)
 	t.Run("the front end gets what Link needs", theFrontEndGetsWhatLinkNeeds)
 	t.Run("a hosted page has an address", aHostedPageHasAnAddress)
+	t.Run("a session that cannot be launched is malformed", aSessionThatCannotBeLaunchedIsMalformed)
 	t.Run("a session ends with its link token", aSessionEndsWithItsLinkToken)
 	t.Run("what Plaid does not have is refused", whatPlaidDoesNotHaveIsRefused)
 }
@@ -260,6 +262,43 @@ func aHostedPageHasAnAddress(t *testing.T) {
 	req.Options, req.Lifetime = []bankmux.SessionOption{plaid.SessionOptions{Hosted: &plaid.HostedLink{}}}, 22*24*time.Hour
 	_, err := s.client.CreateSession(t.Context(), req)
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
+}
+
+func aSessionThatCannotBeLaunchedIsMalformed(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	hosted := request
+	hosted.Options = []bankmux.SessionOption{plaid.SessionOptions{Hosted: &plaid.HostedLink{}}}
+	for _, c := range []struct {
+		req     bankmux.SessionRequest
+		members string
+		ok      bool
+	}{
+		{hosted, `"hosted_link_url":"https://secure.plaid.com/link/lp-x?lang=en#top"`, true},
+		{hosted, `"hosted_link_url":"http://127.0.0.1:8080/link/x"`, true},
+		{hosted, `"new":1`, false},
+		{hosted, `"hosted_link_url":null`, false},
+		{hosted, `"hosted_link_url":7`, false},
+		{hosted, `"hosted_link_url":"/link/x"`, false},
+		{hosted, `"hosted_link_url":"javascript:alert(1)"`, false},
+		{hosted, `"hosted_link_url":"javascript:alert(1)//?https://secure.plaid.com"`, false},
+		{hosted, `"hosted_link_url":"http://secure.plaid.com/link/x"`, false},
+		{hosted, `"hosted_link_url":"https://user@secure.plaid.com/link/x"`, false},
+		{hosted, `"hosted_link_url":"https://secure.plaid.com/link/x?a\r\nSet-Cookie: a=b"`, false},
+		{request, `"hosted_link_url":"javascript:alert(1)"`, true}, // not used
+		{request, `"expiration":"2001-01-01T00:00:00Z"`, false},
+		{request, `"expiration":"soon"`, true},
+		{request, `"new":1`, true},
+	} {
+		s.fails(createPath, http.StatusOK, `{"link_token":"link-sandbox-x","request_id":"r",`+c.members+`}`)
+		session, err := s.client.CreateSession(t.Context(), c.req)
+		if !c.ok {
+			require.ErrorIs(t, err, bankmux.ErrMalformed, c.members)
+			continue
+		}
+		require.NoError(t, err, c.members)
+		assert.Equal(t, len(c.req.Options) > 0, !session.Launch.URL.IsZero(), c.members)
+	}
 }
 
 func aSessionEndsWithItsLinkToken(t *testing.T) {
