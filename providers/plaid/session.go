@@ -34,7 +34,7 @@ type SessionOptions struct {
 	// Optional are products that neither limit the banks nor stop the user.
 	Optional []string
 	// AdditionalConsented are products that only the consent is taken for. They are billed at first
-	// use.
+	// use. If transactions are among them, the session must name another product to require.
 	AdditionalConsented []string
 
 	// Hosted opens Link on Plaid's own page. Launch.URL is its address.
@@ -300,9 +300,11 @@ const (
 )
 
 // listProducts sorts the products into Plaid's four lists, each into the strongest that it was
-// asked for in. Plaid requires a product, so without a required one the session requires
-// transactions, or else the first that was asked for. In update mode no product is required, and
-// new ones need the consent alone.
+// asked for in. Plaid requires a product. So without a required one, the session requires
+// transactions if they were asked for, and otherwise the first product that was. A session that
+// asked for none requires transactions. A product of which only the consent is taken is never
+// required, since that is billed. In update mode no product is required, and new ones need the
+// consent alone.
 func listProducts(req bankmux.SessionRequest, opts SessionOptions) (productLists, error) {
 	var names []string
 	place := map[string]int{}
@@ -340,11 +342,16 @@ func listProducts(req bankmux.SessionRequest, opts SessionOptions) (productLists
 	required := func(name string) bool { return place[name] == listRequired }
 	if !slices.ContainsFunc(names, required) {
 		const usual = "transactions"
-		promoted := slices.IndexFunc(names, func(name string) bool { return place[name] < listConsented })
-		if promoted < 0 || slices.Contains(names, usual) {
+		list, named := place[usual]
+		first := slices.IndexFunc(names, func(name string) bool { return place[name] < listConsented })
+		switch {
+		case named && list < listConsented, !named && first < 0:
 			put(usual, listRequired)
-		} else {
-			put(names[promoted], listRequired)
+		case first >= 0:
+			put(names[first], listRequired)
+		default:
+			return productLists{}, normalize.Invalid("SessionRequest.Products", "is empty, but Plaid requires a product "+
+				"besides those of AdditionalConsented")
 		}
 	}
 	var lists productLists

@@ -94,7 +94,12 @@ func productsAreInTheirLists(t *testing.T) {
 			plaid.SessionOptions{},
 			lists{required: "identity", ifSupported: "auth"},
 		},
-		"consent alone requires nothing": {
+		"a consent is not promoted, but another product is": {
+			nil,
+			plaid.SessionOptions{AdditionalConsented: []string{"transactions"}, Optional: []string{"auth"}},
+			lists{required: "auth", consented: "transactions"},
+		},
+		"besides a consent, transactions are required as without it": {
 			nil,
 			plaid.SessionOptions{AdditionalConsented: []string{"auth"}},
 			lists{required: "transactions", consented: "auth"},
@@ -117,6 +122,14 @@ func productsAreInTheirLists(t *testing.T) {
 		s.session(req)
 		assert.Equal(t, c.want, listsOf(s.lastSent(createPath)), name)
 	}
+	created := len(s.sent(createPath))
+	req := request
+	req.Products = nil
+	req.Options = []bankmux.SessionOption{plaid.SessionOptions{AdditionalConsented: []string{"auth", "transactions"}}}
+	_, err := s.client.CreateSession(t.Context(), req)
+	require.ErrorIs(t, err, bankmux.ErrInvalid, "Plaid requires a product, and none may be billed")
+	assert.Equal(t, "SessionRequest.Products", bankmux.ErrorOf(err).Field)
+	assert.Len(t, s.sent(createPath), created)
 }
 
 func settingsReachPlaid(t *testing.T) {
