@@ -126,7 +126,10 @@ func (a *api) item(ctx context.Context, access bankmux.Secret) (itemResponse, er
 }
 
 func (a *api) updateWebhook(ctx context.Context, access bankmux.Secret, url string) error {
-	body := itemRequest{AccessToken: access.Reveal(), Webhook: &url}
+	body := webhookRequest{AccessToken: access.Reveal()}
+	if url != "" {
+		body.Webhook = &url
+	}
 	_, err := fetch[itemResponse](ctx, a, endpoints.updateWebhook, body)
 	return err
 }

@@ -51,8 +51,9 @@ func CreateUser(ctx context.Context, client *bankmux.Client, user string) (strin
 	})
 }
 
-// UpdateWebhook changes where webhooks of a connection are delivered, POST /item/webhook/update. A
-// reconnect does so too, if its request names another URL. It may be repeated.
+// UpdateWebhook changes where webhooks of a connection are delivered, POST /item/webhook/update. ""
+// removes the address, and Plaid delivers none. A reconnect changes it too, if its request names
+// another URL. It may be repeated.
 func UpdateWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, url string) error {
 	_, err := bankmux.DoOn(ctx, client, opWebhook, &conn, func(ctx context.Context, a *adapter) (struct{}, error) {
 		return struct{}{}, a.api.updateWebhook(ctx, conn.Credential(), url)

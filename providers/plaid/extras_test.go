@@ -91,6 +91,10 @@ func theWebhookIsChangedWithoutTheUser(t *testing.T) {
 	s, conn := canned(t, nil)
 	require.NoError(t, plaid.UpdateWebhook(t.Context(), s.client, conn, "https://app.example.com/hooks/2"))
 	assert.Equal(t, "https://app.example.com/hooks/2", s.lastSent(webhookPath)["webhook"])
+	require.NoError(t, plaid.UpdateWebhook(t.Context(), s.client, conn, ""))
+	body := s.lastSent(webhookPath)
+	require.Contains(t, body, "webhook")
+	assert.Nil(t, body["webhook"], "only null removes the address")
 }
 
 func theSandboxBreaksALogin(t *testing.T) {

@@ -244,11 +244,12 @@ func hosted(req bankmux.SessionRequest, set *HostedLink) (*HostedLink, error) {
 	if page.CompletionRedirectURI == "" {
 		page.CompletionRedirectURI = req.RedirectURI
 	}
+	field := "SessionRequest.Options"
 	if page.LifetimeSeconds == 0 {
-		page.LifetimeSeconds = int(req.Lifetime / time.Second)
+		field, page.LifetimeSeconds = "SessionRequest.Lifetime", int(req.Lifetime/time.Second)
 	}
 	if page.LifetimeSeconds < 0 || page.LifetimeSeconds > maxHostedSeconds {
-		return nil, normalize.Invalid("SessionRequest.Lifetime", "is longer than the 21 days of a hosted page")
+		return nil, normalize.Invalid(field, "has a lifetime that is negative or longer than the 21 days of a hosted page")
 	}
 	return &page, nil
 }

@@ -272,9 +272,15 @@ func aHostedPageHasAnAddress(t *testing.T) {
 		"is_mobile_app": true,
 	}, s.lastSent(createPath)["hosted_link"])
 
-	req.Options, req.Lifetime = []bankmux.SessionOption{plaid.SessionOptions{Hosted: &plaid.HostedLink{}}}, 22*24*time.Hour
-	_, err := s.client.CreateSession(t.Context(), req)
-	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	for seconds, field := range map[int]string{
+		0: "SessionRequest.Lifetime", -5: "SessionRequest.Options", 22 * 24 * 60 * 60: "SessionRequest.Options",
+	} {
+		req.Options = []bankmux.SessionOption{plaid.SessionOptions{Hosted: &plaid.HostedLink{LifetimeSeconds: seconds}}}
+		req.Lifetime = 22 * 24 * time.Hour
+		_, err := s.client.CreateSession(t.Context(), req)
+		require.ErrorIs(t, err, bankmux.ErrInvalid)
+		assert.Equal(t, field, bankmux.ErrorOf(err).Field, "%d seconds", seconds)
+	}
 }
 
 func aSessionThatCannotBeLaunchedIsMalformed(t *testing.T) {

@@ -104,7 +104,6 @@ type exchangeResponse struct {
 // itemRequest is the body of the calls about an Item. Each endpoint takes some of the members.
 type itemRequest struct {
 	AccessToken string       `json:"access_token"`
-	Webhook     *string      `json:"webhook,omitempty"`
 	WebhookType string       `json:"webhook_type,omitempty"`
 	WebhookCode string       `json:"webhook_code,omitempty"`
 	Cursor      string       `json:"cursor,omitempty"`
@@ -114,11 +113,18 @@ type itemRequest struct {
 	Options     *itemOptions `json:"options,omitempty"`
 }
 
+// webhookRequest is the body of POST /item/webhook/update. Null removes the address.
+type webhookRequest struct {
+	AccessToken string  `json:"access_token"`
+	Webhook     *string `json:"webhook"`
+}
+
 type itemOptions struct {
 	Accounts []string `json:"account_ids,omitempty"`
 	Count    int      `json:"count,omitempty"`
 	Offset   int      `json:"offset,omitempty"`
-	Original bool     `json:"include_original_description,omitempty"` // the same for a cursor
+	// Original asks for the bank's own text. A sync must have the same value on each page.
+	Original bool `json:"include_original_description,omitempty"`
 	// Async makes the first reading of investments return at once. Otherwise it takes minutes.
 	Async bool `json:"async_update,omitempty"`
 	// Oldest is the oldest moment that is good enough for a balance. Capital One requires it, and

@@ -18,8 +18,8 @@ import (
 // WebhookConfig says how deliveries are verified. The zero value is right for Plaid itself.
 type WebhookConfig struct {
 	// Age is how long after its signature a delivery is accepted; 0 means the five minutes of
-	// Plaid's documentation. Plaid repeats deliveries for a day. Its documentation does not say
-	// whether it signs again, and it must for the repeats to be accepted.
+	// Plaid's documentation. Plaid repeats a delivery for a day. Its documentation does not say
+	// whether a repeat has a new signature. With an old one, it is refused after Age.
 	Age time.Duration
 }
 
