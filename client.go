@@ -13,6 +13,7 @@ type Client struct {
 	desc     Description
 	caps     []Capability
 	decide   EffectDecider
+	exits    ExitDecider
 	chain    []Interceptor // outermost first
 }
 
@@ -43,6 +44,7 @@ func NewClient(name string, p Provider, in ...Interceptor) *Client {
 		c.desc = d.Describe()
 	}
 	c.decide, _ = p.(EffectDecider)
+	c.exits, _ = p.(ExitDecider)
 	return c
 }
 

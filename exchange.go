@@ -72,7 +72,10 @@ func (r *ExchangeRequest) prepare(c *Client, op *Op) error {
 		return err
 	}
 	r.parsed = p
-	return p.aborted()
+	if c.exits != nil && c.exits.LinksBeforeExit(r.Session) {
+		return nil
+	}
+	return p.Left()
 }
 
 // check rejects a session that this client did not make for this user.
@@ -150,7 +153,8 @@ func (r *ExchangeResult) name(s *Session) {
 // Before anything is sent it validates the request. The error is [ErrInvalid] for a session of
 // another client or user, and for a payload that is not strict JSON. It is [ErrTokenSpent] for an
 // expired session. It is [ErrUserAction] with Code "cancelled" for a payload that says that the
-// user gave up. For the other errors see [Provider.ExchangeToken].
+// user gave up. If the session may have linked a bank before, the provider is asked first. For the
+// other errors see [Provider.ExchangeToken].
 func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (ExchangeResult, error) {
 	res, err := call(ctx, c, opExchangeToken, req, Provider.ExchangeToken)
 	if err != nil {

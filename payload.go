@@ -111,8 +111,9 @@ func (p Payload) Object(key string) (Payload, error) {
 	return payloadOf(members), nil
 }
 
-// aborted returns the error for a payload that says the user did not finish.
-func (p Payload) aborted() error {
+// Left returns the error for a payload that says that the user did not finish, and nil for any
+// other. It is [ErrUserAction] with [CodeCancelled]. Only an [ExitDecider] sees such a payload.
+func (p Payload) Left() error {
 	reason := p.value("error")
 	if reason == nil || (string(reason) == "null" && len(p.all()) > 1) {
 		return nil

@@ -68,6 +68,14 @@ type EffectDecider interface {
 	Effect(op Op) Effect
 }
 
+// ExitDecider is implemented by adapters some of whose sessions may link a bank before the user
+// leaves. An example is a session for several banks.
+type ExitDecider interface {
+	// LinksBeforeExit reports whether s is such a session. ExchangeToken then also gets a payload
+	// that says that the user left. If it finds nothing to exchange, it returns [Payload.Left].
+	LinksBeforeExit(s Session) bool
+}
+
 // StatusReader reads the state of a connection.
 type StatusReader interface {
 	// ConnectionStatus asks the provider for the connection's state and returns the updated

@@ -26,9 +26,15 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 		return bankmux.ExchangeResult{}, normalize.OtherSession("is of another provider's page")
 	}
 	s := req.Session
+	left := func(err error) error { // the error if the user left and nothing was linked before
+		if exit := fields.Left(); exit != nil && errors.Is(err, bankmux.ErrUserAction) {
+			return exit
+		}
+		return err
+	}
 	if s.Reconnect != nil {
 		conn, err := a.readBack(ctx, s)
-		return bankmux.ExchangeResult{Connection: conn}, err
+		return bankmux.ExchangeResult{Connection: conn}, left(err)
 	}
 	posted, err := fields.Text("public_token")
 	switch {
@@ -45,7 +51,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	}
 	logins, err := a.logins(ctx, s, posted)
 	if err != nil {
-		return bankmux.ExchangeResult{}, normalize.Unsent(err)
+		return bankmux.ExchangeResult{}, left(normalize.Unsent(err))
 	}
 	return a.exchangeAll(ctx, s, logins)
 }
@@ -56,6 +62,9 @@ func noPayload(s bankmux.Session) bool {
 	var state sessionState
 	return json.Unmarshal([]byte(s.State.Reveal()), &state) == nil && state.NoPayload
 }
+
+// LinksBeforeExit reports whether Plaid may have results although the user left in the end.
+func (a *adapter) LinksBeforeExit(s bankmux.Session) bool { return noPayload(s) }
 
 // sessions reads what the link token of a session made, in the order of time.
 func (a *adapter) sessions(ctx context.Context, s bankmux.Session) ([]linkSession, error) {

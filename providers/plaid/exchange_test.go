@@ -37,6 +37,7 @@ func TestSeveral(t *testing.T) {
 	t.Run("every bank of a multi-item session is a connection", everyBankOfAMultiItemSessionIsAConnection)
 	t.Run("a bank that fails is exchanged by a later call", aBankThatFailsIsExchangedByALaterCall)
 	t.Run("a hosted session needs no payload", aHostedSessionNeedsNoPayload)
+	t.Run("what was linked before the user left is exchanged", whatWasLinkedBeforeTheUserLeftIsExchanged)
 }
 
 func aPayloadOfAnotherSessionIsRefused(t *testing.T) {
@@ -354,4 +355,32 @@ func aHostedSessionNeedsNoPayload(t *testing.T) {
 	assert.Equal(t, session.ConnectionID, conn.ID)
 	_, err = s.client.ExchangeToken(t.Context(), posted(s.session(request), "{}"))
 	require.ErrorIs(t, err, bankmux.ErrInvalid, "a page without hosting gets a public token")
+}
+
+func whatWasLinkedBeforeTheUserLeftIsExchanged(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	hosted := request
+	hosted.Options = []bankmux.SessionOption{plaid.SessionOptions{Hosted: &plaid.HostedLink{}}}
+	renewal := renewing(s.connect(request, ""))
+	renewal.Options = hosted.Options
+	for _, payload := range []string{`{"error":null}`, `{"error":{"error_code":"X"},"metadata":{}}`} {
+		for name, session := range map[string]bankmux.Session{
+			"several banks": s.several(), "hosted": s.session(hosted), "a reconnect": s.session(renewal),
+		} {
+			_, err := s.client.ExchangeToken(t.Context(), posted(session, payload))
+			e := errorOf(t, err)
+			assert.Equal(t, bankmux.ErrUserAction, e.Kind, name)
+			assert.Equal(t, bankmux.CodeCancelled, e.Code, name)
+			assert.True(t, bankmux.OutcomeKnown(err), name)
+			s.link(session, "")
+			assert.Equal(t, session.ConnectionID, s.connectPost(posted(session, payload)).ID, name)
+		}
+	}
+	session := s.session(request)
+	s.link(session, "")
+	reads := len(s.sent(readPath))
+	_, err := s.client.ExchangeToken(t.Context(), posted(session, `{"error":null}`))
+	require.ErrorIs(t, err, bankmux.ErrUserAction, "a plain session ends with its token or without")
+	assert.Len(t, s.sent(readPath), reads)
 }

@@ -212,6 +212,7 @@ var (
 	_ bankmux.Provider          = (*adapter)(nil)
 	_ bankmux.Describer         = (*adapter)(nil)
 	_ bankmux.EffectDecider     = (*adapter)(nil)
+	_ bankmux.ExitDecider       = (*adapter)(nil)
 	_ bankmux.StatusReader      = (*adapter)(nil)
 	_ bankmux.Disconnector      = (*adapter)(nil)
 	_ bankmux.CredentialChecker = (*adapter)(nil)

@@ -133,18 +133,18 @@ func (b webhookBody) code() string {
 	return normalize.CleanCode(cmp.Or(b.Error.Code, b.Code))
 }
 
-// finished is the event of a session that ended. If the user left, there is nothing to
-// exchange, and the event is unknown.
+// finished is the event of a session that ended. If the user left and linked no bank before, there
+// is nothing to exchange, and the event is unknown.
 func (b webhookBody) finished(e bankmux.Event) bankmux.Event {
-	if b.LinkToken == "" || b.Status != "SUCCESS" {
+	token := b.PublicToken
+	if len(b.PublicTokens) > 0 {
+		token = b.PublicTokens[0]
+	}
+	if b.LinkToken == "" || b.Status != "SUCCESS" && token == "" {
 		e.Kind = bankmux.EventUnknown
 	}
 	if b.LinkToken != "" {
 		e.Session = sessionID(b.LinkToken)
-	}
-	token := b.PublicToken
-	if len(b.PublicTokens) > 0 {
-		token = b.PublicTokens[0]
 	}
 	members := map[string]string{} // enough for a session that has its results at Plaid
 	if token != "" {

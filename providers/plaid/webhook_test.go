@@ -252,6 +252,11 @@ func aFinishedSessionBecomesAConnection(t *testing.T) {
 	left := s.event("LINK:SESSION_FINISHED", token, map[string]any{"status": "EXITED"})
 	assert.Equal(t, bankmux.EventUnknown, left.Kind, "there is nothing to exchange")
 	assert.Equal(t, session.ID, left.Session)
+	left = s.event("LINK:SESSION_FINISHED", token, map[string]any{
+		"status": "EXITED", "public_tokens": s.results(token)[:1],
+	})
+	assert.Equal(t, bankmux.EventLinkFinished, left.Kind, "one bank was linked before the user left")
+	assert.Contains(t, left.ExchangePayload().Reveal(), s.results(token)[0])
 	foreign := s.event("LINK:SESSION_FINISHED", token, map[string]any{
 		"status": "SUCCESS", "public_tokens": []string{"public-sandbox-00000000-0000-4000-8000-000000000000"},
 	})
