@@ -237,6 +237,10 @@ func controlWebhooks(t *testing.T) {
 		"there is no address",
 	)
 	assert.Equal(t, http.StatusOK, control("POST", "", object{"event": "x", "reference": "r", "url": banktest.Hook}).Status)
+	for _, event := range []string{"BRAND", "BRAND:", ":NEW", ""} {
+		got := c.Do(c.Bank.Plaid(), "POST", "/virtualbank/webhook", "", object{"event": event, "url": banktest.Hook})
+		assert.Equal(t, http.StatusBadRequest, got.Status, "an event of Plaid has a type and a code: %q", event)
+	}
 	assert.Equal(t, http.StatusOK, control("POST", "/disorder", object{"shuffle": true, "repeat": 1}).Status)
 	assert.Equal(t, http.StatusOK, control("POST", "/keys", object{"action": "rotate"}).Status)
 	assert.Equal(t, http.StatusBadRequest, control("POST", "/keys", object{"action": "burn"}).Status)

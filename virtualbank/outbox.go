@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
@@ -74,7 +75,8 @@ func (b *Bank) Disorder(d Disorder) {
 
 // Announce puts a webhook into the outbox, to be sent to url. If url is "", it is sent to the
 // webhook address of the MoneyKit link, of the Plaid Item, or of Dapi's dashboard. The error is a
-// [*Refusal] if there is no such address.
+// [*Refusal] if there is no such address. An event of Plaid has a type and a code, such as
+// "ITEM:ERROR", and another one is refused, too.
 func (b *Bank) Announce(url string, w Webhook) error {
 	b.core.Lock()
 	defer b.core.Unlock()
@@ -83,6 +85,10 @@ func (b *Bank) Announce(url string, w Webhook) error {
 	}
 	if url == "" {
 		return bank.Refuse(http.StatusUnprocessableEntity, "there is no webhook address for %q", w.Reference)
+	}
+	kind, code, _ := strings.Cut(w.Event, ":")
+	if w.Provider == b.plaid.Spec().Name && (kind == "" || code == "") {
+		return bank.Refuse(http.StatusBadRequest, "an event of Plaid is a type and a code, not %q", w.Event)
 	}
 	outboxOf{b}.Announce(url, b.happened(w))
 	return nil

@@ -16,6 +16,7 @@ import (
 // TestReconnect specifies update mode.
 func TestReconnect(t *testing.T) {
 	t.Parallel()
+	t.Run("accounts are filtered only where they are selected", accountsAreFilteredWhereSelected)
 	t.Run("update mode exchanges nothing and keeps the token", updateModeExchangesNothing)
 	t.Run("a public token of update mode is ignored", aPublicTokenOfUpdateModeIsIgnored)
 	t.Run("the webhook of an Item is changed by a call of its own", theWebhookIsChangedByItsOwnCall)
@@ -226,4 +227,26 @@ func anItemThatIsGoneCannotBeReconnected(t *testing.T) {
 	}
 	_, err = s.client.ExchangeToken(t.Context(), posted(session, "{}"))
 	require.ErrorIs(t, err, bankmux.ErrGone)
+}
+
+func accountsAreFilteredWhereSelected(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request, "")
+	created := len(s.sent(createPath))
+	for _, selects := range []bool{false, true} {
+		req := request
+		req.Reconnect = &conn
+		req.Options = []bankmux.SessionOption{plaid.SessionOptions{
+			AccountFilters: map[string][]string{"depository": {"all"}}, AccountSelection: selects,
+		}}
+		_, err := s.client.CreateSession(t.Context(), req)
+		if selects {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorIs(t, err, bankmux.ErrInvalid)
+		assert.Equal(t, "SessionRequest.Options", bankmux.ErrorOf(err).Field)
+		assert.Len(t, s.sent(createPath), created, "Plaid refuses it")
+	}
 }

@@ -45,7 +45,7 @@ type SessionOptions struct {
 	MultiItem bool
 
 	// AccountFilters are the subtypes of accounts to offer by type, such as "depository": {"all"}.
-	// A type that is not named is hidden.
+	// A type that is not named is hidden. A reconnect takes them only with AccountSelection.
 	AccountFilters map[string][]string
 	// AccountSelection lets the user change which accounts are shared, on a reconnect in the United
 	// States and Canada.
@@ -194,6 +194,8 @@ func (a *adapter) linkTokenBody(req bankmux.SessionRequest) (linkTokenRequest, e
 	switch _, named := req.Institution[Name]; {
 	case opts.MultiItem && opts.UserID == "":
 		return body, normalize.Invalid("SessionRequest.Options", "has MultiItem without UserID")
+	case req.Reconnect != nil && len(opts.AccountFilters) > 0 && !opts.AccountSelection:
+		return body, normalize.Invalid("SessionRequest.Options", "has AccountFilters without AccountSelection on a reconnect")
 	case len(req.Institution) > 0 && !named && req.Reconnect == nil:
 		return body, normalize.Unsupported("SessionRequest.Institution", "has no id for plaid")
 	}

@@ -109,7 +109,7 @@ func (b *Provider) createLinkToken(r request) bank.Reply {
 	readProducts(r, t, access != "")
 	b.readRedirect(r, t)
 	readUpdate(r, t, access != "")
-	readFilters(r, t)
+	readFilters(r, t, access != "")
 	if options, ok := r.object.object("transactions", false, true); ok {
 		t.days = options.integer("days_requested", false, defaultDays, 1, maxDays)
 	}
@@ -248,11 +248,15 @@ func readUpdate(r request, t *linkToken, update bool) {
 	}
 }
 
-// readFilters reads account_filters: a type that it does not name is hidden.
-func readFilters(r request, t *linkToken) {
+// readFilters reads account_filters: a type that it does not name is hidden. Update mode takes them
+// only with the selection of accounts.
+func readFilters(r request, t *linkToken, update bool) {
 	filters, ok := r.object.object("account_filters", false, true)
 	if !ok {
 		return
+	}
+	if update && !t.selection {
+		r.invalid("account_filters", "requires account_selection_enabled in update mode")
 	}
 	t.filters, t.shown = filters.members, map[string][]string{}
 	for _, name := range []string{"depository", "credit", "loan", "investment", "other"} {

@@ -132,26 +132,37 @@ func (b *Provider) serveSync(r request) bank.Reply {
 	}) {
 		return refuse(invalidAccount, "failed to find requested account ID for this item")
 	}
+	m, ours := it.markOf(q)
+	if !ours {
+		return foreignCursor()
+	}
 	if f.phase == phaseNone || b.Now().Before(f.hidden) || r.call.Fault == faultNotReady {
 		return it.syncReply(q, syncPage{status: "NOT_READY"})
 	}
-	return it.syncPageOf(q)
+	return it.syncPageOf(q, m)
+}
+
+// markOf reads the cursor of a call. It is false for a cursor that the Item does not have.
+func (it *item) markOf(q syncRequest) (m syncMark, ok bool) {
+	switch q.cursor {
+	case "":
+		return m, true
+	case "now":
+		return syncMark{len(it.feed.states), len(it.feed.states), 0}, true
+	}
+	return it.readMark(q.cursor, q.account)
+}
+
+func foreignCursor() bank.Reply {
+	return refuse(invalidField, "cursor not associated with access_token")
 }
 
 // syncPageOf answers with one page of a round.
-func (it *item) syncPageOf(q syncRequest) bank.Reply {
+func (it *item) syncPageOf(q syncRequest, m syncMark) bank.Reply {
 	f := &it.feed
-	var m syncMark
 	f.forgot = f.forgot && q.cursor != ""
-	switch q.cursor {
-	case "":
-	case "now":
-		m = syncMark{len(f.states), len(f.states), 0}
-	default:
-		var ok bool
-		if m, ok = it.readMark(q.cursor, q.account); !ok || f.forgot {
-			return refuse(invalidField, "cursor not associated with access_token")
-		}
+	if f.forgot && q.cursor != "now" {
+		return foreignCursor()
 	}
 	if m.at > 0 && (m.to < len(f.states) || f.mutates) {
 		f.mutates = false

@@ -164,6 +164,7 @@ func cursors(t *testing.T) {
 	c, access, _ := linked(t, virtualbank.Options{Start: banktest.Start}, nil)
 	other, otherID := c.LinkPlaid("ins_900101", nil)
 	require.NoError(t, c.Bank.Refresh(otherID))
+	waiting, _ := c.LinkPlaid("ins_900101", nil) // is not ready
 	rows := map[string]object{}
 	cursor, _ := c.SyncPlaid(access, "", 500, rows)
 	account := ""
@@ -171,11 +172,12 @@ func cursors(t *testing.T) {
 		account = r["account_id"].(string)
 	}
 	for name, body := range map[string]object{
-		"of another Item":    {"access_token": other, "cursor": cursor},
-		"of all accounts":    {"access_token": access, "cursor": cursor, "options": object{"account_id": account}},
-		"that was made up":   {"access_token": access, "cursor": "AAAA"},
-		"that is too long":   {"access_token": access, "cursor": string(make([]byte, 257))},
-		"beside a bad count": {"access_token": access, "cursor": cursor, "count": 501},
+		"of another Item":                         {"access_token": other, "cursor": cursor},
+		"of another Item, where nothing is ready": {"access_token": waiting, "cursor": cursor},
+		"of all accounts":                         {"access_token": access, "cursor": cursor, "options": object{"account_id": account}},
+		"that was made up":                        {"access_token": access, "cursor": "AAAA"},
+		"that is too long":                        {"access_token": access, "cursor": string(make([]byte, 257))},
+		"beside a bad count":                      {"access_token": access, "cursor": cursor, "count": 501},
 	} {
 		_, code := c.PlaidRefused("/transactions/sync", body)
 		assert.Equal(t, "INVALID_FIELD", code, name)
