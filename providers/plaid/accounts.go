@@ -53,7 +53,7 @@ func (acc *account) account() bankmux.Account {
 	}
 	return bankmux.Account{
 		ID: acc.AccountID, Kind: model.AccountKind(acc.Type, acc.Subtype), ProviderKind: kind, Name: acc.Name,
-		Mask: acc.Mask, Currency: normalize.CurrencyCode(acc.Balances.code()), PersistentID: acc.PersistentID,
+		Mask: acc.Mask, Currency: normalize.CurrencyCode(acc.Balances.Value.code()), PersistentID: acc.PersistentID,
 	}
 }
 
@@ -121,11 +121,14 @@ const freshAge = 24 * time.Hour
 // it is left out.
 func (acc *account) balances(asOf time.Time, debt *liability) (out bankmux.AccountBalances, fault *bankmux.Error) {
 	out.Account = acc.AccountID
-	if at, ok := normalize.Timestamp(acc.Balances.UpdatedAt); ok {
+	if at, ok := normalize.Timestamp(acc.Balances.Value.UpdatedAt); ok {
 		asOf = at
 	}
-	b := &acc.Balances
+	b := &acc.Balances.Value
 	read := wire.Values{Currency: b.code()}
+	if !acc.Balances.Present {
+		read.Note(normalize.Unreadable("an account without balances"))
+	}
 	booked := read.Money
 	if model.AccountKind(acc.Type, acc.Subtype).Liability() {
 		booked = read.Owed
@@ -213,6 +216,11 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 	for _, account := range out.Accounts.Rows {
 		if account.AccountID == "" || !normalize.IsAsked(req.Accounts, account.AccountID) {
 			continue
+		}
+		if !account.Owners.Present {
+			res.Failed = append(res.Failed, bankmux.Failure{
+				Account: account.AccountID, Err: normalize.Unreadable("an account without owners"),
+			})
 		}
 		for _, o := range account.Owners.Rows {
 			res.Owners = normalize.AddOwner(res.Owners, account.AccountID, o.owner())

@@ -43,7 +43,7 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 		return bankmux.InstitutionPage{}, nil
 	case req.Name != "":
 		body.Query = req.Name
-		out, err = fetch[institutionsResponse](ctx, a.api, endpoints.searchInstitutions, body)
+		out.foundResponse, err = fetch[foundResponse](ctx, a.api, endpoints.searchInstitutions, body)
 	default:
 		body.listPlace = &listPlace{size, offset}
 		out, err = fetch[institutionsResponse](ctx, a.api, endpoints.institutions, body)
@@ -52,7 +52,7 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 		return bankmux.InstitutionPage{}, err
 	}
 	var page bankmux.InstitutionPage
-	if next := offset + size; req.Name == "" && next < out.Total.Value {
+	if next := offset + size; req.Name == "" && next < *out.Total.Value {
 		page.Next = strconv.Itoa(next)
 	}
 	read := func(i *institution) wire.Read[bankmux.InstitutionListing] {

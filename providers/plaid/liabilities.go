@@ -131,7 +131,7 @@ func ReadLiabilities(ctx context.Context, client *bankmux.Client, conn bankmux.C
 func (r *liabilitiesResponse) read() (all []Liability, failed []bankmux.Failure) {
 	currency := map[string]string{}
 	for _, acc := range r.Accounts.Rows {
-		currency[acc.AccountID] = acc.Balances.code()
+		currency[acc.AccountID] = acc.Balances.Value.code()
 	}
 	for _, debts := range r.kinds() {
 		list, odd := wire.Collect(debts.List, func(l *liability) wire.Read[Liability] {

@@ -184,10 +184,14 @@ type institutionOptions struct {
 	Metadata bool `json:"include_optional_metadata"`
 }
 
-type institutionsResponse struct {
+type foundResponse struct {
 	Institutions wire.List[institution] `json:"institutions" need:"value"`
+}
+
+type institutionsResponse struct {
+	foundResponse
 	// Total decides where the list ends, since a page may be shorter than requested.
-	Total wire.Exact[int] `json:"total"`
+	Total wire.Exact[*int] `json:"total" need:"value"`
 }
 
 type institutionResponse struct {

@@ -12,19 +12,21 @@ type currencies struct {
 
 // account is an account. Responses with other data repeat it.
 type account struct {
-	AccountID    string `json:"account_id"`
-	PersistentID string `json:"persistent_account_id"`
-	Name         string `json:"name"`
-	Mask         string `json:"mask"`
-	Type         string `json:"type"`
-	Subtype      string `json:"subtype"`
-	Balances     struct {
-		currencies
-		Current   wire.Number `json:"current"` // positive is what the holder owes, for credit and loan
-		Available wire.Number `json:"available"`
-		Limit     wire.Number `json:"limit"`
-		UpdatedAt string      `json:"last_updated_datetime"`
-	} `json:"balances"`
+	AccountID    string                       `json:"account_id"`
+	PersistentID string                       `json:"persistent_account_id"`
+	Name         string                       `json:"name"`
+	Mask         string                       `json:"mask"`
+	Type         string                       `json:"type"`
+	Subtype      string                       `json:"subtype"`
+	Balances     wire.Object[accountBalances] `json:"balances"`
+}
+
+type accountBalances struct {
+	currencies
+	Current   wire.Number `json:"current"` // positive is what the holder owes, for credit and loan
+	Available wire.Number `json:"available"`
+	Limit     wire.Number `json:"limit"`
+	UpdatedAt string      `json:"last_updated_datetime"`
 }
 
 type accountsResponse struct {
@@ -33,12 +35,12 @@ type accountsResponse struct {
 
 // numbersResponse has the numbers of all accounts, in no order.
 type numbersResponse struct {
-	Numbers *struct {
-		ACH           wire.List[accountNumber] `json:"ach"`
-		EFT           wire.List[accountNumber] `json:"eft"`
-		BACS          wire.List[accountNumber] `json:"bacs"`
-		International wire.List[accountNumber] `json:"international"`
-	} `json:"numbers" need:"value"`
+	Numbers struct {
+		ACH           wire.List[accountNumber] `json:"ach"           need:"value"`
+		EFT           wire.List[accountNumber] `json:"eft"           need:"value"`
+		BACS          wire.List[accountNumber] `json:"bacs"          need:"value"`
+		International wire.List[accountNumber] `json:"international" need:"value"`
+	} `json:"numbers"`
 }
 
 // accountNumber has the members of all schemes.
