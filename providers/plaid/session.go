@@ -195,7 +195,7 @@ func (a *adapter) linkTokenBody(req bankmux.SessionRequest) (linkTokenRequest, e
 	case opts.MultiItem && opts.UserID == "":
 		return body, normalize.Invalid("SessionRequest.Options", "has MultiItem without UserID")
 	case req.Reconnect != nil && len(opts.AccountFilters) > 0 && !opts.AccountSelection:
-		return body, normalize.Invalid("SessionRequest.Options", "has AccountFilters without AccountSelection on a reconnect")
+		return body, normalize.Invalid("SessionRequest.Options", "has AccountFilters, which needs AccountSelection")
 	case len(req.Institution) > 0 && !named && req.Reconnect == nil:
 		return body, normalize.Unsupported("SessionRequest.Institution", "has no id for plaid")
 	}
@@ -251,7 +251,7 @@ func hosted(req bankmux.SessionRequest, set *HostedLink) (*HostedLink, error) {
 		field, page.LifetimeSeconds = "SessionRequest.Lifetime", int(req.Lifetime/time.Second)
 	}
 	if page.LifetimeSeconds < 0 || page.LifetimeSeconds > maxHostedSeconds {
-		return nil, normalize.Invalid(field, "has a lifetime that is negative or longer than the 21 days of a hosted page")
+		return nil, normalize.Invalid(field, "has a lifetime that is negative or over the 21 days of a hosted page")
 	}
 	return &page, nil
 }
@@ -353,8 +353,8 @@ func listProducts(req bankmux.SessionRequest, opts SessionOptions) (productLists
 		case first >= 0:
 			put(names[first], listRequired)
 		default:
-			return productLists{}, normalize.Invalid("SessionRequest.Products", "is empty, but Plaid requires a product "+
-				"besides those of AdditionalConsented")
+			return productLists{}, normalize.Invalid(
+				"SessionRequest.Products", "is empty, but Plaid requires one besides those of AdditionalConsented")
 		}
 	}
 	var lists productLists
