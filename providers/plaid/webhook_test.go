@@ -74,19 +74,23 @@ func eachWebhookIsAnEvent(t *testing.T) {
 			want{kind: deleted, state: bankmux.StateGone, code: "ITEM_NOT_FOUND"},
 		},
 		{
-			"ITEM:ERROR", map[string]any{"error": nil},
+			"ITEM:ERROR",
+			map[string]any{"error": nil},
 			want{kind: changed, state: bankmux.StateDegraded, code: "unreadable"},
 		},
 		{
-			"ITEM:ERROR", map[string]any{"error": "ITEM_LOGIN_REQUIRED"},
+			"ITEM:ERROR",
+			map[string]any{"error": "ITEM_LOGIN_REQUIRED"},
 			want{kind: changed, state: bankmux.StateDegraded, code: "unreadable"},
 		},
 		{
-			"ITEM:ERROR", map[string]any{"error": []any{}},
+			"ITEM:ERROR",
+			map[string]any{"error": []any{}},
 			want{kind: changed, state: bankmux.StateDegraded, code: "unreadable"},
 		},
 		{
-			"ITEM:ERROR", map[string]any{"error": map[string]any{}},
+			"ITEM:ERROR",
+			map[string]any{"error": map[string]any{}},
 			want{kind: changed, state: bankmux.StateDegraded, code: "unreadable"},
 		},
 		{"ITEM:LOGIN_REPAIRED", nil, want{kind: changed, state: bankmux.StateActive}},
@@ -95,7 +99,8 @@ func eachWebhookIsAnEvent(t *testing.T) {
 			want{kind: changed, state: bankmux.StateReauth, code: "ITEM_LOGIN_REQUIRED"},
 		},
 		{
-			"ITEM:LOGIN_REPAIRED", map[string]any{"error": "a text"},
+			"ITEM:LOGIN_REPAIRED",
+			map[string]any{"error": "a text"},
 			want{kind: changed, state: bankmux.StateActive},
 		},
 		{
