@@ -133,8 +133,6 @@ func anErrorOfAnotherFormIsNotNone(t *testing.T) {
 
 func anAbsentListOfProductsIsNotEmpty(t *testing.T) {
 	t.Parallel()
-	s := start(t, virtualbank.Options{}, nil)
-	conn := s.connect(request, "")
 	for lists, want := range map[string][]bankmux.Product{
 		`"billed_products":[]`:                       {bankmux.ProductAccounts},
 		`"billed_products":["auth"]`:                 {bankmux.ProductAccountNumbers, bankmux.ProductAccounts},
@@ -148,6 +146,8 @@ func anAbsentListOfProductsIsNotEmpty(t *testing.T) {
 		`"billed_products":[],"products":"transactions"`: nil,
 		`"billed_products":[],"products":[7]`:            nil,
 	} {
+		s := start(t, virtualbank.Options{}, nil) // of each its own, since failures open a circuit
+		conn := s.connect(request, "")
 		s.fails(itemPath, http.StatusOK, `{"request_id":"r","item":{"item_id":"`+conn.Reference()+`","error":null,`+lists+`}}`)
 		got, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 		if want == nil {
