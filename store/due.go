@@ -15,61 +15,84 @@ type Due struct {
 	until      int64 // of the lease, in milliseconds since 1970
 }
 
-// dueRow is a row of bankmux_connections that is due.
-type dueRow struct{ connectionRow }
-
 // TakeDue returns up to limit connections whose next sync is due, the longest overdue first. A
 // connection that was linked or reconnected is due at once. Another call, also in another process,
 // gets other connections until the lease ends. Call [Store.SetDue] after each sync. A connection
-// for which it was not called is due again after the lease. Connections that do not open are left
-// out. If there are no others, the error is [bankmux.ErrSeal].
+// for which it was not called is due again after the lease.
+//
+// Connections that do not open are left out, and tried again after five minutes or after the lease
+// if it is longer. If there are no others, the error is [bankmux.ErrSeal].
 func (s *Store) TakeDue(ctx context.Context, limit int, lease time.Duration) ([]Due, error) {
+	all, lost, err := s.takeDue(ctx, limit, lease)
+	if err == nil && len(all) == 0 {
+		err = failed("TakeDue", lost.err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// unreadablePause is the pause before a connection is tried again that did not open.
+const unreadablePause = 5 * time.Minute
+
+// takeDue takes connections. It passes over those that do not open, so they do not hold up the
+// others.
+func (s *Store) takeDue(ctx context.Context, limit int, lease time.Duration) (all []Due, lost unreadable, err error) {
 	const op = "TakeDue"
 	if limit < 1 || lease <= 0 {
-		return nil, failed(op, invalid("limit or lease", "is not positive"))
+		return nil, lost, failed(op, invalid("limit or lease", "is not positive"))
 	}
 	now := s.now()
+	if idle, err := s.idle(ctx, now); idle || err != nil { // an idle worker writes nothing
+		return nil, lost, failed(op, err)
+	}
 	until := now.Add(lease).UnixMilli()
-	var idle bool
-	err := s.read(ctx, op, func(w *work) error { // so that an idle worker writes nothing
+	later := now.Add(max(lease, unreadablePause)).UnixMilli()
+	err = s.write(ctx, op, func(w *work) error {
+		all, lost = nil, unreadable{}
+		for len(all) < limit && lost.rows < maxUnreadable {
+			rows, err := each(ctx, w, connectionColumns+" WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2"+
+				w.dialect.skipLocked(), []any{now.UnixMilli(), limit - len(all)}, (*connectionRow).fields)
+			if err != nil || len(rows) == 0 {
+				return err
+			}
+			for _, r := range rows {
+				due := until
+				conn, err := bankmux.Open(s.aead, r.ref, r.sealed)
+				if err == nil {
+					all = append(all, Due{conn, until})
+				} else {
+					due = later
+					lost.rows++
+					lost.err = err
+				}
+				_, err = w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1 WHERE id = $2", due, r.ref.ID)
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, unreadable{}, err
+	}
+	return all, lost, nil
+}
+
+// idle reports whether no connection is due.
+func (s *Store) idle(ctx context.Context, now time.Time) (idle bool, err error) {
+	err = s.read(ctx, "TakeDue", func(w *work) error {
 		var one string
 		err := w.row(ctx, "SELECT id FROM bankmux_connections WHERE due_at <= $1 LIMIT 1",
 			[]any{now.UnixMilli()}, []any{&one})
-		idle = noRows(err)
-		if idle {
+		if idle = noRows(err); idle {
 			return nil
 		}
 		return err
 	})
-	if idle || err != nil {
-		return nil, err
-	}
-	var rows []dueRow
-	err = s.write(ctx, op, func(w *work) (err error) {
-		rows, err = each(ctx, w, connectionColumns+" WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2"+
-			w.dialect.skipLocked(), []any{now.UnixMilli(), limit}, func(r *dueRow) []any { return r.fields() })
-		for i := 0; err == nil && i < len(rows); i++ {
-			_, err = w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1 WHERE id = $2", until, rows[i].ref.ID)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	all := make([]Due, 0, len(rows))
-	var unreadable error
-	for i := range rows {
-		conn, err := bankmux.Open(s.aead, rows[i].ref, rows[i].sealed)
-		if err != nil {
-			unreadable = err
-			continue
-		}
-		all = append(all, Due{conn, until})
-	}
-	if len(all) == 0 {
-		return nil, failed(op, unreadable)
-	}
-	return all, nil
+	return idle, err
 }
 
 // extendDue makes the lease of a connection end later. It does nothing if the lease was lost.

@@ -37,8 +37,8 @@ type eventPayload struct {
 // are queued already is not stored twice.
 //
 // An event of a connection that is not stored yet waits until it is, for at most
-// [Limits.EventAge]. If the queue is full, the error is an [*Error]. The inbox then the
-// delivery, and the provider delivers it again.
+// [Limits.EventAge]. If the queue is full, the error is an [*Error]. The inbox then
+// refuses the delivery, and the provider delivers it again.
 func (s *Store) Queue(ctx context.Context, event bankmux.Event) error {
 	const op = "Queue"
 	raw, err := json.Marshal(event)
@@ -125,38 +125,18 @@ func (r *queuedRow) fields() []any {
 }
 
 // Dequeue returns up to limit events, the oldest first, and holds them for [Limits.Lease]. Another
-// call, also in another process, gets other events. Call [Store.Done] or [Store.Release] for each.
-// An event for which neither was called is returned again after the lease.
+// call, also in another process, gets other events. Call [Store.Done], [Store.Postpone] or
+// [Store.Release] for each. An event for which none was called is returned again after the lease.
 //
 // Events whose connection is not stored are left out. Those of a link that was finished and those
-// that name no connection are returned without one. Events that do not open are left out too. If
-// there are no others, the error is [bankmux.ErrSeal].
+// that name no connection are returned without one.
+//
+// Events that do not open are left out too. They are tried again behind the others, with growing
+// pauses, and deleted after ten attempts. If there are no others, the error is [bankmux.ErrSeal].
 func (s *Store) Dequeue(ctx context.Context, limit int) ([]Queued, error) {
-	const op = "Dequeue"
-	if limit < 1 {
-		return nil, failed(op, invalid("limit", "is not positive"))
-	}
-	var all []Queued
-	var unreadable error
-	err := s.write(ctx, op, func(w *work) error {
-		all, unreadable = nil, nil
-		holder := rand.Text()
-		rows, err := s.takeEvents(ctx, w, limit, holder)
-		for i := 0; i < len(rows) && err == nil; i++ {
-			q, fault, readErr := s.queued(ctx, w, &rows[i], holder)
-			switch {
-			case readErr != nil:
-				err = readErr
-			case fault != nil:
-				unreadable = fault
-			default:
-				all = append(all, q)
-			}
-		}
-		return err
-	})
+	all, lost, err := s.dequeue(ctx, limit)
 	if err == nil && len(all) == 0 {
-		err = failed(op, unreadable)
+		err = failed("Dequeue", lost.err)
 	}
 	if err != nil {
 		return nil, err
@@ -164,11 +144,80 @@ func (s *Store) Dequeue(ctx context.Context, limit int) ([]Queued, error) {
 	return all, nil
 }
 
+// The limits of attempts.
+const (
+	maxAttempts  = 10        // of an event
+	longestPause = time.Hour // between two attempts
+)
+
+// pauseAfter returns the pause after a failed attempt.
+func pauseAfter(attempt int) time.Duration { return min(time.Second<<min(attempt, 12), longestPause) }
+
+// unreadable is what a call passed over because it does not open.
+type unreadable struct {
+	rows, dropped int
+	err           error // of the last row
+}
+
+// maxUnreadable is how many rows a call passes over at most, so that its transaction is short.
+const maxUnreadable = 100
+
+// dequeue takes events. It passes over those that do not open, so they do not hold up the others.
+func (s *Store) dequeue(ctx context.Context, limit int) (all []Queued, lost unreadable, err error) {
+	const op = "Dequeue"
+	if limit < 1 {
+		return nil, lost, failed(op, invalid("limit", "is not positive"))
+	}
+	err = s.write(ctx, op, func(w *work) error {
+		all, lost = nil, unreadable{}
+		if err := s.dropUnknown(ctx, w); err != nil {
+			return err
+		}
+		holder := rand.Text()
+		for len(all) < limit && lost.rows < maxUnreadable {
+			rows, err := s.takeEvents(ctx, w, limit-len(all), holder)
+			if err != nil || len(rows) == 0 {
+				return err
+			}
+			for i := range rows {
+				q, fault, err := s.queued(ctx, w, &rows[i], holder)
+				switch {
+				case err != nil:
+				case fault != nil:
+					err = s.passOver(ctx, w, &rows[i], fault, &lost)
+				default:
+					all = append(all, q)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, unreadable{}, err
+	}
+	return all, lost, nil
+}
+
+// passOver puts an event that does not open behind the others for a pause, or deletes it.
+func (s *Store) passOver(ctx context.Context, w *work, r *queuedRow, fault error, lost *unreadable) error {
+	lost.rows++
+	lost.err = fault
+	if r.attempt >= maxAttempts {
+		lost.dropped++
+		_, err := w.exec(ctx, "DELETE FROM bankmux_events WHERE id = $1", r.id)
+		return err
+	}
+	now := s.now()
+	_, err := w.exec(ctx, "UPDATE bankmux_events SET holder = '', held_until = $1, created_at = $2 WHERE id = $3",
+		now.Add(pauseAfter(r.attempt)).UnixMilli(), now.UnixMilli(), r.id)
+	return err
+}
+
 // takeEvents holds the oldest free events.
 func (s *Store) takeEvents(ctx context.Context, w *work, limit int, holder string) ([]queuedRow, error) {
-	if err := s.dropUnknown(ctx, w); err != nil {
-		return nil, err
-	}
 	now := s.now()
 	rows, err := each(ctx, w, "SELECT id, client, reference_key, event, attempt, sealed FROM bankmux_events"+
 		" WHERE held_until <= $1 AND NOT ("+unknownConnection+") ORDER BY created_at, id LIMIT $2"+

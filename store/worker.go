@@ -36,12 +36,6 @@ type Worker struct {
 	Logger *slog.Logger // receives the errors of jobs and of the database; nil logs nothing
 }
 
-// The limits of a worker.
-const (
-	maxAttempts  = 10        // of an event
-	longestPause = time.Hour // between two attempts
-)
-
 // Run works until ctx ends, and returns nil after its last job has ended. Jobs get a context that
 // ends with ctx and says that no user waits. If the database fails, Run logs it and goes on: it
 // takes no new job then. The error is [bankmux.ErrInvalid] for a worker that lacks a field.
@@ -106,10 +100,11 @@ func (w *Worker) wait(ctx context.Context) {
 // next takes a job: an event if there is one, else a connection that is due. It returns nil if
 // there is none.
 func (w *Worker) next(ctx context.Context) (func(context.Context), error) {
-	events, err := w.Store.Dequeue(ctx, 1)
+	events, lost, err := w.Store.dequeue(ctx, 1)
 	if err != nil {
 		return nil, err
 	}
+	w.logUnreadable(ctx, "events do not open and are tried again later, or are given up", lost)
 	if len(events) > 0 {
 		q := events[0]
 		if err := w.Store.Postpone(ctx, q, w.Store.now().Add(w.Lease)); err != nil {
@@ -117,7 +112,8 @@ func (w *Worker) next(ctx context.Context) (func(context.Context), error) {
 		}
 		return func(ctx context.Context) { w.follow(ctx, q) }, nil
 	}
-	due, err := w.Store.TakeDue(ctx, 1, w.Lease)
+	due, lost, err := w.Store.takeDue(ctx, 1, w.Lease)
+	w.logUnreadable(ctx, "connections do not open and are tried again later", lost)
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
@@ -147,8 +143,7 @@ func (w *Worker) follow(ctx context.Context, q Queued) {
 		err = w.Store.Done(ctx, q)
 	default:
 		w.log(ctx, "an event is tried again later", err)
-		pause := min(time.Second<<min(q.Attempt, 12), longestPause)
-		err = w.Store.Postpone(ctx, q, w.Store.now().Add(pause))
+		err = w.Store.Postpone(ctx, q, w.Store.now().Add(pauseAfter(q.Attempt)))
 	}
 	if err != nil {
 		w.log(ctx, "an event could not be given back; it is taken again after the lease", err)
@@ -210,6 +205,13 @@ func (w *Worker) hold(ctx context.Context, extend func(context.Context) error) (
 	return func() {
 		cancel()
 		<-ended
+	}
+}
+
+func (w *Worker) logUnreadable(ctx context.Context, text string, lost unreadable) {
+	if lost.err != nil {
+		w.Logger.LogAttrs(ctx, slog.LevelWarn, text, slog.Int("count", lost.rows),
+			slog.Int("given_up", lost.dropped), slog.Any("error", lost.err))
 	}
 }
 

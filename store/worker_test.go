@@ -1,8 +1,10 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -146,11 +148,19 @@ type jobs struct {
 	mu    sync.Mutex
 	count map[string]int
 	done  chan string
+	poll  time.Duration
 	sync  func(context.Context) (bankmux.SyncAllResult, error)
 	event error
+	log   bytes.Buffer // to be read after the workers have stopped
+
+	logger *slog.Logger
 }
 
-func newJobs() *jobs { return &jobs{count: map[string]int{}, done: make(chan string, 100)} }
+func newJobs() *jobs {
+	j := &jobs{count: map[string]int{}, done: make(chan string, 100), poll: time.Millisecond}
+	j.logger = slog.New(slog.NewTextHandler(&j.log, nil))
+	return j
+}
 
 func (j *jobs) add(name string) {
 	j.mu.Lock()
@@ -174,7 +184,8 @@ func (j *jobs) start(t *testing.T, s *store.Store) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	w := store.Worker{
-		Store: s, Poll: time.Millisecond, Every: time.Hour, Lease: lease,
+		Store: s, Poll: j.poll, Every: time.Hour, Lease: lease,
+		Logger: j.logger,
 		Follow: func(ctx context.Context, event bankmux.Event, _ bankmux.Connection) error {
 			user, _ := bankmux.PresenceOf(ctx)
 			assert.True(t, user.Absent, "no user waits")

@@ -1,0 +1,91 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/store"
+)
+
+// openWithLost opens a database in which omar has connections, each with an event, under a key that
+// is lost.
+func openWithLost(t *testing.T, db *database, connections int, options ...store.Option) *store.Store {
+	t.Helper()
+	good := db.keys
+	db.keys = ring(t, key("lost"))
+	old := db.open(t, options...)
+	db.keys = good
+	for i := range connections {
+		conn := connection(t, old, "omar", fmt.Sprint("lost-", i))
+		require.NoError(t, old.Queue(t.Context(), announcement(conn, fmt.Sprint("lost-", i))))
+	}
+	return db.open(t, options...)
+}
+
+func TestUnreadable(t *testing.T) {
+	onEach(t, "a worker passes over what does not open, without a pause", func(t *testing.T, db *database) {
+		s := openWithLost(t, db, 40)
+		conn := connection(t, s, "rosa", "1")
+		require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
+		_, err := s.DB().ExecContext(t.Context(), "UPDATE bankmux_connections SET due_at = 1 WHERE user_id = 'rosa'")
+		require.NoError(t, err, "the unreadable connections come first")
+		j := newJobs()
+		j.poll = time.Hour
+		stop := j.start(t, s)
+		j.wait(t)
+		j.wait(t)
+		stop()
+		assert.Equal(t, map[string]int{"event a": 1, "sync " + conn.ID: 1}, j.count)
+		assert.Contains(t, j.log.String(), `"events do not open and are tried again later, or are given up" count=40 given_up=0`)
+		assert.Contains(t, j.log.String(), `"connections do not open and are tried again later" count=40`)
+	})
+	onEach(t, "Dequeue passes over events that do not open", func(t *testing.T, db *database) {
+		s := openWithLost(t, db, 3)
+		conn := connection(t, s, "rosa", "1")
+		require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
+		assert.Equal(t, []string{"a"}, keysOf(dequeue(t, s, 1)))
+		assert.Empty(t, dequeue(t, s, 1), "the others come back later")
+	})
+	onEach(t, "an event that does not open is dropped after ten attempts", func(t *testing.T, db *database) {
+		c := newClock()
+		s := openWithLost(t, db, 1, store.WithNow(c.now))
+		for range 10 {
+			assert.Equal(t, 1, count(t, s, "bankmux_events"))
+			_, err := s.Dequeue(t.Context(), 1)
+			require.ErrorIs(t, err, bankmux.ErrSeal)
+			assert.Empty(t, dequeue(t, s, 1), "it waits")
+			c.advance(2 * time.Hour)
+		}
+		assert.Zero(t, count(t, s, "bankmux_events"))
+	})
+	onEach(t, "one call passes over a hundred at most, and the next one goes on", func(t *testing.T, db *database) {
+		s := openWithLost(t, db, 120)
+		conn := connection(t, s, "rosa", "1")
+		require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
+		_, err := s.Dequeue(t.Context(), 1)
+		require.ErrorIs(t, err, bankmux.ErrSeal)
+		assert.Equal(t, []string{"a"}, keysOf(dequeue(t, s, 1)))
+	})
+	onEach(t, "TakeDue passes over connections that do not open, for five minutes", func(t *testing.T, db *database) {
+		c := newClock()
+		s := openWithLost(t, db, 3, store.WithNow(c.now))
+		conn := connection(t, s, "rosa", "1")
+		_, err := s.DB().ExecContext(t.Context(), "UPDATE bankmux_connections SET due_at = 1 WHERE user_id = 'rosa'")
+		require.NoError(t, err)
+		due, err := s.TakeDue(t.Context(), 1, time.Second)
+		require.NoError(t, err)
+		require.Len(t, due, 1)
+		assert.Equal(t, conn.ID, due[0].Connection.ID)
+		require.NoError(t, s.SetDue(t.Context(), due[0], c.now().Add(time.Hour)))
+		c.advance(5*time.Minute - time.Second)
+		takeDue(t, s, 0)
+		c.advance(time.Second)
+		_, err = s.TakeDue(t.Context(), 1, time.Second)
+		require.ErrorIs(t, err, bankmux.ErrSeal)
+	})
+}
