@@ -55,7 +55,8 @@ func failureOf(conn bankmux.Connection, names map[string]string, f bankmux.Failu
 
 // Accounts handles GET. It returns the accounts of all connections of the user with the last stored
 // balances, and asks no bank. An account whose balance was never read has none. Nor has one whose
-// connection was ended, if the store keeps such an account for its transactions.
+// connection was ended, if the store keeps such an account for its transactions. A connection that
+// does not open, because its key is lost, is a failure beside the others.
 func (s *Service) Accounts() http.Handler {
 	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
 		return s.accountsOf(ctx, r.user, "", nil)
@@ -87,7 +88,9 @@ func (s *Service) ReadAccounts() http.Handler {
 // connectionsOf returns the connections of a user, or the one that was asked for.
 func (s *Service) connectionsOf(ctx context.Context, user, only string) ([]bankmux.Connection, error) {
 	if only == "" {
-		return s.store.Connections(ctx, user)
+		all, err := s.store.Connections(ctx, user)
+		_, err = s.unreadable(ctx, only, err) // accountsOf names them
+		return all, err
 	}
 	conn, err := s.store.Connection(ctx, user, only)
 	return []bankmux.Connection{conn}, err
@@ -100,17 +103,20 @@ func (s *Service) accountsOf(ctx context.Context, user, only string, failed []fa
 		connections = []string{only}
 	}
 	stored, err := s.store.Accounts(ctx, user, connections...)
+	lost, err := s.unreadable(ctx, only, err)
 	if err != nil {
 		return accounts{}, err
 	}
 	conns, err := s.store.Connections(ctx, user)
+	more, err := s.unreadable(ctx, only, err)
 	if err != nil {
 		return accounts{}, err
 	}
-	out := accounts{Accounts: []accountView{}, Failed: failed}
+	out := accounts{Accounts: []accountView{}, Failed: add(add(failed, lost...), more...)}
 	for i := range stored {
 		v := viewOf(&stored[i])
-		if !slices.ContainsFunc(conns, func(c bankmux.Connection) bool { return c.ID == v.Connection }) {
+		if !slices.ContainsFunc(conns, func(c bankmux.Connection) bool { return c.ID == v.Connection }) &&
+			!hasFailed(more, v.Connection) {
 			v.Ended, v.Balances, v.Due, v.ReadAt = true, nil, bankmux.Date{}, time.Time{} // they are not true any more
 		}
 		out.Accounts = append(out.Accounts, v)

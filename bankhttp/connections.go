@@ -13,16 +13,19 @@ import (
 // connections is the response of Connections.
 type connections struct {
 	Connections []bankmux.ConnectionView `json:"connections"`
+	Failed      []failure                `json:"failed,omitempty"` // those that do not open
 }
 
-// Connections handles GET. It returns the user's connections with their state, as stored.
+// Connections handles GET. It returns the user's connections with their state, as stored. A
+// connection that does not open, because its key is lost, is a failure beside the others.
 func (s *Service) Connections() http.Handler {
 	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
 		all, err := s.store.Connections(ctx, r.user)
+		failed, err := s.unreadable(ctx, "", err)
 		if err != nil {
 			return nil, err
 		}
-		out := connections{[]bankmux.ConnectionView{}}
+		out := connections{[]bankmux.ConnectionView{}, failed}
 		for _, conn := range all {
 			out.Connections = append(out.Connections, conn.View())
 		}
@@ -32,7 +35,8 @@ func (s *Service) Connections() http.Handler {
 
 // Disconnect handles DELETE for a connection of the user, which the path names as {connection}. It
 // ends the access at the provider first, and then deletes the row. It may be repeated. A connection
-// that does not exist is a success.
+// that does not exist is a success. One that does not open is [bankmux.ErrSeal], and stays: nothing
+// can end its access without the credential.
 func (s *Service) Disconnect() http.Handler {
 	return s.user(http.MethodDelete, func(ctx context.Context, r *request) (any, error) {
 		ctx, cancel := s.lasting(ctx)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"slices"
 
 	"github.com/bankmux/bankmux"
 )
@@ -78,7 +79,24 @@ func (m marked) Exchange(
 
 func (m marked) Connection(ctx context.Context, user, id string) (bankmux.Connection, error) {
 	conn, err := m.Store.Connection(ctx, user, id)
+	if errors.Is(err, bankmux.ErrSeal) {
+		if own, ownErr := m.owns(ctx, user, id); own || ownErr != nil {
+			return conn, errors.Join(ownErr, mark("read a connection", err))
+		}
+	}
 	return conn, m.lookUp(ctx, "read a connection", err)
+}
+
+// owns reports whether a connection is one of the user, also if it does not open.
+func (m marked) owns(ctx context.Context, user, id string) (bool, error) {
+	all, err := m.Connections(ctx, user)
+	if slices.Contains(unreadableOf(err), id) {
+		return true, nil
+	}
+	if len(unreadableOf(err)) > 0 {
+		err = nil // others do not open
+	}
+	return slices.ContainsFunc(all, func(c bankmux.Connection) bool { return c.ID == id }), err
 }
 
 func (m marked) Connections(ctx context.Context, user string) ([]bankmux.Connection, error) {

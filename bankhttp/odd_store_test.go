@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 
@@ -21,6 +22,9 @@ type oddStore struct {
 
 	queue      func() error
 	connection func() error
+	lists      func() error
+	lost       string          // the id of a connection that does not open
+	opens      bool            // its accounts do
 	readers    *sync.WaitGroup // Challenge returns once all of them have read
 }
 
@@ -35,7 +39,41 @@ func (s *oddStore) Connection(ctx context.Context, user, id string) (bankmux.Con
 	if s.connection != nil {
 		return bankmux.Connection{}, s.connection()
 	}
+	if id == s.lost {
+		return bankmux.Connection{}, s.sealed()
+	}
 	return s.Store.Connection(ctx, user, id)
+}
+
+// sealed is the error for the row that does not open.
+func (s *oddStore) sealed() error {
+	return &bankmux.Error{Kind: bankmux.ErrSeal, Connection: s.lost, Detail: planted, NotSent: true}
+}
+
+func (s *oddStore) Connections(ctx context.Context, user string) ([]bankmux.Connection, error) {
+	if s.lists != nil {
+		return nil, s.lists()
+	}
+	all, err := s.Store.Connections(ctx, user)
+	before := len(all)
+	all = slices.DeleteFunc(all, func(c bankmux.Connection) bool { return c.ID == s.lost })
+	if len(all) < before {
+		err = errors.Join(err, s.sealed())
+	}
+	return all, err
+}
+
+// Accounts does not open the accounts of the lost connection either.
+func (s *oddStore) Accounts(ctx context.Context, user string, conns ...string) ([]bankhttp.Account, error) {
+	all, err := s.Store.Accounts(ctx, user, conns...)
+	if s.opens {
+		return all, err
+	}
+	opened := slices.DeleteFunc(slices.Clone(all), func(a bankhttp.Account) bool { return a.Connection == s.lost })
+	for range len(all) - len(opened) {
+		err = errors.Join(err, s.sealed())
+	}
+	return opened, err
 }
 
 func (s *oddStore) Challenge(ctx context.Context, user, id string) (bankmux.Challenge, error) {
@@ -78,16 +116,25 @@ func TestOddStore(t *testing.T) {
 		assert.ElementsMatch(t, []int{200, 404}, []int{<-codes, <-codes})
 		assert.Equal(t, []string{"1"}, p.given)
 	})
-	t.Run("a row that does not open for this user does not exist", func(t *testing.T) {
+	t.Run("a row that does not open and is of another user does not exist", func(t *testing.T) {
+		t.Parallel()
+		a, _, store := open(t)
+		store.lost = a.harborLink(t, "rosa")
+		for method, path := range map[string]string{"GET": "/sync", "DELETE": ""} {
+			absent := a.send(t, "omar", method, "/connections/x"+path, "")
+			sealed := a.send(t, "omar", method, "/connections/"+store.lost+path, "")
+			assert.Equal(t, absent.Code, sealed.Code)
+			assert.Equal(t, absent.Body.String(), sealed.Body.String())
+		}
+	})
+	t.Run("a list that does not open is a failure of the request", func(t *testing.T) {
 		t.Parallel()
 		a, _, store := open(t)
 		conn := a.harborLink(t, "rosa")
-		path := "/connections/" + conn + "/sync"
-		absent := a.send(t, "rosa", "GET", "/connections/x/sync", "")
-		store.connection = func() error { return &bankmux.Error{Kind: bankmux.ErrSeal, Detail: planted} }
-		sealed := a.send(t, "rosa", "GET", path, "")
-		assert.Equal(t, 404, sealed.Code)
-		assert.Equal(t, absent.Body.String(), sealed.Body.String())
+		store.lists = func() error { return &bankmux.Error{Kind: bankmux.ErrSeal, Detail: planted} }
+		assert.Equal(t, bankmux.ErrSeal, problem(t, a.send(t, "rosa", "GET", "/connections", ""), 500).Kind)
+		store.connection = store.lists
+		assert.Equal(t, bankmux.ErrSeal, problem(t, a.send(t, "rosa", "DELETE", "/connections/"+conn, ""), 500).Kind)
 	})
 	t.Run("a reconnect renews the row as it is now", func(t *testing.T) {
 		t.Parallel()

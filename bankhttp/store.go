@@ -60,9 +60,12 @@ type Exchanges interface {
 
 // Connections reads, changes and deletes connections. [Exchanges] stores new ones.
 type Connections interface {
-	// Connection returns a connection of a user.
+	// Connection returns a connection of a user. Of the user's own, one that does not open is
+	// [bankmux.ErrSeal].
 	Connection(ctx context.Context, user, id string) (bankmux.Connection, error)
-	// Connections returns all connections of a user, in the order in which they were made.
+	// Connections returns all connections of a user, in the order in which they were made. If some do
+	// not open, it returns the others, and joins an error of [bankmux.ErrSeal] for each that does
+	// not. [bankmux.Error.Connection] names it.
 	Connections(ctx context.Context, user string) ([]bankmux.Connection, error)
 	// Update changes the status of a stored connection.
 	bankmux.Keeper
@@ -88,7 +91,8 @@ type Challenges interface {
 // Reader reads what is stored for the pages of a user.
 type Reader interface {
 	// Accounts returns the accounts of a user with the last balances that were stored. With
-	// connections it returns the accounts that these listed last, and otherwise all.
+	// connections it returns the accounts that these listed last, and otherwise all. Those that do
+	// not open are named by the error, as in [Connections].
 	Accounts(ctx context.Context, user string, connections ...string) ([]Account, error)
 	// SaveBalances stores balances of a connection. They name accounts by the provider's ids. An
 	// account without balances keeps those that it has.

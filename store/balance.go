@@ -4,6 +4,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -12,12 +13,14 @@ import (
 )
 
 // Accounts returns the accounts of a user, with the balances that were stored last. With
-// connections it returns the accounts that these listed last, and otherwise all.
+// connections it returns the accounts that these listed last, and otherwise all. Accounts that do not
+// open are left out, and the error names their connections as that of [Store.Connections].
 func (s *Store) Accounts(
 	ctx context.Context, user string, connections ...string,
 ) (all []bankhttp.Account, err error) {
+	var lost []error
 	err = s.read(ctx, "Accounts", func(w *work) error {
-		all, err = s.accounts(ctx, w, plainText(user))
+		all, lost, err = s.accounts(ctx, w, plainText(user))
 		return err
 	})
 	if err != nil {
@@ -28,48 +31,53 @@ func (s *Store) Accounts(
 			return !slices.Contains(connections, a.Connection)
 		})
 	}
-	return all, nil
+	return all, errors.Join(lost...)
 }
 
-func (s *Store) accounts(ctx context.Context, w *work, user string) ([]bankhttp.Account, error) {
+// accounts also returns an error for each account that does not open.
+func (s *Store) accounts(
+	ctx context.Context, w *work, user string,
+) (all []bankhttp.Account, lost []error, err error) {
 	rows, err := each(ctx, w, accountColumns+" WHERE user_id = $1 ORDER BY created_at, id",
 		[]any{user}, (*accountRow).fields)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	all := make([]bankhttp.Account, len(rows))
+	all = make([]bankhttp.Account, 0, len(rows)) // at points into it
 	at := map[string]*bankhttp.Account{}
 	for i := range rows {
-		r, a := &rows[i], &all[i]
-		a.Name, a.Connection = r.id, r.connection
+		r := &rows[i]
+		a := bankhttp.Account{Name: r.id, Connection: r.connection}
 		if err := s.open(sealedAccount, r.sealed, &a.Account, r.user, r.id); err != nil {
-			return nil, err
+			lost = append(lost, failed("Accounts", ofConnection(r.connection, err)))
+			continue
 		}
 		if r.read > 0 {
 			a.ReadAt = time.UnixMilli(r.read).UTC()
 		}
 		if err := a.Due.UnmarshalText([]byte(r.due)); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		at[r.id] = a
+		all = append(all, a)
+		at[r.id] = &all[len(all)-1]
 	}
 	// A balance of an earlier day or reading was not reported again.
 	balances, err := each(ctx, w, balanceColumns+" WHERE user_id = $1 AND created_at ="+
 		" (SELECT read_at FROM bankmux_accounts a WHERE a.id = account) ORDER BY account, kind, currency",
 		[]any{user}, (*balanceRow).fields)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, r := range balances {
 		b, err := r.balance()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if a := at[r.account]; a != nil {
 			a.Balances = append(a.Balances, b)
 		}
 	}
-	return all, nil
+	return all, lost, nil
 }
 
 // balanceRow is a row of bankmux_balances.

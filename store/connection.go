@@ -134,15 +134,20 @@ func (s *Store) oneConnection(ctx context.Context, w *work, query string, args .
 	return bankmux.Open(s.aead, r.ref, r.sealed)
 }
 
-// Connections returns the connections of a user, the oldest first.
+// Connections returns the connections of a user, the oldest first. If some do not open, because
+// their key is lost, it returns the others, and joins an error of [bankmux.ErrSeal] for each that
+// does not. [bankmux.Error.Connection] names it.
 func (s *Store) Connections(ctx context.Context, user string) (all []bankmux.Connection, err error) {
-	err = s.read(ctx, "Connections", func(w *work) error {
+	const op = "Connections"
+	var lost []error
+	err = s.read(ctx, op, func(w *work) error {
 		rows, err := each(ctx, w, connectionColumns+" WHERE user_id = $1 ORDER BY created_at, id",
 			[]any{plainText(user)}, (*connectionRow).fields)
 		for _, r := range rows {
 			conn, openErr := bankmux.Open(s.aead, r.ref, r.sealed)
 			if openErr != nil {
-				return openErr
+				lost = append(lost, failed(op, ofConnection(r.ref.ID, openErr)))
+				continue
 			}
 			all = append(all, conn)
 		}
@@ -151,7 +156,18 @@ func (s *Store) Connections(ctx context.Context, user string) (all []bankmux.Con
 	if err != nil {
 		return nil, err
 	}
-	return all, nil
+	return all, errors.Join(lost...)
+}
+
+// ofConnection returns the error of a row with the connection to which the row belongs.
+func ofConnection(id string, err error) error {
+	e := bankmux.ErrorOf(err)
+	if e == nil {
+		return err
+	}
+	named := *e
+	named.Connection = id
+	return &named
 }
 
 // FindConnection returns the connection that a webhook names by [bankmux.Event.Client] and

@@ -169,6 +169,27 @@ func TestConnections(t *testing.T) {
 		_, err = s.Connections(t.Context(), "omar")
 		require.ErrorIs(t, err, bankmux.ErrSeal)
 	})
+	onEach(t, "a row under a lost key is named, and hides no other", func(t *testing.T, db *database) {
+		db.keys = ring(t, key("2026"))
+		s := db.open(t)
+		readable := connection(t, s, "rosa", "3")
+		named, err := s.NameAccounts(t.Context(), readable, []bankmux.Account{{ID: "c"}})
+		require.NoError(t, err)
+		db.keys = ring(t, key("lost"), key("2026"))
+		old := db.open(t)
+		lost := []bankmux.Connection{connection(t, old, "rosa", "1"), connection(t, old, "rosa", "2")}
+		_, err = old.NameAccounts(t.Context(), lost[0], []bankmux.Account{{ID: "a"}, {ID: "b"}})
+		require.NoError(t, err)
+		conns, err := s.Connections(t.Context(), "rosa")
+		assert.Equal(t, []bankmux.Connection{readable}, conns)
+		assert.ElementsMatch(t, []string{lost[0].ID, lost[1].ID}, unopened(t, err))
+		accounts, err := s.Accounts(t.Context(), "rosa")
+		require.Len(t, accounts, 1)
+		assert.Equal(t, named["c"], accounts[0].Name)
+		assert.Equal(t, []string{lost[0].ID, lost[0].ID}, unopened(t, err))
+		err = s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil })
+		assert.Len(t, unopened(t, err), 2)
+	})
 	onEach(t, "deleting may be repeated and is for the user alone", func(t *testing.T, db *database) {
 		s := db.open(t)
 		conn := connection(t, s, "rosa", "1")
@@ -303,4 +324,16 @@ func TestUpdate(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, relinked, read)
 	})
+}
+
+// unopened returns the connections that the error of a list names.
+func unopened(t *testing.T, err error) (ids []string) {
+	t.Helper()
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // it joins one of each
+	require.True(t, ok, "%v", err)
+	for _, one := range joined.Unwrap() {
+		require.ErrorIs(t, one, bankmux.ErrSeal)
+		ids = append(ids, bankmux.ErrorOf(one).Connection)
+	}
+	return ids
 }

@@ -44,7 +44,7 @@ func (s *Store) DeleteUser(
 		}
 		conns, err := s.Connections(ctx, user)
 		if err != nil {
-			return failed(op, err)
+			return err // one of each connection that does not open, which names it
 		}
 		if err := s.endAccess(ctx, conns, disconnect); err != nil {
 			return err

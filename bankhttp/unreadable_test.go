@@ -1,0 +1,87 @@
+package bankhttp_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+)
+
+// TestUnreadable specifies what a stored connection costs that does not open, because its key is
+// lost.
+func TestUnreadable(t *testing.T) {
+	t.Parallel()
+	type listed struct {
+		linked
+
+		Failed []struct {
+			Connection string
+			Problem    bankhttp.Problem
+		} `json:"failed"`
+	}
+	open := func(t *testing.T) (a *app, store *oddStore, lost, other string) {
+		t.Helper()
+		store = &oddStore{Store: bankhttp.NewMemory()}
+		a = newApp(t, func(c *bankhttp.Config) { c.Store = store })
+		lost, other = a.link(t, "user-rosa", moneykit.Name).ID, a.link(t, "user-rosa", dapi.Name).ID
+		a.read(t, "user-rosa")
+		store.lost = lost
+		return a, store, lost, other
+	}
+	t.Run("it is named among the failures, and the others are listed", func(t *testing.T) {
+		t.Parallel()
+		a, _, lost, other := open(t)
+		got := object[listed](t, a.send(t, "user-rosa", "GET", "/connections", ""), 200)
+		require.Len(t, got.Connections, 1)
+		assert.Equal(t, other, got.Connections[0].ID)
+		require.Len(t, got.Failed, 1)
+		assert.Equal(t, lost, got.Failed[0].Connection)
+		assert.Equal(t, bankmux.ErrSeal, got.Failed[0].Problem.Kind)
+	})
+	t.Run("accounts of the others are shown and read, and it fails once", func(t *testing.T) {
+		t.Parallel()
+		for _, method := range []string{"GET", "POST"} {
+			a, _, lost, other := open(t)
+			w := a.send(t, "user-rosa", method, "/accounts", "")
+			got := object[accounts](t, w, 200)
+			require.NotEmpty(t, got.Accounts)
+			for _, account := range got.Accounts {
+				assert.Equal(t, other, account.Connection)
+				assert.False(t, account.Ended)
+			}
+			require.Len(t, got.Failed, 1)
+			assert.Equal(t, lost, got.Failed[0].Connection)
+			assert.Equal(t, bankmux.ErrSeal, got.Failed[0].Problem.Kind)
+			assert.NotContains(t, w.Body.String(), planted)
+
+			alone := object[accounts](t, a.send(t, "user-rosa", "POST", "/accounts?connection="+other, ""), 200)
+			assert.Empty(t, alone.Failed, "a reading of another connection does not name it")
+		}
+	})
+	t.Run("its accounts that open have not ended", func(t *testing.T) {
+		t.Parallel()
+		a, store, _, _ := open(t)
+		store.opens = true
+		got := object[accounts](t, a.send(t, "user-rosa", "GET", "/accounts", ""), 200)
+		banks := map[string]bool{}
+		for _, account := range got.Accounts {
+			banks[account.Connection] = true
+			assert.False(t, account.Ended)
+		}
+		assert.Len(t, banks, 2)
+		assert.Len(t, got.Failed, 1)
+	})
+	t.Run("it is not disconnected, and the response says so", func(t *testing.T) {
+		t.Parallel()
+		a, _, lost, _ := open(t)
+		got := problem(t, a.send(t, "user-rosa", "DELETE", "/connections/"+lost, ""), 500)
+		assert.Equal(t, bankmux.ErrSeal, got.Kind)
+		assert.Len(t, a.bank.Links(), 2)
+		assert.Equal(t, 500, a.send(t, "user-rosa", "GET", "/connections/"+lost+"/sync", "").Code)
+	})
+}
