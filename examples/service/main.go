@@ -1,7 +1,8 @@
 // Command service is "connect your bank" as a service of your own. It links banks of three
 // providers and renews their consents. It shows accounts and transactions, answers questions of
-// banks, receives webhooks and keeps everything in step. Run any number of replicas on one
-// database, and stop or kill them when you like.
+// banks, receives webhooks and keeps everything in step. Run several replicas on one database, and
+// stop or kill them when you like. If two of them call Dapi for one user at the same moment, one
+// call fails: docs/replicas.md says how to prevent that.
 //
 // The reverse proxy in front of it logs the users in, and sets the header X-User.
 package main

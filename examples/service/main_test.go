@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -238,7 +239,7 @@ func (w *world) synced(t *testing.T, r *replica, id string) {
 	}
 	var have []string
 	for after := ""; ; {
-		status, got := r.call(t, "GET", "/transactions?limit=500&after="+after, nil)
+		status, got := r.call(t, "GET", "/transactions?limit=500&after="+url.QueryEscape(after), nil)
 		require.Equal(t, http.StatusOK, status, got)
 		page, _ := got["transactions"].([]any)
 		for _, one := range page {
@@ -302,15 +303,17 @@ func twoReplicas(t *testing.T, w *world) {
 func killed(t *testing.T, w *world) {
 	first := w.start(t)
 	path, payload := w.session(t, first)
-	require.NoError(t, w.bank.Inject(virtualbank.Fault{Name: "slow", Provider: "moneykit", Operation: syncOperation}))
 	status, got := first.call(t, "POST", path, payload)
 	id := linked(t, status, got)
-	syncing := func(map[string]any) bool {
-		return slices.ContainsFunc(w.bank.Requests(), func(q virtualbank.Request) bool {
-			return q.Operation == syncOperation && q.Status == 0 // the bank has not responded
-		})
-	}
-	first.until(t, "GET", "/health", syncing)
+	w.synced(t, first, id)
+	w.fill(t)
+	require.NoError(t, w.bank.Inject(virtualbank.Fault{Name: "slow", Provider: "moneykit", Operation: syncOperation}))
+	before := w.pages(http.StatusOK)
+	go first.call(t, "POST", "/connections/"+id+"/sync", map[string]any{})
+	first.until(t, "GET", "/health", func(map[string]any) bool {
+		// A page was read, and the bank has not responded to the request for the next one.
+		return w.pages(http.StatusOK) > before && w.pages(0) > 0
+	})
 	require.NoError(t, first.process.Process.Kill())
 	_ = first.process.Wait()
 	w.bank.ClearFaults()
@@ -321,6 +324,32 @@ func killed(t *testing.T, w *world) {
 	w.synced(t, second, id)
 	status, got = second.call(t, "POST", path, payload)
 	assert.Equal(t, id, linked(t, status, got), "the form that is posted again finds the connection")
+}
+
+// pages counts the requests for a page of changes that got an HTTP status, 0 for none yet.
+func (w *world) pages(status int) (n int) {
+	for _, q := range w.bank.Requests() {
+		if q.Operation == syncOperation && q.Status == status {
+			n++
+		}
+	}
+	return n
+}
+
+// fill adds transactions for several pages.
+func (w *world) fill(t *testing.T) {
+	t.Helper()
+	link := w.bank.Links()[0].ID
+	accounts, err := w.bank.Accounts(link)
+	require.NoError(t, err)
+	i := slices.IndexFunc(accounts, func(a virtualbank.AccountState) bool { return a.Name == "Everyday Checking" })
+	for n := range 1200 {
+		require.NoError(t, w.bank.AddTransaction(link, accounts[i].MoneyKitID, virtualbank.TransactionSpec{
+			Amount: fmt.Sprintf("%d.25", n+1), Type: "credit", Text: fmt.Sprintf("Refund %d", n),
+			Date: w.bank.Now().AddDate(0, 0, -1-n/20).Format(time.DateOnly),
+		}))
+	}
+	require.NoError(t, w.bank.Refresh(link))
 }
 
 // syncOperation is the call that reads changes at MoneyKit.

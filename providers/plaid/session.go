@@ -153,7 +153,7 @@ func (a *adapter) launchable(made linkTokenResponse, hosted bool) error {
 	e := &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall}
 	switch {
 	case hosted && (!normalize.Token(made.HostedURL) || rest.CheckURL(page) != ""):
-		e.Detail = "hosted_link_url is not the address of a page"
+		e.Detail = "the hosted_link_url is not the address of a page"
 	case known && !end.After(a.clock()):
 		e.Detail = "the new link token has expired already, or this machine's clock is wrong"
 	default:
