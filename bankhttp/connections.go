@@ -48,15 +48,20 @@ func (s *Service) Disconnect() http.Handler {
 		if err != nil {
 			return nil, err
 		}
-		client, err := s.clientFor(conn)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: conn}); err != nil {
+		if err := s.disconnect(ctx, conn); err != nil {
 			return nil, err
 		}
 		return noContent{}, s.store.DeleteConnection(ctx, r.user, conn.ID)
 	})
+}
+
+// disconnect ends the access at the provider.
+func (s *Service) disconnect(ctx context.Context, conn bankmux.Connection) error {
+	client, err := s.clientFor(conn)
+	if err == nil {
+		_, err = client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: conn})
+	}
+	return err
 }
 
 // clientFor returns the client of a stored connection. That it is missing is a fault of the

@@ -4,6 +4,8 @@ package bankhttp
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -163,6 +165,7 @@ func (s *Service) exchange(
 	ctx context.Context, ref bankmux.SessionRef, payload []byte,
 ) (bankmux.ExchangeResult, error) {
 	var session bankmux.Session
+	var made bankmux.ExchangeResult
 	key := keyOf(ref, payload)
 	res, err := s.store.Exchange(ctx, ref, payload, func(ctx context.Context) (bankmux.ExchangeResult, error) {
 		if res, ok := s.held.get(key); ok {
@@ -174,6 +177,7 @@ func (s *Service) exchange(
 		}
 		res, err := s.exchangeToken(ctx, session, payload)
 		if err == nil {
+			made = res
 			s.held.put(key, res)
 		}
 		return res, err
@@ -182,10 +186,44 @@ func (s *Service) exchange(
 		s.held.drop(key)
 		return res, nil
 	}
-	if bankmux.KindOf(err) == bankmux.ErrTokenSpent && session.ID != "" {
-		return s.exchanged(ctx, session, err)
+	switch bankmux.KindOf(err) {
+	case bankmux.ErrTokenSpent:
+		if session.ID != "" {
+			return s.exchanged(ctx, session, err)
+		}
+	case bankmux.ErrNotFound: // the user was deleted meanwhile
+		if res, ok := s.held.get(key); ok {
+			made = res
+		}
+		if endErr := s.endAccess(ctx, made); endErr != nil {
+			return bankmux.ExchangeResult{}, endErr // posting again tries it again
+		}
+		s.held.drop(key)
 	}
 	return bankmux.ExchangeResult{}, err
+}
+
+// endAccess ends the access of connections that an exchange made and the store does not have.
+func (s *Service) endAccess(ctx context.Context, made bankmux.ExchangeResult) error {
+	if made.Connection.ID == "" {
+		return nil
+	}
+	var all []error
+	for _, conn := range made.All() {
+		_, err := s.store.Connection(ctx, conn.User, conn.ID)
+		if err == nil {
+			continue // the session alone was deleted, or the connection was stored before
+		}
+		if bankmux.KindOf(err) == bankmux.ErrNotFound {
+			err = s.disconnect(ctx, conn)
+		}
+		if err != nil {
+			s.log.LogAttrs(ctx, slog.LevelError, "bankhttp: an access that nothing stores stays open",
+				slog.String("connection", conn.ID), slog.Any("error", err))
+		}
+		all = append(all, err)
+	}
+	return errors.Join(all...)
 }
 
 // exchangeToken sends the exchange to the provider.

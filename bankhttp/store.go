@@ -49,6 +49,10 @@ type Exchanges interface {
 	// same payload was posted for this session before, it returns that result and does not call
 	// exchange. A second call at the same time waits for the first, also in another process.
 	//
+	// If the session was deleted meanwhile, such as with its user, the error is
+	// [bankmux.ErrNotFound] and nothing is stored. The handlers then end the access that exchange
+	// opened.
+	//
 	// If exchange fails, nothing is stored and its error is returned. If the result has Failed, the
 	// connections are stored and the result is not: posting the payload again exchanges the rest.
 	// The callback reads the store, so no transaction may be open while it runs.
@@ -63,9 +67,9 @@ type Connections interface {
 	// Connection returns a connection of a user. Of the user's own, one that does not open is
 	// [bankmux.ErrSeal].
 	Connection(ctx context.Context, user, id string) (bankmux.Connection, error)
-	// Connections returns all connections of a user, in the order in which they were made. If some do
-	// not open, it returns the others, and joins an error of [bankmux.ErrSeal] for each that does
-	// not. [bankmux.Error.Connection] names it.
+	// Connections returns all connections of a user, in the order in which they were made. If some
+	// do not open, it returns the others, and joins an error of [bankmux.ErrSeal] for each that
+	// does not. [bankmux.Error.Connection] names it.
 	Connections(ctx context.Context, user string) ([]bankmux.Connection, error)
 	// Update changes the status of a stored connection.
 	bankmux.Keeper
