@@ -98,14 +98,16 @@ func (s *Store) idle(ctx context.Context, now time.Time) (idle bool, err error) 
 // extendDue makes the lease of a connection end later. It does nothing if the lease was lost.
 func (s *Store) extendDue(ctx context.Context, d *Due, lease time.Duration) error {
 	until := s.now().Add(lease).UnixMilli()
-	return s.write(ctx, "TakeDue", func(w *work) error {
-		n, err := w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1 WHERE id = $2 AND due_at = $3",
+	var n int64
+	err := s.write(ctx, "TakeDue", func(w *work) (err error) {
+		n, err = w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1 WHERE id = $2 AND due_at = $3",
 			until, d.Connection.ID, d.until)
-		if n == 1 && err == nil {
-			d.until = until
-		}
 		return err
 	})
+	if n == 1 && err == nil {
+		d.until = until
+	}
+	return err
 }
 
 // SetDue says when a connection is due again. It does nothing if the lease was lost, or if the user

@@ -268,8 +268,8 @@ func (s *Store) Done(ctx context.Context, q Queued) error {
 	})
 }
 
-// Postpone holds an event until a time, after which Dequeue returns it again. It does nothing if
-// the lease was lost.
+// Postpone holds an event until a time, after which Dequeue returns it again. The attempt counts in
+// [Queued.Attempt]. It does nothing if the lease was lost.
 func (s *Store) Postpone(ctx context.Context, q Queued, until time.Time) error {
 	return s.write(ctx, "Postpone", func(w *work) error {
 		_, err := w.exec(ctx, "UPDATE bankmux_events SET held_until = $1 WHERE id = $2 AND holder = $3",
@@ -278,12 +278,13 @@ func (s *Store) Postpone(ctx context.Context, q Queued, until time.Time) error {
 	})
 }
 
-// Release gives an event back that could not be handled. Dequeue returns it again, behind the
-// events that are queued now. It does nothing if the lease was lost.
+// Release gives an event back whose handling was broken off, for example because the process ends.
+// Dequeue returns it again, behind the events that are queued now, and the attempt does not count.
+// After an error use [Store.Postpone]. Release does nothing if the lease was lost.
 func (s *Store) Release(ctx context.Context, q Queued) error {
 	return s.write(ctx, "Release", func(w *work) error {
-		_, err := w.exec(ctx, "UPDATE bankmux_events SET holder = '', held_until = 0, created_at = $1"+
-			" WHERE id = $2 AND holder = $3", s.nowMillis(), q.ID, q.holder)
+		_, err := w.exec(ctx, "UPDATE bankmux_events SET holder = '', held_until = 0, created_at = $1,"+
+			" attempt = attempt - 1 WHERE id = $2 AND holder = $3", s.nowMillis(), q.ID, q.holder)
 		return err
 	})
 }

@@ -5,7 +5,9 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -37,8 +39,10 @@ type Worker struct {
 }
 
 // Run works until ctx ends, and returns nil after its last job has ended. Jobs get a context that
-// ends with ctx and says that no user waits. If the database fails, Run logs it and goes on: it
-// takes no new job then. The error is [bankmux.ErrInvalid] for a worker that lacks a field.
+// ends with ctx and says that no user waits. A job that panics counts as one that failed.
+//
+// If the database fails, Run logs it and goes on: it takes no new job then. The error is
+// [bankmux.ErrInvalid] for a worker that lacks a field.
 func (w Worker) Run(ctx context.Context) error {
 	if w.Store == nil || w.Follow == nil || w.Sync == nil {
 		return invalid("Worker", "lacks Store, Follow or Sync")
@@ -127,7 +131,7 @@ func (w *Worker) follow(ctx context.Context, q Queued) {
 		stop := w.hold(ctx, func(ctx context.Context) error {
 			return w.Store.Postpone(ctx, q, w.Store.now().Add(w.Lease))
 		})
-		err = w.Follow(ctx, q.Event, *q.Connection)
+		err = noPanic(func() error { return w.Follow(ctx, q.Event, *q.Connection) })
 		stop()
 	}
 	stopped := stoppedBy(ctx, err)
@@ -153,7 +157,11 @@ func (w *Worker) follow(ctx context.Context, q Queued) {
 // sync syncs a connection and says when it is due again.
 func (w *Worker) sync(ctx context.Context, d Due) {
 	stop := w.hold(ctx, func(ctx context.Context) error { return w.Store.extendDue(ctx, &d, w.Lease) })
-	res, err := w.Sync(ctx, d.Connection)
+	var res bankmux.SyncAllResult
+	err := noPanic(func() (err error) {
+		res, err = w.Sync(ctx, d.Connection)
+		return err
+	})
 	stop()
 	_, partial := errors.AsType[*bankmux.PartialError](err)
 	now := w.Store.now()
@@ -176,6 +184,17 @@ func (w *Worker) sync(ctx context.Context, d Due) {
 	if err := w.Store.SetDue(ctx, d, next); err != nil {
 		w.log(ctx, "a connection could not be given back; it is taken again after the lease", err)
 	}
+}
+
+// noPanic turns a panic of the application's code into an error. Otherwise it would end the
+// process.
+func noPanic(job func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic (%T) at\n%s", p, debug.Stack()) // the value may hold anything
+		}
+	}()
+	return job()
 }
 
 // stoppedBy reports whether a job broke off because the worker ends.

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -88,4 +90,103 @@ func TestUnreadable(t *testing.T) {
 		_, err = s.TakeDue(t.Context(), 1, time.Second)
 		require.ErrorIs(t, err, bankmux.ErrSeal)
 	})
+}
+
+func TestWorkerFaults(t *testing.T) {
+	onEach(t, "a restart uses up no attempt of an event", func(t *testing.T, db *database) {
+		s := db.open(t)
+		conn := connection(t, s, "rosa", "1")
+		takeDue(t, s, 1)
+		require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
+		for range 12 {
+			j := newJobs()
+			started := make(chan struct{})
+			j.event = func(ctx context.Context) error {
+				close(started)
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			stop := j.start(t, s)
+			<-started
+			stop()
+		}
+		left := dequeue(t, s, 1)
+		require.Len(t, left, 1)
+		assert.Equal(t, 1, left[0].Attempt)
+	})
+	onEach(t, "an event whose Follow panics is tried again later", func(t *testing.T, db *database) {
+		c := newClock()
+		s := db.open(t, store.WithNow(c.now))
+		conn := connection(t, s, "rosa", "1")
+		takeDue(t, s, 1)
+		require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
+		j := newJobs()
+		j.event = func(context.Context) error { panic("card 4111-rosa") }
+		stop := j.start(t, s)
+		j.wait(t)
+		stop()
+		assert.Contains(t, j.log.String(), "panic (string) at")
+		assert.Contains(t, j.log.String(), "worker_fault_test.go")
+		assert.NotContains(t, j.log.String(), "4111")
+		assert.Empty(t, dequeue(t, s, 1), "it waits")
+		c.advance(time.Minute)
+		assert.Equal(t, 2, dequeue(t, s, 1)[0].Attempt)
+	})
+	onEach(t, "a connection whose Sync panics is due again after a minute", func(t *testing.T, db *database) {
+		c := newClock()
+		s := db.open(t, store.WithNow(c.now))
+		connection(t, s, "rosa", "1")
+		j := newJobs()
+		j.sync = func(context.Context) (bankmux.SyncAllResult, error) { panic(errors.New("card 4111-rosa")) }
+		stop := j.start(t, s)
+		j.wait(t)
+		stop()
+		assert.Contains(t, j.log.String(), "panic (*errors.errorString) at")
+		assert.NotContains(t, j.log.String(), "4111")
+		c.advance(59 * time.Second)
+		takeDue(t, s, 0)
+		c.advance(time.Second)
+		takeDue(t, s, 1)
+	})
+	for n := range 4 {
+		onEach(t, fmt.Sprint("a lease is extended later if the database fails at statement ", n+1),
+			func(t *testing.T, db *database) { failedExtension(t, db, n+1) })
+	}
+}
+
+// failedExtension lets a statement of the first extension of a sync's lease fail.
+func failedExtension(t *testing.T, db *database, n int) {
+	c := newClock()
+	healthy, f := db.open(t), &fault{err: errFault}
+	s := db.faulty(t, f, store.WithNow(c.now))
+	connection(t, healthy, "rosa", "1")
+	const short = 300 * time.Millisecond
+	started, release := make(chan struct{}), make(chan struct{})
+	w := store.Worker{
+		Store: s, Parallel: 1, Lease: short, // with one job at a time, only extensions run beside it
+		Follow: func(context.Context, bankmux.Event, bankmux.Connection) error { return nil },
+		Sync: func(context.Context, bankmux.Connection) (res bankmux.SyncAllResult, err error) {
+			f.arm(n)
+			close(started)
+			<-release
+			return res, nil
+		},
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	<-started
+	c.advance(time.Minute)
+	extended := c.now().Add(short).UnixMilli()
+	for until := int64(0); until < extended; {
+		err := healthy.DB().QueryRowContext(ctx, "SELECT due_at FROM bankmux_connections").Scan(&until)
+		if !assert.NoError(t, err, "the lease was extended") {
+			break
+		}
+	}
+	assert.True(t, f.reached())
+	cancel()
+	close(release)
+	require.NoError(t, <-ended)
 }

@@ -150,7 +150,7 @@ type jobs struct {
 	done  chan string
 	poll  time.Duration
 	sync  func(context.Context) (bankmux.SyncAllResult, error)
-	event error
+	event func(context.Context) error
 	log   bytes.Buffer // to be read after the workers have stopped
 
 	logger *slog.Logger
@@ -190,7 +190,10 @@ func (j *jobs) start(t *testing.T, s *store.Store) (stop func()) {
 			user, _ := bankmux.PresenceOf(ctx)
 			assert.True(t, user.Absent, "no user waits")
 			defer j.add("event " + event.Key)
-			return j.event
+			if j.event != nil {
+				return j.event(ctx)
+			}
+			return nil
 		},
 		Sync: func(ctx context.Context, conn bankmux.Connection) (res bankmux.SyncAllResult, err error) {
 			defer j.add("sync " + conn.ID)
@@ -261,7 +264,7 @@ func failingEvent(t *testing.T, db *database) {
 	require.NoError(t, s.SetDue(t.Context(), takeDue(t, s, 1)[0], c.now().Add(1000*time.Hour)))
 	require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
 	j := newJobs()
-	j.event = errors.New("the provider is down")
+	j.event = func(context.Context) error { return errors.New("the provider is down") }
 	for range 10 {
 		stop := j.start(t, s)
 		j.wait(t)
