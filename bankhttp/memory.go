@@ -85,8 +85,12 @@ func (m *Memory) findSession(is func(*bankmux.Session) bool) (bankmux.Session, e
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range m.sessions {
-		if is(&m.sessions[i]) {
-			return m.sessions[i], nil
+		switch s := &m.sessions[i]; {
+		case !is(s):
+		case !time.Now().Before(s.ExpiresAt):
+			return bankmux.Session{}, bankmux.ErrTokenSpent
+		default:
+			return *s, nil
 		}
 	}
 	return bankmux.Session{}, bankmux.ErrNotFound

@@ -33,13 +33,13 @@ type Store interface {
 type Sessions interface {
 	// SaveSession stores a session of its user until it expires.
 	SaveSession(ctx context.Context, session bankmux.Session) error
-	// Session returns a session of a user. An expired one may be returned or be gone.
+	// Session returns a session of a user. One that expired is [bankmux.ErrTokenSpent], or is gone.
 	Session(ctx context.Context, ref bankmux.SessionRef) (bankmux.Session, error)
 	// Sessions returns the user's sessions that have not expired, the newest first. A payload that
 	// came back without the id of its session is tried with them.
 	Sessions(ctx context.Context, user string) ([]bankmux.Session, error)
 	// FindSession returns a session by its id alone. It is for webhooks, which name a session and
-	// no user. The handlers never call it with an id from a browser.
+	// no user. The handlers never call it with an id from a browser. Errors are those of Session.
 	FindSession(ctx context.Context, id string) (bankmux.Session, error)
 }
 

@@ -31,10 +31,11 @@ func (s *Service) take(ctx context.Context, event bankmux.Event) error {
 		return s.store.Queue(ctx, event)
 	}
 	session, err := s.store.FindSession(ctx, event.Session)
-	if bankmux.KindOf(err) == bankmux.ErrNotFound {
-		return nil // of another application with the same keys, or expired
-	}
-	if err != nil {
+	switch bankmux.KindOf(err) {
+	case "":
+	case bankmux.ErrNotFound, bankmux.ErrTokenSpent:
+		return nil // of another application with the same keys, or expired: a repeat cannot help
+	default:
 		return err
 	}
 	payload := []byte(event.ExchangePayload().Reveal()) // empty if the provider's exchange needs none

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -94,6 +96,24 @@ func TestWebhooks(t *testing.T) {
 		posted := object[linked](t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 200)
 		assert.Equal(t, all[0].ID, posted.Connections[0].ID, "the browser's own post finds it")
 		assert.Equal(t, 1, p.count(bankmux.OpExchangeToken))
+	})
+	t.Run("a flow whose session has expired is not delivered again", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			a := newHarborApp(t, newHarbor())
+			session := a.harborStart(t, "rosa")
+			stored, err := a.store.Session(t.Context(), bankmux.SessionRef{User: "rosa", ID: session})
+			require.NoError(t, err)
+			time.Sleep(time.Until(stored.ExpiresAt))
+			body := fmt.Sprintf(`{"kind":"link_finished","session":%q,"payload":%q}`, session, codeOf(session, ""))
+			assert.Equal(t, 200, a.hook(t, body).Code)
+			_, err = a.store.FindSession(t.Context(), session)
+			require.ErrorIs(t, err, bankmux.ErrTokenSpent)
+			for _, method := range []string{"GET", "POST"} {
+				w := a.send(t, "rosa", method, "/sessions/"+session, "")
+				assert.Equal(t, bankmux.ErrTokenSpent, problem(t, w, 409).Kind)
+			}
+		})
 	})
 	t.Run("a flow that failed or belongs to another application is not delivered again", func(t *testing.T) {
 		t.Parallel()
