@@ -70,7 +70,7 @@ func (b AccountBalances) Of(kind BalanceKind) (Money, bool) {
 type Balance struct {
 	Kind  BalanceKind `json:"kind"`
 	Money Money       `json:"money"`
-	AsOf  time.Time   `json:"as_of"` // zero if the provider does not say
+	AsOf  time.Time   `json:"as_of,omitzero"` // zero if the provider does not say
 }
 
 // BalanceKind says what a balance means. Money of the user is positive, debt is negative: a card on

@@ -367,3 +367,29 @@ func awaitRefreshReturnsWhenTheRefreshHasEnded(t *testing.T) {
 		require.ErrorIs(t, err, bankmux.ErrReauth)
 	})
 }
+
+// TestBalanceJSON specifies that a balance without a time has none in JSON.
+func TestBalanceJSON(t *testing.T) {
+	t.Parallel()
+	ten, err := bankmux.NewMoney("10.00", "USD")
+	require.NoError(t, err)
+	at := time.Date(2026, time.November, 26, 9, 0, 0, 0, time.UTC)
+	for text, balance := range map[string]bankmux.Balance{
+		`{"kind":"booked","money":{"amount":"10.00","currency":"USD"}}`: {
+			Kind: bankmux.BalanceBooked, Money: ten,
+		},
+		`{"kind":"booked","money":{"amount":"10.00","currency":"USD"},"as_of":"2026-11-26T09:00:00Z"}`: {
+			Kind: bankmux.BalanceBooked, Money: ten, AsOf: at,
+		},
+	} {
+		written, err := json.Marshal(balance)
+		require.NoError(t, err)
+		assert.JSONEq(t, text, string(written))
+		var read bankmux.Balance
+		require.NoError(t, json.Unmarshal(written, &read))
+		assert.Equal(t, balance, read)
+	}
+	var earlier bankmux.Balance
+	require.NoError(t, json.Unmarshal([]byte(`{"as_of":"0001-01-01T00:00:00Z"}`), &earlier))
+	assert.True(t, earlier.AsOf.IsZero(), "what an earlier version stored")
+}

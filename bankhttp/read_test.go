@@ -58,6 +58,8 @@ func TestAccounts(t *testing.T) {
 		require.Len(t, read.Accounts, 2)
 		assert.Len(t, read.Accounts[0].Balances, 1)
 		assert.Empty(t, read.Accounts[1].Balances, "absent is not zero")
+		assert.NotContains(t, a.send(t, "rosa", "GET", "/accounts", "").Body.String(), "as_of",
+			"the provider does not say when the balance was true")
 		require.Len(t, read.Failed, 1)
 		assert.Equal(t, conn, read.Failed[0].Connection)
 		assert.Equal(t, read.Accounts[1].ID, read.Failed[0].Account)
