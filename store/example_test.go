@@ -9,6 +9,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/bankhttp"
@@ -47,11 +48,11 @@ func (a *service) start(ctx context.Context, user string) (bankmux.Session, erro
 
 // finish takes what the browser posts. The same payload posted again finds the connection.
 func (a *service) finish(ctx context.Context, ref bankmux.SessionRef, payload []byte) (bankmux.Connection, error) {
-	session, err := a.store.Session(ctx, ref)
-	if err != nil {
-		return bankmux.Connection{}, err
-	}
 	linked, err := a.store.Exchange(ctx, ref, payload, func(ctx context.Context) (bankmux.ExchangeResult, error) {
+		session, err := a.store.Session(ctx, ref) // only here, because the result outlives the session
+		if err != nil {
+			return bankmux.ExchangeResult{}, err
+		}
 		return a.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{
 			Session: session, User: ref.User, Payload: bankmux.NewSecret(payload),
 		})
@@ -83,14 +84,38 @@ func (a *service) work(ctx context.Context) error {
 		return err
 	}
 	for _, q := range events {
-		if q.Connection != nil {
-			if err := a.sync(ctx, *q.Connection); err != nil {
-				return a.store.Release(ctx, q) // for another try
-			}
+		failed := a.handle(ctx, q)
+		if failed != nil {
+			log.Println(q.Event, failed)
 		}
-		if err := a.store.Done(ctx, q); err != nil {
+		if failed != nil && q.Attempt < 10 {
+			err = a.store.Postpone(ctx, q, time.Now().Add(time.Minute)) // for another try
+		} else {
+			err = a.store.Done(ctx, q)
+		}
+		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// handle does what an event asks for.
+func (a *service) handle(ctx context.Context, q store.Queued) error {
+	switch {
+	case q.Event.Kind == bankmux.EventLinkFinished: // perhaps the user did not return
+		session, err := a.store.FindSession(ctx, q.Event.Session)
+		switch bankmux.KindOf(err) {
+		case bankmux.ErrNotFound, bankmux.ErrTokenSpent:
+			return nil // of another application, or expired
+		}
+		if err != nil {
+			return err
+		}
+		_, err = a.finish(ctx, session.Ref(), []byte(q.ExchangePayload.Reveal()))
+		return err
+	case q.Connection != nil:
+		return a.sync(ctx, *q.Connection)
 	}
 	return nil
 }

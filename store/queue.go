@@ -54,6 +54,10 @@ func (s *Store) Queue(ctx context.Context, event bankmux.Event) error {
 			return failed(op, err)
 		}
 	}
+	reference := plainText(event.ReferenceKey)
+	if event.Kind == bankmux.EventLinkFinished {
+		reference = "" // the connection is stored because of this event, so the event cannot wait for it
+	}
 	size := int64(len(raw) + len(sealed))
 	return s.write(ctx, op, func(w *work) error {
 		if w.tx != nil { // so that two processes count one after the other
@@ -71,8 +75,8 @@ func (s *Store) Queue(ctx context.Context, event bankmux.Event) error {
 		}
 		_, err = w.exec(ctx, "INSERT INTO bankmux_events (id, created_at, client, reference_key, session_id, event,"+
 			" bytes, attempt, holder, held_until, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '', 0, $8)",
-			id, s.nowMillis(), plainText(event.Client), plainText(event.ReferenceKey), plainText(event.Session),
-			plainText(string(raw)), size, sealed)
+			id, s.nowMillis(), plainText(event.Client), reference, plainText(event.Session), plainText(string(raw)),
+			size, sealed)
 		return err
 	})
 }

@@ -24,6 +24,13 @@ type Worker struct {
 	// Follow does what an event asks for: bankhttp.Service.Follow. After an error it is called
 	// again later, with a growing pause, at most ten times.
 	Follow func(ctx context.Context, event bankmux.Event, conn bankmux.Connection) error
+	// Finish exchanges a link that the user finished, perhaps without returning to the application.
+	// The event is a [bankmux.EventLinkFinished] with its ExchangePayload. After an error Finish is
+	// called again as Follow is, so it returns nil if a repeat cannot help.
+	//
+	// It may be nil if bankhttp.Service.Webhooks queues the events, because that finishes links
+	// itself. Without Finish, such an event stays queued and is logged each hour.
+	Finish func(ctx context.Context, event bankmux.Event) error
 	// Sync syncs a connection: bankhttp.Service.SyncConnection, or [bankmux.Client.SyncAll] with
 	// the Store as Ledger. The result says when to try again after an error.
 	Sync func(ctx context.Context, conn bankmux.Connection) (bankmux.SyncAllResult, error)
@@ -124,16 +131,29 @@ func (w *Worker) next(ctx context.Context) (func(context.Context), error) {
 	return func(ctx context.Context) { w.sync(ctx, due[0]) }, nil
 }
 
+// errNoFinish is the error for a link that the worker cannot finish.
+var errNoFinish = errors.New("the worker lacks Finish")
+
+// handle calls the function for an event. An event that names nothing needs none.
+func (w *Worker) handle(ctx context.Context, q Queued) error {
+	switch {
+	case q.Event.Kind == bankmux.EventLinkFinished && w.Finish == nil:
+		return errNoFinish
+	case q.Event.Kind == bankmux.EventLinkFinished:
+		return w.Finish(ctx, q.Event.WithExchangePayload(q.ExchangePayload))
+	case q.Connection != nil:
+		return w.Follow(ctx, q.Event, *q.Connection)
+	}
+	return nil
+}
+
 // follow does what an event asks for.
 func (w *Worker) follow(ctx context.Context, q Queued) {
-	var err error
-	if q.Connection != nil {
-		stop := w.hold(ctx, func(ctx context.Context) error {
-			return w.Store.Postpone(ctx, q, w.Store.now().Add(w.Lease))
-		})
-		err = noPanic(func() error { return w.Follow(ctx, q.Event, *q.Connection) })
-		stop()
-	}
+	stop := w.hold(ctx, func(ctx context.Context) error {
+		return w.Store.Postpone(ctx, q, w.Store.now().Add(w.Lease))
+	})
+	err := noPanic(func() error { return w.handle(ctx, q) })
+	stop()
 	stopped := stoppedBy(ctx, err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseFor)
 	defer cancel()
@@ -142,6 +162,12 @@ func (w *Worker) follow(ctx context.Context, q Queued) {
 		err = w.Store.Done(ctx, q)
 	case stopped:
 		err = w.Store.Release(ctx, q)
+	case errors.Is(err, errNoFinish):
+		w.log(ctx, "a link that a user finished stays queued", err)
+		err = w.Store.Postpone(ctx, q, w.Store.now().Add(longestPause))
+	case q.Attempt >= maxAttempts && q.Connection == nil:
+		w.log(ctx, "a link that a user finished is given up; the user may link again", err)
+		err = w.Store.Done(ctx, q)
 	case q.Attempt >= maxAttempts:
 		w.log(ctx, "an event is given up; the connection's next sync reads what it announced", err)
 		err = w.Store.Done(ctx, q)

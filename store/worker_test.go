@@ -90,6 +90,8 @@ func TestWorker(t *testing.T) {
 	onEach(t, "a failed sync is due when its state says", failedSync)
 	onEach(t, "a worker that is stopped gives back what it holds", stoppedWorker)
 	onEach(t, "a worker that lives keeps jobs that take longer than the lease", longJob)
+	onEach(t, "a link that a webhook finishes is finished", finishedLink)
+	onEach(t, "without Finish such an event stays queued", keptLink)
 	t.Run("a worker that lacks a field is refused", func(t *testing.T) {
 		require.ErrorIs(t, store.Worker{}.Run(t.Context()), bankmux.ErrInvalid)
 	})
@@ -151,6 +153,7 @@ type jobs struct {
 	poll  time.Duration
 	sync  func(context.Context) (bankmux.SyncAllResult, error)
 	event func(context.Context) error
+	link  func(context.Context, bankmux.Event) error
 	log   bytes.Buffer // to be read after the workers have stopped
 
 	logger *slog.Logger
@@ -185,7 +188,7 @@ func (j *jobs) start(t *testing.T, s *store.Store) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	w := store.Worker{
 		Store: s, Poll: j.poll, Every: time.Hour, Lease: lease,
-		Logger: j.logger,
+		Logger: j.logger, Finish: j.link,
 		Follow: func(ctx context.Context, event bankmux.Event, _ bankmux.Connection) error {
 			user, _ := bankmux.PresenceOf(ctx)
 			assert.True(t, user.Absent, "no user waits")
@@ -327,4 +330,37 @@ func stoppedWorker(t *testing.T, db *database) {
 	<-started
 	stop()
 	takeDue(t, s, 1)
+}
+
+func finishedLink(t *testing.T, db *database) {
+	s := db.open(t)
+	made := session(t, "rosa")
+	require.NoError(t, s.Queue(t.Context(), finished(made, "1")))
+	j := newJobs()
+	j.link = func(_ context.Context, event bankmux.Event) error {
+		defer j.add("finished " + event.Session)
+		assert.JSONEq(t, string(payload("1")), event.ExchangePayload().Reveal())
+		return nil
+	}
+	stop := j.start(t, s)
+	j.wait(t)
+	stop()
+	assert.Equal(t, map[string]int{"finished " + made.ID: 1}, j.count)
+	assert.Zero(t, count(t, s, "bankmux_events"))
+}
+
+func keptLink(t *testing.T, db *database) {
+	c := newClock()
+	s := db.open(t, store.WithNow(c.now))
+	require.NoError(t, s.Queue(t.Context(), finished(session(t, "rosa"), "1")))
+	for range 12 {
+		j := newJobs()
+		stop := j.start(t, s)
+		connection(t, s, "rosa", "1") // its sync is the job after the event
+		j.wait(t)
+		stop()
+		require.Equal(t, 1, count(t, s, "bankmux_events"))
+		assert.Contains(t, j.log.String(), "lacks Finish")
+		c.advance(time.Hour)
+	}
 }
