@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -57,10 +58,33 @@ func failureOf(conn bankmux.Connection, names map[string]string, f bankmux.Failu
 // balances, and asks no bank. An account whose balance was never read has none. Nor has one whose
 // connection was ended, if the store keeps such an account for its transactions. A connection that
 // does not open, because its key is lost, is a failure beside the others.
+//
+// The query parameter connection limits it to one connection, also to one that was ended.
 func (s *Service) Accounts() http.Handler {
 	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
-		return s.accountsOf(ctx, r.user, "", nil)
+		only, err := onlyOf(r.http.URL.Query())
+		if err != nil {
+			return nil, err
+		}
+		out, err := s.accountsOf(ctx, r.user, only, nil)
+		if err == nil && only != "" && len(out.Accounts)+len(out.Failed) == 0 {
+			_, err = s.store.Connection(ctx, r.user, only) // it may have no accounts yet
+		}
+		return out, err
 	})
+}
+
+// onlyOf returns the query parameter connection, "" if there is none.
+func onlyOf(in url.Values) (string, error) {
+	for name, values := range in {
+		if err := checkParameter(values); err != nil {
+			return "", err
+		}
+		if name != "connection" {
+			return "", errParameter
+		}
+	}
+	return in.Get("connection"), nil
 }
 
 // ReadAccounts handles POST. It reads accounts and balances of all connections of the user at the
@@ -72,7 +96,10 @@ func (s *Service) Accounts() http.Handler {
 // the user a one-time password.
 func (s *Service) ReadAccounts() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
-		only := r.http.URL.Query().Get("connection")
+		only, err := onlyOf(r.http.URL.Query())
+		if err != nil {
+			return nil, err
+		}
 		conns, err := s.connectionsOf(ctx, r.user, only)
 		if err != nil {
 			return nil, err

@@ -88,6 +88,37 @@ func TestAccounts(t *testing.T) {
 			assert.Equal(t, second, account.Connection)
 		}
 	})
+	t.Run("the stored accounts of one connection, also of one that was ended", func(t *testing.T) {
+		t.Parallel()
+		a := newApp(t, func(c *bankhttp.Config) { c.Store = &keeping{Store: c.Store} })
+		one, two := a.link(t, "user-rosa", moneykit.Name).ID, a.link(t, "user-rosa", dapi.Name).ID
+		all := a.read(t, "user-rosa").Accounts
+		assert.Equal(t, 204, a.send(t, "user-rosa", "DELETE", "/connections/"+two, "").Code)
+		seen := 0
+		for _, conn := range []string{one, two} {
+			got := object[accounts](t, a.send(t, "user-rosa", "GET", "/accounts?connection="+conn, ""), 200).Accounts
+			require.NotEmpty(t, got)
+			for _, account := range got {
+				assert.Equal(t, conn, account.Connection)
+				assert.Equal(t, conn == two, account.Ended)
+			}
+			seen += len(got)
+		}
+		assert.Len(t, all, seen)
+	})
+	t.Run("another parameter, or a connection that is not the user's, is refused", func(t *testing.T) {
+		t.Parallel()
+		a := newHarborApp(t, newHarbor())
+		conn := a.harborLink(t, "rosa")
+		for _, method := range []string{"GET", "POST"} {
+			assert.Equal(t, 404, a.send(t, "rosa", method, "/accounts?connection=nope", "").Code, method)
+			assert.Equal(t, 404, a.send(t, "omar", method, "/accounts?connection="+conn, "").Code, method)
+			for _, query := range []string{"conection=" + conn, "connection=" + conn + "&connection=x", "connection=%ff"} {
+				assert.Equal(t, 400, a.send(t, "rosa", method, "/accounts?"+query, "").Code, method+query)
+			}
+			assert.Equal(t, 200, a.send(t, "rosa", method, "/accounts?connection="+conn, "").Code, method)
+		}
+	})
 	t.Run("a connection whose bank could not be read when it was linked", func(t *testing.T) {
 		t.Parallel()
 		a := newApp(t)

@@ -73,8 +73,8 @@ const maxText = 1 << 10
 // queryOf reads the query parameters.
 func queryOf(in url.Values) (q Query, err error) {
 	for name, values := range in {
-		if len(values) != 1 || len(values[0]) > maxText || !utf8.ValidString(values[0]) {
-			return q, refused("the query parameter is repeated, too long or not UTF-8")
+		if err := checkParameter(values); err != nil {
+			return q, err
 		}
 		text := values[0]
 		if text == "" {
@@ -97,7 +97,7 @@ func queryOf(in url.Values) (q Query, err error) {
 				err = refused("limit is not a positive number")
 			}
 		default:
-			err = refused("there is no such query parameter")
+			err = errParameter
 		}
 		if err != nil {
 			return q, err
@@ -108,6 +108,17 @@ func queryOf(in url.Values) (q Query, err error) {
 	}
 	q.Limit = min(q.Limit, maxRows)
 	return q, nil
+}
+
+// errParameter is the error for a query parameter that a handler does not have.
+var errParameter = refused("there is no such query parameter")
+
+// checkParameter checks the values of a query parameter.
+func checkParameter(values []string) error {
+	if len(values) != 1 || len(values[0]) > maxText || !utf8.ValidString(values[0]) {
+		return refused("the query parameter is repeated, too long or not UTF-8")
+	}
+	return nil
 }
 
 // refused returns the error for a request that cannot be used.
