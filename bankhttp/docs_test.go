@@ -38,6 +38,20 @@ func TestStatusTable(t *testing.T) {
 	assert.Equal(t, statusTable(), table)
 }
 
+// TestProblemType specifies that the type of a problem is the address of its row in docs/http.md.
+func TestProblemType(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/http.md")
+	require.NoError(t, err)
+	for _, kind := range append(bankmux.Kinds(), ownKinds...) {
+		address, anchor, ok := strings.Cut(bankhttp.ProblemOf(kind).Type, "#")
+		require.True(t, ok)
+		assert.Equal(t, "https://github.com/bankmux/bankmux/blob/main/docs/http.md", address)
+		assert.Equal(t, 1, strings.Count(string(page), `<a id="`+anchor+`"></a>`+"`"+string(kind)+"`"), kind)
+		assert.Equal(t, 1, strings.Count(string(page), `<a id="`+anchor+`">`), kind)
+	}
+}
+
 // statusTable returns a row for every kind.
 func statusTable() string {
 	var b strings.Builder
@@ -52,7 +66,8 @@ func statusTable() string {
 	mark := map[bool]string{true: "yes"}
 	for _, kind := range append(kinds, ownKinds...) {
 		p := bankhttp.ProblemOf(kind)
-		fmt.Fprintf(&b, "| `%s` | %d | %s | %s | %s |\n", kind, p.Status, p.Title, mark[p.UserMustAct], mark[p.RetryAfter > 0])
+		fmt.Fprintf(&b, "| <a id=\"%[1]s\"></a>`%[1]s` | %[2]d | %[3]s | %[4]s | %[5]s |\n",
+			kind, p.Status, p.Title, mark[p.UserMustAct], mark[p.RetryAfter > 0])
 	}
 	return b.String()
 }
