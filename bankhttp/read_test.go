@@ -113,7 +113,7 @@ func TestAccounts(t *testing.T) {
 		for _, method := range []string{"GET", "POST"} {
 			assert.Equal(t, 404, a.send(t, "rosa", method, "/accounts?connection=nope", "").Code, method)
 			assert.Equal(t, 404, a.send(t, "omar", method, "/accounts?connection="+conn, "").Code, method)
-			for _, query := range []string{"conection=" + conn, "connection=" + conn + "&connection=x", "connection=%ff"} {
+			for _, query := range []string{"bank=" + conn, "connection=" + conn + "&connection=x", "connection=%ff"} {
 				assert.Equal(t, 400, a.send(t, "rosa", method, "/accounts?"+query, "").Code, method+query)
 			}
 			assert.Equal(t, 200, a.send(t, "rosa", method, "/accounts?connection="+conn, "").Code, method)
