@@ -329,7 +329,7 @@ func TestUpdate(t *testing.T) {
 // unopened returns the connections that the error of a list names.
 func unopened(t *testing.T, err error) (ids []string) {
 	t.Helper()
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // it joins one of each
+	joined, ok := err.(interface{ Unwrap() []error })
 	require.True(t, ok, "%v", err)
 	for _, one := range joined.Unwrap() {
 		require.ErrorIs(t, one, bankmux.ErrSeal)
