@@ -164,21 +164,28 @@ func (r *replica) stop(t *testing.T) {
 	require.NoError(t, r.process.Wait(), r.log.String())
 }
 
-// call sends a request of the user.
+// call sends a request of the user. The status is 0 if there is no response, because the process
+// does not listen yet or was killed.
 func (r *replica) call(t *testing.T, method, path string, body any) (status int, got map[string]any) {
 	t.Helper()
 	raw, err := json.Marshal(body)
 	require.NoError(t, err)
-	req, err := http.NewRequestWithContext(t.Context(), method, r.url+path, bytes.NewReader(raw))
-	require.NoError(t, err)
+	return r.send(t.Context(), method, path, raw)
+}
+
+func (r *replica) send(ctx context.Context, method, path string, body []byte) (status int, got map[string]any) {
+	req, err := http.NewRequestWithContext(ctx, method, r.url+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil
+	}
 	req.Header.Set("X-User", "user-rosa")
 	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, nil // it does not listen yet, or was killed
+		return 0, nil
 	}
 	defer res.Body.Close()
-	raw, err = io.ReadAll(res.Body)
+	raw, err := io.ReadAll(res.Body)
 	if err != nil {
 		return 0, nil
 	}
@@ -309,7 +316,7 @@ func killed(t *testing.T, w *world) {
 	w.fill(t)
 	require.NoError(t, w.bank.Inject(virtualbank.Fault{Name: "slow", Provider: "moneykit", Operation: syncOperation}))
 	before := w.pages(http.StatusOK)
-	go first.call(t, "POST", "/connections/"+id+"/sync", map[string]any{})
+	go first.send(t.Context(), "POST", "/connections/"+id+"/sync", []byte("{}"))
 	first.until(t, "GET", "/health", func(map[string]any) bool {
 		// A page was read, and the bank has not responded to the request for the next one.
 		return w.pages(http.StatusOK) > before && w.pages(0) > 0
