@@ -37,12 +37,15 @@ async function attempt(work, done) {
   return result;
 }
 
-// refresh loads and shows everything, one time after another, so that old data never replaces newer.
+// inOrder runs one piece of work after another, so that old data never replaces newer.
 let last = Promise.resolve();
-function refresh() {
-  last = last.then(load, load);
+function inOrder(work) {
+  last = last.then(work, work);
   return last;
 }
+
+// refresh loads and shows everything.
+const refresh = () => inOrder(load);
 
 async function load() {
   const [connections, accounts, all, demo] = await Promise.all([
@@ -179,11 +182,17 @@ async function linked(connection) {
 }
 
 // again shows the first rows for what the user looks for now.
-async function again() {
+const again = () => inOrder(async () => {
   state.found = [];
   await search();
   show();
-}
+});
+
+// more shows the next rows too.
+const more = () => inOrder(async () => {
+  if (state.next) await search(state.next);
+  show();
+});
 
 const actions = {
   connect: () => openDialog($("connect-dialog")),
@@ -234,7 +243,7 @@ $("country").onchange = () => {
 };
 $("account").onchange = () => { state.account = $("account").value; return again(); };
 $("search").oninput = again;
-$("more").onclick = async () => { await search(state.next); show(); };
+$("more").onclick = more;
 
 await refresh();
 $("country").replaceChildren(...state.demo.countries.map((code) => element("option", { value: code }, country(code))));
