@@ -37,7 +37,7 @@ async function open(options, run) {
   });
   context.on("weberror", ({ error }) => wrong.push(error().message));
   context.on("console", (message) => {
-    if (message.type() === "error" && !/status of (404|409|503)/.test(message.text())) wrong.push(message.text());
+    if (message.type() === "error" && !/status of (404|409|410|503)/.test(message.text())) wrong.push(message.text());
   });
   try {
     const page = await context.newPage();
