@@ -10,6 +10,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log"
 	"log/slog"
 	"net/http"
@@ -92,7 +93,7 @@ func serve(ctx context.Context, handler http.Handler) error {
 func openStore(ctx context.Context, database string) (*store.Store, error) {
 	key, err := bankmux.ParseKey(os.Getenv("BANKMUX_KEY"))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("BANKMUX_KEY: %w", err)
 	}
 	keyring, err := bankmux.NewKeyring(key)
 	if err != nil {
@@ -104,7 +105,7 @@ func openStore(ctx context.Context, database string) (*store.Store, error) {
 	}
 	kept, err := open(ctx, database, keyring)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	return kept, kept.Migrate(ctx)
 }
