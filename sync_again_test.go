@@ -56,32 +56,16 @@ func TestSyncAllBackoff(t *testing.T) {
 			})
 		})
 	}
-	for name, test := range map[string]func(*testing.T, *household){
-		"the wait is as long as the provider asks":                  waitsAsAsked,
-		"the wait doubles up to a bound, and success ends it":       doubles,
-		"a reconnect ends every wait":                               reconnectEndsWaits,
-		"an early call says when, and what happened":                saysWhen,
-		"a page that was stored ends the wait, not the count":       countsUntilTheEnd,
-		"a cancelled call leaves no wait":                           cancelLeavesNoWait,
-		"the first sync waits until the provider is ready":          awaitsReadiness,
-		"a provider that is not ready in time is due later":         isDueLater,
-		"waiting for the provider ends with the context":            waitEndsWithContext,
-		"a refresh is started only if it is wanted":                 refreshesIfWanted,
-		"a round that reads no account counts as failed":            countsFailedRounds,
-		"an account that fails does not hold up the others":         readsTheOthers,
-		"an account of a round that broke off is read again":        remembersFailed,
-		"a row that cannot be read is reported, and not remembered": reportsRows,
-		"an account that was read is not remembered":                forgetsRead,
-		"an account that failed in a faster sync is read again":     readsWhatAFasterSyncCouldNot,
-		"a failure does not undo what a faster sync has stored":     keepsFasterState,
-		"a connection that was deleted meanwhile is gone":           endsWhenDeleted,
-		"a failing ledger leaves no wait":                           leavesBrokenLedger,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { test(t, newHousehold(t, newBranch(true, "a", "b", "c"))) })
-		})
-	}
+	onVirtualTime(t, map[string]func(*testing.T, *household){
+		"the wait is as long as the provider asks":              waitsAsAsked,
+		"the wait doubles up to a bound, and success ends it":   doubles,
+		"a reconnect ends every wait":                           reconnectEndsWaits,
+		"an early call says when, and what happened":            saysWhen,
+		"a page that was stored ends the wait, not the count":   countsUntilTheEnd,
+		"a cancelled call leaves no wait":                       cancelLeavesNoWait,
+		"a failure does not undo what a faster sync has stored": keepsFasterState,
+		"a connection that was deleted meanwhile is gone":       endsWhenDeleted,
+	})
 }
 
 // failsAndRecovers lets a round fail. It checks what later calls do until the remedy is applied.
@@ -226,219 +210,6 @@ func cancelLeavesNoWait(t *testing.T, h *household) {
 	assert.Equal(t, allTexts, h.texts())
 }
 
-// readyAt is a provider that is not ready before that time.
-func readyAt(call string, at time.Time) func(string, *bankmux.Answers) error {
-	return func(now string, _ *bankmux.Answers) error {
-		if now == call && time.Now().Before(at) {
-			return &bankmux.Error{Kind: bankmux.ErrNotReady}
-		}
-		return nil
-	}
-}
-
-func awaitsReadiness(t *testing.T, h *household) {
-	for _, call := range []string{"accounts", "days of b"} {
-		h.ledger = bankmux.NewMemoryLedger()
-		start := time.Now()
-		h.fail = readyAt(call, start.Add(45*time.Second))
-		_, err := h.sync(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, allTexts, h.texts())
-		assert.Less(t, time.Since(start), 66*time.Second)
-		assert.Zero(t, h.stored(t).Attempts)
-	}
-}
-
-func isDueLater(t *testing.T, h *household) {
-	start := time.Now()
-	h.fail = readyAt("days of a", start.Add(time.Hour))
-	for _, limit := range []time.Duration{0, 10 * time.Second} {
-		ctx, cancel := t.Context(), context.CancelFunc(func() {})
-		if limit > 0 {
-			ctx, cancel = context.WithTimeout(ctx, limit)
-		}
-		asked := time.Now()
-		res, err := h.sync(ctx, force)
-		cancel()
-		require.ErrorIs(t, err, bankmux.ErrNotReady, "the deadline does not hide why")
-		assert.NotErrorIs(t, err, bankmux.ErrContextDone)
-		if limit > 0 {
-			assert.Less(t, time.Since(asked), limit)
-		}
-		assert.LessOrEqual(t, time.Since(asked), 2*time.Minute)
-		assert.Positive(t, time.Until(res.State.NotBefore))
-	}
-	time.Sleep(time.Hour)
-	_, err := h.sync(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, allTexts, h.texts())
-}
-
-func waitEndsWithContext(t *testing.T, h *household) {
-	h.fail = readyAt("accounts", time.Now().Add(time.Hour))
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(9*time.Second, cancel)
-	start := time.Now()
-	_, err := h.sync(ctx)
-	require.ErrorIs(t, err, context.Canceled)
-	require.ErrorIs(t, err, bankmux.ErrContextDone)
-	assert.Equal(t, 9*time.Second, time.Since(start))
-	assert.Zero(t, h.stored(t))
-}
-
-func refreshesIfWanted(t *testing.T, h *household) {
-	b := &refreshBranch{branch: h.branch}
-	h.client = bankmux.NewClient("heron", b)
-	notReady := func(call string, _ *bankmux.Answers) error {
-		if call == "days of a" && !b.fetched {
-			return &bankmux.Error{Kind: bankmux.ErrNotReady}
-		}
-		return nil
-	}
-	h.fail = notReady
-	_, err := h.sync(t.Context())
-	require.ErrorIs(t, err, bankmux.ErrNotReady)
-	assert.NotContains(t, h.taken(), "refresh")
-	wanted := func(r *bankmux.SyncAllRequest) { r.Force, r.Refresh = true, true }
-
-	h.fail = func(call string, a *bankmux.Answers) error { // fetched within the hour, by someone else
-		if call == "refresh" {
-			return &bankmux.Error{Kind: bankmux.ErrRateLimited}
-		}
-		return notReady(call, a)
-	}
-	_, err = h.sync(t.Context(), wanted)
-	require.ErrorIs(t, err, bankmux.ErrNotReady)
-	h.fail = func(call string, a *bankmux.Answers) error {
-		if call == "refresh" {
-			return &bankmux.Error{Kind: bankmux.ErrConsent}
-		}
-		return notReady(call, a)
-	}
-	_, err = h.sync(t.Context(), wanted)
-	require.ErrorIs(t, err, bankmux.ErrConsent)
-	h.taken()
-	h.fail = notReady
-	_, err = h.sync(t.Context(), wanted)
-	require.NoError(t, err)
-	assert.Equal(t, "accounts, days of a, refresh, days of a, days of b, days of c", h.taken())
-}
-
-// down fails the accounts of a bank one by one.
-func down(ids ...string) func(string, *bankmux.Answers) error {
-	return func(call string, _ *bankmux.Answers) error {
-		for _, id := range ids {
-			if call == "days of "+id {
-				return &bankmux.Error{Kind: bankmux.ErrInstitution}
-			}
-		}
-		return nil
-	}
-}
-
-func countsFailedRounds(t *testing.T, h *household) {
-	h.fail = down("a", "b", "c")
-	res, err := h.sync(t.Context())
-	require.ErrorIs(t, err, bankmux.ErrInstitution)
-	assert.Len(t, res.State.Failed, 3)
-	assert.Equal(t, 1, res.State.Attempts)
-	assert.Zero(t, res.State.SyncedAt)
-	assert.Positive(t, time.Until(res.State.NotBefore))
-	h.taken()
-	_, err = h.sync(t.Context())
-	require.ErrorIs(t, err, bankmux.ErrInstitution)
-	assert.Empty(t, h.taken())
-}
-
-func readsTheOthers(t *testing.T, h *household) {
-	h.fail = down("b")
-	for range 2 {
-		res, err := h.sync(t.Context())
-		var partial *bankmux.PartialError
-		require.ErrorAs(t, err, &partial)
-		require.Len(t, res.State.Failed, 1)
-		assert.Equal(t, "b", res.State.Failed[0].Account)
-		assert.Equal(t, "a one, a two, c one, c two", h.texts())
-		assert.NotZero(t, res.State.SyncedAt)
-		assert.Zero(t, res.State.NotBefore, "the others are not held up")
-	}
-	h.fail = nil
-	res, err := h.sync(t.Context())
-	require.NoError(t, err)
-	assert.Empty(t, res.State.Failed)
-	assert.Equal(t, allTexts, h.texts())
-}
-
-func remembersFailed(t *testing.T, h *household) {
-	h.fail = func(call string, a *bankmux.Answers) error {
-		if call == "days of c" {
-			return &bankmux.Error{Kind: bankmux.ErrUnavailable}
-		}
-		return down("a")(call, a)
-	}
-	res, err := h.sync(t.Context())
-	require.ErrorIs(t, err, bankmux.ErrUnavailable)
-	require.Len(t, res.State.Failed, 1, "remembered although the round broke off")
-	assert.Equal(t, "a", h.stored(t).Failed[0].Account)
-	assert.Equal(t, bankmux.ErrInstitution, h.stored(t).Failed[0].Err.Kind)
-
-	h.fail = down("a")
-	h.taken()
-	_, err = h.sync(t.Context(), force)
-	require.ErrorIs(t, err, bankmux.ErrInstitution)
-	assert.Equal(t, "accounts, days of c, days of a, days of b, days of c", h.taken(), "the rest, then a round of its own")
-	require.Len(t, h.stored(t).Failed, 1)
-}
-
-func forgetsRead(t *testing.T, h *household) {
-	h.fail = func(call string, a *bankmux.Answers) error {
-		if call == "days of c" {
-			return &bankmux.Error{Kind: bankmux.ErrUnavailable}
-		}
-		return down("a")(call, a)
-	}
-	_, err := h.sync(t.Context())
-	require.ErrorIs(t, err, bankmux.ErrUnavailable)
-	h.fail = nil
-	res, err := h.sync(t.Context(), force)
-	require.NoError(t, err)
-	assert.Empty(t, res.State.Failed)
-	assert.Empty(t, h.stored(t).Failed)
-	assert.Equal(t, allTexts, h.texts())
-}
-
-func readsWhatAFasterSyncCouldNot(t *testing.T, h *household) {
-	slow := &overtakenLedger{Ledger: h.ledger, before: func(page int) {
-		if page > 0 {
-			return
-		}
-		h.fail = func(call string, a *bankmux.Answers) error {
-			if call == "days of b" {
-				return &bankmux.Error{Kind: bankmux.ErrUnavailable}
-			}
-			return down("a")(call, a)
-		}
-		_, err := h.sync(t.Context()) // another process
-		assert.ErrorIs(t, err, bankmux.ErrUnavailable)
-		assert.Len(t, h.stored(t).Failed, 1)
-		h.fail = nil
-	}}
-	res, err := h.sync(t.Context(), func(r *bankmux.SyncAllRequest) { r.Ledger = slow })
-	require.NoError(t, err)
-	assert.Equal(t, allTexts, h.texts())
-	assert.Empty(t, res.State.Failed)
-}
-
-func reportsRows(t *testing.T, h *household) {
-	h.unreadable = "b"
-	res, err := h.sync(t.Context())
-	require.NoError(t, err)
-	require.Len(t, res.Failed, 1)
-	assert.Equal(t, "1", res.Failed[0].Transaction)
-	assert.Empty(t, res.State.Failed)
-	assert.Equal(t, allTexts, h.texts())
-}
-
 func keepsFasterState(t *testing.T, h *household) {
 	h.fail = func(call string, _ *bankmux.Answers) error {
 		if call != "days of c" {
@@ -470,14 +241,4 @@ func endsWhenDeleted(t *testing.T, h *household) {
 	_, err = h.sync(t.Context())
 	require.ErrorIs(t, err, bankmux.ErrGone)
 	assert.Empty(t, h.taken())
-}
-
-func leavesBrokenLedger(t *testing.T, h *household) {
-	for steps := range 4 {
-		dying := &crashing{Ledger: h.ledger, left: steps}
-		_, err := h.sync(t.Context(), func(r *bankmux.SyncAllRequest) { r.Ledger = dying })
-		require.ErrorIs(t, err, bankmux.ErrApplication)
-		assert.Zero(t, h.stored(t).Attempts)
-		assert.Zero(t, h.stored(t).NotBefore)
-	}
 }

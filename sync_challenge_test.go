@@ -41,17 +41,6 @@ func asks(once bool, calls ...string) func(string, *bankmux.Answers) error {
 	}
 }
 
-// stored returns the stored state, as another process reads it.
-func (h *household) stored(t *testing.T) (state bankmux.SyncState) {
-	t.Helper()
-	s, err := h.ledger.SyncState(t.Context(), h.conn)
-	require.NoError(t, err)
-	raw, err := json.Marshal(s)
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(raw, &state))
-	return state
-}
-
 // answer answers the stored challenge, in another process.
 func (h *household) answer(t *testing.T, texts ...string) (bankmux.SyncAllResult, error) {
 	t.Helper()
@@ -180,18 +169,6 @@ func answersTheCards(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "cards, days of a, days of card", h.taken())
 	assert.Equal(t, "a one, a two, card one", h.texts())
-}
-
-// refreshBranch fetches only after a refresh.
-type refreshBranch struct {
-	*branch
-	fetched bool
-}
-
-func (b *refreshBranch) Refresh(_ context.Context, req bankmux.RefreshRequest) (bankmux.RefreshResult, error) {
-	err := b.call("refresh", req.Answers)
-	b.fetched = b.fetched || err == nil
-	return bankmux.RefreshResult{}, err
 }
 
 func answersTheRefresh(t *testing.T) {
