@@ -94,7 +94,7 @@ const (
 // New checks the configuration. The error is [bankmux.ErrInvalid] and names the field.
 func New(cfg Config) (*Tokens, error) {
 	wrong := func(field, detail string) (*Tokens, error) {
-		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: field, Detail: detail, NotSent: true}
+		return nil, normalize.Invalid(field, detail)
 	}
 	t := &Tokens{known: map[bankmux.Ref]latest{}, unsaved: map[bankmux.Ref]generation{}}
 	switch {

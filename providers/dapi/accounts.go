@@ -61,12 +61,7 @@ func (acc account) account() bankmux.Account {
 // Balances reads the balance of one account or card.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
 	if len(req.Accounts)+len(req.Cards) != 1 {
-		return bankmux.BalancesResult{}, &bankmux.Error{
-			Kind:    bankmux.ErrInvalid,
-			Field:   "BalancesRequest",
-			Detail:  "does not name exactly one account or card",
-			NotSent: true,
-		}
+		return bankmux.BalancesResult{}, normalize.Invalid("BalancesRequest", "does not name exactly one account or card")
 	}
 	one := bankmux.AccountBalances{Card: len(req.Cards) == 1}
 	body := dataBody{}

@@ -171,12 +171,8 @@ func CategorizedTransactions(
 	type page = bankmux.TransactionPage
 	return bankmux.DoOn(ctx, client, opCategorized, &req, func(ctx context.Context, a *adapter) (page, error) {
 		if len(req.Cards) > 0 {
-			return page{}, &bankmux.Error{
-				Kind:    bankmux.ErrUnsupported,
-				Field:   "TransactionsRequest.Cards",
-				Detail:  "Dapi does not categorize the transactions of cards",
-				NotSent: true,
-			}
+			return page{}, normalize.Unsupported(
+				"TransactionsRequest.Cards", "Dapi does not categorize the transactions of cards")
 		}
 		return a.byDays(req.Connection, endpoints.categorizedTransactions).TransactionPage(ctx, req)
 	})

@@ -52,10 +52,8 @@ func (a *adapter) CreateSession(_ context.Context, req bankmux.SessionRequest) (
 	opts, _ := bankmux.OptionOf[SessionOptions](req)
 	for _, p := range req.Products {
 		if p.Required && !model.Product(p.Product) {
-			return bankmux.Session{}, &bankmux.Error{
-				Kind: bankmux.ErrUnsupported, Field: "SessionRequest.Products",
-				Detail: "Dapi has no " + normalize.CleanCode(string(p.Product)), NotSent: true,
-			}
+			return bankmux.Session{}, normalize.Unsupported(
+				"SessionRequest.Products", "Dapi has no "+normalize.CleanCode(string(p.Product)))
 		}
 	}
 	s.Launch.Provider, s.Launch.Environment = Name, a.env
@@ -76,12 +74,7 @@ func (a *adapter) CreateSession(_ context.Context, req bankmux.SessionRequest) (
 	case len(req.Institution) > 0:
 		id, ok := req.Institution[Name]
 		if !ok {
-			return bankmux.Session{}, &bankmux.Error{
-				Kind:    bankmux.ErrUnsupported,
-				Field:   "SessionRequest.Institution",
-				Detail:  "has no id for dapi",
-				NotSent: true,
-			}
+			return bankmux.Session{}, normalize.Unsupported("SessionRequest.Institution", "has no id for dapi")
 		}
 		s.Launch.Institution = id
 	}

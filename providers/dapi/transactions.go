@@ -29,12 +29,8 @@ func (a *adapter) EnrichedTransactionPage(
 	req bankmux.TransactionsRequest,
 ) (bankmux.TransactionPage, error) {
 	if len(req.Cards) > 0 {
-		return bankmux.TransactionPage{}, &bankmux.Error{
-			Kind:    bankmux.ErrUnsupported,
-			Field:   "TransactionsRequest.Enrich",
-			Detail:  "Dapi does not enrich the transactions of cards",
-			NotSent: true,
-		}
+		return bankmux.TransactionPage{}, normalize.Unsupported(
+			"TransactionsRequest.Enrich", "Dapi does not enrich the transactions of cards")
 	}
 	return a.byDays(req.Connection, endpoints.enrichedTransactions).TransactionPage(ctx, req)
 }

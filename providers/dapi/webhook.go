@@ -111,12 +111,8 @@ func unbase64(s string) ([]byte, error) {
 // ReadWebhook verifies a delivery. Only then does it decrypt and read it.
 func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (bankmux.WebhookResult, error) {
 	if a.webhooks.verifier == nil {
-		return bankmux.WebhookResult{}, &bankmux.Error{
-			Kind:    bankmux.ErrUnsupported,
-			Field:   Name + ".Config.Webhook.Secrets",
-			Detail:  "is empty, so no delivery can be verified",
-			NotSent: true,
-		}
+		return bankmux.WebhookResult{}, normalize.Unsupported(
+			Name+".Config.Webhook.Secrets", "is empty, so no delivery can be verified")
 	}
 	proof, err := a.webhooks.verifier.Verify(ctx, req)
 	if err != nil {

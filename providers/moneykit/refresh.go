@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
 )
 
 // Refresh makes MoneyKit fetch products. MoneyKit allows accounts and transactions once an hour,
@@ -13,12 +14,8 @@ func (a *adapter) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bank
 	var names []string
 	for _, p := range req.Products {
 		if !slices.Contains(refreshable, p) {
-			return bankmux.RefreshResult{}, &bankmux.Error{
-				Kind:    bankmux.ErrUnsupported,
-				Field:   "RefreshRequest.Products",
-				Detail:  "MoneyKit cannot refresh all of them",
-				NotSent: true,
-			}
+			return bankmux.RefreshResult{}, normalize.Unsupported(
+				"RefreshRequest.Products", "MoneyKit cannot refresh all of them")
 		}
 		names = append(names, string(p))
 	}

@@ -213,12 +213,7 @@ func sessionBody(req bankmux.SessionRequest, sessionID string) (createLinkSessio
 	}
 	for _, country := range settings.Countries {
 		if !slices.Contains([]string{"US", "GB", "CA"}, country) {
-			return none, &bankmux.Error{
-				Kind:    bankmux.ErrUnsupported,
-				Field:   "SessionRequest.Country",
-				Detail:  "MoneyKit serves US, GB and CA",
-				NotSent: true,
-			}
+			return none, normalize.Unsupported("SessionRequest.Country", "MoneyKit serves US, GB and CA")
 		}
 	}
 	if err := addProducts(&settings, req.Products); err != nil {
@@ -230,12 +225,7 @@ func sessionBody(req bankmux.SessionRequest, sessionID string) (createLinkSessio
 	if len(req.Institution) > 0 && req.Reconnect == nil {
 		id, ok := req.Institution[Name]
 		if !ok {
-			return none, &bankmux.Error{
-				Kind:    bankmux.ErrUnsupported,
-				Field:   "SessionRequest.Institution",
-				Detail:  "has no id for moneykit",
-				NotSent: true,
-			}
+			return none, normalize.Unsupported("SessionRequest.Institution", "has no id for moneykit")
 		}
 		body.InstitutionID = id
 	}
@@ -277,7 +267,7 @@ func listed[T any](list []T) []T {
 // checkSession refuses a request that breaks a limit of MoneyKit.
 func checkSession(req bankmux.SessionRequest) *bankmux.Error {
 	wrong := func(field, detail string) *bankmux.Error {
-		return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "SessionRequest." + field, Detail: detail, NotSent: true}
+		return normalize.Invalid("SessionRequest."+field, detail)
 	}
 	outside := func(s string, minLength, maxLength int) bool {
 		n := utf8.RuneCountInString(s)
@@ -323,12 +313,8 @@ func addProducts(settings *linkSettings, products []bankmux.ProductRequest) erro
 		name, ok := model.Product(p.Product)
 		if !ok {
 			if p.Required {
-				return &bankmux.Error{
-					Kind:    bankmux.ErrUnsupported,
-					Field:   "SessionRequest.Products",
-					Detail:  "MoneyKit has no " + normalize.CleanCode(string(p.Product)),
-					NotSent: true,
-				}
+				return normalize.Unsupported(
+					"SessionRequest.Products", "MoneyKit has no "+normalize.CleanCode(string(p.Product)))
 			}
 			continue
 		}

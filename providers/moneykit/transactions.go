@@ -85,12 +85,7 @@ func parseMark(s, field string) (pageMark, error) {
 	}
 	n, err := fmt.Sscanf(s, markForm, &m.page, &m.total, &m.seen, &m.from, &m.to, &m.far, &m.stuck, &m.size, &m.moves)
 	if n != 9 || err != nil || m.page < 1 || s != m.String() {
-		return m, &bankmux.Error{
-			Kind:    bankmux.ErrInvalid,
-			Field:   field,
-			Detail:  "is not the Next of a page",
-			NotSent: true,
-		}
+		return m, normalize.Invalid(field, "is not the Next of a page")
 	}
 	return m, nil
 }
