@@ -28,7 +28,7 @@ func (a *adapter) accounts(
 	for i := range out.Accounts.Rows {
 		acc := &out.Accounts.Rows[i]
 		if acc.ID == "" {
-			failed = append(failed, withoutID("an account without id", out.Accounts.Place(i)))
+			failed = append(failed, out.Accounts.Failure(i, "", "", normalize.Unreadable("an account without id")))
 			continue
 		}
 		a.currencies.note(&call.conn, acc.ID, acc.Currency.Code)
@@ -243,7 +243,7 @@ func (a *adapter) Cards(ctx context.Context, req bankmux.CardsRequest) (bankmux.
 	res := bankmux.CardsResult{Failed: list.Failures("")}
 	for i, c := range list.Rows {
 		if c.ID == "" {
-			res.Failed = append(res.Failed, withoutID("a card without id", list.Place(i)))
+			res.Failed = append(res.Failed, list.Failure(i, "", "", normalize.Unreadable("a card without id")))
 			continue
 		}
 		one := bankmux.Card{
@@ -265,8 +265,4 @@ func (a *adapter) Cards(ctx context.Context, req bankmux.CardsRequest) (bankmux.
 		res.Cards = append(res.Cards, one)
 	}
 	return res, nil
-}
-
-func withoutID(what string, place int) bankmux.Failure {
-	return bankmux.Failure{Transaction: wire.RowName("", place), Err: normalize.Unreadable(what)}
 }

@@ -51,16 +51,12 @@ func named(list *wire.List[account]) (all []account, failed []bankmux.Failure) {
 	failed = list.Failures("")
 	for i, acc := range list.Rows {
 		if acc.AccountID == "" {
-			failed = append(failed, withoutID("an account without id", list.Place(i)))
+			failed = append(failed, list.Failure(i, "", "", normalize.Unreadable("an account without id")))
 			continue
 		}
 		all = append(all, acc)
 	}
 	return all, failed
-}
-
-func withoutID(what string, place int) bankmux.Failure {
-	return bankmux.Failure{Transaction: wire.RowName("", place), Err: normalize.Unreadable(what)}
 }
 
 // missing returns failures for the requested accounts that did not come. MoneyKit does not document
@@ -155,7 +151,8 @@ func (a *adapter) AccountNumbers(
 	for i := range out.Accounts.Rows {
 		acc := &out.Accounts.Rows[i]
 		if acc.AccountID == "" {
-			res.Failed = append(res.Failed, withoutID("account numbers without an account", out.Accounts.Place(i)))
+			fault := normalize.Unreadable("account numbers without an account")
+			res.Failed = append(res.Failed, out.Accounts.Failure(i, "", "", fault))
 			continue
 		}
 		one, failed := acc.numbers()
@@ -216,7 +213,8 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 	for i := range out.Accounts.Rows {
 		acc := &out.Accounts.Rows[i]
 		if acc.AccountID == "" {
-			res.Failed = append(res.Failed, withoutID("owners without an account", out.Accounts.Place(i)))
+			fault := normalize.Unreadable("owners without an account")
+			res.Failed = append(res.Failed, out.Accounts.Failure(i, "", "", fault))
 			continue
 		}
 		if !normalize.IsAsked(req.Accounts, acc.AccountID) {

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/internal/recent"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/moneykit"
@@ -123,7 +124,7 @@ func (r *linksResponse) each(client *bankmux.Client, yield func(Link, error) boo
 	failed := r.Links.Value.Failures("")
 	for i, l := range r.Links.Value.Rows {
 		if l.LinkID == "" {
-			failed = append(failed, withoutID("a link without id", r.Links.Value.Place(i)))
+			failed = append(failed, r.Links.Value.Failure(i, "", "", normalize.Unreadable("a link without id")))
 			continue
 		}
 		at, _ := normalize.Timestamp(l.CreatedAt)
@@ -159,7 +160,7 @@ func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[st
 				all[link.ReferenceKey] = link
 				continue
 			}
-			failed = append(failed, withoutID("a link without id", i+1))
+			failed = append(failed, unreadableLink(i, "a link without id"))
 		}
 		return all, nil
 	})
@@ -183,7 +184,7 @@ func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map
 		for i, link := range sortedKeys(out.Links) {
 			group := out.Links[link]
 			if !group.Accounts.Present && group.Accounts.Len() == 0 {
-				failed = append(failed, withoutID("a link without a list of accounts", i+1))
+				failed = append(failed, unreadableLink(i, "a link without a list of accounts"))
 				continue
 			}
 			list, odd := named(&group.Accounts.List)
@@ -339,3 +340,8 @@ func (r *userReading) isNew(t *bankmux.Transaction) bool {
 const maxOutside = 1000
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// unreadableLink is the failure of link i of an object, counted from 0 in the order of the keys.
+func unreadableLink(i int, what string) bankmux.Failure {
+	return bankmux.Failure{Transaction: wire.RowName("", i+1), Err: normalize.Unreadable(what)}
+}

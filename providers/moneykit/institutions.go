@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
 )
 
 // maxInstitutions is the largest page of banks. MoneyKit has always allowed 100.
@@ -38,7 +39,7 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 	for n, i := range out.Institutions.Rows {
 		switch {
 		case i.InstitutionID == "":
-			page.Failed = append(page.Failed, withoutID("a bank without id", out.Institutions.Place(n)))
+			page.Failed = append(page.Failed, out.Institutions.Failure(n, "", "", normalize.Unreadable("a bank without id")))
 		case req.Country == "" || i.Country == req.Country:
 			page.Institutions = append(page.Institutions, i.listing())
 		}
