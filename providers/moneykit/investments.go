@@ -45,23 +45,15 @@ func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (ba
 	return res, nil
 }
 
-// read returns the position in the model. An account and a quantity are enough for it.
+// read returns the position in the model.
 func (h *holding) read(currency string) wire.Read[bankmux.Holding] {
 	read := wire.Values{Currency: currency}
-	one := wire.Read[bankmux.Holding]{Account: h.AccountID, ID: h.SecurityID, Row: bankmux.Holding{
+	row := bankmux.Holding{
 		Account: h.AccountID, Security: h.SecurityID, Quantity: read.Decimal(h.Quantity),
 		Price: read.Money(h.Price), Value: read.Money(h.Value), CostBasis: read.Money(h.CostBasis),
-	}}
-	one.Row.PriceAsOf, _ = normalize.Timestamp(h.PriceDatetime)
-	switch one.Fault = read.Fault; {
-	case h.AccountID == "":
-		one.Fault = normalize.Unreadable("a position without account")
-	case h.Quantity.Absent():
-		one.Fault = normalize.Unreadable("a position without quantity")
-	default:
-		one.Given = !h.Quantity.Bad()
 	}
-	return one
+	row.PriceAsOf, _ = normalize.Timestamp(h.PriceDatetime)
+	return read.Holding(row, h.Quantity)
 }
 
 // read returns the security in the model. Parts that cannot be read are absent.
@@ -95,32 +87,23 @@ func (a *adapter) InvestmentTransactionPage(
 	page := bankmux.InvestmentTransactionPage{
 		AsOf: asOf(out.Link, out.product()), Failed: failed,
 	}
-	first, last := req.Limits(a.today())
 	currency := currencies(accounts)
 	read := func(w *investmentTransaction) wire.Read[bankmux.InvestmentTransaction] {
-		one := w.read(currency[w.AccountID])
-		day := one.Row.Date
-		if !normalize.IsAsked(req.Accounts, w.AccountID) || !day.IsZero() && (day.Before(first) || day.After(last)) {
-			page.Outside++
-			return wire.Read[bankmux.InvestmentTransaction]{}
-		}
-		return one
+		return w.read(currency[w.AccountID])
 	}
-	var odd []bankmux.Failure
-	page.Transactions, failed = wire.Collect(&out.Transactions, read)
-	page.Securities, odd = wire.Collect(&out.Securities.List, (*security).read)
-	page.Failed = slices.Concat(page.Failed, failed, odd)
+	wire.CollectInvestments(&page, &out.Transactions, &req, a.today(), read)
+	page.Securities, failed = wire.Collect(&out.Securities.List, (*security).read)
+	page.Failed = append(page.Failed, failed...)
 	page.Next, err = mark.next(out.Transactions.Len(), size, out.Total)
 	return page, err
 }
 
-// read returns the row in the model. An id, an account, a day and an amount are enough for it.
-// MoneyKit writes money out of the account, and fees, as positive numbers here.
-func (w *investmentTransaction) read(currency string) (one wire.Read[bankmux.InvestmentTransaction]) {
+// read returns the row in the model. MoneyKit writes money out of the account, and fees, as
+// positive numbers here.
+func (w *investmentTransaction) read(currency string) wire.Read[bankmux.InvestmentTransaction] {
 	kind, _, _ := strings.Cut(w.Type, ".")
 	read := wire.Values{Currency: currency}
-	one.Account, one.ID = w.AccountID, w.ID
-	one.Row = bankmux.InvestmentTransaction{
+	row := bankmux.InvestmentTransaction{
 		ID:           w.ID,
 		Account:      w.AccountID,
 		Security:     w.SecurityID,
@@ -133,18 +116,6 @@ func (w *investmentTransaction) read(currency string) (one wire.Read[bankmux.Inv
 		Quantity:     read.Decimal(w.Quantity),
 		ForexRate:    read.Decimal(w.ForexRate),
 	}
-	one.Row.At, _ = normalize.Timestamp(w.Datetime)
-	var fault *bankmux.Error
-	one.Row.Date, fault = normalize.RowDay(w.Date)
-	switch {
-	case w.ID == "" || w.AccountID == "":
-		one.Fault = normalize.Unreadable("an investment transaction without id or account")
-	case fault != nil:
-		one.Fault = fault
-	case w.Amount.Absent():
-		one.Fault = normalize.Unreadable("an investment transaction without amount")
-	default:
-		one.Given, one.Fault = !one.Row.Amount.IsZero(), read.Fault
-	}
-	return one
+	row.At, _ = normalize.Timestamp(w.Datetime)
+	return read.InvestmentTransaction(row, w.Date, w.Amount)
 }

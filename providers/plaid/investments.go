@@ -41,23 +41,15 @@ func (a *adapter) Holdings(
 	return res, nil
 }
 
-// read returns the position in the model. An account and a quantity are enough for it.
+// read returns the position in the model.
 func (h *holding) read() wire.Read[bankmux.Holding] {
 	read := wire.Values{Currency: h.code()}
-	one := wire.Read[bankmux.Holding]{Account: h.AccountID, ID: h.SecurityID, Row: bankmux.Holding{
+	row := bankmux.Holding{
 		Account: h.AccountID, Security: h.SecurityID, Quantity: read.Decimal(h.Quantity),
 		Price: read.Money(h.Price), Value: read.Money(h.Value), CostBasis: read.Money(h.CostBasis),
-	}}
-	one.Row.PriceAsOf, _ = normalize.Timestamp(cmp.Or(h.PriceTime, h.PriceDay))
-	switch one.Fault = read.Fault; {
-	case h.AccountID == "":
-		one.Fault = normalize.Unreadable("a position without account")
-	case h.Quantity.Absent():
-		one.Fault = normalize.Unreadable("a position without quantity")
-	default:
-		one.Given = h.Quantity.Present()
 	}
-	return one
+	row.PriceAsOf, _ = normalize.Timestamp(cmp.Or(h.PriceTime, h.PriceDay))
+	return read.Holding(row, h.Quantity)
 }
 
 // read returns the security in the model. Parts that cannot be read are absent.
@@ -102,49 +94,26 @@ func (a *adapter) InvestmentTransactionPage(
 	if len(req.Accounts) > 0 && len(ids) == 0 {
 		return page, nil
 	}
-	first, last := req.Limits(a.today())
-	var odd []bankmux.Failure
-	read := func(w *investment) wire.Read[bankmux.InvestmentTransaction] {
-		one := w.read()
-		day := one.Row.Date
-		if !normalize.IsAsked(ids, w.AccountID) || !day.IsZero() && (day.Before(first) || day.After(last)) {
-			page.Outside++
-			return wire.Read[bankmux.InvestmentTransaction]{}
-		}
-		return one
-	}
-	page.Transactions, failed = wire.Collect(&out.Transactions, read)
-	page.Securities, odd = wire.Collect(&out.Securities, (*security).read)
-	page.Failed = slices.Concat(page.Failed, failed, odd)
+	req.Accounts = ids
+	wire.CollectInvestments(&page, &out.Transactions, &req, a.today(), (*investment).read)
+	page.Securities, failed = wire.Collect(&out.Securities, (*security).read)
+	page.Failed = append(page.Failed, failed...)
 	page.Next, err = mark.Next(out.Transactions.Len(), *out.Total.Value)
 	return page, err
 }
 
-// read returns the row in the model. An id, an account, a day and an amount are enough for it.
-// Plaid writes money out of the account, and fees, as positive numbers.
-func (w *investment) read() (one wire.Read[bankmux.InvestmentTransaction]) {
+// read returns the row in the model. Plaid writes money out of the account, and fees, as positive
+// numbers.
+func (w *investment) read() wire.Read[bankmux.InvestmentTransaction] {
 	read := wire.Values{Currency: w.code()}
-	one.Account, one.ID = w.AccountID, w.ID
-	one.Row = bankmux.InvestmentTransaction{
+	row := bankmux.InvestmentTransaction{
 		ID: w.ID, Account: w.AccountID, Security: w.SecurityID, Kind: w.Type, ProviderKind: w.Type, Description: w.Name,
 		Amount: read.Owed(w.Amount), Fees: read.Owed(w.Fees), Price: read.Money(w.Price),
 		Quantity: read.Decimal(w.Quantity),
 	}
 	if w.Subtype != "" {
-		one.Row.ProviderKind += "." + w.Subtype
+		row.ProviderKind += "." + w.Subtype
 	}
-	one.Row.At, _ = normalize.Timestamp(w.Datetime)
-	var fault *bankmux.Error
-	one.Row.Date, fault = normalize.RowDay(w.Date)
-	switch {
-	case w.ID == "" || w.AccountID == "":
-		one.Fault = normalize.Unreadable("an investment transaction without id or account")
-	case fault != nil:
-		one.Fault = fault
-	case w.Amount.Absent():
-		one.Fault = normalize.Unreadable("an investment transaction without amount")
-	default:
-		one.Given, one.Fault = !one.Row.Amount.IsZero(), read.Fault
-	}
-	return one
+	row.At, _ = normalize.Timestamp(w.Datetime)
+	return read.InvestmentTransaction(row, w.Date, w.Amount)
 }
