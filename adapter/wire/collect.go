@@ -21,17 +21,35 @@ type Read[M any] struct {
 // Collect reads the rows of a list. It returns those that are given, and failures for the elements
 // and parts that cannot be read. A row that is not given and has no fault is left out.
 func Collect[T, M any](l *List[T], read func(row *T) Read[M]) (all []M, failed []bankmux.Failure) {
-	failed = l.Failures("")
+	return CollectOf("", l, read)
+}
+
+// CollectOf is [Collect] for a response with several lists. list is the name of this one, which a
+// failure then has before the position of its row.
+func CollectOf[T, M any](list string, l *List[T], read func(row *T) Read[M]) (all []M, failed []bankmux.Failure) {
+	for _, place := range l.Bad {
+		failed = append(failed, bankmux.Failure{Transaction: nameIn(list, "", place), Err: RowError()})
+	}
 	for i := range l.Rows {
 		one := read(&l.Rows[i])
 		if one.Fault != nil {
-			failed = append(failed, l.Failure(i, one.Account, one.ID, one.Fault))
+			name := nameIn(list, one.ID, l.Place(i))
+			failed = append(failed, bankmux.Failure{Account: one.Account, Transaction: name, Err: one.Fault})
 		}
 		if one.Given {
 			all = append(all, one.Row)
 		}
 	}
 	return all, failed
+}
+
+// nameIn is [RowName] with the name of a list before the place, if the list has one.
+func nameIn(list, id string, place int) string {
+	name := RowName(id, place)
+	if id == "" && list != "" {
+		return list + " " + name
+	}
+	return name
 }
 
 // Transactions takes the transactions of a list while it is read.
@@ -49,7 +67,7 @@ type Transactions[W any] struct {
 
 // Take makes t take the rows of a list.
 func (t *Transactions[W]) Take(from *Rows[W]) {
-	from.Bad = func(i int) { t.Fail("", "", i, RowError()) }
+	from.Bad = func(i int) { t.fail("", "", i, RowError()) }
 	from.Each = func(i int, w *W) {
 		if i == 0 {
 			t.Rows = make([]bankmux.Transaction, 0, from.Room(t.Bytes))
@@ -58,19 +76,15 @@ func (t *Transactions[W]) Take(from *Rows[W]) {
 		last := len(t.Rows) - 1
 		row := &t.Rows[last]
 		if fault := t.Fill(w, row); fault != nil {
-			t.Fail(row.Account, row.ID, i, fault)
+			t.fail(row.Account, row.ID, i, fault)
 			*row = bankmux.Transaction{}
 			t.Rows = t.Rows[:last]
 		}
 	}
 }
 
-// Fail adds the failure of row i, counted from 0. Without an id, the list and the number name it.
-func (t *Transactions[W]) Fail(account, id string, i int, fault *bankmux.Error) {
-	if id == "" {
-		if id = RowName("", i+1); t.List != "" {
-			id = t.List + " " + id
-		}
-	}
-	t.Failed = append(t.Failed, bankmux.Failure{Account: account, Transaction: id, Err: fault})
+// fail adds the failure of row i, counted from 0. Without an id, the list and the number name it.
+func (t *Transactions[W]) fail(account, id string, i int, fault *bankmux.Error) {
+	name := nameIn(t.List, id, i+1)
+	t.Failed = append(t.Failed, bankmux.Failure{Account: account, Transaction: name, Err: fault})
 }

@@ -20,7 +20,7 @@ func TestHolding(t *testing.T) {
 		fault                    string
 	}{
 		"a whole position is returned":                          {"a1", "some", "some", true, ""},
-		"an absent price is no fault":                           {"a1", "some", "none", true, ""},
+		"an absent price is not a fault":                        {"a1", "some", "none", true, ""},
 		"a price that cannot be read is a fault beside the row": {"a1", "some", "bad", true, "an amount"},
 		"a position without account is a failure":               {"", "some", "some", false, "without account"},
 		"a position without quantity is a failure":              {"a1", "none", "bad", false, "without quantity"},

@@ -74,12 +74,22 @@ type named struct {
 // TestCollect specifies which rows of a list are returned, and how the others are named.
 func TestCollect(t *testing.T) {
 	t.Parallel()
+	for list, want := range map[string][]string{
+		"":        {"/row 2", "x/b", "/row 4"},
+		"removed": {"/removed row 2", "x/b", "/removed row 4"},
+	} {
+		collects(t, list, want)
+	}
+}
+
+func collects(t *testing.T, list string, want []string) {
+	t.Helper()
 	var in struct {
 		Rows wire.List[named] `json:"rows"`
 	}
 	const body = `{"rows":[{"id":"a","amount":1},7,{"id":"b","account":"x","amount":"?"},{"amount":"?"},{"id":"left out"}]}`
 	require.NoError(t, wire.Decode([]byte(body), &in))
-	all, failed := wire.Collect(&in.Rows, func(row *named) wire.Read[string] {
+	all, failed := wire.CollectOf(list, &in.Rows, func(row *named) wire.Read[string] {
 		if row.Amount.Absent() {
 			return wire.Read[string]{}
 		}
@@ -94,7 +104,7 @@ func TestCollect(t *testing.T) {
 	for _, f := range failed {
 		names = append(names, f.Account+"/"+f.Transaction)
 	}
-	assert.Equal(t, []string{"/row 2", "x/b", "/row 4"}, names)
+	assert.Equal(t, want, names)
 }
 
 // TestTransactions specifies how a list of transactions is taken while it is read.

@@ -59,7 +59,7 @@ func (a *api) syncPage(
 		return page, err
 	}
 	page.Created, page.Updated = created.Rows, updated.Rows
-	removed, failed := removedRows(&list.Removed)
+	removed, failed := wire.CollectOf("removed", &list.Removed, removedRow)
 	page.Removed, page.Failed = removed, slices.Concat(created.Failed, updated.Failed, failed)
 	page.Next, page.More = string(out.Cursor.Next), out.HasMore.Value
 	page.AsOf = asOf(out.Link, out.product())
@@ -119,21 +119,13 @@ func syncRows(list string) *wire.Transactions[transaction] {
 	}
 }
 
-// removedRows returns the removed rows, and failures for those without an id.
-func removedRows(list *wire.List[string]) (removed []reconcile.FeedRow, failed []bankmux.Failure) {
-	rest := syncRows("removed")
-	fault := normalize.Unreadable("a removed row without id")
-	for _, place := range list.Bad {
-		rest.Fail("", "", place-1, fault)
+// removedRow names a removed row.
+func removedRow(id *string) (one wire.Read[reconcile.FeedRow]) {
+	if one.Given = *id != ""; !one.Given {
+		one.Fault = normalize.Unreadable("a removed row without id")
 	}
-	for i, id := range list.Rows {
-		if id == "" {
-			rest.Fail("", "", list.Place(i)-1, fault)
-			continue
-		}
-		removed = append(removed, reconcile.FeedRow{ID: id})
-	}
-	return removed, rest.Failed
+	one.Row = reconcile.FeedRow{ID: *id}
+	return one
 }
 
 // stored reads a row of the list of stored rows, or as much of it as possible. It reports whether

@@ -63,7 +63,7 @@ func (a *api) syncPage(
 			Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the response has rows and lacks next_cursor",
 		}
 	}
-	removed, failed := removedRows(&out.Removed)
+	removed, failed := wire.CollectOf("removed", &out.Removed, (*removedRow).read)
 	return reconcile.FeedPage{
 		Created: added.Rows, Updated: modified.Rows, Removed: removed,
 		Failed: slices.Concat(added.Failed, modified.Failed, failed),
@@ -71,19 +71,12 @@ func (a *api) syncPage(
 	}, nil
 }
 
-// removedRows returns the removed rows, and failures for those without an id.
-func removedRows(list *wire.List[removedRow]) (removed []reconcile.FeedRow, failed []bankmux.Failure) {
-	rest := rowReader("removed", false)
-	fault := normalize.Unreadable("a removed row without id")
-	for _, place := range list.Bad {
-		rest.Fail("", "", place-1, fault)
+// read names the removed row.
+func (r *removedRow) read() wire.Read[reconcile.FeedRow] {
+	one := wire.Read[reconcile.FeedRow]{Account: r.AccountID}
+	if one.Given = r.TransactionID != ""; !one.Given {
+		one.Fault = normalize.Unreadable("a removed row without id")
 	}
-	for i, row := range list.Rows {
-		if row.TransactionID == "" {
-			rest.Fail(row.AccountID, "", list.Place(i)-1, fault)
-			continue
-		}
-		removed = append(removed, reconcile.FeedRow{ID: row.TransactionID, Account: row.AccountID})
-	}
-	return removed, rest.Failed
+	one.Row = reconcile.FeedRow{ID: r.TransactionID, Account: r.AccountID}
+	return one
 }
