@@ -291,6 +291,7 @@ func aRequestAndItsResponseAreTheSame(t *testing.T) {
 
 func anErrorIsTheSame(t *testing.T) {
 	t.Parallel()
+	hanging := make(chan struct{})
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // before, the server does not see that the client hangs up
 		switch r.URL.Path {
@@ -300,6 +301,7 @@ func anErrorIsTheSame(t *testing.T) {
 		case "/large":
 			_, _ = io.WriteString(w, strings.Repeat("x", 1001))
 		case "/hang":
+			hanging <- struct{}{}
 			<-r.Context().Done()
 		default:
 			panic(http.ErrAbortHandler)
@@ -311,7 +313,10 @@ func anErrorIsTheSame(t *testing.T) {
 			ctx, cancel := t.Context(), context.CancelFunc(func() {})
 			if path == "/hang" {
 				ctx, cancel = context.WithCancel(ctx)
-				time.AfterFunc(20*time.Millisecond, cancel)
+				go func() {
+					<-hanging
+					cancel()
+				}()
 			}
 			_, got[way] = c.Do(ctx, rest.Request{Method: http.MethodPost, Path: path, JSON: 1})
 			cancel()

@@ -68,23 +68,23 @@ func aRunningOperationIsAwaitedWithinTheCallersDeadline(t *testing.T) {
 		s := &setup{t: t, bank: bank, client: client}
 		conn := s.connect()
 		require.NoError(t, bank.Defer(conn.Reference(), "/data/accounts/get", 3))
-		began := time.Now()
+		started := time.Now()
 		got, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 		require.NoError(t, err)
 		assert.Len(t, got.Accounts, 2)
 		assert.Equal(t, 4, calls["/v2/operation/get"], "three times running, then done")
 		assert.Equal(t, 2, calls["/v2/data/accounts/get"], "the result is read by the call itself")
 		assert.Contains(t, last, `"operationID":"DAPIBANK_AE_ENBD:`, "sent again for the operation that was finished")
-		assert.Equal(t, 12*time.Second, time.Since(began), "1, 2, 4 and 5 seconds")
+		assert.Equal(t, 12*time.Second, time.Since(started), "1, 2, 4 and 5 seconds")
 
 		require.NoError(t, bank.Defer(conn.Reference(), "/data/accounts/get", 1000))
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		began = time.Now()
+		started = time.Now()
 		_, err = client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
 		require.ErrorIs(t, err, bankmux.ErrInstitution)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.Equal(t, 20*time.Second, time.Since(began))
+		assert.Equal(t, 20*time.Second, time.Since(started))
 	})
 }
 

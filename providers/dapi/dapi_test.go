@@ -82,7 +82,7 @@ func callsOnOneConnectionNeverOverlap(t *testing.T) {
 		require.NoError(t, err)
 		s := &setup{t: t, bank: bank, client: client}
 		one, other := s.connect(), s.connect()
-		began := time.Now()
+		started := time.Now()
 		var all sync.WaitGroup
 		for i := range 16 {
 			all.Go(func() {
@@ -96,7 +96,7 @@ func callsOnOneConnectionNeverOverlap(t *testing.T) {
 		all.Wait()
 		assert.Equal(t, 1, maxCalls, "calls with one access token at a time")
 		assert.Equal(t, 2+16, answered)
-		assert.Equal(t, 8*time.Second, time.Since(began), "the two connections do not wait for each other")
+		assert.Equal(t, 8*time.Second, time.Since(started), "the two connections do not wait for each other")
 	})
 }
 

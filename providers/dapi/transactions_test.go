@@ -156,7 +156,7 @@ func aRunningBalanceIsInTheAccountsCurrency(t *testing.T) {
 		"/v2/data/transactions/get": body,
 		"/v2/data/accounts/get":     `{` + done + `,"accounts":[{"id":"a1","type":"current",` + aed + `}]}`,
 	})
-	told := func(of bankmux.Connection) (all []string) {
+	printed := func(of bankmux.Connection) (all []string) {
 		rows, failed, _ := rowsOf(t, client, of)
 		require.Empty(t, failed)
 		for _, r := range rows {
@@ -175,7 +175,7 @@ func aRunningBalanceIsInTheAccountsCurrency(t *testing.T) {
 		"13.53 USD//",
 		"-13.53 USD//",
 	}
-	assert.Equal(t, unknown, told(conn), "the account's currency is not known")
+	assert.Equal(t, unknown, printed(conn), "the account's currency is not known")
 	_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
 	assert.Equal(t, []string{
@@ -185,10 +185,10 @@ func aRunningBalanceIsInTheAccountsCurrency(t *testing.T) {
 		"-1.00 AED//949.31 AED",
 		"13.53 USD/900.62 AED/950.31 AED",
 		"-13.53 USD/13.53 AED/",
-	}, told(conn), "it is")
+	}, printed(conn), "it is")
 	other := conn
 	other.ID = "another-connection"
-	assert.Equal(t, unknown, told(other), "an account of another connection is another account")
+	assert.Equal(t, unknown, printed(other), "an account of another connection is another account")
 
 	client, conn, _ = canned(t, map[string]string{
 		"/v2/data/transactions/get": `{` + done + `,"transactions":[` + row(

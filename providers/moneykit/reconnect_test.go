@@ -141,7 +141,7 @@ func aLinkThatCannotBeReadCanBeReconnected(t *testing.T) {
 
 func aStoredSessionKeepsTheLink(t *testing.T) {
 	t.Parallel()
-	begin := func(t *testing.T) (*setup, bankmux.Connection, bankmux.ExchangeRequest) {
+	prepare := func(t *testing.T) (*setup, bankmux.Connection, bankmux.ExchangeRequest) {
 		t.Helper()
 		s := start(t, virtualbank.Options{}, nil)
 		conn := s.connect(request)
@@ -160,7 +160,7 @@ func aStoredSessionKeepsTheLink(t *testing.T) {
 	}
 	t.Run("a sealed session renews the connection after a restart", func(t *testing.T) {
 		t.Parallel()
-		s, conn, post := begin(t)
+		s, conn, post := prepare(t)
 		ring, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(bytes.Repeat([]byte{7}, 32))})
 		require.NoError(t, err)
 		row, err := post.Session.Seal(ring)
@@ -176,7 +176,7 @@ func aStoredSessionKeepsTheLink(t *testing.T) {
 	})
 	t.Run("plain JSON loses the link and says what to use", func(t *testing.T) {
 		t.Parallel()
-		s, conn, post := begin(t)
+		s, conn, post := prepare(t)
 		plain, err := json.Marshal(post.Session)
 		require.NoError(t, err)
 		assert.NotContains(t, string(plain), conn.Reference())

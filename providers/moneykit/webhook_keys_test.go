@@ -154,9 +154,9 @@ func withoutKeysMoneyKitIsAskedToDeliverAgainAndIsNotFlooded(t *testing.T) {
 	})
 	inBubble(t, func(t *testing.T, s *issuer, read func() error) {
 		s.slow = time.Hour
-		began := time.Now()
+		started := time.Now()
 		require.ErrorIs(t, read(), bankmux.ErrUnavailable)
-		assert.Equal(t, 10*time.Second, time.Since(began), "a fetch has its own end")
+		assert.Equal(t, 10*time.Second, time.Since(started), "a fetch has its own end")
 	})
 	synctest.Test(t, func(t *testing.T) {
 		s := newIssuer(t, "k1")
