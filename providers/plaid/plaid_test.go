@@ -1,6 +1,8 @@
 package plaid_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 func TestNew(t *testing.T) {
 	t.Parallel()
 	t.Run("a mistake is named by its field", aMistakeIsNamedByItsField)
+	t.Run("the environment decides the address", theEnvironmentDecidesTheAddress)
 	t.Run("credentials are checked", credentialsAreChecked)
 	t.Run("the provider has its name", theProviderHasItsName)
 }
@@ -48,6 +51,32 @@ func aMistakeIsNamedByItsField(t *testing.T) {
 		assert.Equal(t, bankmux.ErrInvalid, e.Kind, field)
 		assert.Equal(t, "plaid.Config."+strings.TrimSpace(field), e.Field)
 		assert.NotContains(t, err.Error(), "planted")
+	}
+}
+
+// atPlaid responds in place of Plaid and notes where requests go.
+type atPlaid struct{ addresses []string }
+
+func (p *atPlaid) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.addresses = append(p.addresses, r.URL.String())
+	w := httptest.NewRecorder()
+	write(w, http.StatusOK, `{"institutions":[],"total":0,"request_id":"r"}`)
+	return w.Result(), nil
+}
+
+func theEnvironmentDecidesTheAddress(t *testing.T) {
+	t.Parallel()
+	for environment, want := range map[bankmux.Environment]string{
+		bankmux.Production: "https://production.plaid.com/institutions/get",
+		bankmux.Sandbox:    "https://sandbox.plaid.com/institutions/get",
+	} {
+		var asked atPlaid
+		cfg := config()
+		cfg.Environment, cfg.HTTPClient = environment, &http.Client{Transport: &asked}
+		client, err := plaid.New(cfg)
+		require.NoError(t, err)
+		require.NoError(t, client.Check(t.Context()))
+		assert.Equal(t, []string{want}, asked.addresses)
 	}
 }
 
