@@ -60,6 +60,7 @@ func nothingRemainsOfTheFirstReading(t *testing.T) {
 			`{"one":{"value":7}}`, halfRead{One: wire.Object[inner]{Value: inner{Value: "7"}, Present: true}},
 		},
 		"a single object that is text is not there": {`{"one":"x"}`, halfRead{}},
+		"nothing is read of one that repeats a key": {`{"one":{"value":"v","value":"w"}}`, halfRead{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var in halfRead

@@ -24,8 +24,8 @@ func Collect[T, M any](l *List[T], read func(row *T) Read[M]) (all []M, failed [
 	return CollectOf("", l, read)
 }
 
-// CollectOf is [Collect] for a response with several lists. list is the name of this one, which a
-// failure then has before the position of its row.
+// CollectOf is [Collect] for a response with several lists. list names this one. A failure then has
+// that name before the position of its row.
 func CollectOf[T, M any](list string, l *List[T], read func(row *T) Read[M]) (all []M, failed []bankmux.Failure) {
 	for _, place := range l.Bad {
 		failed = append(failed, bankmux.Failure{Transaction: nameIn(list, "", place), Err: RowError()})

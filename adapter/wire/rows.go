@@ -172,7 +172,9 @@ func (o *Object[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return err
 	}
 	*o = Object[T]{}
-	o.Present = raw.Kind() == '{' && readRow(raw, &o.Value) == nil
+	if o.Present = raw.Kind() == '{' && readRow(raw, &o.Value) == nil; !o.Present {
+		o.Value = *new(T) // it may have a part of the object
+	}
 	return nil
 }
 
