@@ -27,6 +27,36 @@ func Disconnected(conn bankmux.Connection, err error) (bankmux.DisconnectResult,
 	return bankmux.DisconnectResult{Connection: conn}, nil
 }
 
+// StatusAfter returns the result of a status check whose call failed. If the error shows the state
+// of the connection, the check succeeds with that state. Any other error is returned.
+func StatusAfter(conn bankmux.Connection, err error) (bankmux.StatusResult, error) {
+	if bankmux.KindOf(err).State() == "" {
+		return bankmux.StatusResult{}, err
+	}
+	conn.Status, conn.UpdatedAt = conn.Status.After(err), bankmux.Moment(time.Now())
+	return bankmux.StatusResult{Connection: conn}, nil
+}
+
+// StatusRead returns a connection whose status was read now. before is what was known of it. A
+// status that did not change keeps the time at which it started.
+func StatusRead(before, now bankmux.Connection) bankmux.Connection {
+	now.UpdatedAt = bankmux.Moment(time.Now())
+	now.Status.AskedAt = before.Status.AskedAt
+	if now.Status.State == before.Status.State && now.Status.Code == before.Status.Code {
+		now.Status.At = before.Status.At
+	}
+	return now
+}
+
+// Partial returns the error of an operation that returned some rows: err, or else a
+// [*bankmux.PartialError] if there are failures.
+func Partial(op bankmux.Op, failed []bankmux.Failure, err error) error {
+	if err != nil || len(failed) == 0 {
+		return err
+	}
+	return &bankmux.PartialError{Op: op.Name, Failed: failed}
+}
+
 // OtherSession returns the error for a payload that does not belong to the session. Nothing was
 // sent, so nothing is spent.
 func OtherSession(detail string) *bankmux.Error {

@@ -3,6 +3,7 @@ package normalize_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -88,4 +89,69 @@ func TestCovered(t *testing.T) {
 	assert.Equal(t, []bankmux.Covered{{From: from, To: to}}, normalize.Covered(nil, from, to))
 	assert.Equal(t, []bankmux.Covered{{Account: "a", From: from, To: to}, {Account: "b", From: from, To: to}},
 		normalize.Covered([]string{"a", "b"}, from, to))
+}
+
+// TestStatusAfter specifies what a status check that failed says about the connection.
+func TestStatusAfter(t *testing.T) {
+	t.Parallel()
+	since := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	conn := bankmux.Connection{ID: "c", Status: bankmux.Status{State: bankmux.StateActive, At: since}}
+	t.Run("an error that shows a state is that state", func(t *testing.T) {
+		t.Parallel()
+		for kind, want := range map[bankmux.Kind]bankmux.State{
+			bankmux.ErrReauth: bankmux.StateReauth, bankmux.ErrGone: bankmux.StateGone,
+		} {
+			res, err := normalize.StatusAfter(conn, &bankmux.Error{Kind: kind, Code: "CODE"})
+			require.NoError(t, err)
+			got := res.Connection
+			assert.Equal(t, want, got.Status.State)
+			assert.Equal(t, "CODE", got.Status.Code)
+			assert.Equal(t, got.UpdatedAt, got.Status.At)
+			assert.True(t, got.UpdatedAt.After(since))
+		}
+	})
+	t.Run("any other error is returned", func(t *testing.T) {
+		t.Parallel()
+		for _, kind := range []bankmux.Kind{bankmux.ErrUnavailable, bankmux.ErrMalformed, bankmux.ErrRateLimited} {
+			res, err := normalize.StatusAfter(conn, &bankmux.Error{Kind: kind})
+			require.ErrorIs(t, err, kind)
+			assert.Zero(t, res)
+		}
+	})
+}
+
+// TestStatusRead specifies since when a connection has its status.
+func TestStatusRead(t *testing.T) {
+	t.Parallel()
+	since := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	now := since.Add(time.Hour)
+	before := bankmux.Connection{Status: bankmux.Status{
+		State: bankmux.StateReauth, Code: "CODE", At: since, AskedAt: since.Add(-time.Hour),
+	}}
+	for name, c := range map[string]struct {
+		read bankmux.Status
+		want time.Time
+	}{
+		"the same state and code since before": {bankmux.Status{State: bankmux.StateReauth, Code: "CODE", At: now}, since},
+		"another code since now":               {bankmux.Status{State: bankmux.StateReauth, Code: "OTHER", At: now}, now},
+		"another state since now":              {bankmux.Status{State: bankmux.StateActive, Code: "CODE", At: now}, now},
+	} {
+		got := normalize.StatusRead(before, bankmux.Connection{ID: "c", Status: c.read})
+		assert.Equal(t, "c", got.ID, name)
+		assert.Equal(t, c.want, got.Status.At, name)
+		assert.Equal(t, before.Status.AskedAt, got.Status.AskedAt, name)
+		assert.True(t, got.UpdatedAt.After(now), name)
+	}
+}
+
+// TestPartial specifies the error of an operation that returned some rows.
+func TestPartial(t *testing.T) {
+	t.Parallel()
+	op, failed := bankmux.Op{Name: "Own"}, []bankmux.Failure{{Account: "a1", Err: normalize.Unreadable("a row")}}
+	require.NoError(t, normalize.Partial(op, nil, nil))
+	var partial *bankmux.PartialError
+	require.ErrorAs(t, normalize.Partial(op, failed, nil), &partial)
+	assert.Equal(t, bankmux.PartialError{Op: "Own", Failed: failed}, *partial)
+	lost := errors.New("lost")
+	assert.Equal(t, lost, normalize.Partial(op, failed, lost), "the error of the operation counts")
 }

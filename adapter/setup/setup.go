@@ -75,3 +75,15 @@ func OnlyRefreshAsksBank(o *guard.Options) {
 		}
 	}
 }
+
+// ReadsOnReconnect implements [bankmux.EffectDecider] for an adapter that embeds it. It says that
+// an exchange after a reconnect only reads, because nothing is exchanged.
+type ReadsOnReconnect struct{}
+
+// Effect returns the effect of an operation.
+func (ReadsOnReconnect) Effect(op bankmux.Op) bankmux.Effect {
+	if op.Name == bankmux.OpExchangeToken && op.Reconnect {
+		return bankmux.Read
+	}
+	return op.Effect
+}

@@ -84,3 +84,23 @@ func TestOnlyRefreshAsksBank(t *testing.T) {
 	setup.OnlyRefreshAsksBank(&o)
 	assert.True(t, o.AtInstitution(bankmux.Op{Name: bankmux.OpSync}), "the application's own setting stays")
 }
+
+// TestReadsOnReconnect specifies which exchange may be repeated.
+func TestReadsOnReconnect(t *testing.T) {
+	t.Parallel()
+	var decider bankmux.EffectDecider = setup.ReadsOnReconnect{}
+	for name, c := range map[string]struct {
+		op   bankmux.Op
+		want bankmux.Effect
+	}{
+		"an exchange after a reconnect": {
+			bankmux.Op{Name: bankmux.OpExchangeToken, Effect: bankmux.OneShot, Reconnect: true}, bankmux.Read,
+		},
+		"an exchange": {bankmux.Op{Name: bankmux.OpExchangeToken, Effect: bankmux.OneShot}, bankmux.OneShot},
+		"a session for a reconnect": {
+			bankmux.Op{Name: bankmux.OpCreateSession, Effect: bankmux.Idempotent, Reconnect: true}, bankmux.Idempotent,
+		},
+	} {
+		assert.Equal(t, c.want, decider.Effect(c.op), name)
+	}
+}

@@ -161,16 +161,14 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	if err == nil && conn.Status.State == bankmux.StateUnverified { // the exchange could not check it
 		err = otherBank(conn.Institution, institution)
 	}
-	switch {
-	case err == nil:
-		conn.Institution = updated(conn.Institution, institution)
-		if conn.Status.State == bankmux.StateUnverified {
-			conn.Status.State = bankmux.StateActive
-		}
-	case bankmux.KindOf(err).State() == "":
-		return bankmux.StatusResult{}, err
+	if err != nil {
+		return normalize.StatusAfter(conn, err)
 	}
-	conn.Status = conn.Status.After(err)
+	conn.Institution = updated(conn.Institution, institution)
+	if conn.Status.State == bankmux.StateUnverified {
+		conn.Status.State = bankmux.StateActive
+	}
+	conn.Status = conn.Status.After(nil)
 	conn.UpdatedAt = bankmux.Moment(time.Now())
 	return bankmux.StatusResult{Connection: conn}, nil
 }

@@ -67,6 +67,7 @@
 package dapi
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -121,12 +122,8 @@ type Config struct {
 // [bankmux.ErrInvalid] and names the field.
 func New(cfg Config) (*bankmux.Client, error) {
 	setup.Complete(Name, &cfg.Name, &cfg.Guard, &cfg.Now)
-	if cfg.BaseURL == "" {
-		cfg.BaseURL = DefaultBaseURL
-	}
-	if cfg.ScriptURL == "" {
-		cfg.ScriptURL = DefaultScriptURL
-	}
+	cfg.BaseURL = cmp.Or(cfg.BaseURL, DefaultBaseURL)
+	cfg.ScriptURL = cmp.Or(cfg.ScriptURL, DefaultScriptURL)
 	check := setup.Checks{Provider: Name}
 	check.Rule(cfg.AppKey != "", "AppKey", "is empty")
 	check.Rule(!cfg.AppSecret.IsZero(), "AppSecret", "is empty")

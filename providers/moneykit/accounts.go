@@ -167,37 +167,23 @@ func (a *adapter) AccountNumbers(
 // numbers returns the numbers of one account in the model.
 func (acc *accountNumbers) numbers() (one bankmux.AccountNumbers, failed []bankmux.Failure) {
 	one.Account = acc.AccountID
-	all := &acc.Numbers
-	for _, n := range all.ACH.Rows {
-		one.Numbers = append(one.Numbers, bankmux.AccountNumber{
-			Scheme:      bankmux.SchemeACH,
-			Number:      n.AccountNumber,
-			Routing:     n.RoutingNumber,
-			WireRouting: n.WireRoutingNumber,
-		})
+	for _, scheme := range []struct {
+		name bankmux.NumberScheme
+		list *wire.List[accountNumber]
+	}{
+		{bankmux.SchemeACH, &acc.Numbers.ACH},
+		{bankmux.SchemeEFT, &acc.Numbers.EFT},
+		{bankmux.SchemeBACS, &acc.Numbers.BACS},
+		{bankmux.SchemeIBAN, &acc.Numbers.International},
+	} {
+		failed = append(failed, scheme.list.Failures(acc.AccountID)...)
+		for _, n := range scheme.list.Rows {
+			one.Numbers = append(one.Numbers, bankmux.AccountNumber{
+				Scheme: scheme.name, Number: n.Number, Routing: n.Routing, WireRouting: n.WireRouting,
+				Institution: n.Institution, Branch: n.Branch, SortCode: n.SortCode, IBAN: n.IBAN, BIC: n.BIC,
+			})
+		}
 	}
-	for _, n := range all.EFT.Rows {
-		one.Numbers = append(one.Numbers, bankmux.AccountNumber{
-			Scheme:      bankmux.SchemeEFT,
-			Number:      n.AccountNumber,
-			Institution: n.InstitutionNumber,
-			Branch:      n.BranchNumber,
-		})
-	}
-	for _, n := range all.BACS.Rows {
-		one.Numbers = append(one.Numbers, bankmux.AccountNumber{
-			Scheme: bankmux.SchemeBACS, Number: n.AccountNumber, SortCode: n.SortCode,
-		})
-	}
-	for _, n := range all.International.Rows {
-		one.Numbers = append(one.Numbers, bankmux.AccountNumber{Scheme: bankmux.SchemeIBAN, IBAN: n.IBAN, BIC: n.BIC})
-	}
-	failed = slices.Concat(
-		all.ACH.Failures(acc.AccountID),
-		all.EFT.Failures(acc.AccountID),
-		all.BACS.Failures(acc.AccountID),
-		all.International.Failures(acc.AccountID),
-	)
 	return one, failed
 }
 

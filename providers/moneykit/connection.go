@@ -148,25 +148,17 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
 	link, err := a.api.link(ctx, conn.Credential().Reveal())
-	switch {
-	case err == nil:
-	case bankmux.KindOf(err).State() != "":
-		conn.Status = conn.Status.After(err)
-		conn.UpdatedAt = bankmux.Moment(time.Now())
-		return bankmux.StatusResult{Connection: conn}, nil
-	default:
-		return bankmux.StatusResult{}, err
+	if err != nil {
+		return normalize.StatusAfter(conn, err)
 	}
 	s := bankmux.Session{ConnectionID: conn.ID, User: conn.User, Reconnect: &conn}
 	fresh, err := connection(s, link)
 	if err != nil {
 		return bankmux.StatusResult{}, err
 	}
-	fresh.Status.AskedAt = conn.Status.AskedAt
-	if fresh.Status.State == conn.Status.State && fresh.Status.Code == conn.Status.Code {
-		fresh.Status.At = conn.Status.At // the time of the change, not of this read
-	}
-	return bankmux.StatusResult{Connection: fresh, Products: productStatuses(link.Products)}, nil
+	return bankmux.StatusResult{
+		Connection: normalize.StatusRead(conn, fresh), Products: productStatuses(link.Products),
+	}, nil
 }
 
 // Disconnect deletes the link.

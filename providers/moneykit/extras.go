@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
@@ -251,7 +252,7 @@ func CorrectEnrichment(
 	if page == nil {
 		return nil, err
 	}
-	return all, partial(opCorrect, page.Failed, err)
+	return all, normalize.Partial(opCorrect, page.Failed, err)
 }
 
 // TestWebhook makes MoneyKit send a delivery for a sandbox link, POST /webhooks/test/link/{id}. It

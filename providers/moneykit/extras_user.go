@@ -164,7 +164,7 @@ func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[st
 		}
 		return all, nil
 	})
-	return all, partial(opUserLinks, failed, err)
+	return all, normalize.Partial(opUserLinks, failed, err)
 }
 
 // UserAccounts returns the accounts of one user of the application, GET /users/{id}/accounts. The
@@ -196,15 +196,7 @@ func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map
 		}
 		return all, nil
 	})
-	return all, partial(opUserAccounts, failed, err)
-}
-
-// partial returns err, or an error for what is missing from a success, or nil.
-func partial(op bankmux.Op, failed []bankmux.Failure, err error) error {
-	if err != nil || len(failed) == 0 {
-		return err
-	}
-	return &bankmux.PartialError{Op: op.Name, Failed: failed}
+	return all, normalize.Partial(opUserAccounts, failed, err)
 }
 
 // UserTransaction is a transaction and its link.

@@ -47,6 +47,7 @@
 package moneykit
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -112,9 +113,7 @@ type Config struct {
 // [bankmux.ErrInvalid] and names the field.
 func New(cfg Config) (*bankmux.Client, error) {
 	setup.Complete(Name, &cfg.Name, &cfg.Guard, &cfg.Now)
-	if cfg.BaseURL == "" {
-		cfg.BaseURL = DefaultBaseURL
-	}
+	cfg.BaseURL = cmp.Or(cfg.BaseURL, DefaultBaseURL)
 	check := setup.Checks{Provider: Name}
 	check.Credential("ClientID", cfg.ClientID)
 	check.Rule(!cfg.ClientSecret.IsZero(), "ClientSecret", "is empty")
@@ -142,6 +141,8 @@ func New(cfg Config) (*bankmux.Client, error) {
 }
 
 type adapter struct {
+	setup.ReadsOnReconnect
+
 	env      bankmux.Environment
 	api      *api
 	webhooks webhook.Verifier
@@ -153,14 +154,6 @@ type adapter struct {
 // Describe names the adapter.
 func (a *adapter) Describe() bankmux.Description {
 	return bankmux.Description{Provider: Name, Environment: a.env}
-}
-
-// Effect says that an exchange after a reconnect only reads: nothing is exchanged.
-func (a *adapter) Effect(op bankmux.Op) bankmux.Effect {
-	if op.Name == bankmux.OpExchangeToken && op.Reconnect {
-		return bankmux.Read
-	}
-	return op.Effect
 }
 
 // CheckCredentials reads which application the credentials belong to.

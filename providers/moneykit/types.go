@@ -232,25 +232,23 @@ type numbersResponse struct {
 type accountNumbers struct {
 	AccountID string `json:"account_id"`
 	Numbers   struct {
-		ACH wire.List[struct {
-			AccountNumber     string `json:"account_number"`
-			RoutingNumber     string `json:"routing_number"`
-			WireRoutingNumber string `json:"wire_routing_number"`
-		}] `json:"ach"`
-		EFT wire.List[struct {
-			AccountNumber     string `json:"account_number"`
-			InstitutionNumber string `json:"institution_number"`
-			BranchNumber      string `json:"branch_number"`
-		}] `json:"eft"`
-		BACS wire.List[struct {
-			AccountNumber string `json:"account_number"`
-			SortCode      string `json:"sort_code"`
-		}] `json:"bacs"`
-		International wire.List[struct {
-			IBAN string `json:"iban"`
-			BIC  string `json:"bic"`
-		}] `json:"international"`
+		ACH           wire.List[accountNumber] `json:"ach"`
+		EFT           wire.List[accountNumber] `json:"eft"`
+		BACS          wire.List[accountNumber] `json:"bacs"`
+		International wire.List[accountNumber] `json:"international"`
 	} `json:"numbers"`
+}
+
+// accountNumber has the members of all schemes.
+type accountNumber struct {
+	Number      string `json:"account_number"`
+	Routing     string `json:"routing_number"`
+	WireRouting string `json:"wire_routing_number"`
+	Institution string `json:"institution_number"`
+	Branch      string `json:"branch_number"`
+	SortCode    string `json:"sort_code"`
+	IBAN        string `json:"iban"`
+	BIC         string `json:"bic"`
 }
 
 type identityResponse struct {

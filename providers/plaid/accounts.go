@@ -119,7 +119,7 @@ const freshAge = 24 * time.Hour
 // balances returns what can be read and what cannot. What is owed changes its sign, because Plaid
 // writes it as a positive number. Plaid does not say what the available amount of a loan means, so
 // it is left out.
-func (acc *account) balances(asOf time.Time, debt *liability) (out bankmux.AccountBalances, fault *bankmux.Error) {
+func (acc *account) balances(asOf time.Time, debt liability) (out bankmux.AccountBalances, fault *bankmux.Error) {
 	out.Account = acc.AccountID
 	if at, ok := normalize.Timestamp(acc.Balances.Value.UpdatedAt); ok {
 		asOf = at
@@ -135,9 +135,6 @@ func (acc *account) balances(asOf time.Time, debt *liability) (out bankmux.Accou
 	}
 	if acc.Type == "loan" {
 		b.Available = wire.Number{}
-	}
-	if debt == nil {
-		debt = new(liability)
 	}
 	out.Due = read.Day(debt.DueDay, "a due day")
 	for _, one := range []bankmux.Balance{
@@ -225,11 +222,7 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 		for _, o := range account.Owners.Rows {
 			res.Owners = normalize.AddOwner(res.Owners, account.AccountID, o.owner())
 		}
-		for range account.Owners.Bad {
-			res.Failed = append(res.Failed, bankmux.Failure{
-				Account: account.AccountID, Err: normalize.Unreadable("an owner that cannot be read"),
-			})
-		}
+		res.Failed = append(res.Failed, account.Owners.Failures(account.AccountID)...)
 	}
 	return res, nil
 }

@@ -24,16 +24,15 @@ type endpoint struct {
 
 // endpoints are all that the adapter calls.
 var endpoints = struct {
-	createLinkToken, readLinkToken, exchange         endpoint
-	createUser                                       endpoint
-	item, removeItem, updateWebhook, rotateToken     endpoint
-	institutions, institution, searchInstitutions    endpoint
-	accounts, balances, numbers, identity            endpoint
-	transactions, transactionsSync                   endpoint
-	refreshTransactions, refreshInvestments          endpoint
-	holdings, investments, liabilities, webhookKey   endpoint
-	sandboxPublicToken, sandboxReset, sandboxWebhook endpoint
-	sandboxTransactions                              endpoint
+	createLinkToken, readLinkToken, exchange       endpoint
+	createUser                                     endpoint
+	item, removeItem, updateWebhook, rotateToken   endpoint
+	institutions, institution, searchInstitutions  endpoint
+	accounts, balances, numbers, identity          endpoint
+	transactions, transactionsSync                 endpoint
+	refreshTransactions, refreshInvestments        endpoint
+	holdings, investments, liabilities, webhookKey endpoint
+	sandboxReset, sandboxWebhook                   endpoint
 }{
 	// Linking. Another link token is harmless. The exchange spends its token.
 	createLinkToken: endpoint{"/link/token/create", bankmux.Idempotent, false},
@@ -68,10 +67,8 @@ var endpoints = struct {
 	webhookKey: endpoint{"/webhook_verification_key/get", bankmux.Read, false},
 
 	// The sandbox alone.
-	sandboxPublicToken:  endpoint{"/sandbox/public_token/create", bankmux.OneShot, false},
-	sandboxReset:        endpoint{"/sandbox/item/reset_login", bankmux.Idempotent, true},
-	sandboxWebhook:      endpoint{"/sandbox/item/fire_webhook", bankmux.OneShot, true},
-	sandboxTransactions: endpoint{"/sandbox/transactions/create", bankmux.OneShot, true},
+	sandboxReset:   endpoint{"/sandbox/item/reset_login", bankmux.Idempotent, true},
+	sandboxWebhook: endpoint{"/sandbox/item/fire_webhook", bankmux.OneShot, true},
 }
 
 // api sends requests to the endpoints. Header fields carry the credentials, because bodies are

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/normalize"
@@ -58,10 +57,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 
 // noPayload reports whether the session may end without a public token from the front end. Plaid
 // shows the results of such a session to every application.
-func noPayload(s bankmux.Session) bool {
-	var state sessionState
-	return json.Unmarshal([]byte(s.State.Reveal()), &state) == nil && state.NoPayload
-}
+func noPayload(s bankmux.Session) bool { return s.State.Reveal() == stateNoPayload }
 
 // LinksBeforeExit reports whether Plaid may have results although the user left in the end.
 func (a *adapter) LinksBeforeExit(s bankmux.Session) bool { return noPayload(s) }
@@ -130,9 +126,6 @@ func (a *adapter) logins(ctx context.Context, s bankmux.Session, posted string) 
 func (run linkSession) added() (all []addedItem) {
 	if run.Results.Value != nil {
 		for _, one := range run.Results.Value.Added.Rows {
-			if !one.Present {
-				one.Value = addedItem{}
-			}
 			all = append(all, one.Value)
 		}
 	}
@@ -175,26 +168,18 @@ func (a *adapter) exchangeAll(
 	}
 	res.Connection, res.More = made[0], made[1:]
 	for _, err := range failed {
-		e := bankmux.ErrorOf(err)
-		if e == nil {
-			e = &bankmux.Error{Kind: bankmux.ErrUnknown, Err: err}
-		}
-		res.Failed = append(res.Failed, bankmux.Failure{Err: e})
+		res.Failed = append(res.Failed, bankmux.Failure{Err: bankmux.ErrorOf(err)})
 	}
 	return res, nil
 }
 
 // worst is the error of a call that made no connection: first one whose outcome is not known.
 func worst(failed []error, spent error) error {
-	for _, err := range failed {
-		if !bankmux.OutcomeKnown(err) {
-			return err
-		}
+	if len(failed) == 0 {
+		return spent
 	}
-	if len(failed) > 0 {
-		return failed[0]
-	}
-	return spent
+	unknown := func(err error) bool { return !bankmux.OutcomeKnown(err) }
+	return failed[max(0, slices.IndexFunc(failed, unknown))]
 }
 
 // exchange exchanges one token and reads the Item. If the Item cannot be read, the connection is
@@ -220,10 +205,8 @@ func (a *adapter) exchange(
 		err = anotherItem()
 	}
 	if err != nil {
-		conn.Status = bankmux.Status{State: bankmux.StateUnverified, At: conn.UpdatedAt}
-		if e := bankmux.ErrorOf(err); e != nil {
-			conn.Status.Code = e.Code
-		}
+		code := bankmux.ErrorOf(err).Code
+		conn.Status = bankmux.Status{State: bankmux.StateUnverified, Code: code, At: conn.UpdatedAt}
 		return conn, nil
 	}
 	return item.Item.describe(conn), nil
@@ -306,26 +289,17 @@ func (i itemData) describe(conn bankmux.Connection) bankmux.Connection {
 
 // ConnectionStatus reads the Item, which Plaid also serves if it is broken.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
-	conn := req.Connection
-	got, err := a.api.item(ctx, conn.Credential())
-	now := bankmux.Moment(time.Now())
+	got, err := a.api.item(ctx, req.Connection.Credential())
 	switch {
-	case err == nil && got.Item.ItemID != conn.Reference():
+	case err != nil:
+		return normalize.StatusAfter(req.Connection, err)
+	case got.Item.ItemID != req.Connection.Reference():
 		return bankmux.StatusResult{}, anotherItem()
-	case err == nil:
-	case bankmux.KindOf(err).State() != "":
-		conn.Status, conn.UpdatedAt = conn.Status.After(err), now
-		return bankmux.StatusResult{Connection: conn}, nil
-	default:
-		return bankmux.StatusResult{}, err
 	}
-	before := conn.Status
-	conn = got.Item.describe(conn)
-	conn.UpdatedAt = now
-	if conn.Status.State == before.State && conn.Status.Code == before.Code {
-		conn.Status.At = before.At // the time of the change, not of this read
-	}
-	return bankmux.StatusResult{Connection: conn, Products: got.productStatuses()}, nil
+	return bankmux.StatusResult{
+		Connection: normalize.StatusRead(req.Connection, got.Item.describe(req.Connection)),
+		Products:   got.productStatuses(),
+	}, nil
 }
 
 // productStatuses returns how fresh each product is. Plaid says it for what it fetches by itself.

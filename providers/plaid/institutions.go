@@ -3,6 +3,7 @@ package plaid
 // This file finds banks.
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"slices"
@@ -32,10 +33,7 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 	if err != nil {
 		return bankmux.InstitutionPage{}, err
 	}
-	size := min(req.PageSize, maxInstitutions)
-	if size == 0 {
-		size = defaultInstitutions
-	}
+	size := min(cmp.Or(req.PageSize, defaultInstitutions), maxInstitutions)
 	body := institutionsRequest{Countries: countries, Options: institutionOptions{Metadata: true}}
 	var out institutionsResponse
 	switch {

@@ -21,7 +21,7 @@ const productLiabilities bankmux.Product = "liabilities"
 // granted the product. If Plaid cannot serve it for this connection, it is a failure of its own.
 func (a *adapter) debtsOf(
 	ctx context.Context, conn bankmux.Connection, list []account,
-) (map[string]*liability, []bankmux.Failure, error) {
+) (map[string]liability, []bankmux.Failure, error) {
 	owed := func(acc account) bool { return model.AccountKind(acc.Type, acc.Subtype).Liability() }
 	if !slices.Contains(conn.Products, productLiabilities) || !slices.ContainsFunc(list, owed) {
 		return nil, nil, nil
@@ -34,12 +34,12 @@ func (a *adapter) debtsOf(
 	default:
 		return nil, nil, err
 	}
-	debts := map[string]*liability{}
+	debts := map[string]liability{}
 	var failed []bankmux.Failure
 	for _, list := range out.kinds() {
 		failed = append(failed, list.Failures("")...)
-		for i := range list.Rows {
-			if l := &list.Rows[i]; l.AccountID == "" {
+		for i, l := range list.Rows {
+			if l.AccountID == "" {
 				failed = append(failed, list.Failure(i, "", "", noAccount()))
 			} else {
 				debts[l.AccountID] = l
@@ -121,10 +121,7 @@ func ReadLiabilities(ctx context.Context, client *bankmux.Client, conn bankmux.C
 		all, failed = out.read()
 		return all, nil
 	})
-	if err == nil && len(failed) > 0 {
-		err = &bankmux.PartialError{Op: opLiabilities.Name, Failed: failed}
-	}
-	return all, err
+	return all, normalize.Partial(opLiabilities, failed, err)
 }
 
 // read returns the debts in the currencies of their accounts.

@@ -60,6 +60,7 @@
 package plaid
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -147,18 +148,13 @@ func New(cfg Config) (*bankmux.Client, error) {
 // complete sets the defaults and refuses what cannot be right.
 func (cfg *Config) complete() error {
 	setup.Complete(Name, &cfg.Name, &cfg.Guard, &cfg.Now)
-	if cfg.BaseURL == "" {
-		cfg.BaseURL = ProductionURL
-		if cfg.Environment == bankmux.Sandbox {
-			cfg.BaseURL = SandboxURL
-		}
+	address := ProductionURL
+	if cfg.Environment == bankmux.Sandbox {
+		address = SandboxURL
 	}
-	if cfg.ScriptURL == "" {
-		cfg.ScriptURL = DefaultScriptURL
-	}
-	if cfg.AppName == "" {
-		cfg.AppName = "This Application"
-	}
+	cfg.BaseURL = cmp.Or(cfg.BaseURL, address)
+	cfg.ScriptURL = cmp.Or(cfg.ScriptURL, DefaultScriptURL)
+	cfg.AppName = cmp.Or(cfg.AppName, "This Application")
 	unserved := func(country string) bool { return !slices.Contains(allCountries, country) }
 	check := setup.Checks{Provider: Name}
 	check.Credential("ClientID", cfg.ClientID)
@@ -173,6 +169,8 @@ func (cfg *Config) complete() error {
 }
 
 type adapter struct {
+	setup.ReadsOnReconnect
+
 	env        bankmux.Environment
 	api        *api
 	webhooks   webhook.Verifier
@@ -186,14 +184,6 @@ type adapter struct {
 // Describe names the adapter.
 func (a *adapter) Describe() bankmux.Description {
 	return bankmux.Description{Provider: Name, Environment: a.env}
-}
-
-// Effect says that an exchange after a reconnect only reads: nothing is exchanged.
-func (a *adapter) Effect(op bankmux.Op) bankmux.Effect {
-	if op.Name == bankmux.OpExchangeToken && op.Reconnect {
-		return bankmux.Read
-	}
-	return op.Effect
 }
 
 // CheckCredentials reads one institution. Plaid has no call that names the application.

@@ -3,11 +3,11 @@ package plaid
 // This file makes Link sessions.
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/base64"
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -81,11 +81,9 @@ const (
 	maxHostedSeconds = 21 * 24 * 60 * 60
 )
 
-// sessionState is what a session keeps for its exchange.
-type sessionState struct {
-	// NoPayload says that the front end gets no public token, so the payload may be empty.
-	NoPayload bool `json:"no_payload,omitempty"`
-}
+// stateNoPayload is the state of a session whose front end gets no public token, so that the
+// payload may be empty. Other sessions have no state.
+const stateNoPayload = "no_payload"
 
 // CreateSession makes a link token. On a reconnect it reads the Item before, and afterwards changes
 // the webhook of the Item if the request names another one.
@@ -109,7 +107,8 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 			}
 		}
 		body.AccessToken = old.Credential().Reveal()
-		body.Consented = without(body.Consented, before.products())
+		granted := func(name string) bool { return slices.Contains(before.products(), name) }
+		body.Consented = slices.DeleteFunc(body.Consented, granted)
 	}
 	made, err := a.api.createLinkToken(ctx, body)
 	if err == nil {
@@ -136,11 +135,7 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 		s.Launch.Parameters = map[string]string{"redirect_uri": body.RedirectURI}
 	}
 	if body.Hosted != nil || body.Multi {
-		state, err := json.Marshal(sessionState{NoPayload: true})
-		if err != nil {
-			return bankmux.Session{}, &bankmux.Error{Kind: bankmux.ErrUnknown, Err: err}
-		}
-		s.State = bankmux.NewSecret(string(state))
+		s.State = bankmux.NewSecret(stateNoPayload)
 	}
 	return s, nil
 }
@@ -243,9 +238,7 @@ func hosted(req bankmux.SessionRequest, set *HostedLink) (*HostedLink, error) {
 		return nil, nil //nolint:nilnil // no hosted page was asked for
 	}
 	page := *set
-	if page.CompletionRedirectURI == "" {
-		page.CompletionRedirectURI = req.RedirectURI
-	}
+	page.CompletionRedirectURI = cmp.Or(page.CompletionRedirectURI, req.RedirectURI)
 	field := "SessionRequest.Options"
 	if page.LifetimeSeconds == 0 {
 		field, page.LifetimeSeconds = "SessionRequest.Lifetime", int(req.Lifetime/time.Second)
@@ -363,11 +356,6 @@ func listProducts(req bankmux.SessionRequest, opts SessionOptions) (productLists
 		*into[place[name]] = append(*into[place[name]], name)
 	}
 	return lists, nil
-}
-
-// without returns the names that are not among others.
-func without(names, others []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(others, name) })
 }
 
 // personal finds e-mail addresses and telephone numbers, which Plaid refuses as the id of a user.

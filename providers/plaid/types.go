@@ -67,7 +67,6 @@ type linkSessionsResponse struct {
 }
 
 type linkSession struct {
-	SessionID  string `json:"link_session_id"`
 	StartedAt  string `json:"started_at"`
 	FinishedAt string `json:"finished_at"`
 	// Results decide: read as absent, a session would seem unfinished.
