@@ -184,8 +184,8 @@ func newHousehold(t *testing.T, b *branch) *household {
 	return h
 }
 
-// atBothBanks runs each test at a bank that is read by account and days, and at one with a record of
-// changes.
+// atBothBanks runs each test at two banks. One is read by account and days, and the other has a
+// record of changes.
 func atBothBanks(t *testing.T, tests map[string]func(*testing.T, *household)) {
 	t.Helper()
 	for bank, perAccount := range map[string]bool{"by account": true, "by a record": false} {
