@@ -110,8 +110,15 @@ func readsCards(t *testing.T) {
 	require.ErrorAs(t, err, &partial, "the accounts are read")
 	require.Len(t, res.State.Failed, 1)
 	assert.Equal(t, bankmux.ProductCards, res.State.Failed[0].Product)
+	assert.Equal(t, res.State.Failed, res.Failed, "the result names what could not be listed")
 	b.fail = nil
 	res, err = h.sync(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, res.State.Failed)
+
+	b.fail = fails("cards", bankmux.ErrReauth)
+	h.taken()
+	_, err = h.sync(t.Context())
+	require.ErrorIs(t, err, bankmux.ErrReauth)
+	assert.Equal(t, "accounts, cards", h.taken(), "the rows cannot be read either")
 }

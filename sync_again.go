@@ -10,9 +10,6 @@ import (
 	"time"
 )
 
-// noTime is the zero time.
-var noTime time.Time
-
 // again says when a round that failed is run again.
 type again struct {
 	turn           turn
@@ -49,9 +46,9 @@ func (s *SyncState) failed(e *Error) {
 	kept.Challenge, kept.Err = nil, nil
 	s.Err = &kept
 	s.Attempts++
-	s.NotBefore = noTime
+	s.NotBefore = time.Time{}
 	if a := e.Kind.row().again; a.turn == turnLater {
-		s.NotBefore = syncedNow().Add(a.wait(e.RetryAfter, s.Attempts))
+		s.NotBefore = Moment(time.Now()).Add(a.wait(e.RetryAfter, s.Attempts))
 	}
 }
 
@@ -160,12 +157,12 @@ func (r *syncRun) fail(ctx context.Context, err error) error {
 	if e == nil || r.broken || ctx.Err() != nil || e.Kind.row().again.turn == turnCaller {
 		return r.client.describe(&r.op, err)
 	}
-	for range maxParking {
+	for range maxChallengeStores {
 		to := r.next()
 		to.failed(e)
 		to.Failed = withFailures(to.Failed, r.failed)
 		if e.Challenge != nil {
-			to.Challenge, to.AskedAt = e.Challenge, syncedNow()
+			to.Challenge, to.AskedAt = e.Challenge, Moment(time.Now())
 		}
 		stored, failed := r.ledger.StoreSyncState(ctx, r.req.Connection, r.state, to)
 		switch {
@@ -184,8 +181,8 @@ func (r *syncRun) fail(ctx context.Context, err error) error {
 	return err
 }
 
-// maxParking is how often a challenge is stored while other syncs are faster.
-const maxParking = 10
+// maxChallengeStores is how often the storing of a challenge is tried while other syncs are faster.
+const maxChallengeStores = 10
 
 // ledgerFailed returns the error of a method of the ledger.
 func (r *syncRun) ledgerFailed(ctx context.Context, method string, err error) error {

@@ -2,10 +2,7 @@ package bankmux
 
 // This file has the call that keeps a ledger in step with a connection.
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // SyncAllRequest asks for all changes of a connection. Connection and Ledger are required.
 type SyncAllRequest struct {
@@ -92,8 +89,8 @@ func (r *SyncAllRequest) prepare(c *Client, op *Op) error {
 // If a round fails, the ledger remembers the error. Until [SyncState.NotBefore] each call returns
 // it again with [Error.RetryAfter], and sends nothing. The wait is as long as the provider asks.
 // Otherwise it doubles with each failed round, up to a limit that depends on the Kind. After
-// [ErrReauth] and [ErrConsent] the call waits for a reconnect, and after [ErrGone] and
-// [ErrUnsupported] for nothing. A cancelled context and a failing ledger leave no wait.
+// [ErrReauth] and [ErrConsent] nothing is sent before a reconnect, and after [ErrGone] and
+// [ErrUnsupported] nothing is sent any more. A cancelled context and a failing ledger leave no wait.
 //
 // If the provider has not fetched the transactions yet, SyncAll asks again within the deadline of
 // ctx, for at most two minutes. After that the error is [ErrNotReady].
@@ -110,9 +107,6 @@ func (c *Client) SyncAll(ctx context.Context, req SyncAllRequest) (SyncAllResult
 	}
 	r := syncRun{client: c, req: &req, op: op, ledger: req.Ledger}
 	err := r.run(req.Answers.attended(ctx))
-	r.res.State = r.state
+	r.res.State, r.res.Failed = r.state, withFailures(r.res.Failed, r.list.failed)
 	return r.res, err
 }
-
-// syncedNow is the time of a state.
-func syncedNow() time.Time { return Moment(time.Now()) }

@@ -22,6 +22,8 @@ func TestSyncAll(t *testing.T) {
 		"progress is reported in order":                    reportsProgress,
 		"a panic of Progress is the caller's":              progressPanics,
 	})
+	t.Run("changed and removed rows are counted", countsChanges)
+	t.Run("a page of two accounts names neither in its progress", namesNoAccount)
 	t.Run("a wrong request is refused before anything is sent", refusesWrongRequests)
 }
 
@@ -43,8 +45,9 @@ func roundsStoreEachRowOnce(t *testing.T, h *household) {
 	if !h.perAccount { // the record of changes has it at its end
 		h.accounts[1], h.accounts[2] = h.accounts[2], h.accounts[1]
 	}
-	res, err = h.sync(t.Context())
+	res, err = h.sync(t.Context(), func(r *bankmux.SyncAllRequest) { r.PageSize = 7 })
 	require.NoError(t, err)
+	assert.Equal(t, 7, h.pageSize)
 	assert.Equal(t, 1, res.Added)
 	assert.Zero(t, res.Changed+res.Removed)
 	assert.Contains(t, h.texts(), "b one, b two, b three")
@@ -127,6 +130,40 @@ func reportsProgress(t *testing.T, h *household) {
 		}
 	}
 	assert.Equal(t, want, all)
+}
+
+func countsChanges(t *testing.T) {
+	t.Parallel()
+	h := newHousehold(t, newBranch(true, "a", "b"))
+	h.pending = "a two"
+	_, err := h.sync(t.Context())
+	require.NoError(t, err)
+	h.pending, h.rows["b"] = "", h.rows["b"][:1]
+	var last bankmux.SyncProgress
+	watch := func(r *bankmux.SyncAllRequest) {
+		r.Progress = func(p bankmux.SyncProgress) { last = p }
+	}
+	res, err := h.sync(t.Context(), watch)
+	require.NoError(t, err)
+	assert.Equal(t, 1, res.Changed)
+	assert.Equal(t, 1, last.Rows)
+	res, err = h.sync(t.Context(), watch) // a row that was missing once is missing twice
+	require.NoError(t, err)
+	assert.Equal(t, 1, res.Removed)
+	assert.Equal(t, 1, last.Rows)
+	assert.Equal(t, "a one, a two, b one", h.texts())
+}
+
+func namesNoAccount(t *testing.T) {
+	t.Parallel()
+	h := newHousehold(t, newBranch(false, "a", "b"))
+	h.rows["a"] = h.rows["a"][:1]
+	var names []string
+	_, err := h.sync(t.Context(), func(r *bankmux.SyncAllRequest) {
+		r.Progress = func(p bankmux.SyncProgress) { names = append(names, p.Account) }
+	})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"", "", "account 2"}, names, "the start, a page of both accounts, and a page of one")
 }
 
 func progressPanics(t *testing.T, h *household) {

@@ -77,7 +77,7 @@ func TestSyncAllChallenge(t *testing.T) {
 		"answers that do not fit leave the challenge open":                keepsChallenge,
 		"answers are sent once, by one of two processes":                  answersOnce,
 		"a reconnect ends the challenge":                                  reconnectEndsChallenge,
-		"a challenge is stored also if another sync was faster":           parksAfterAFasterSync,
+		"a challenge is stored also if another sync was faster":           storesAfterAFasterSync,
 		"an answer to a page that another sync has stored is sent":        answersAfterAFasterSync,
 		"a sync that a question overtook stops":                           stopsAtAQuestion,
 		"a challenge that the ledger cannot store is returned":            returnsUnstored,
@@ -361,7 +361,7 @@ func reconnectEndsChallenge(t *testing.T, h *household) {
 	assert.Equal(t, allTexts, h.texts())
 }
 
-func parksAfterAFasterSync(t *testing.T, h *household) {
+func storesAfterAFasterSync(t *testing.T, h *household) {
 	ask := h.fail
 	h.fail = func(call string, a *bankmux.Answers) error {
 		if call == "days of b" && a == nil { // another sync stores a state meanwhile
@@ -410,17 +410,17 @@ func stopsAtAQuestion(t *testing.T, h *household) {
 }
 
 func returnsUnstored(t *testing.T, h *household) {
-	_, err := h.sync(t.Context(), func(r *bankmux.SyncAllRequest) { r.Ledger = &unparked{h.ledger} })
+	_, err := h.sync(t.Context(), func(r *bankmux.SyncAllRequest) { r.Ledger = &withoutStates{h.ledger} })
 	e, ok := errors.AsType[*bankmux.Error](err)
 	require.True(t, ok)
 	require.NotNil(t, e.Challenge)
 	require.ErrorIs(t, err, errCrash)
 }
 
-// unparked is a ledger that stores no state without rows.
-type unparked struct{ *bankmux.MemoryLedger }
+// withoutStates is a ledger that stores no state without rows.
+type withoutStates struct{ *bankmux.MemoryLedger }
 
-func (*unparked) StoreSyncState(
+func (*withoutStates) StoreSyncState(
 	context.Context, bankmux.Connection, bankmux.SyncState, bankmux.SyncState,
 ) (bool, error) {
 	return false, errCrash

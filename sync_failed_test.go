@@ -16,6 +16,7 @@ func TestSyncAllFailures(t *testing.T) {
 	t.Parallel()
 	onVirtualTime(t, map[string]func(*testing.T, *household){
 		"a round that reads no account counts as failed":            countsFailedRounds,
+		"an outage outweighs accounts that never can be read":       outageOutweighs,
 		"an account that fails does not hold up the others":         readsTheOthers,
 		"an account of a round that broke off is read again":        remembersFailed,
 		"a row that cannot be read is reported, and not remembered": reportsRows,
@@ -48,6 +49,25 @@ func countsFailedRounds(t *testing.T, h *household) {
 	_, err = h.sync(t.Context())
 	require.ErrorIs(t, err, bankmux.ErrInstitution)
 	assert.Empty(t, h.taken())
+}
+
+func outageOutweighs(t *testing.T, h *household) {
+	for _, last := range []bankmux.Kind{bankmux.ErrUnsupported, bankmux.ErrInstitution} {
+		h.ledger = bankmux.NewMemoryLedger()
+		h.fail = func(call string, _ *bankmux.Answers) error {
+			switch call {
+			case "accounts":
+				return nil
+			case "days of b":
+				return &bankmux.Error{Kind: last}
+			}
+			return &bankmux.Error{Kind: bankmux.ErrUnsupported}
+		}
+		res, err := h.sync(t.Context())
+		require.ErrorIs(t, err, bankmux.ErrUnsupported)
+		assert.Equal(t, last, res.State.Err.Kind)
+		assert.Equal(t, last == bankmux.ErrInstitution, time.Until(res.State.NotBefore) > 0)
+	}
 }
 
 func readsTheOthers(t *testing.T, h *household) {

@@ -28,8 +28,10 @@ type branch struct {
 	accounts   []bankmux.Account
 	hidden     string              // an account that the list of accounts lacks
 	unreadable string              // an account with a row that cannot be read
+	pending    string              // the text of a row that is not booked yet
 	rows       map[string][]string // texts by account, oldest first
 	called     []string            // operations, with account or cursor
+	pageSize   int                 // of the last sync
 	fail       func(call string, answers *bankmux.Answers) error
 }
 
@@ -79,6 +81,9 @@ func (b *branch) Accounts(_ context.Context, req bankmux.AccountsRequest) (bankm
 
 // Sync reads the page with an engine of package reconcile, as adapters do.
 func (b *branch) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
+	b.mu.Lock()
+	b.pageSize = req.PageSize
+	b.mu.Unlock()
 	ids := func(context.Context, *bankmux.Answers) (ids []string, _ []bankmux.Failure, _ error) {
 		for _, a := range b.accounts {
 			ids = append(ids, a.ID)
@@ -122,9 +127,13 @@ func (b *branch) of(account string) (rows []bankmux.Transaction) {
 	defer b.mu.Unlock()
 	amount, _ := bankmux.NewMoney("-1.00", "USD")
 	for i, text := range b.rows[account] {
+		status := bankmux.StatusBooked
+		if text == b.pending {
+			status = bankmux.StatusPending
+		}
 		rows = append(rows, bankmux.Transaction{
 			ID: "id of " + text, Account: account, Description: text, RawDescription: text, Amount: amount,
-			Date: bankmux.NewDate(2026, 2, 20).AddDays(i), Status: bankmux.StatusBooked,
+			Date: bankmux.NewDate(2026, 2, 20).AddDays(i), Status: status,
 		})
 	}
 	return rows

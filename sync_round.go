@@ -5,6 +5,7 @@ package bankmux
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // syncRun is one call of [Client.SyncAll].
@@ -64,7 +65,7 @@ func (r *syncRun) load(ctx context.Context) error {
 	if linked := r.req.Connection.LinkedAt; !state.LinkedAt.Equal(linked) {
 		// The user has acted. A challenge of the former login is not open any more.
 		state.LinkedAt, state.Err, state.Challenge = linked, nil, nil
-		state.Attempts, state.NotBefore = 0, noTime
+		state.Attempts, state.NotBefore = 0, time.Time{}
 	}
 	r.state, r.cursor = state, state.Cursor
 	return nil
@@ -175,7 +176,7 @@ func (r *syncRun) name(id string) string { return r.names[id] }
 // store stores a page with the state after it. It reports false if another sync was faster.
 func (r *syncRun) store(ctx context.Context, page *Delta) (bool, error) {
 	to := r.next()
-	to.Cursor, to.More, to.Err, to.NotBefore = page.Next, page.More, nil, noTime
+	to.Cursor, to.More, to.Err, to.NotBefore = page.Next, page.More, nil, time.Time{}
 	r.failed = withFailures(r.failed, page.Failed)
 	if r.entire && !page.More {
 		to.Failed = nil
@@ -209,9 +210,9 @@ func (r *syncRun) end(to *SyncState) {
 		to.failed(e)
 		return
 	}
-	to.Attempts, to.SyncedAt = 0, syncedNow()
+	to.Attempts, to.SyncedAt = 0, Moment(time.Now())
 	if r.entire && r.answers == nil {
-		to.AskedAt = noTime
+		to.AskedAt = time.Time{}
 	}
 }
 
@@ -237,7 +238,9 @@ func withFailures(all, more []Failure) []Failure {
 		if f.Transaction != "" {
 			continue
 		}
-		i := slices.IndexFunc(all, func(g Failure) bool { return g.Account == f.Account && g.Product == f.Product })
+		i := slices.IndexFunc(all, func(g Failure) bool {
+			return g.Account == f.Account && g.Product == f.Product && g.Transaction == ""
+		})
 		if i < 0 {
 			all = append(all, f)
 		} else {

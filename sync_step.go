@@ -54,11 +54,10 @@ func (r *syncRun) start(ctx context.Context) error {
 		}
 		return r.listAll(ctx, nil)
 	}
-	names, err := r.nameAccounts(ctx, nil)
-	if err != nil {
+	if _, err := r.nameAccounts(ctx, nil); err != nil {
 		return err
 	}
-	r.names, r.list = names, step.syncList
+	r.list = step.syncList
 	if step.Op == OpCards {
 		return r.listCards(ctx, &answers)
 	}
@@ -89,17 +88,11 @@ func (r *syncRun) listAll(ctx context.Context, answers *Answers) error {
 			return err
 		}
 	}
-	r.list.failed = got.Failed
-	names, err := r.nameAccounts(ctx, got.Accounts)
+	ids, err := r.nameAccounts(ctx, got.Accounts)
 	if err != nil {
 		return err
 	}
-	r.names = names
-	for _, a := range got.Accounts {
-		if r.named(a) && !slices.Contains(r.list.Accounts, a.ID) {
-			r.list.Accounts = append(r.list.Accounts, a.ID)
-		}
-	}
+	r.list.Accounts, r.list.failed = ids, got.Failed
 	return r.listCards(ctx, nil)
 }
 
@@ -127,35 +120,24 @@ func (r *syncRun) listCards(ctx context.Context, answers *Answers) error {
 	for i, c := range got.Cards {
 		cards[i] = Account{ID: c.ID, Kind: AccountCreditCard, Name: c.Name, Number: c.Number, Currency: c.Currency}
 	}
-	names, err := r.nameAccounts(ctx, cards)
-	if err != nil {
-		return err
-	}
-	r.names = names
-	for _, a := range cards {
-		if r.named(a) && !slices.Contains(r.list.Cards, a.ID) {
-			r.list.Cards = append(r.list.Cards, a.ID)
-		}
-	}
-	return nil
+	r.list.Cards, err = r.nameAccounts(ctx, cards)
+	return err
 }
 
-// named reports whether an account has a name, and notes one without.
-func (r *syncRun) named(a Account) bool {
-	if r.names[a.ID] != "" {
-		return true
-	}
-	r.res.Unnamed, r.list.Partly = append(r.res.Unnamed, a), true
-	return false
-}
-
-// nameAccounts returns the names of the connection's accounts.
-func (r *syncRun) nameAccounts(ctx context.Context, accounts []Account) (map[string]string, error) {
-	names, err := r.ledger.NameAccounts(ctx, r.req.Connection, accounts)
-	if err != nil {
+// nameAccounts lets the ledger name accounts, and returns the ids of those that have a name.
+func (r *syncRun) nameAccounts(ctx context.Context, accounts []Account) (ids []string, err error) {
+	if r.names, err = r.ledger.NameAccounts(ctx, r.req.Connection, accounts); err != nil {
 		return nil, r.ledgerFailed(ctx, "NameAccounts", err)
 	}
-	return names, nil
+	for _, a := range accounts {
+		switch {
+		case r.names[a.ID] == "":
+			r.res.Unnamed, r.list.Partly = append(r.res.Unnamed, a), true
+		case !slices.Contains(ids, a.ID):
+			ids = append(ids, a.ID)
+		}
+	}
+	return ids, nil
 }
 
 // interrupted returns err, with its challenge, if it has one, moved from a step to SyncAll.
