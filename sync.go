@@ -69,8 +69,8 @@ type Delta struct {
 	Suggested []Suggestion // perhaps replaced; nothing was merged
 
 	// Failed has accounts that could not be read, and single rows that could not be read. The next
-	// sync asks for these accounts again. A provider with a record of changes (MoneyKit, Plaid) does
-	// not return a failed row again: read its days with [Client.Transactions].
+	// sync asks for these accounts again. A provider with a record of changes (MoneyKit, Plaid)
+	// does not return a failed row again: read its days with [Client.Transactions].
 	Failed []Failure
 	// Covered has the days that were read in full, at a provider that is read by days (Dapi).
 	// There, a row of another day is never missing.
@@ -90,8 +90,8 @@ type Delta struct {
 	Suspect []string
 
 	// Next is the cursor after this page. It is never empty. It has dates, counters and account
-	// ids, and no credential of the connection. For MoneyKit and Plaid it also has the provider's own
-	// cursor, which is opaque. It may be stored and printed, but keep it at the back end.
+	// ids, and no credential of the connection. For MoneyKit and Plaid it also has the provider's
+	// own cursor, which is opaque. It may be stored and printed, but keep it at the back end.
 	Next string
 	More bool // another page is ready
 }

@@ -90,7 +90,8 @@ func (r *SyncAllRequest) prepare(c *Client, op *Op) error {
 // it again with [Error.RetryAfter], and sends nothing. The wait is as long as the provider asks.
 // Otherwise it doubles with each failed round, up to a limit that depends on the Kind. After
 // [ErrReauth] and [ErrConsent] nothing is sent before a reconnect, and after [ErrGone] and
-// [ErrUnsupported] nothing is sent any more. A cancelled context and a failing ledger leave no wait.
+// [ErrUnsupported] nothing is sent any more. A cancelled context and a failing ledger leave no
+// wait.
 //
 // If the provider has not fetched the transactions yet, SyncAll asks again within the deadline of
 // ctx, for at most two minutes. After that the error is [ErrNotReady].
