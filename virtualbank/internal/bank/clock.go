@@ -10,8 +10,8 @@ import (
 // clock runs at the speed of the machine's clock, from its own start and with jumps forward. It
 // reads time.Now, so in a testing/synctest bubble it follows the bubble.
 type clock struct {
-	start time.Time
-	began time.Time
+	start  time.Time
+	opened time.Time
 
 	mu       sync.Mutex
 	advanced time.Duration
@@ -21,18 +21,18 @@ type clock struct {
 const maxAdvance = 200 * 365 * 24 * time.Hour
 
 func newClock(start time.Time) *clock {
-	began := time.Now()
+	opened := time.Now()
 	if start.IsZero() {
-		start = began
+		start = opened
 	}
 	// Round(0) drops the monotonic reading, which does not include jumps.
-	return &clock{start: start.UTC().Round(0), began: began}
+	return &clock{start: start.UTC().Round(0), opened: opened}
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.start.Add(time.Since(c.began) + c.advanced)
+	return c.start.Add(time.Since(c.opened) + c.advanced)
 }
 
 func (c *clock) advance(d time.Duration) {

@@ -188,7 +188,7 @@ func (b *Provider) choose(s *linkSession, id string) (bank.Institution, *bank.Re
 			return at, nil
 		}
 	}
-	return bank.Institution{}, bank.Refuse(http.StatusUnprocessableEntity, "there is no institution fits the session")
+	return bank.Institution{}, bank.Refuse(http.StatusUnprocessableEntity, "no institution fits the session")
 }
 
 // unfit returns why an institution does not fit the session, or "".

@@ -262,8 +262,8 @@ func keptCorrection(t *testing.T) {
 			assert.NotEmpty(t, a.Body["validation_errors"])
 		})
 	}
-	told := object{"category": "shopping", "subcategory": "other_shopping"}
-	unknown := c.MoneyKit("POST", path+"/transactions/txn_nothing/enrichment", token, told)
+	given := object{"category": "shopping", "subcategory": "other_shopping"}
+	unknown := c.MoneyKit("POST", path+"/transactions/txn_nothing/enrichment", token, given)
 	assert.Equal(t, http.StatusNotFound, unknown.Status)
 
 	categories := func(row object) [2]any {
@@ -272,7 +272,7 @@ func keptCorrection(t *testing.T) {
 		return [2]any{e["category"].(object)["value"], sub["value"]}
 	}
 	want := [2]any{"shopping", "other_shopping"}
-	a := c.MoneyKit("POST", target, token, told)
+	a := c.MoneyKit("POST", target, token, given)
 	require.Equal(t, http.StatusOK, a.Status, a.Body)
 	answered := banktest.List(a.Body, "transactions")
 	assert.Len(t, answered, total, "the row and those like it")

@@ -132,8 +132,8 @@ func (b *Provider) serveSync(r request) bank.Reply {
 	}) {
 		return refuse(invalidAccount, "failed to find requested account ID for this item")
 	}
-	m, ours := it.markOf(q)
-	if !ours {
+	m, known := it.markOf(q)
+	if !known {
 		return foreignCursor()
 	}
 	if f.phase == phaseNone || b.Now().Before(f.hidden) || r.call.Fault == faultNotReady {
