@@ -49,21 +49,26 @@ func startAndEnd(t *testing.T) {
 		}
 		assert.Len(t, got[side], len(keys))
 	}
-	req, err := http.NewRequestWithContext(
-		ctx,
-		http.MethodPost,
-		got["moneykit"]["base_url"]+"/virtualbank/clock",
-		strings.NewReader(`{"advance":"0s"}`),
-	)
+	now := send(t, http.MethodPost, got["moneykit"]["base_url"]+"/virtualbank/clock", `{"advance":"0s"}`)
+	assert.Contains(t, now, "2026-11-22T09:00:")
+	for side, text := range map[string]string{"moneykit": "class MoneyKit", "dapi": "window.Dapi", "plaid": "window.Plaid"} {
+		assert.Contains(t, send(t, http.MethodGet, got[side]["script_url"], ""), text, "the script of %s", side)
+	}
+	cancel()
+	assert.NoError(t, <-ended)
+}
+
+// send makes a request and returns the body of the response.
+func send(t *testing.T, method, url, body string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	require.NoError(t, err)
 	res, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
-	now, err := io.ReadAll(res.Body)
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
-	require.NoError(t, res.Body.Close())
-	assert.Contains(t, string(now), "2026-11-22T09:00:")
-	cancel()
-	assert.NoError(t, <-ended)
+	return string(raw)
 }
 
 func badFlags(t *testing.T) {
