@@ -41,6 +41,7 @@ func (w *widget) step(step string, more banktest.Object) banktest.Object {
 	body := banktest.With(banktest.Object{"run": w.run, "step": step}, more)
 	a := w.Do(w.handler, http.MethodPost, "/connect/step", "", body)
 	require.Equal(w.T, http.StatusOK, a.Status)
+	assert.Equal(w.T, "no-store", a.Header.Get("Cache-Control"))
 	if id, ok := a.Body["run"]; ok {
 		w.run = id
 	}
@@ -239,6 +240,10 @@ func sharedAccounts(t *testing.T) {
 		assert.Equal(t, "consent", w.step("consent", banktest.Object{"accounts": two})["view"])
 		_, err := w.Bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: token, Accounts: two})
 		require.ErrorContains(t, err, "only one account")
+		other, token, _ := openMoneyKit(t, banktest.Open(t, virtualbank.Options{}), feature("permit_only_one_account"))
+		raw, err := other.Bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: token})
+		require.NoError(t, err)
+		assert.Equal(t, 1, strings.Count(string(raw), `"account_id"`), "without a choice")
 		view := w.step("consent", banktest.Object{"accounts": two[1:]})
 		assert.Equal(t, "done", view["view"])
 	})
@@ -275,9 +280,9 @@ func ownPage(t *testing.T) {
 	login := banktest.Object{"login": strings.TrimPrefix(address, "/connect/bank?login=")}
 	back := "https://app.example.com/oauth?oauth_state="
 	resume := banktest.Object{"token": token, "redirect": back + login["login"].(string)}
-	code := func(view banktest.Object) any { return view["note"] }
+	note := func(view banktest.Object) any { return view["note"] }
 
-	assert.Contains(t, code(w.step("resume", resume)), "not known", "before the login")
+	assert.Contains(t, note(w.step("resume", resume)), "not known", "before the login")
 	assert.Equal(t, "bank", w.step("bank", login)["view"])
 	assert.NotEmpty(t, w.step("approve", login)["note"], "without a password")
 	assert.NotEmpty(t, w.step("approve", banktest.With(login, banktest.Object{"username": "x", "password": "y"}))["note"])
@@ -287,9 +292,9 @@ func ownPage(t *testing.T) {
 	assert.Equal(t, "failed", w.step("approve", banktest.With(login, goodLogin))["view"], "a second time")
 
 	w.run = "" // a page that was opened again
-	assert.Contains(t, code(w.step("resume", banktest.With(resume, banktest.Object{"token": "other"}))), "another session")
+	assert.Contains(t, note(w.step("resume", banktest.With(resume, banktest.Object{"token": "other"}))), "another session")
 	assert.Equal(t, "consent", w.step("resume", resume)["view"])
-	assert.Contains(t, code(w.step("resume", resume)), "used already")
+	assert.Contains(t, note(w.step("resume", resume)), "used already")
 }
 
 func widgetHeaders(t *testing.T) {
@@ -319,6 +324,7 @@ func widgetHeaders(t *testing.T) {
 				assert.Contains(t, policy, "default-src 'none'", path)
 				assert.NotContains(t, policy, "unsafe", path)
 				assert.Equal(t, "no-store", w.Header().Get("Cache-Control"), path)
+				assert.Equal(t, "no-referrer", w.Header().Get("Referrer-Policy"), path)
 				framed := path != "/connect/bank" && path != "/connect/return" && path != "/link/anything"
 				assert.Equal(t, !framed, strings.Contains(policy, "frame-ancestors 'none'"), path)
 				assert.NotContains(t, w.Body.String(), "<style", path)

@@ -111,6 +111,7 @@ const (
 	StepCode    Step = "code"
 	StepOAuth   Step = "oauth"
 	StepConsent Step = "consent"
+	StepMore    Step = "more" // after a link, in a visit that can have several
 )
 
 // Trouble is what the page shows to the user when something fails.
@@ -118,10 +119,23 @@ type Trouble struct {
 	Code  string // the provider's
 	Text  string // for the user
 	Final bool   // the user cannot try again
-	Wire  any    // as the provider passes it to the application; nil means that Leave decides
+	Wire  any    // as the provider passes it to the application; nil if it does not
 }
 
 func (t *Trouble) Error() string { return "virtualbank: " + t.Text }
+
+// Passed returns the error as the provider passes it to the application. It is null without a
+// trouble, and for one that the user could have solved.
+func (t *Trouble) Passed() json.RawMessage {
+	if t == nil {
+		return json.RawMessage("null")
+	}
+	raw, err := json.Marshal(t.Wire)
+	if err != nil {
+		panic(err) // it has only texts
+	}
+	return raw
+}
 
 // PassDevice is a password of UserGood with which the pages ask for a code. It is Plaid's, and the
 // bank's own choice at the other providers.

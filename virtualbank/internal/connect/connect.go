@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+	"github.com/bankmux/bankmux/virtualbank/internal/plaid"
 )
 
 // Server serves the pages of one provider. It is safe for concurrent use.
@@ -35,7 +36,7 @@ func New(p bank.Provider) *Server {
 		pages: p, provider: p.Spec().Name, oauthKey: "oauth_state",
 		runs: map[string]*run{}, logins: map[string]*oauthLogin{},
 	}
-	if s.provider == "plaid" {
+	if s.provider == plaid.Name {
 		s.oauthKey = "oauth_state_id" // Plaid's. No source has MoneyKit's, so that is the bank's own.
 	}
 	return s

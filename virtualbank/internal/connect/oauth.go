@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+	"github.com/bankmux/bankmux/virtualbank/internal/plaid"
 )
 
 // oauth prepares a login at the institution's own page. It returns the address of that page, once
@@ -28,10 +29,10 @@ func (s *Server) oauth(r *run, facts bank.VisitFacts) (popup, page string) {
 func (s *Server) atBank(in request) View {
 	l := s.logins[in.Login]
 	if l == nil || l.run.ended || l.done {
-		return View{View: "failed", Note: "This page has expired. Start again in the application.", Final: true}
+		return expired()
 	}
 	r := l.run
-	v := View{View: "bank", App: r.visit.Facts().App, Institution: &r.chosen, Hint: "user_good, pass_good"}
+	v := View{View: "bank", App: r.visit.Facts().App, Institution: &r.chosen, Hint: loginHint}
 	switch in.Step {
 	case "bank":
 		return v
@@ -57,7 +58,7 @@ func (s *Server) atBank(in request) View {
 // the application.
 func (s *Server) returns(r *run, login string, popup bool) string {
 	target := r.visit.Facts().Redirect
-	if popup && s.provider == "plaid" || target == "" {
+	if popup && s.provider == plaid.Name || target == "" {
 		target = returnPath
 	}
 	return withQuery(target, s.oauthKey, login)

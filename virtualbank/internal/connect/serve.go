@@ -11,6 +11,9 @@ import (
 	"path"
 
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
+	"github.com/bankmux/bankmux/virtualbank/internal/dapi"
+	"github.com/bankmux/bankmux/virtualbank/internal/moneykit"
+	"github.com/bankmux/bankmux/virtualbank/internal/plaid"
 )
 
 // The addresses of the scripts that an application loads. MoneyKit's is an ES module in place of
@@ -44,18 +47,18 @@ func (s *Server) Handler(next http.Handler) http.Handler {
 	mux.HandleFunc("GET "+returnPath, s.page("return"))
 	mux.HandleFunc("POST "+stepPath, s.step)
 	switch s.provider {
-	case "moneykit":
+	case moneykit.Name:
 		mux.HandleFunc("GET "+MoneyKitScript, file(MoneyKitScript, read("moneykit.js")))
 		for _, name := range []string{"start", "relink", "continue"} {
 			mux.HandleFunc("GET /"+name, s.page(name))
 		}
-	case "dapi":
+	case dapi.Name:
 		mux.HandleFunc("GET "+DapiScript, file(DapiScript, closure("opener.js", "dapi.js")))
 		mux.HandleFunc("GET "+framePath, s.page("frame"))
-	case "plaid":
+	case plaid.Name:
 		mux.HandleFunc("GET "+PlaidScript, file(PlaidScript, closure("opener.js", "plaid.js")))
 		mux.HandleFunc("GET "+framePath, s.page("frame"))
-		mux.HandleFunc("GET /link/{hosted}", s.page("hosted"))
+		mux.HandleFunc("GET "+plaid.HostedPath+"{hosted}", s.page("hosted"))
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := mux.Handler(r); pattern == "" {

@@ -68,7 +68,7 @@ func (s *Server) do(in request) View {
 	}
 	r := s.runs[in.Run]
 	if r == nil || r.ended {
-		return View{View: "failed", Note: "This page has expired. Start again in the application.", Final: true}
+		return expired()
 	}
 	switch in.Step {
 	case "choose":
@@ -82,15 +82,23 @@ func (s *Server) do(in request) View {
 		return s.answer(r, in.Code)
 	case "consent":
 		return s.link(r, in.Accounts)
-	case "another":
-		r.step, r.chosen, r.last = bank.StepChoose, bank.Choice{}, nil
-		return s.show(r)
 	case "finish":
-		return s.end(r, "done", r.visit.Finish())
+		if r.step == bank.StepMore {
+			return s.end(r, "done", r.visit.Finish())
+		}
+	case "leave":
+		return s.end(r, "left", r.visit.Leave(r.step, r.entered, r.last))
 	}
-	// "leave", and what is not a step.
-	return s.end(r, "left", r.visit.Leave(r.step, r.entered, r.last))
+	return s.show(r)
 }
+
+// expired returns the view of a page that the bank does not know any more.
+func expired() View {
+	return View{View: "failed", Note: "This page has expired. Start again in the application.", Final: true}
+}
+
+// loginHint is a login that works at every institution.
+const loginHint = bank.UserGood + ", " + bank.PassGood
 
 // open starts a run.
 func (s *Server) open(in request) View {
@@ -138,7 +146,7 @@ func (s *Server) show(r *run) View {
 		offer := r.visit.Offer(r.entered)
 		v.Offer = &offer
 	case bank.StepLogin:
-		v.Hint = "user_good, pass_good"
+		v.Hint = loginHint
 	case bank.StepCode:
 		v.Hint = r.code
 	}
@@ -238,10 +246,10 @@ func (s *Server) link(r *run, accounts []string) View {
 		return s.show(r)
 	}
 	r.linked = append(r.linked, r.chosen.Name)
+	r.last = nil
 	if several {
-		v := s.show(r)
-		v.View, v.Offer = "more", nil
-		return v
+		r.step = bank.StepMore
+		return s.show(r)
 	}
 	return s.end(r, "done", result)
 }
@@ -250,8 +258,7 @@ func (s *Server) link(r *run, accounts []string) View {
 func (s *Server) end(r *run, view string, result json.RawMessage) View {
 	r.ended = true
 	v := View{
-		Run: r.id, View: view, Relink: r.relink, Renewal: r.visit.Facts().Renewal, Result: result,
-		Completion: r.visit.Facts().Completion, Linked: r.linked,
+		Run: r.id, View: view, Relink: r.relink, Result: result, Completion: r.visit.Facts().Completion,
 	}
 	if r.chosen.ID != "" {
 		v.Institution = &r.chosen

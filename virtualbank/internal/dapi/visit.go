@@ -48,8 +48,7 @@ func (*Provider) Stray(bool, bool) *bank.Trouble {
 	return trouble(typeInvalidArgs, "This login is not known. Start again.", true)
 }
 
-// Facts returns that a redirect has no place in Dapi's Connect, and neither has a renewal: the user
-// links again.
+// Facts is empty. Dapi's Connect has no redirects and no renewals: the user links again.
 func (*visit) Facts() bank.VisitFacts { return bank.VisitFacts{} }
 
 // Choices returns the institutions of the countries.
@@ -129,18 +128,9 @@ func (v *visit) Link(e bank.Entry, _ []string, _ bool) (json.RawMessage, error) 
 func (*visit) Finish() json.RawMessage { return nil }
 
 // Leave returns the argument of onFailure.
-func (v *visit) Leave(_ bank.Step, _ bank.Entry, last *bank.Trouble) json.RawMessage {
-	return v.bank.Exit(last)
+func (*visit) Leave(_ bank.Step, _ bank.Entry, last *bank.Trouble) json.RawMessage {
+	return last.Passed()
 }
 
 // Exit returns the same for a visit that does not open.
-func (*Provider) Exit(t *bank.Trouble) json.RawMessage {
-	if t == nil || t.Wire == nil {
-		return json.RawMessage("null")
-	}
-	raw, err := json.Marshal(t.Wire)
-	if err != nil {
-		panic(err) // it has only texts
-	}
-	return raw
-}
+func (*Provider) Exit(t *bank.Trouble) json.RawMessage { return t.Passed() }

@@ -76,12 +76,14 @@ func (v *visit) Choices() []bank.Choice {
 	if l := v.session.existing; l != nil {
 		return []bank.Choice{choiceOf(l.institution)}
 	}
+	only := v.session.institution
 	var all []bank.Choice
 	for _, country := range v.session.countries {
 		for _, at := range v.bank.Institutions {
-			_, refused := v.bank.choose(v.session, at.MoneyKitID)
-			fixed := v.session.institution != "" && !at.MoneyKitGoesBy(v.session.institution)
-			if at.MoneyKitID != "" && at.Country == country && refused == nil && !fixed {
+			if at.MoneyKitID == "" || at.Country != country || only != "" && !at.MoneyKitGoesBy(only) {
+				continue
+			}
+			if _, refused := v.bank.choose(v.session, at.MoneyKitID); refused == nil {
 				all = append(all, choiceOf(at))
 			}
 		}
@@ -196,18 +198,9 @@ func (v *visit) Link(e bank.Entry, accounts []string, _ bool) (json.RawMessage, 
 func (*visit) Finish() json.RawMessage { return nil }
 
 // Leave returns the argument of onExit: null if the user only left.
-func (v *visit) Leave(_ bank.Step, _ bank.Entry, last *bank.Trouble) json.RawMessage {
-	return v.bank.Exit(last)
+func (*visit) Leave(_ bank.Step, _ bank.Entry, last *bank.Trouble) json.RawMessage {
+	return last.Passed()
 }
 
 // Exit returns the same for a visit that does not open.
-func (*Provider) Exit(t *bank.Trouble) json.RawMessage {
-	if t == nil || t.Wire == nil {
-		return json.RawMessage("null")
-	}
-	raw, err := json.Marshal(t.Wire)
-	if err != nil {
-		panic(err) // it has only texts
-	}
-	return raw
-}
+func (*Provider) Exit(t *bank.Trouble) json.RawMessage { return t.Passed() }

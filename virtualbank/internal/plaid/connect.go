@@ -55,8 +55,7 @@ type linkSession struct {
 	id                string
 	started, finished time.Time
 	added             []*publicToken
-	exit              map[string]any
-	status            string // of an exit; "" means requires_credentials
+	exit              map[string]any // error and metadata, as Link passes them to onExit
 	events            []any
 }
 
@@ -80,6 +79,11 @@ type outcomeMetadata struct {
 	SessionID   string           `json:"link_session_id"`
 }
 
+// outcome returns the outcome of a session. The token is nil in update mode.
+func (it *item) outcome(s *linkSession, token *string) outcome {
+	return outcome{token, outcomeMetadata{linkInstitution(it.institution), it.linkAccounts(), s.id}}
+}
+
 // Link plays the user in Link and returns what the page gets: public_token and metadata, with a
 // null token in update mode. The error is a [*bank.Refusal]. As in the sandbox, a link token may be
 // used again. Each login is then another session, and in multi-item Link another Item of the
@@ -93,8 +97,8 @@ func (b *Provider) Link(in ConnectInput) (json.RawMessage, error) {
 	}
 	s := b.openSession(t)
 	if in.Exit {
-		b.leave(t, s, nil, nil)
-		return json.Marshal(map[string]any{"error": nil, "metadata": s.exit["metadata"]})
+		b.leave(t, s, requiresCredentials, nil, nil)
+		return json.Marshal(s.exit)
 	}
 	return b.run(t, s, in)
 }
@@ -127,7 +131,7 @@ func (b *Provider) run(t *linkToken, s *linkSession, in ConnectInput) (json.RawM
 	if !in.More || !t.multi {
 		b.finish(t, s, "SUCCESS")
 	}
-	return json.Marshal(outcome{&token.token, outcomeMetadata{it.linkInstitution(), it.linkAccounts(), s.id}})
+	return json.Marshal(it.outcome(s, &token.token))
 }
 
 // openToken returns the link token that the user continues, or one of the bank's own.
@@ -187,25 +191,21 @@ func (b *Provider) finish(t *linkToken, s *linkSession, status string) {
 	b.announceLink(t, "SESSION_FINISHED", members)
 }
 
-// leave ends a session without success. why is nil where the user only left.
-func (b *Provider) leave(t *linkToken, s *linkSession, why, institution map[string]any) {
-	metadata := map[string]any{
-		"institution": nil, "status": cmp.Or(s.status, "requires_credentials"), "link_session_id": s.id,
+// requiresCredentials is the status of an exit before a login succeeds.
+const requiresCredentials = "requires_credentials"
+
+// leave ends a session without success, at a status of Link's. why is nil where the user only left.
+func (b *Provider) leave(t *linkToken, s *linkSession, status string, why any, institution map[string]any) {
+	s.exit = map[string]any{"error": why, "metadata": map[string]any{
+		"institution": institution, "status": status, "link_session_id": s.id,
 		"request_id": b.draw.Alphanumeric(15),
-	}
-	if institution != nil {
-		metadata["institution"] = institution
-	}
-	s.exit = map[string]any{"error": nil, "metadata": metadata}
-	if why != nil {
-		s.exit["error"] = why
-	}
+	}}
 	b.note(s, "EXIT")
-	status := "EXITED"
+	result := "EXITED"
 	if len(s.added) > 0 { // what was linked before stays linked
-		status = "SUCCESS"
+		result = "SUCCESS"
 	}
-	b.finish(t, s, status)
+	b.finish(t, s, result)
 }
 
 // relink heals the Item of an update session. Its token stays, and nothing is exchanged.
@@ -219,7 +219,7 @@ func (b *Provider) relink(t *linkToken, s *linkSession, in ConnectInput) (json.R
 			"the Item of this session is at %s", it.institution.Name)
 	case in.Username != "" && in.Username != it.book.Username:
 		changed := code{kind: "ITEM_ERROR", name: "INVALID_UPDATED_USERNAME"}
-		b.leave(t, s, changed.envelope("the username changed"), nil)
+		b.leave(t, s, requiresCredentials, changed.envelope("the username changed"), nil)
 		return nil, bank.Refuse(http.StatusUnprocessableEntity, "%s: the Item is of another user name", changed.name)
 	}
 	in.Username = it.book.Username
@@ -234,7 +234,7 @@ func (b *Provider) relink(t *linkToken, s *linkSession, in ConnectInput) (json.R
 	it.consent(t.consented)
 	it.heal(b.Now())
 	b.finish(t, s, "SUCCESS")
-	return json.Marshal(outcome{nil, outcomeMetadata{it.linkInstitution(), it.linkAccounts(), s.id}})
+	return json.Marshal(it.outcome(s, nil))
 }
 
 // choose picks the institution: the one asked for, or the first that fits.
@@ -279,9 +279,8 @@ func (b *Provider) login(t *linkToken, s *linkSession, at bank.Institution, in C
 	if why.name == "" {
 		return nil
 	}
-	institution := map[string]any{"name": at.Name, "institution_id": at.PlaidID}
 	b.note(s, "ERROR")
-	b.leave(t, s, why.envelope(message), institution)
+	b.leave(t, s, requiresCredentials, why.envelope(message), linkInstitution(at))
 	if why.name == wrongLogin.name {
 		return bank.WrongLogin(at)
 	}

@@ -121,9 +121,9 @@ func (b *Provider) Revoke(id string) error {
 	return nil
 }
 
-// linkInstitution is the institution as Link hands it to the page.
-func (it *item) linkInstitution() map[string]any {
-	return map[string]any{"name": it.institution.Name, "institution_id": it.institution.PlaidID}
+// linkInstitution is an institution as Link hands it to the page.
+func linkInstitution(at bank.Institution) map[string]any {
+	return map[string]any{"name": at.Name, "institution_id": at.PlaidID}
 }
 
 // linkAccounts are the accounts as Link hands them to the page.

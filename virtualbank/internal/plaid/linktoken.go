@@ -113,7 +113,7 @@ func (b *Provider) createLinkToken(r request) bank.Reply {
 	if options, ok := r.object.object("transactions", false, true); ok {
 		t.days = options.integer("days_requested", false, defaultDays, 1, maxDays)
 	}
-	life := readHosted(r, t, access != "")
+	ttl := readHosted(r, t, access != "")
 	if p, bad := r.refusal(); bad {
 		return p
 	}
@@ -125,7 +125,7 @@ func (b *Provider) createLinkToken(r request) bank.Reply {
 		t.existing = it
 	}
 	t.token = tokenPrefix + b.draw.UUID()
-	t.expires = now.Add(life)
+	t.expires = now.Add(ttl)
 	b.linkTokens[t.token] = t
 	body := map[string]any{"link_token": t.token, "expiration": instant(t.expires)}
 	if t.hosted {
@@ -267,7 +267,7 @@ func readFilters(r request, t *linkToken, update bool) {
 	}
 }
 
-// readHosted reads hosted_link and returns how long the link token lives.
+// readHosted reads hosted_link and returns the TTL of the link token.
 func readHosted(r request, t *linkToken, update bool) time.Duration {
 	hosted, ok := r.object.object("hosted_link", false, true)
 	if !ok {
@@ -277,17 +277,17 @@ func readHosted(r request, t *linkToken, update bool) time.Duration {
 		return linkTokenTTL
 	}
 	t.hosted = true
-	life := publicTokenTTL
+	ttl := publicTokenTTL
 	switch hosted.oneOf("delivery_method", false, true, "sms", "email") {
 	case "sms":
-		life = 24 * time.Hour
+		ttl = 24 * time.Hour
 	case "email":
-		life = 7 * 24 * time.Hour
+		ttl = 7 * 24 * time.Hour
 	}
 	t.completion = hosted.text("completion_redirect_uri", false, true)
 	hosted.flag("is_mobile_app")
 	const most = int(maxHostedTTL / time.Second)
-	return time.Duration(hosted.integer("url_lifetime_seconds", false, int(life/time.Second), 1, most)) * time.Second
+	return time.Duration(hosted.integer("url_lifetime_seconds", false, int(ttl/time.Second), 1, most)) * time.Second
 }
 
 // createUser serves the user that multi-item sessions need. The same client_user_id has the same
@@ -363,7 +363,7 @@ func (b *Provider) sessionBody(t *linkToken, s *linkSession) map[string]any {
 		added = append(added, map[string]any{
 			"public_token": token.token,
 			"accounts":     token.item.linkAccounts(),
-			"institution":  token.item.linkInstitution(),
+			"institution":  linkInstitution(token.item.institution),
 		})
 	}
 	body["results"] = map[string]any{

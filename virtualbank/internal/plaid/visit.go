@@ -63,9 +63,14 @@ func (*Provider) Stray(known, processed bool) *bank.Trouble {
 // Exit returns error and metadata of onExit for a visit that does not open. Its metadata is the
 // bank's own choice.
 func (*Provider) Exit(t *bank.Trouble) json.RawMessage {
-	raw, err := json.Marshal(map[string]any{"error": t.Wire, "metadata": map[string]any{
+	return passed(map[string]any{"error": t.Wire, "metadata": map[string]any{
 		"institution": nil, "status": nil, "link_session_id": nil, "request_id": nil,
 	}})
+}
+
+// passed returns error and metadata of an exit as JSON.
+func passed(exit map[string]any) json.RawMessage {
+	raw, err := json.Marshal(exit)
 	if err != nil {
 		panic(err) // it has only texts
 	}
@@ -225,35 +230,26 @@ func (v *visit) Finish() json.RawMessage {
 	return json.RawMessage(`{"public_token": "", "metadata": {}}`)
 }
 
-// statuses are the statuses of an exit by step. The first is the bank's own choice: no source says
-// what the status of a user is who leaves before choosing.
+// statuses are the statuses of an exit by step. Those of a user who has not chosen an institution,
+// or who could choose another one, are the bank's own choice.
 var statuses = map[bank.Step]string{
-	bank.StepChoose: "requires_credentials", bank.StepLogin: "requires_credentials", bank.StepCode: "requires_code",
+	bank.StepChoose: requiresCredentials, bank.StepLogin: requiresCredentials, bank.StepCode: "requires_code",
 	bank.StepOAuth: "requires_oauth", bank.StepConsent: "requires_account_selection",
+	bank.StepMore: requiresCredentials,
 }
 
 // Leave returns error and metadata of onExit.
 func (v *visit) Leave(at bank.Step, entered bank.Entry, last *bank.Trouble) json.RawMessage {
 	v.bank.Lock()
 	defer v.bank.Unlock()
-	v.session.status = statuses[at]
-	var why, institution map[string]any
+	var institution map[string]any
 	if in, refused := v.institution(entered); refused == nil && entered.Institution != "" {
-		institution = map[string]any{"name": in.Name, "institution_id": in.PlaidID}
+		institution = linkInstitution(in)
 	}
-	var wire any
+	var why any
 	if last != nil {
-		if e, ok := last.Wire.(exitError); ok {
-			why = map[string]any{
-				"error_type": e.Type, "error_code": e.Code, "error_message": e.Message, "display_message": e.Display,
-			}
-			wire = e
-		}
+		why = last.Wire
 	}
-	v.bank.leave(v.token, v.session, why, institution)
-	raw, err := json.Marshal(map[string]any{"error": wire, "metadata": v.session.exit["metadata"]})
-	if err != nil {
-		panic(err) // it has only texts
-	}
-	return raw
+	v.bank.leave(v.token, v.session, statuses[at], why, institution)
+	return passed(v.session.exit)
 }

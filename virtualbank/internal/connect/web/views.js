@@ -150,7 +150,7 @@ export const views = {
     return [
       heading("Connected"), h("p", null, "Connected: " + view.linked.join(", ")),
       actions(h("button", { type: "button", className: "main", onclick: () => act("finish") }, "Finish"),
-        button("Connect another bank", () => act("another"))),
+        button("Connect another bank", () => act("back"))),
     ];
   },
 
