@@ -65,13 +65,13 @@ export type Opener = (
 export function connect(launch: Launch, options?: Options): Promise<Payload>;
 
 /**
- * Continues a run at the page that the bank or the provider returned to. Pass the launch of the run,
- * and the whole address that it returned to, such as location.href. Keep the launch in sessionStorage meanwhile, and remove it at the end.
+ * Continues a run at the page that the bank or the provider returned to. Pass the launch of the
+ * run, and the whole address that it returned to, such as location.href. Keep the launch in
+ * sessionStorage meanwhile, and remove it at the end.
  *
  * It resolves like connect. If url is the address of this page, or a parameter of it, the query and
- * the fragment leave the address bar then. It resolves with null in
- * a popup: there is nothing to post, because the window that opened the popup gets the outcome. Close
- * the popup then.
+ * the fragment leave the address bar then. It resolves with null in a popup: there is nothing to
+ * post, because the window that opened the popup gets the outcome. Close the popup then.
  */
 export function resume(launch: Launch, url: string | URL, options?: Options): Promise<Payload | null>;
 

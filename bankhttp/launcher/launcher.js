@@ -188,7 +188,9 @@ async function load(run, provider) {
   run.script = run.page = src;
   try {
     if (!loader && name && !window[name]) await add({ src, nonce });
-    const kit = await (loader ? loader() : name ? window[name] : import(/* webpackIgnore: true */ /* @vite-ignore */ src));
+    const kit = await (loader ? loader()
+      : name ? window[name]
+      : import(/* webpackIgnore: true */ /* @vite-ignore */ src));
     return kit.default ?? kit;
   } catch (cause) {
     await new Promise((resolve) => setTimeout(resolve)); // the event of a violated policy says more

@@ -34,11 +34,11 @@ function show(text) {
 }
 
 // run opens the provider's page and posts the outcome.
-async function run(client, begin, open) {
+async function run(client, getSession, open) {
   show("opening");
   busy = true;
   try {
-    const { session, launch } = await begin();
+    const { session, launch } = await getSession();
     sessionStorage.setItem("session", session);
     const official = sessionStorage.getItem("official") === "true";
     // Where a launch names a module, the launcher prefers it to the official package.

@@ -93,15 +93,14 @@ export async function visit(env, options, test) {
     assert.deepEqual(errors, [], "the console has errors");
     assert.deepEqual(seen.foreign, [], "the page left loopback");
     const { secrets } = await state(env);
-    const har64 = await readFile(har, "utf8");
-    assertNoSecret(secrets, [...seen.texts, ...harTexts(JSON.parse(har64))]);
+    assertNoSecret(secrets, [...seen.texts, ...harTexts(JSON.parse(await readFile(har, "utf8")))]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-// watch collects what the pages of a context show.
-function watch(context) {
+// watch collects what the pages of a context show: texts, errors, and addresses beyond loopback.
+export function watch(context) {
   const seen = { texts: [], errors: [], foreign: [] };
   const local = (url) => !/^(https?|wss?):/.test(url) || new URL(url).hostname === "127.0.0.1";
   context.on("request", (request) => {

@@ -4,7 +4,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { state, useBrowser, visit } from "./harness.js";
-import { choose, consent, frame, good, heading, link, login, outcome, start, widgets } from "./widget.js";
+import { choose, consent, frame, good, heading, link, login, loginAtBank, outcome, start, widgets } from "./widget.js";
 
 const env = useBrowser();
 
@@ -33,9 +33,7 @@ async function toBank(page, widget) {
 
 // allow logs in on the bank's own page, which returns to the application, and allows access there.
 async function allow(page) {
-  await page.getByLabel("User name").fill(good.username);
-  await page.getByLabel("Password").fill(good.password);
-  await page.getByRole("button", { name: "Log in and allow" }).click();
+  await loginAtBank(page);
   await page.waitForURL(/\/oauth/);
   await consent(frame(page));
 }

@@ -12,7 +12,7 @@ const env = useBrowser();
 // The application responds 409 to an outcome without a link, and the browser notes that.
 const expected = ["409"];
 
-// Where the bank lists the connections of each provider, and how their consent ends.
+// The member that names a connection in a call of the bank's control plane.
 const reference = { moneykit: "link_id", dapi: "connectionID", plaid: "reference" };
 
 for (const [name, widget] of Object.entries(widgets)) {
@@ -83,13 +83,12 @@ for (const [name, widget] of Object.entries(widgets)) {
     });
 
     await t.test("a bank that is down fails, and the application learns why", async () => {
-      const at = { moneykit: "northwind", dapi: "DAPIBANK_AE_ENBD", plaid: "ins_109508" }[widget.client];
-      const down = { ...widget, bank: widgets[name].client === "moneykit" ? "Northwind Bank" : widget.bank };
-      await control(env, widget.client, "outage", { institution_id: at, down: true });
+      const outage = (down) => control(env, widget.client, "outage", { institution_id: widget.id, down });
+      await outage(true);
       try {
         await visit(env, { expected }, async (page) => {
-          await start(page, down);
-          await choose(frame(page), down.bank);
+          await start(page, widget);
+          await choose(frame(page), widget.bank);
           await login(frame(page));
           await heading(frame(page), "That did not work");
           await accessible(page.frames().at(-1));
@@ -97,7 +96,7 @@ for (const [name, widget] of Object.entries(widgets)) {
           await outcome(page, "failed user_action_required");
         });
       } finally {
-        await control(env, widget.client, "outage", { institution_id: at, down: false });
+        await outage(false);
       }
       const { error } = JSON.parse((await state(env)).posted.at(-1));
       assert.ok(error && !JSON.stringify(error).includes("user_good"));

@@ -3,7 +3,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { accessible, state, useBrowser, visit } from "./harness.js";
-import { choose, consent, frame, good, heading, newest, outcome, start, widgets } from "./widget.js";
+import { choose, consent, frame, good, heading, loginAtBank, newest, outcome, start, widgets } from "./widget.js";
 
 const env = useBrowser();
 const expected = ["409"];
@@ -13,14 +13,6 @@ const banks = {
   "MoneyKit, the official package": { bank: "OAuth Bank", kept: "Everyday Checking" },
   Plaid: { bank: "Platypus OAuth Bank", kept: "Plaid Checking" },
 };
-
-// atBank logs in on the bank's own page.
-async function atBank(page, { username, password } = good) {
-  await heading(page, "Give access");
-  await page.getByLabel("User name").fill(username);
-  await page.getByLabel("Password").fill(password);
-  await page.getByRole("button", { name: "Log in and allow" }).click();
-}
 
 // popup opens the bank's page in a window of its own.
 async function popup(page, bank) {
@@ -43,10 +35,10 @@ for (const [name, { bank, kept }] of Object.entries(banks)) {
         await heading(window, "Give access");
         await accessible(window.mainFrame());
         await heading(frame(page), "Log in at " + bank);
-        await atBank(window, { ...good, password: "wrong" });
+        await loginAtBank(window, { ...good, password: "wrong" });
         await window.getByRole("alert").waitFor();
         const closed = window.waitForEvent("close");
-        await atBank(window);
+        await loginAtBank(window);
         await closed;
         await consent(frame(page));
         await outcome(page, "linked " + bank);
@@ -58,7 +50,7 @@ for (const [name, { bank, kept }] of Object.entries(banks)) {
         await start(page, widget);
         await choose(frame(page), bank);
         await frame(page).getByRole("link", { name: "Continue in this window" }).click();
-        await atBank(page);
+        await loginAtBank(page);
         await page.waitForURL(/\/oauth/);
         await heading(frame(page), "Share your data");
         for (const box of await frame(page).getByRole("checkbox").all()) await box.uncheck();
@@ -79,7 +71,7 @@ for (const [name, { bank, kept }] of Object.entries(banks)) {
         const window = await popup(page, bank);
         await window.getByRole("button", { name: "Refuse" }).click();
         await frame(page).getByText(`You did not give access at ${bank}.`).waitFor();
-        await atBank(await popup(page, bank));
+        await loginAtBank(await popup(page, bank));
         await consent(frame(page));
         await outcome(page, "linked " + bank);
 
@@ -109,7 +101,7 @@ for (const [name, { bank, kept }] of Object.entries(banks)) {
         await start(page, widget);
         await choose(frame(page), bank);
         await frame(page).getByRole("link", { name: "Continue in this window" }).click();
-        await atBank(page);
+        await loginAtBank(page);
         await page.waitForURL(/\/oauth/);
         await heading(frame(page), "Share your data");
         await page.reload();

@@ -3,12 +3,12 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { control, state, useBrowser, visit } from "./harness.js";
-import { choose, consent, frame, good, heading, link, login, outcome, widgets } from "./widget.js";
+import { choose, consent, frame, good, heading, link, login, loginAtBank, outcome, widgets } from "./widget.js";
 
 const env = useBrowser();
 
-// begin starts a session and returns its launch and its id.
-const begin = (page, fields) => page.evaluate(async (fields) => {
+// startSession starts a session and returns its launch and its id.
+const startSession = (page, fields) => page.evaluate(async (fields) => {
   const { start } = await import("/start.js");
   const { launch, session } = await start(fields);
   return { ...launch, session };
@@ -43,7 +43,7 @@ async function plaid(page, launch, more = {}) {
 test("Plaid", async (t) => {
   await t.test("a page gets the token, the bank, the accounts and the events", async () => {
     await visit(env, {}, async (page) => {
-      const launch = await begin(page, { client: "plaid", country: "US" });
+      const launch = await startSession(page, { client: "plaid", country: "US" });
       await plaid(page, launch);
       await choose(frame(page), "First Platypus Bank");
       await login(frame(page));
@@ -61,7 +61,7 @@ test("Plaid", async (t) => {
 
   await t.test("an exit has an error of Plaid's and a status", async () => {
     await visit(env, {}, async (page) => {
-      await plaid(page, await begin(page, { client: "plaid", country: "US" }));
+      await plaid(page, await startSession(page, { client: "plaid", country: "US" }));
       await choose(frame(page), "First Platypus Bank");
       await frame(page).getByRole("button", { name: "Leave" }).click();
       let [[error, metadata]] = await calls(page, "exit");
@@ -70,7 +70,7 @@ test("Plaid", async (t) => {
       assert.equal(metadata.institution.institution_id, "ins_109508");
       assert.ok(metadata.link_session_id);
 
-      await plaid(page, await begin(page, { client: "plaid", country: "US" }));
+      await plaid(page, await startSession(page, { client: "plaid", country: "US" }));
       await choose(frame(page), "First Platypus Bank");
       await login(frame(page), { ...good, password: "error_ITEM_LOCKED" });
       await heading(frame(page), "That did not work");
@@ -83,8 +83,8 @@ test("Plaid", async (t) => {
 
   await t.test("a token or a redirect that is not valid fails with Plaid's code", async () => {
     await visit(env, { expected: ["409"] }, async (page, context) => {
-      const launch = await begin(page, { client: "plaid", country: "US" });
-      await begin(page, { client: "plaid", country: "US" }); // the session of the application's cookie
+      const launch = await startSession(page, { client: "plaid", country: "US" });
+      await startSession(page, { client: "plaid", country: "US" }); // the session of the application's cookie
       const failure = async (token, more) => {
         await plaid(page, { ...launch, token }, more);
         await frame(page).getByRole("button", { name: "Leave" }).last().click();
@@ -105,9 +105,7 @@ test("Plaid", async (t) => {
       // The application continues with its newest session, which is another one.
       const other = await context.newPage();
       await other.goto(env.addr.plaid + href);
-      await other.getByLabel("User name").fill(good.username);
-      await other.getByLabel("Password").fill(good.password);
-      await other.getByRole("button", { name: "Log in and allow" }).click();
+      await loginAtBank(other);
       await frame(other).getByRole("button", { name: "Leave" }).last().click();
       await outcome(other, "failed user_action_required");
       assert.equal(JSON.parse((await state(env)).posted.at(-1)).error.error_code, "INCORRECT_LINK_TOKEN");
@@ -121,7 +119,7 @@ test("Plaid", async (t) => {
 
   await t.test("create without a token throws, and destroy calls nothing back", async () => {
     await visit(env, {}, async (page) => {
-      const launch = await begin(page, { client: "plaid", country: "US" });
+      const launch = await startSession(page, { client: "plaid", country: "US" });
       await plaid(page, launch);
       await heading(frame(page), "Choose your bank");
       await page.evaluate(() => globalThis.handler.destroy());
@@ -135,7 +133,7 @@ test("Plaid", async (t) => {
   await t.test("the hosted page returns to the application without a result", async () => {
     await visit(env, { expected: ["409"] }, async (page) => {
       for (const leave of [false, true]) {
-        const launch = await begin(page, { client: "plaid", country: "US", hosted: "on" });
+        const launch = await startSession(page, { client: "plaid", country: "US", hosted: "on" });
         assert.ok(launch.url.startsWith(env.addr.plaid + "/link/"));
         await page.goto(launch.url);
         await choose(page, "First Platypus Bank");
@@ -154,7 +152,7 @@ test("Plaid", async (t) => {
 
 test("Plaid links several banks in one run, and the page gets no token", async () => {
   await visit(env, {}, async (page) => {
-    const launch = await begin(page, { client: "plaid", country: "US", several: "on" });
+    const launch = await startSession(page, { client: "plaid", country: "US", several: "on" });
     await plaid(page, launch);
     for (const bank of ["First Platypus Bank", "Tartan Bank"]) {
       await choose(frame(page), bank);
@@ -180,7 +178,7 @@ test("Plaid lets the user take accounts away in a renewal with account selection
   await visit(env, {}, async (page) => {
     const old = await link(env, page, widgets.Plaid);
     for (const [selection, boxes] of [[{}, 0], [{ selection: "on" }, old.accounts.length]]) {
-      const launch = await begin(page, { client: "plaid", country: "US", connection: old.id, ...selection });
+      const launch = await startSession(page, { client: "plaid", country: "US", connection: old.id, ...selection });
       await plaid(page, launch);
       await login(frame(page), { ...good, username: "user_other" });
       await frame(page).getByText("Use the user name of this connection.").waitFor();
@@ -211,7 +209,7 @@ test("Dapi", async (t) => {
 
   await t.test("a page gets the payload of Dapi's documentation", async () => {
     await visit(env, {}, async (page) => {
-      const launch = await begin(page, { client: "dapi", country: "AE" });
+      const launch = await startSession(page, { client: "dapi", country: "AE" });
       await load(page, launch.script_url);
       assert.deepEqual(await page.evaluate(() => Dapi.environments), { sandbox: "sandbox", production: "production" });
       await create(page, { appKey: launch.app_key, environment: "sandbox", countries: ["KW", "SA"] });
@@ -237,7 +235,7 @@ test("Dapi", async (t) => {
 
   await t.test("a bank that asks for a code does so, and production has its own ids", async () => {
     await visit(env, {}, async (page) => {
-      const launch = await begin(page, { client: "dapi", country: "AE" });
+      const launch = await startSession(page, { client: "dapi", country: "AE" });
       await load(page, launch.script_url);
       await create(page, { appKey: launch.app_key, environment: "production", countries: ["AE"] });
       await choose(frame(page), "ADCB");
@@ -252,7 +250,7 @@ test("Dapi", async (t) => {
 
   await t.test("an application that Dapi does not know fails", async () => {
     await visit(env, {}, async (page) => {
-      const launch = await begin(page, { client: "dapi", country: "AE" });
+      const launch = await startSession(page, { client: "dapi", country: "AE" });
       await load(page, launch.script_url);
       await create(page, { appKey: "0".repeat(64) });
       await frame(page).getByRole("button", { name: "Leave" }).last().click();
@@ -280,7 +278,7 @@ for (const name of Object.keys(widgets).filter((name) => name.startsWith("MoneyK
   test(name, async (t) => {
     await t.test("a link passes token and institution, and leaves its token in storage", async () => {
       await visit(env, {}, async (page) => {
-        const launch = await begin(page, { client: "moneykit", country: "US" });
+        const launch = await startSession(page, { client: "moneykit", country: "US" });
         await open(page, launch, "link");
         await choose(frame(page), "Instant Bank");
         await consent(frame(page));
@@ -298,7 +296,7 @@ for (const name of Object.keys(widgets).filter((name) => name.startsWith("MoneyK
 
     await t.test("an exit passes null, and removes the token", async () => {
       await visit(env, {}, async (page) => {
-        const launch = await begin(page, { client: "moneykit", country: "US" });
+        const launch = await startSession(page, { client: "moneykit", country: "US" });
         await open(page, launch, "link");
         await heading(frame(page), "Choose your bank");
         await frame(page).getByRole("button", { name: "Leave" }).click();
@@ -309,7 +307,7 @@ for (const name of Object.keys(widgets).filter((name) => name.startsWith("MoneyK
 
     await t.test("a session that was used fails with an error", async () => {
       await visit(env, {}, async (page) => {
-        const launch = await begin(page, { client: "moneykit", country: "US" });
+        const launch = await startSession(page, { client: "moneykit", country: "US" });
         await control(env, "moneykit", "link", { link_session_token: launch.token });
         await open(page, launch, "link");
         await frame(page).getByRole("button", { name: "Leave" }).last().click();
@@ -323,14 +321,14 @@ for (const name of Object.keys(widgets).filter((name) => name.startsWith("MoneyK
       await visit(env, {}, async (page) => {
         const old = await link(env, page, widget);
         const fields = { client: "moneykit", country: "US", connection: old.id };
-        await open(page, await begin(page, fields), "relink");
+        await open(page, await startSession(page, fields), "relink");
         await login(frame(page));
         await consent(frame(page));
         const [[institution, id]] = await calls(page, "success");
         assert.deepEqual([institution.name, id], [widget.bank, ""]);
         await page.locator("iframe").waitFor({ state: "detached" });
 
-        await open(page, await begin(page, fields), "link");
+        await open(page, await startSession(page, fields), "link");
         await login(frame(page));
         await consent(frame(page));
         await page.locator("iframe").waitFor({ state: "detached" });
@@ -341,7 +339,7 @@ for (const name of Object.keys(widgets).filter((name) => name.startsWith("MoneyK
 
     await t.test("relink refuses a session for a new link", async () => {
       await visit(env, {}, async (page) => {
-        await open(page, await begin(page, { client: "moneykit", country: "US" }), "relink");
+        await open(page, await startSession(page, { client: "moneykit", country: "US" }), "relink");
         await frame(page).getByRole("button", { name: "Leave" }).last().click();
         const [[error]] = await calls(page, "exit");
         assert.equal(error.error_id, "invalid_link_session");

@@ -3,23 +3,23 @@
 import assert from "node:assert/strict";
 import { state } from "./harness.js";
 
-// The widgets, each with a bank that takes a password, another that does not ask for a code, and the
-// code that is correct. name is the bank's, where the provider's API has another than its widget.
+// The widgets, each with a bank that takes a password, its id, and the code that is correct after the
+// password mfa_device. name is the bank's, where the provider's API has another than its widget.
 //
 // The bank's script for MoneyKit is what the demo uses, and most of its flow is that of the official
 // package. So it has all tests at night only.
 export const widgets = {
-  "MoneyKit, the bank's script": { index: 0, client: "moneykit", country: "US", bank: "Northwind Bank", code: "123456" },
-  "MoneyKit, the official package": { index: 1, client: "moneykit", country: "US", bank: "Harbor Trust", code: "123456" },
-  Dapi: { index: 2, client: "dapi", country: "AE", bank: "Emirates NBD", code: "123456", name: "Emirates NBD Bank PJSC" },
-  Plaid: { index: 3, client: "plaid", country: "US", bank: "First Platypus Bank", code: "1234" },
+  "MoneyKit, the bank's script": { index: 0, client: "moneykit", country: "US", bank: "Northwind Bank", id: "northwind", code: "123456" },
+  "MoneyKit, the official package": { index: 1, client: "moneykit", country: "US", bank: "Harbor Trust", id: "harbor_trust", code: "123456" },
+  Dapi: { index: 2, client: "dapi", country: "AE", bank: "Emirates NBD", id: "DAPIBANK_AE_ENBD", code: "123456", name: "Emirates NBD Bank PJSC" },
+  Plaid: { index: 3, client: "plaid", country: "US", bank: "First Platypus Bank", id: "ins_109508", code: "1234" },
 };
 
 if (process.env.BANKMUX_FULL !== "1") delete widgets["MoneyKit, the bank's script"];
 
 export const good = { username: "user_good", password: "pass_good" };
 
-// start begins a link on the application's page.
+// start fills in the form of the application's page and starts a link.
 export async function start(page, widget, { connection = "", hosted = false, country = widget.country } = {}) {
   await page.selectOption("[name=client]", { index: widget.index });
   await page.fill("[name=country]", country);
@@ -43,6 +43,14 @@ export async function login(at, { username, password } = good) {
   await at.getByLabel("User name").fill(username);
   await at.getByLabel("Password").fill(password);
   await at.getByRole("button", { name: "Continue" }).click();
+}
+
+// loginAtBank logs in on a bank's own page, and allows access there.
+export async function loginAtBank(page, { username, password } = good) {
+  await heading(page, "Give access");
+  await page.getByLabel("User name").fill(username);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Log in and allow" }).click();
 }
 
 export async function enterCode(at, code) {

@@ -6,6 +6,8 @@ import { h, header, views } from "/connect/views.js";
 const { provider, mode } = document.documentElement.dataset;
 const query = new URLSearchParams(location.search);
 const page = document.getElementById("page");
+// What each step has on the institution's own page.
+const login = mode === "bank" ? { login: query.get("login"), popup: query.has("popup") } : {};
 
 let run = ""; // the id of the run at the bank
 let last; // the view that is shown
@@ -62,7 +64,7 @@ async function act(step, more = {}) {
   try {
     const response = await fetch("/connect/step", {
       method: "POST", headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ run, step, ...more }),
+      body: JSON.stringify({ run, step, ...more, ...login }),
     });
     if (!response.ok) throw new Error();
     view = await response.json();
@@ -191,17 +193,9 @@ switch (mode) {
     act("open", { hosted: location.pathname.split("/").at(-1) });
     break;
   case "bank":
-    atBank();
+    act("bank");
     break;
   case "return":
     window.opener?.postMessage({ connect: "return", redirect: location.href }, location.origin);
     draw({ view: "closed" });
-}
-
-// atBank makes every step one of the institution's own page.
-function atBank() {
-  const fixed = { login: query.get("login"), popup: query.has("popup") };
-  const plain = act;
-  act = (step, more) => plain(step, { ...more, ...fixed });
-  act("bank");
 }

@@ -30,6 +30,7 @@ function mark(institution) {
 const heading = (text) => h("h1", { id: "title", tabIndex: -1 }, text);
 const note = (view) => view.note && h("p", { id: "note", className: "note", role: "alert" }, view.note);
 const button = (text, onclick) => h("button", { type: "button", onclick }, text);
+const main = (text, onclick) => h("button", { type: "button", className: "main", onclick }, text);
 const submit = (text) => h("button", { className: "main" }, text);
 const actions = (...list) => h("div", { className: "actions" }, list);
 const form = (onsubmit, ...children) => h("form", {
@@ -114,7 +115,7 @@ export const views = {
       heading("Continue at " + name), at(view), note(view),
       h("p", null, "You log in on the page of " + name + " and come back afterwards."),
       actions(
-        h("button", { type: "button", className: "main", onclick: () => pages.popup(view) }, "Open " + name),
+        main("Open " + name, () => pages.popup(view)),
         view.page && h("a", { className: "button", href: view.page, target: "_top" }, "Continue in this window")),
     ];
   },
@@ -149,15 +150,14 @@ export const views = {
   more(view, act) {
     return [
       heading("Connected"), h("p", null, "Connected: " + view.linked.join(", ")),
-      actions(h("button", { type: "button", className: "main", onclick: () => act("finish") }, "Finish"),
-        button("Connect another bank", () => act("back"))),
+      actions(main("Finish", () => act("finish")), button("Connect another bank", () => act("back"))),
     ];
   },
 
   failed(view, act) {
     return [
       heading("That did not work"), note(view),
-      actions(h("button", { type: "button", className: "main", onclick: () => act("leave") }, "Leave"),
+      actions(main("Leave", () => act("leave")),
         view.can_go_back && button("Choose another bank", () => act("back"))),
     ];
   },
