@@ -44,7 +44,7 @@ type failure struct {
 	Account     string                  `json:"account,omitempty"` // "" if it concerns the whole connection
 	Problem     Problem                 `json:"problem"`
 
-	whole bool // it is of the whole call
+	err error // of the whole call, nil if it concerns a part of its result
 }
 
 // failureOf returns one part of a result that could not be read.
@@ -246,15 +246,13 @@ func (s *Service) failures(
 	if noteErr := s.note(ctx, conn, err); noteErr != nil {
 		return nil, noteErr
 	}
-	one := failure{Connection: conn.ID, Institution: conn.View().Institution, whole: true}
 	partial, ok := errors.AsType[*bankmux.PartialError](err)
 	if !ok {
-		var storeErr error
-		one.Problem, storeErr = s.problemOf(ctx, conn.User, err)
+		p, storeErr := s.problemOf(ctx, conn.User, err)
 		if errors.Is(storeErr, KindStore) {
 			return nil, storeErr
 		}
-		return []failure{one}, nil
+		return []failure{{Connection: conn.ID, Institution: conn.View().Institution, Problem: p, err: err}}, nil
 	}
 	if names == nil {
 		var nameErr error

@@ -119,8 +119,8 @@ func (s *Service) resume(ctx context.Context, conn bankmux.Connection, given *ba
 		return nil, err
 	}
 	for _, f := range failed {
-		if f.whole { // the bank asks again, or rejects the answer
-			return nil, &problemError{f.Problem}
+		if f.err != nil { // the bank asks again, or rejects the answer
+			return nil, f.err
 		}
 	}
 	return s.accountsOf(ctx, conn.User, conn.ID, failed)

@@ -174,6 +174,7 @@ type (
 			Problem bankhttp.Problem
 		}
 		Progress *struct{ Rows, Done, Total int }
+		Unnamed  []struct{ Name, Mask string }
 	}
 	transactions struct {
 		Transactions []struct {

@@ -118,6 +118,17 @@ func TestTwoTabs(t *testing.T) {
 		w := a.send(t, "user-rosa", "POST", "/sessions/"+one.Session, a.connect(t, two.Launch))
 		assert.Len(t, object[linked](t, w, 200).Connections, 1)
 	})
+	t.Run("a payload that fits no session is tried with eight others at most", func(t *testing.T) {
+		t.Parallel()
+		p := newHarbor()
+		a := newHarborApp(t, p)
+		session := a.harborStart(t, "rosa")
+		for range 10 {
+			a.harborStart(t, "rosa")
+		}
+		problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf("none", "")), 409)
+		assert.Equal(t, 1+8, p.count(bankmux.OpExchangeToken))
+	})
 	t.Run("a payload of another user is of no session", func(t *testing.T) {
 		t.Parallel()
 		a := newApp(t)
@@ -152,17 +163,17 @@ func TestReload(t *testing.T) {
 // TestLinked specifies what the application learns of a link.
 func TestLinked(t *testing.T) {
 	t.Parallel()
-	var told []string
+	var calls []string
 	a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) {
-		c.Linked = func(_ context.Context, conn bankmux.Connection) { told = append(told, conn.ID) }
+		c.Linked = func(_ context.Context, conn bankmux.Connection) { calls = append(calls, conn.ID) }
 	})
 	session := a.harborStart(t, "rosa")
 	for range 2 {
 		a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, ""))
 	}
-	require.Len(t, told, 2, "once for each post")
-	assert.Equal(t, told[0], told[1])
-	assert.NotEmpty(t, a.stored(t, "rosa", told[0]).ID, "it is stored before")
+	require.Len(t, calls, 2, "once for each post")
+	assert.Equal(t, calls[0], calls[1])
+	assert.NotEmpty(t, a.stored(t, "rosa", calls[0]).ID, "it is stored before")
 }
 
 // TestPrepareSession specifies that the application completes the request for each session.

@@ -38,6 +38,8 @@ type harbor struct {
 	ended     map[string]bool            // connections that were disconnected, by reference
 	presences []bankmux.Presence
 	lost      []bankmux.Failure // logins of a run that could not be exchanged
+	unread    []bankmux.Failure // accounts that a sync cannot read
+	sentTo    string            // the address of the last webhook delivery
 	wait      chan struct{}     // Sync waits for it after the first page
 	during    func(ctx context.Context, op string) error
 }
@@ -244,7 +246,7 @@ func (p *harbor) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Del
 			return bankmux.Delta{}, ctx.Err()
 		}
 	}
-	page := bankmux.Delta{Next: "1", More: req.Cursor == ""}
+	page := bankmux.Delta{Next: "1", More: req.Cursor == "", Failed: p.unread}
 	if req.Cursor == "1" {
 		page.Next = "2"
 	}
@@ -278,6 +280,7 @@ func (p *harbor) ReadWebhook(_ context.Context, req bankmux.WebhookRequest) (ban
 	if err := json.Unmarshal(req.Body(), &in); err != nil || req.Header()["Genuine"] == nil {
 		return bankmux.WebhookResult{}, plantedError(bankmux.ErrSignature)
 	}
+	p.sentTo = req.URL()
 	event := bankmux.Event{Kind: bankmux.EventKind(in.Kind), Name: "x", Session: in.Session}.WithReference(in.Reference)
 	if in.Payload != "" {
 		event = event.WithExchangePayload(bankmux.NewSecret(in.Payload))

@@ -315,3 +315,28 @@ func TestBrowserLeaves(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, all, 1)
 }
+
+// TestBrowserLeavesLater specifies that the end of a connection and an answer go on as well.
+func TestBrowserLeavesLater(t *testing.T) {
+	t.Parallel()
+	p := newHarbor()
+	a := newHarborApp(t, p)
+	conn := a.harborLink(t, "rosa")
+	p.ask(bankmux.OpAccounts, otp)
+	id := a.asked(t, "rosa").ID
+	for _, c := range [][3]string{
+		{"POST", "/challenges/" + id, `{"answers":["1"]}`},
+		{"DELETE", "/connections/" + conn, ""},
+	} {
+		ctx, leave := context.WithCancel(t.Context())
+		p.during = func(ctx context.Context, _ string) error {
+			leave()
+			return ctx.Err()
+		}
+		r := newRequest(t, "rosa", c[0], "/bank"+c[1], c[2]).WithContext(ctx)
+		assert.Less(t, serve(t, a.handler, r).Code, 300, c[1])
+		require.Error(t, ctx.Err())
+	}
+	assert.Equal(t, []string{"1"}, p.given)
+	assert.Len(t, p.ended, 1)
+}

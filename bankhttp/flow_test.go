@@ -57,6 +57,21 @@ func TestFlow(t *testing.T) {
 	}
 }
 
+// TestDisconnect specifies that a connection ends at the provider before it is forgotten.
+func TestDisconnect(t *testing.T) {
+	t.Parallel()
+	p := newHarbor()
+	a := newHarborApp(t, p)
+	path := "/connections/" + a.harborLink(t, "rosa")
+	p.failing(bankmux.OpDisconnect, bankmux.ErrUnavailable)
+	assert.Equal(t, bankmux.ErrUnavailable, problem(t, a.send(t, "rosa", "DELETE", path, ""), 503).Kind)
+	assert.Len(t, object[linked](t, a.send(t, "rosa", "GET", "/connections", ""), 200).Connections, 1)
+	p.failing(bankmux.OpDisconnect, "")
+	assert.Equal(t, http.StatusNoContent, a.send(t, "rosa", "DELETE", path, "").Code)
+	assert.Len(t, p.ended, 1)
+	assert.Empty(t, object[linked](t, a.send(t, "rosa", "GET", "/connections", ""), 200).Connections)
+}
+
 // pages counts the rows of all pages of a query.
 func (a *app) pages(t *testing.T, user, query string) (rows int) {
 	t.Helper()

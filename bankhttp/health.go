@@ -5,7 +5,6 @@ package bankhttp
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -14,10 +13,10 @@ import (
 
 // health is the response of Health.
 type health struct {
-	Status   string    `json:"status"` // "ok", or "unavailable" if the store is
-	Store    string    `json:"store"`  // "ok" or "unavailable"
-	Clients  []client  `json:"clients"`
-	Breakers []breaker `json:"breakers,omitempty"`
+	Status   string               `json:"status"` // "ok", or "unavailable" if the store is
+	Store    string               `json:"store"`  // "ok" or "unavailable"
+	Clients  []client             `json:"clients"`
+	Breakers []guard.BreakerState `json:"breakers,omitempty"`
 }
 
 // client is a registered client.
@@ -27,28 +26,18 @@ type client struct {
 	Environment bankmux.Environment `json:"environment,omitempty"`
 }
 
-// breaker is the state of a circuit breaker.
-type breaker struct {
-	Client      string        `json:"client"`
-	Group       bankmux.Group `json:"group"`
-	Institution string        `json:"institution,omitempty"`
-	State       string        `json:"state"`
-	Since       time.Time     `json:"since"`
-	Requests    uint32        `json:"requests"`
-	Failures    uint32        `json:"failures"`
-}
-
 // healthFor limits the time for the store to respond.
 const healthFor = 2 * time.Second
 
 // Health handles GET. It returns whether the store can be used, the clients, and the states of
 // their circuit breakers. The status is 503 if the store cannot be used. A provider that is down
 // does not change the status, because a restart of this service does not help. It needs no user and
-// has no data of one, but keep it away from the public.
+// has no data of one. Breakers name institutions by the provider's ids, so keep it away from the
+// public.
 func (s *Service) Health() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			refuseMethod(w, r, http.MethodGet)
+			refuseMethod(w, r, http.MethodGet, http.MethodHead)
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), healthFor)
@@ -61,16 +50,8 @@ func (s *Service) Health() http.Handler {
 			out.Clients = append(out.Clients, client{c.Name(), c.Provider(), c.Environment()})
 		}
 		if s.config.Breakers != nil {
-			out.Breakers = breakersOf(s.config.Breakers())
+			out.Breakers = s.config.Breakers()
 		}
 		write(w, status, "application/json", out)
 	})
-}
-
-func breakersOf(states []guard.BreakerState) []breaker {
-	all := make([]breaker, 0, len(states))
-	for b := range slices.Values(states) {
-		all = append(all, breaker{b.Client, b.Group, b.Institution, b.State, b.Since, b.Requests, b.Failures})
-	}
-	return all
 }

@@ -61,8 +61,9 @@ func (s *Service) start(ctx context.Context, r *request, in asked, old *bankmux.
 	req.Products, req.Capabilities = slices.Clone(req.Products), slices.Clone(req.Capabilities)
 	req.Tags, req.Options = slices.Clone(req.Tags), slices.Clone(req.Options) // PrepareSession may change them
 	req.User, req.Reconnect = r.user, old
-	if old == nil {
-		req.Country, req.Institution = in.Country, in.Institution
+	req.Country, req.Institution = in.Country, in.Institution
+	if old != nil { // the connection has its own
+		req.Country, req.Institution = "", nil
 	}
 	if in.Language != "" {
 		req.Language = in.Language
@@ -90,9 +91,6 @@ func (s *Service) Session() http.Handler {
 		session, err := s.store.Session(ctx, bankmux.SessionRef{User: r.user, ID: r.param("session")})
 		if err != nil {
 			return nil, err
-		}
-		if !time.Now().Before(session.ExpiresAt) {
-			return nil, bankmux.ErrTokenSpent
 		}
 		return started{session.ID, session.Launch, session.ExpiresAt}, nil
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
@@ -59,5 +60,14 @@ func TestMemoryQueue(t *testing.T) {
 		require.Equal(t, conn.ID, found.ID)
 		_, _, err = m.Dequeue(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrNotFound, "an event is taken once")
+	})
+	t.Run("a full queue refuses an event, so the provider delivers it again", func(t *testing.T) {
+		t.Parallel()
+		m := bankhttp.NewMemory()
+		for range 10_000 {
+			require.NoError(t, m.Queue(t.Context(), bankmux.Event{}))
+		}
+		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.Store = m })
+		assert.Equal(t, 500, a.hook(t, `{"kind":"transactions_available"}`).Code)
 	})
 }

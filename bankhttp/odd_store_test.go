@@ -25,6 +25,8 @@ type oddStore struct {
 	lists      func() error
 	lost       string          // the id of a connection that does not open
 	opens      bool            // its accounts do
+	unnamed    string          // the id of an account that only the user can identify
+	query      bankhttp.Query  // the last one
 	readers    *sync.WaitGroup // Challenge returns once all of them have read
 }
 
@@ -74,6 +76,19 @@ func (s *oddStore) Accounts(ctx context.Context, user string, conns ...string) (
 		err = errors.Join(err, s.sealed())
 	}
 	return opened, err
+}
+
+func (s *oddStore) NameAccounts(
+	ctx context.Context, conn bankmux.Connection, listed []bankmux.Account,
+) (map[string]string, error) {
+	names, err := s.Store.NameAccounts(ctx, conn, listed)
+	delete(names, s.unnamed)
+	return names, err
+}
+
+func (s *oddStore) Transactions(ctx context.Context, q bankhttp.Query) (bankhttp.Page, error) {
+	s.query = q
+	return s.Store.Transactions(ctx, q)
 }
 
 func (s *oddStore) Challenge(ctx context.Context, user, id string) (bankmux.Challenge, error) {

@@ -141,9 +141,9 @@ func (a *app) tour(t *testing.T, conn string) {
 		assert.NotContains(t, strings.ToUpper(fmt.Sprint(w.Header(), w.Body.String())), planted)
 		return w
 	}
-	begun := look(a.send(t, "rosa", "POST", "/sessions", `{"country":"US"}`))
+	first := look(a.send(t, "rosa", "POST", "/sessions", `{"country":"US"}`))
 	var s started
-	require.NoError(t, json.Unmarshal(begun.Body.Bytes(), &s))
+	require.NoError(t, json.Unmarshal(first.Body.Bytes(), &s))
 	look(a.send(t, "rosa", "GET", "/sessions/"+s.Session, ""))
 	look(a.send(t, "rosa", "GET", "/return?session="+s.Session+"&code="+s.Session, ""))
 	look(a.send(t, "rosa", "POST", "/sessions/"+s.Session, codeOf(s.Session, "")))

@@ -224,6 +224,37 @@ func TestSync(t *testing.T) {
 			assert.Equal(t, 2, a.pages(t, "rosa", ""))
 		})
 	})
+	t.Run("accounts that could not be read, and those that only the user can identify", func(t *testing.T) {
+		t.Parallel()
+		p, store := newHarbor(), &oddStore{Store: bankhttp.NewMemory(), unnamed: planted + "2"}
+		p.unread = []bankmux.Failure{{Account: planted + "1", Err: plantedError(bankmux.ErrInstitution)}}
+		a := newHarborApp(t, p, func(c *bankhttp.Config) { c.Store = store })
+		path := "/connections/" + a.harborLink(t, "rosa") + "/sync"
+		w := a.send(t, "rosa", "POST", path, "")
+		state := object[syncState](t, w, 200)
+		require.Len(t, state.Unnamed, 1)
+		assert.Equal(t, "Account 2", state.Unnamed[0].Name)
+		assert.Equal(t, "0002", state.Unnamed[0].Mask)
+		require.Len(t, state.Failed, 1)
+		assert.Equal(t, "account 1", state.Failed[0].Account, "by the application's own id")
+		assert.Equal(t, bankmux.ErrInstitution, state.Failed[0].Problem.Kind)
+		assert.NotContains(t, w.Body.String(), planted)
+		later := object[syncState](t, a.send(t, "rosa", "GET", path, ""), 200)
+		assert.Equal(t, state.Failed, later.Failed)
+	})
+	t.Run("a question that the bank has closed is not shown", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			p := newHarbor()
+			a := newHarborApp(t, p)
+			path := "/connections/" + a.harborLink(t, "rosa") + "/sync"
+			p.ask(bankmux.OpSync, otp)
+			problem(t, a.send(t, "rosa", "POST", path, ""), 409)
+			assert.NotNil(t, object[syncState](t, a.send(t, "rosa", "GET", path, ""), 200).Problem.Challenge)
+			time.Sleep(5 * time.Minute)
+			assert.Nil(t, object[syncState](t, a.send(t, "rosa", "GET", path, ""), 200).Problem.Challenge)
+		})
+	})
 	t.Run("after a failure it waits, and a reconnect ends the wait", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -262,6 +293,15 @@ func TestTransactions(t *testing.T) {
 		assert.Equal(t, rows, a.pages(t, "rosa", query), query)
 	}
 	assert.Zero(t, a.pages(t, "omar", ""))
+	t.Run("a page has 50 rows by default, and 500 at most", func(t *testing.T) {
+		t.Parallel()
+		store := &oddStore{Store: bankhttp.NewMemory()}
+		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.Store = store })
+		for query, rows := range map[string]int{"": 50, "limit=7": 7, "limit=500": 500, "limit=501": 500} {
+			a.pages(t, "rosa", query)
+			assert.Equal(t, rows, store.query.Limit, query)
+		}
+	})
 }
 
 // TestHealth specifies what the health page has.

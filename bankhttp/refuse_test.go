@@ -77,6 +77,23 @@ func TestRefused(t *testing.T) {
 			assert.Equal(t, bankhttp.KindNotJSON, problem(t, serve(t, a.handler, r), 415).Kind)
 		}
 	})
+	t.Run("a body is refused from one byte over its limit, whether its length is given or not", func(t *testing.T) {
+		t.Parallel()
+		p := newHarbor()
+		p.free = true
+		a := newHarborApp(t, p)
+		for path, limit := range map[string]int{"": 64 << 10, "/" + a.harborStart(t, "rosa"): 256 << 10} {
+			for status, size := range map[int]int{200: limit, 413: limit + 1} {
+				for _, lengthGiven := range []bool{true, false} {
+					r := newRequest(t, "rosa", "POST", "/bank/sessions"+path, "{}"+strings.Repeat(" ", size-2))
+					if !lengthGiven {
+						r.ContentLength = -1
+					}
+					assert.Equal(t, status, serve(t, a.handler, r).Code, "%s %d %v", path, size, lengthGiven)
+				}
+			}
+		}
+	})
 	t.Run("a body that breaks off", func(t *testing.T) {
 		t.Parallel()
 		a := newHarborApp(t, newHarbor())

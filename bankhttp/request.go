@@ -8,15 +8,14 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"os"
-	"strings"
-	"time"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
-	"github.com/bankmux/bankmux/internal/timedbody"
+	"github.com/bankmux/bankmux/internal/httpbody"
 )
 
 // request is a request of a user, which the checks have passed.
@@ -37,9 +36,10 @@ type noContent struct{}
 
 // user returns the handler for requests of a user with one method.
 func (s *Service) user(method string, do work) http.Handler {
+	allowed := withHead(method)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != method && (r.Method != http.MethodHead || method != http.MethodGet) {
-			refuseMethod(w, r, method)
+		if !slices.Contains(allowed, r.Method) {
+			refuseMethod(w, r, allowed...)
 			return
 		}
 		req := &request{http: r, w: w}
@@ -61,7 +61,7 @@ func (s *Service) user(method string, do work) http.Handler {
 // handle checks a request and does the work. An error comes with an unread body.
 func (s *Service) handle(ctx context.Context, r *request, do work) (any, error) {
 	if err := s.origin.Check(r.http); err != nil {
-		closeUnread(r.w, r.http)
+		httpbody.CloseUnread(r.w, r.http)
 		return nil, KindCrossOrigin
 	}
 	user, err := s.config.User(r.http)
@@ -69,7 +69,7 @@ func (s *Service) handle(ctx context.Context, r *request, do work) (any, error) 
 		err = KindNoUser
 	}
 	if err != nil {
-		closeUnread(r.w, r.http)
+		httpbody.CloseUnread(r.w, r.http)
 		return nil, err
 	}
 	r.user = user
@@ -97,17 +97,9 @@ func (s *Service) problem(ctx context.Context, r *request, err error) Problem {
 	return p
 }
 
-// problemError is an error whose problem was made before.
-type problemError struct{ problem Problem }
-
-func (e *problemError) Error() string { return string(e.problem.Kind) + ": " + e.problem.Title }
-
 // problemOf returns the problem for an error of a user's call. It stores the challenge that the
 // error has. If that fails, the problem and the error are those of the store.
 func (s *Service) problemOf(ctx context.Context, user string, err error) (Problem, error) {
-	if made, ok := errors.AsType[*problemError](err); ok {
-		return made.problem, err
-	}
 	p := ProblemOf(err)
 	e := bankmux.ErrorOf(err)
 	if e == nil || e.Challenge == nil || p.Kind == KindStore {
@@ -136,7 +128,7 @@ const (
 func (s *Service) body(ctx context.Context, r *request, limit int64) ([]byte, error) {
 	body, err := s.read(ctx, r, limit)
 	if err != nil {
-		closeUnread(r.w, r.http)
+		httpbody.CloseUnread(r.w, r.http)
 	}
 	return body, err
 }
@@ -145,25 +137,22 @@ func (s *Service) read(ctx context.Context, r *request, limit int64) ([]byte, er
 	switch {
 	case r.http.ContentLength == 0:
 		return nil, nil
-	case !plainJSON(r.http.Header):
+	case !httpbody.PlainJSON(r.http.Header):
 		return nil, KindNotJSON
 	case r.http.ContentLength > limit:
 		return nil, KindLargeBody
 	}
-	deadline := http.NewResponseController(r.w)
-	_ = deadline.SetReadDeadline(time.Now().Add(s.config.ReadFor)) // best effort: middleware may hide it
-	source := timedbody.New(ctx, r.http.Body, s.config.ReadFor)
+	source := httpbody.New(ctx, r.w, r.http, s.config.ReadFor)
 	defer source.Stop()
 	body, err := io.ReadAll(io.LimitReader(source, limit+1))
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, KindSlowBody
 	case err != nil:
-		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: "the body broke off", NotSent: true}
+		return nil, refused("the body broke off")
 	case int64(len(body)) > limit:
 		return nil, KindLargeBody
 	}
-	_ = deadline.SetReadDeadline(time.Time{}) // it would end the request while it is handled
 	return body, nil
 }
 
@@ -177,15 +166,26 @@ func (s *Service) object(ctx context.Context, r *request, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: "a member of the body has another type", NotSent: true}
+		return refused("a member of the body has another type")
 	}
 	return nil
 }
 
-// plainJSON reports whether the header says that the body is JSON and not compressed.
-func plainJSON(h http.Header) bool {
-	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	encoding := h.Get("Content-Encoding")
-	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json")) &&
-		(encoding == "" || encoding == "identity")
+// maxText is the longest text of a query parameter, in bytes.
+const maxText = 1 << 10
+
+// errParameter is the error for a query parameter that a handler does not have.
+var errParameter = refused("there is no such query parameter")
+
+// checkParameter checks the values of a query parameter.
+func checkParameter(values []string) error {
+	if len(values) != 1 || len(values[0]) > maxText || !utf8.ValidString(values[0]) {
+		return refused("the query parameter is repeated, too long or not UTF-8")
+	}
+	return nil
+}
+
+// refused returns the error for a request that cannot be used.
+func refused(detail string) error {
+	return &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: detail, NotSent: true}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/httpbody"
 )
 
 // Service makes the handlers. It is safe for concurrent use, and so are they.
@@ -96,7 +97,6 @@ func (s *Service) Handler() http.Handler {
 	for path, byMethod := range map[string]methods{
 		"/sessions":                          {http.MethodPost: s.Link()},
 		"/sessions/{session}":                {http.MethodGet: s.Session(), http.MethodPost: s.Finish()},
-		"/return":                            {http.MethodGet: s.Return()},
 		"/connections":                       {http.MethodGet: s.Connections()},
 		"/connections/{connection}":          {http.MethodDelete: s.Disconnect()},
 		"/connections/{connection}/sessions": {http.MethodPost: s.Reconnect()},
@@ -110,7 +110,8 @@ func (s *Service) Handler() http.Handler {
 	} {
 		mux.Handle(s.prefix+path, byMethod)
 	}
-	mux.Handle(s.prefix+"/", s.failing(KindNoPath))
+	mux.Handle(s.prefix+"/return", s.Return()) // its GET changes something, so it does not serve HEAD
+	mux.HandleFunc(s.prefix+"/", noPath)
 	return mux
 }
 
@@ -125,7 +126,7 @@ func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h, ok := m[method]
 	if !ok {
-		refuseMethod(w, r, slices.Sorted(maps.Keys(m))...)
+		refuseMethod(w, r, withHead(slices.Sorted(maps.Keys(m))...)...)
 		return
 	}
 	h.ServeHTTP(w, r)
@@ -133,27 +134,23 @@ func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refuseMethod writes the problem of a method that a path does not have.
 func refuseMethod(w http.ResponseWriter, r *http.Request, allowed ...string) {
-	if slices.Contains(allowed, http.MethodGet) {
-		allowed = append(allowed, http.MethodHead)
-	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	closeUnread(w, r)
+	httpbody.CloseUnread(w, r)
 	ProblemOf(KindMethod).ServeHTTP(w, r)
 }
 
-// failing returns a handler that always writes the same problem.
-func (s *Service) failing(kind bankmux.Kind) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		closeUnread(w, r)
-		ProblemOf(kind).ServeHTTP(w, r)
-	})
+// withHead adds HEAD to methods that have GET.
+func withHead(methods ...string) []string {
+	if slices.Contains(methods, http.MethodGet) {
+		methods = append(methods, http.MethodHead)
+	}
+	return methods
 }
 
-// closeUnread keeps net/http from reading a body to its end before it sends the response.
-func closeUnread(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength != 0 && r.ProtoMajor < 2 {
-		w.Header().Set("Connection", "close")
-	}
+// noPath writes the problem of a path that no handler has.
+func noPath(w http.ResponseWriter, r *http.Request) {
+	httpbody.CloseUnread(w, r)
+	ProblemOf(KindNoPath).ServeHTTP(w, r)
 }
 
 // invalid returns the error for a field of the configuration.

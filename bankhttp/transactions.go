@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/bankmux/bankmux"
 )
@@ -67,9 +66,6 @@ func (s *Service) Transactions() http.Handler {
 	})
 }
 
-// maxText is the longest text of a query parameter, in bytes.
-const maxText = 1 << 10
-
 // queryOf reads the query parameters.
 func queryOf(in url.Values) (q Query, err error) {
 	for name, values := range in {
@@ -108,22 +104,6 @@ func queryOf(in url.Values) (q Query, err error) {
 	}
 	q.Limit = min(q.Limit, maxRows)
 	return q, nil
-}
-
-// errParameter is the error for a query parameter that a handler does not have.
-var errParameter = refused("there is no such query parameter")
-
-// checkParameter checks the values of a query parameter.
-func checkParameter(values []string) error {
-	if len(values) != 1 || len(values[0]) > maxText || !utf8.ValidString(values[0]) {
-		return refused("the query parameter is repeated, too long or not UTF-8")
-	}
-	return nil
-}
-
-// refused returns the error for a request that cannot be used.
-func refused(detail string) error {
-	return &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: detail, NotSent: true}
 }
 
 // rowViewOf returns the part of a transaction that a browser may have.

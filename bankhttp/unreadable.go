@@ -22,7 +22,7 @@ func (s *Service) unreadable(ctx context.Context, only string, err error) ([]fai
 	var all []failure
 	for _, id := range ids {
 		if only == "" || id == only {
-			all = append(all, failure{Connection: id, Problem: ProblemOf(bankmux.ErrSeal), whole: true})
+			all = append(all, failure{Connection: id, Problem: ProblemOf(bankmux.ErrSeal)})
 		}
 	}
 	return all, nil

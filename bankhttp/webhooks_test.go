@@ -153,6 +153,36 @@ func TestFollow(t *testing.T) {
 		assert.Equal(t, 1, p.count(bankmux.OpConnectionStatus))
 		require.NoError(t, follow(t, a, conn, bankmux.EventUnknown))
 	})
+	t.Run("after a refresh it reads the state and syncs", func(t *testing.T) {
+		t.Parallel()
+		p := newHarbor()
+		a := newHarborApp(t, p)
+		require.NoError(t, follow(t, a, a.harborLink(t, "rosa"), bankmux.EventProductRefreshed))
+		assert.Equal(t, 1, p.count(bankmux.OpConnectionStatus))
+		assert.Equal(t, 2, a.pages(t, "rosa", ""))
+	})
+	t.Run("it syncs although an earlier round failed and must wait", func(t *testing.T) {
+		t.Parallel()
+		p := newHarbor()
+		a := newHarborApp(t, p)
+		conn := a.harborLink(t, "rosa")
+		p.failing(bankmux.OpAccounts, bankmux.ErrUnavailable)
+		require.ErrorIs(t, follow(t, a, conn, bankmux.EventTransactionsAvailable), bankmux.ErrUnavailable)
+		p.failing(bankmux.OpAccounts, "")
+		require.NoError(t, follow(t, a, conn, bankmux.EventTransactionsAvailable))
+		assert.Equal(t, 2, a.pages(t, "rosa", ""))
+	})
+	t.Run("an account that could not be read is remembered, and the event is done", func(t *testing.T) {
+		t.Parallel()
+		p := newHarbor()
+		p.unread = []bankmux.Failure{{Account: planted + "1", Err: plantedError(bankmux.ErrInstitution)}}
+		a := newHarborApp(t, p)
+		conn := a.harborLink(t, "rosa")
+		require.NoError(t, follow(t, a, conn, bankmux.EventTransactionsAvailable))
+		state, err := a.store.SyncState(t.Context(), a.stored(t, "rosa", conn))
+		require.NoError(t, err)
+		assert.Len(t, state.Failed, 1)
+	})
 	t.Run("an error that only the user can resolve ends the event, and any other does not", func(t *testing.T) {
 		t.Parallel()
 		for _, kind := range bankmux.Kinds() {
@@ -171,7 +201,7 @@ func TestFollow(t *testing.T) {
 	t.Run("a provider is known by its name", func(t *testing.T) {
 		t.Parallel()
 		a := newHarborApp(t, newHarbor())
-		r := newRequest(t, "", "POST", "/bank/hooks/nobody", `{}`)
+		r := newRequest(t, "", "POST", "/bank/hooks/unknown", `{}`)
 		assert.Equal(t, 404, serve(t, a.handler, r).Code)
 		assert.NotContains(t, serve(t, a.handler, r).Body.String(), "harbor")
 	})

@@ -8,9 +8,8 @@ import (
 	"net/http"
 	"os"
 	"sync/atomic"
-	"time"
 
-	"github.com/bankmux/bankmux/internal/timedbody"
+	"github.com/bankmux/bankmux/internal/httpbody"
 )
 
 // budget is the memory that all bodies share. A body takes from it while it arrives, so a slow
@@ -38,7 +37,7 @@ func (in *inbox) read(w http.ResponseWriter, r *http.Request, held *int) (body [
 	if r.ContentLength > int64(in.limits.Body) {
 		return nil, http.StatusRequestEntityTooLarge, errTooLarge
 	}
-	source := timedbody.New(r.Context(), r.Body, in.limits.ReadFor)
+	source := httpbody.New(r.Context(), w, r, in.limits.ReadFor)
 	defer source.Stop()
 	size := firstRead
 	if r.ContentLength > 0 && r.ContentLength < firstRead {
@@ -55,22 +54,17 @@ func (in *inbox) read(w http.ResponseWriter, r *http.Request, held *int) (body [
 			body = body[:len(body)+n]
 			switch {
 			case errors.Is(err, io.EOF) && len(body) <= in.limits.Body:
-				// The deadline would end the request while the handler runs.
-				_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 				return body, 0, nil
 			case len(body) > in.limits.Body:
 				return nil, http.StatusRequestEntityTooLarge, errTooLarge
 			case errors.Is(err, os.ErrDeadlineExceeded):
 				return nil, http.StatusRequestTimeout, errors.New("the body arrived too slowly")
 			case err != nil:
-				return nil, http.StatusBadRequest, errBroken
+				return nil, http.StatusBadRequest, httpbody.ErrBroken
 			}
 		}
 		size *= 4
 	}
 }
 
-var (
-	errTooLarge = errors.New("the body is larger than the limit")
-	errBroken   = timedbody.ErrBroken
-)
+var errTooLarge = errors.New("the body is larger than the limit")

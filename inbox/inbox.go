@@ -39,13 +39,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/httpbody"
 )
 
 // Handler is the application's code. It returns nil once the event cannot be lost. Its context ends
@@ -156,13 +156,9 @@ func New(registry *bankmux.Registry, handler Handler, options ...Option) http.Ha
 
 // ServeHTTP responds to one delivery.
 func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Best effort: behind some middleware the deadline cannot be set or has no effect.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(in.limits.ReadFor))
 	status, whole := in.serve(w, r, clientOf(r))
-	if !whole && r.ContentLength != 0 && r.ProtoMajor < 2 {
-		// Otherwise net/http reads the rest of the body before it sends the response, however
-		// slow the body is.
-		w.Header().Set("Connection", "close")
+	if !whole {
+		httpbody.CloseUnread(w, r)
 	}
 	switch status {
 	case http.StatusOK:
@@ -191,7 +187,7 @@ func (in *inbox) serve(w http.ResponseWriter, r *http.Request, name string) (sta
 		return in.log.refuse(r.Context(), "", http.StatusNotFound, errNoClient), false
 	case r.Method != http.MethodPost:
 		return in.log.refuse(r.Context(), name, http.StatusMethodNotAllowed, errNotPost), false
-	case !plainJSON(r.Header):
+	case !httpbody.PlainJSON(r.Header):
 		return in.log.refuse(r.Context(), name, http.StatusUnsupportedMediaType, errNotJSON), false
 	}
 	held := 0
@@ -251,12 +247,4 @@ func clientOf(r *http.Request) string {
 		return ""
 	}
 	return name
-}
-
-// plainJSON reports whether the body is JSON and not compressed, as it was signed.
-func plainJSON(h http.Header) bool {
-	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	encoding := h.Get("Content-Encoding")
-	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json")) &&
-		(encoding == "" || encoding == "identity")
 }

@@ -91,19 +91,19 @@ func run(ctx context.Context) error {
 	b := browser{routes(service), "user-rosa"}
 
 	for _, country := range []string{"US", "AE"} {
-		var begun struct {
+		var started struct {
 			Session string
 			Launch  bankmux.Launch
 		}
-		b.send("POST", "/sessions", map[string]string{"country": country}, &begun)
-		payload, err := connect(bank, begun.Launch)
+		b.send("POST", "/sessions", map[string]string{"country": country}, &started)
+		payload, err := connect(bank, started.Launch)
 		if err != nil {
 			return err
 		}
 		var made struct{ Connections []bankmux.ConnectionView }
-		status := b.send("POST", "/sessions/"+begun.Session, payload, &made)
-		fmt.Println(begun.Launch.Provider, status, made.Connections[0].State)
-		status = b.send("POST", "/sessions/"+begun.Session, payload, &made)
+		status := b.send("POST", "/sessions/"+started.Session, payload, &made)
+		fmt.Println(started.Launch.Provider, status, made.Connections[0].State)
+		status = b.send("POST", "/sessions/"+started.Session, payload, &made)
 		fmt.Println("posted again:", status, len(made.Connections))
 	}
 	if err := work(ctx, service, store); err != nil {

@@ -1,13 +1,32 @@
-// Package timedbody reads the body of an HTTP request for a limited time.
-package timedbody
+// Package httpbody reads the bodies of HTTP requests, which must be JSON and arrive in time.
+package httpbody
 
 import (
 	"context"
 	"errors"
 	"io"
+	"mime"
+	"net/http"
 	"os"
+	"strings"
 	"time"
 )
+
+// PlainJSON reports whether a header says that the body is JSON and not compressed.
+func PlainJSON(h http.Header) bool {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	encoding := h.Get("Content-Encoding")
+	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json")) &&
+		(encoding == "" || encoding == "identity")
+}
+
+// CloseUnread keeps net/http from reading the rest of a body, however slow, before it sends the
+// response. Call it before the response to a request whose body was not read to its end.
+func CloseUnread(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 && r.ProtoMajor < 2 {
+		w.Header().Set("Connection", "close")
+	}
+}
 
 // ErrBroken is the error of a body whose Read does not keep to the rules of [io.Reader].
 var ErrBroken = errors.New("the body broke off")
@@ -20,6 +39,7 @@ const chunkSize = 4 << 10
 type Body struct {
 	ctx   context.Context //nolint:containedctx // lives as long as one request
 	body  io.ReadCloser
+	conn  *http.ResponseController
 	timer *time.Timer
 	buf   []byte
 	done  chan readResult
@@ -31,9 +51,14 @@ type readResult struct {
 	err error
 }
 
-// New returns a body whose reads end after d. The caller must call Stop.
-func New(ctx context.Context, body io.ReadCloser, d time.Duration) *Body {
-	return &Body{ctx: ctx, body: body, timer: time.NewTimer(d), done: make(chan readResult, 1)}
+// New returns the body of a request. Its reads end after d, and with ctx. The caller must call Stop.
+func New(ctx context.Context, w http.ResponseWriter, r *http.Request, d time.Duration) *Body {
+	t := &Body{
+		ctx: ctx, body: r.Body, conn: http.NewResponseController(w), timer: time.NewTimer(d),
+		done: make(chan readResult, 1),
+	}
+	_ = t.conn.SetReadDeadline(time.Now().Add(d)) // best effort: it also ends the goroutine of a late read
+	return t
 }
 
 // Stop ends the timer. The body is not closed.
@@ -50,6 +75,9 @@ func (t *Body) Read(p []byte) (int, error) {
 	go t.fill(buf)
 	select {
 	case r := <-t.done:
+		if errors.Is(r.err, io.EOF) {
+			_ = t.conn.SetReadDeadline(time.Time{}) // it would end the request while it is handled
+		}
 		return copy(p, buf[:r.n]), r.err
 	case <-t.timer.C:
 	case <-t.ctx.Done():
