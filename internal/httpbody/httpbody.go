@@ -51,7 +51,8 @@ type readResult struct {
 	err error
 }
 
-// New returns the body of a request. Its reads end after d, and with ctx. The caller must call Stop.
+// New returns the body of a request. Its reads end after d, and with ctx. The caller must call
+// Stop.
 func New(ctx context.Context, w http.ResponseWriter, r *http.Request, d time.Duration) *Body {
 	t := &Body{
 		ctx: ctx, body: r.Body, conn: http.NewResponseController(w), timer: time.NewTimer(d),
