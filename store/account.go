@@ -258,22 +258,20 @@ func (s *Store) NameAccount(
 	if err := checkText("Account.ID", account.ID); err != nil {
 		return "", failed(op, err)
 	}
-	chosen := rand.Text()
+	chosen := cmp.Or(name, rand.Text())
 	err := s.write(ctx, op, func(w *work) error {
 		if err := lockConnections(ctx, w, conn); err != nil {
 			return err
 		}
 		if name != "" {
-			var one int
-			err := w.row(ctx, "SELECT 1 FROM bankmux_accounts WHERE id = $1 AND user_id = $2"+w.dialect.lockRow(),
-				[]any{plainText(name), conn.User}, []any{&one})
-			if noRows(err) {
-				return notFound("account")
-			}
+			stored, err := w.has(ctx, "SELECT 1 FROM bankmux_accounts WHERE id = $1 AND user_id = $2"+
+				w.dialect.lockRow(), plainText(name), conn.User)
 			if err != nil {
 				return err
 			}
-			chosen = name
+			if !stored {
+				return notFound("account")
+			}
 		}
 		return s.attach(ctx, w, conn, chosen, account)
 	})

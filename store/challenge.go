@@ -24,7 +24,7 @@ func (s *Store) SaveChallenge(ctx context.Context, user string, ch bankmux.Chall
 		return "", failed(op, err)
 	}
 	err = s.write(ctx, op, func(w *work) error {
-		if err := lockConnections(ctx, w, bankmux.Connection{User: user, ID: ch.Connection}); err != nil {
+		if err := hasConnection(ctx, w, user, ch.Connection, w.dialect.lockContent()); err != nil {
 			return err
 		}
 		if err := s.purge(ctx, w, "bankmux_challenges", s.now()); err != nil {

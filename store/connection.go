@@ -236,14 +236,14 @@ func deleteConnection(ctx context.Context, w *work, user, id string) error {
 // keepConnection makes sure that a connection is stored until the transaction ends. Everything that
 // belongs to a connection is written after it, so that nothing outlives a deletion.
 func keepConnection(ctx context.Context, w *work, user, id string) error {
-	lock := ""
-	if w.tx != nil {
-		lock = w.dialect.keepRow()
-	}
-	var one int
-	err := w.row(ctx, "SELECT 1 FROM bankmux_connections WHERE id = $1 AND user_id = $2"+lock,
-		[]any{plainText(id), plainText(user)}, []any{&one})
-	if noRows(err) {
+	return hasConnection(ctx, w, user, id, w.dialect.keepRow())
+}
+
+// hasConnection returns the error for a connection that is not stored. Lock ends the SELECT.
+func hasConnection(ctx context.Context, w *work, user, id, lock string) error {
+	stored, err := w.has(ctx, "SELECT 1 FROM bankmux_connections WHERE id = $1 AND user_id = $2"+lock,
+		plainText(id), plainText(user))
+	if err == nil && !stored {
 		return goneConnection(id)
 	}
 	return err

@@ -23,7 +23,6 @@ type queryer interface {
 type work struct {
 	queryer
 	dialect Dialect
-	tx      *sql.Tx // nil while reading without a transaction
 }
 
 // exec runs a statement and returns how many rows it changed.
@@ -40,7 +39,18 @@ func (w *work) row(ctx context.Context, query string, args, into []any) error {
 	return w.QueryRowContext(ctx, w.dialect.bind(query), args...).Scan(into...)
 }
 
-// each reads all rows before it calls do for each of them, so do may run further statements.
+// has reports whether a query finds a row. The query selects one number.
+func (w *work) has(ctx context.Context, query string, args ...any) (bool, error) {
+	var one int
+	err := w.row(ctx, query, args, []any{&one})
+	if noRows(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// each reads all rows of a query. None is open any more when it returns, so further statements may
+// run.
 func each[T any](
 	ctx context.Context, w *work, query string, args []any, scan func(*T) []any,
 ) (all []T, err error) {
@@ -61,9 +71,9 @@ func each[T any](
 
 // read runs fn without a transaction of its own.
 func (s *Store) read(ctx context.Context, op string, fn func(*work) error) error {
-	w := &work{queryer: s.db, dialect: s.dialect}
+	w := &work{s.db, s.dialect}
 	if s.tx != nil {
-		w.queryer, w.tx = s.tx, s.tx
+		w.queryer = s.tx
 	}
 	return failed(op, ended(ctx, fn(w)))
 }
@@ -71,12 +81,23 @@ func (s *Store) read(ctx context.Context, op string, fn func(*work) error) error
 // maxTransactions is how often a transaction runs that the database aborted in favour of another.
 const maxTransactions = 5
 
-// write runs fn in a transaction and commits it. It runs fn again if the database aborted the
-// transaction in favour of another, so fn must have no effect outside of the database.
+// write runs fn in a transaction that writes, and commits it, see commit. Inside a transaction of
+// the application it leaves that to the application.
 func (s *Store) write(ctx context.Context, op string, fn func(*work) error) error {
 	if s.tx != nil {
-		return failed(op, ended(ctx, fn(&work{queryer: s.tx, dialect: s.dialect, tx: s.tx})))
+		return failed(op, ended(ctx, fn(&work{s.tx, s.dialect})))
 	}
+	return s.commit(ctx, op, func(w *work) error {
+		if err := w.dialect.lockDatabase(ctx, w); err != nil {
+			return err
+		}
+		return fn(w)
+	})
+}
+
+// commit runs fn in a transaction of its own. It runs fn again if the database aborted the
+// transaction in favour of another, so fn must have no effect outside of the database.
+func (s *Store) commit(ctx context.Context, op string, fn func(*work) error) error {
 	for try := 1; ; try++ {
 		err := ended(ctx, s.transaction(ctx, fn))
 		if err == nil || try == maxTransactions || !aborted(err) || !pause(ctx, try) {
@@ -92,10 +113,7 @@ func (s *Store) transaction(ctx context.Context, fn func(*work) error) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if err := s.dialect.lockDatabase(ctx, tx); err != nil {
-		return err
-	}
-	if err := fn(&work{queryer: tx, dialect: s.dialect, tx: tx}); err != nil {
+	if err := fn(&work{tx, s.dialect}); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -115,6 +133,11 @@ func ended(ctx context.Context, err error) error {
 func pause(ctx context.Context, try int) bool {
 	d := min(10*time.Millisecond<<min(try, 5), 250*time.Millisecond)
 	d += time.Duration(rand.Int64N(int64(d))) //nolint:gosec // no secret depends on it
+	return sleep(ctx, d)
+}
+
+// sleep waits. It reports false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -4,7 +4,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 )
 
@@ -81,7 +80,7 @@ func (d Dialect) skipLocked() string {
 // lockDatabase starts a writing transaction. On SQLite it takes the write lock at once, and waits
 // for it as long as busy_timeout allows. A transaction that reads first and writes later would fail
 // without a wait.
-func (d Dialect) lockDatabase(ctx context.Context, tx *sql.Tx) error {
+func (d Dialect) lockDatabase(ctx context.Context, tx queryer) error {
 	if d != SQLite {
 		return nil
 	}
@@ -96,7 +95,7 @@ const (
 )
 
 // lockFor takes an advisory lock until the transaction ends. SQLite has locked the database.
-func (d Dialect) lockFor(ctx context.Context, tx *sql.Tx, lock int64) error {
+func (d Dialect) lockFor(ctx context.Context, tx queryer, lock int64) error {
 	if d != Postgres {
 		return nil
 	}

@@ -135,17 +135,8 @@ func (o *outcome) stays(waited bool) bool {
 
 // firstClaim inserts the row of an exchange, if the session is stored.
 func (s *Store) firstClaim(ctx context.Context, w *work, c *claim) error {
-	session, err := s.session(ctx, w, c.ref)
-	if err != nil {
-		return err
-	}
 	// The session stays until the row is there, or else DeleteUser could miss the row.
-	var one int
-	err = w.row(ctx, "SELECT 1 FROM bankmux_sessions WHERE id = $1 AND user_id = $2"+w.dialect.keepRow(),
-		[]any{c.ref.ID, c.ref.User}, []any{&one})
-	if noRows(err) {
-		return notFound("session")
-	}
+	session, err := s.session(ctx, w, c.ref, w.dialect.keepRow())
 	if err != nil {
 		return err
 	}
@@ -226,9 +217,8 @@ func (s *Store) endExchange(ctx context.Context, c *claim, out outcome, conns []
 // lostExchange returns the error for an exchange whose row is not this call's any more. There is
 // none if another call has stored its result.
 func (s *Store) lostExchange(ctx context.Context, w *work, c *claim) error {
-	var state string
-	err := w.row(ctx, "SELECT state FROM bankmux_exchanges WHERE id = $1", []any{c.id}, []any{&state})
-	if noRows(err) {
+	stored, err := w.has(ctx, "SELECT 1 FROM bankmux_exchanges WHERE id = $1", c.id)
+	if err == nil && !stored {
 		return notFound("session")
 	}
 	return err

@@ -14,7 +14,7 @@ import (
 // SyncState is a method of [bankmux.Ledger].
 func (s *Store) SyncState(ctx context.Context, conn bankmux.Connection) (state bankmux.SyncState, err error) {
 	err = s.read(ctx, "SyncState", func(w *work) error {
-		if err := keepConnection(ctx, w, conn.User, conn.ID); err != nil {
+		if err := hasConnection(ctx, w, conn.User, conn.ID, ""); err != nil {
 			return err
 		}
 		var version int64

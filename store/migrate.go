@@ -29,32 +29,20 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err := s.alone("Migrate"); err != nil {
 		return err
 	}
-	for try := 1; ; try++ {
-		err := s.migrate(ctx)
-		if err == nil || try == maxTransactions || !aborted(err) || !pause(ctx, try) {
-			return failed("Migrate", err)
-		}
-	}
+	return s.commit(ctx, "Migrate", func(w *work) error { return s.migrate(ctx, w) })
 }
 
-func (s *Store) migrate(ctx context.Context) error {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if err := s.dialect.lockFor(ctx, tx, lockMigrate); err != nil {
+func (s *Store) migrate(ctx context.Context, w *work) error {
+	if err := w.dialect.lockFor(ctx, w, lockMigrate); err != nil {
 		return err
 	}
 	// On SQLite this statement takes the write lock.
-	_, err = tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS bankmux_schema"+
+	_, err := w.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS bankmux_schema"+
 		" (version BIGINT NOT NULL PRIMARY KEY, created_at BIGINT NOT NULL)")
 	if err != nil {
 		return err
 	}
-	w := &work{queryer: tx, dialect: s.dialect, tx: tx}
-	var version int
-	err = w.row(ctx, "SELECT COALESCE(MAX(version), 0) FROM bankmux_schema", nil, []any{&version})
+	version, err := schemaVersion(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -67,7 +55,13 @@ func (s *Store) migrate(ctx context.Context) error {
 			return err
 		}
 	}
-	return tx.Commit()
+	return nil
+}
+
+// schemaVersion returns the version of the last file that was applied, 0 if none was.
+func schemaVersion(ctx context.Context, w *work) (version int, err error) {
+	err = w.row(ctx, "SELECT COALESCE(MAX(version), 0) FROM bankmux_schema", nil, []any{&version})
+	return version, err
 }
 
 // apply runs the file of one version.
@@ -91,7 +85,8 @@ func (s *Store) apply(ctx context.Context, w *work, version int) error {
 // Version returns the version of the schema that the database has, 0 before the first migration.
 func (s *Store) Version(ctx context.Context) (version int, err error) {
 	err = s.read(ctx, "Version", func(w *work) error {
-		return w.row(ctx, "SELECT COALESCE(MAX(version), 0) FROM bankmux_schema", nil, []any{&version})
+		version, err = schemaVersion(ctx, w)
+		return err
 	})
 	if e, ok := errors.AsType[*Error](err); ok && e.Detail == missingTable {
 		return 0, nil

@@ -101,14 +101,13 @@ func (p *page) lockAccounts(ctx context.Context, d *bankmux.Delta, changes []row
 		accounts[k.account] = true
 	}
 	for _, account := range slices.Sorted(maps.Keys(accounts)) { // in one order, so that no two pages wait in a circle
-		var one int
-		err := p.row(ctx, "SELECT 1 FROM bankmux_accounts WHERE id = $1 AND user_id = $2"+p.dialect.lockContent(),
-			[]any{plainText(account), p.user}, []any{&one})
-		if noRows(err) {
-			return invalid("Delta", "names an account that Store.NameAccounts did not name for the user")
-		}
+		named, err := p.has(ctx, "SELECT 1 FROM bankmux_accounts WHERE id = $1 AND user_id = $2"+
+			p.dialect.lockContent(), plainText(account), p.user)
 		if err != nil {
 			return err
+		}
+		if !named {
+			return invalid("Delta", "names an account that Store.NameAccounts did not name for the user")
 		}
 	}
 	return nil

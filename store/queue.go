@@ -60,14 +60,12 @@ func (s *Store) Queue(ctx context.Context, event bankmux.Event) error {
 	}
 	size := int64(len(raw) + len(sealed))
 	return s.write(ctx, op, func(w *work) error {
-		if w.tx != nil { // so that two processes count one after the other
-			if err := w.dialect.lockFor(ctx, w.tx, lockQueue); err != nil {
-				return err
-			}
+		// Two processes count one after the other.
+		if err := w.dialect.lockFor(ctx, w, lockQueue); err != nil {
+			return err
 		}
-		var one int
-		err := w.row(ctx, "SELECT 1 FROM bankmux_events WHERE id = $1", []any{id}, []any{&one})
-		if err == nil || !noRows(err) {
+		queued, err := w.has(ctx, "SELECT 1 FROM bankmux_events WHERE id = $1", id)
+		if queued || err != nil {
 			return err
 		}
 		if err := s.makeRoom(ctx, w, size); err != nil {

@@ -62,15 +62,18 @@ func (s *Store) purge(ctx context.Context, w *work, table string, before time.Ti
 func (s *Store) Session(ctx context.Context, ref bankmux.SessionRef) (session bankmux.Session, err error) {
 	const op = "Session"
 	err = s.read(ctx, op, func(w *work) error {
-		session, err = s.session(ctx, w, ref)
+		session, err = s.session(ctx, w, ref, "")
 		return err
 	})
 	return session, err
 }
 
-func (s *Store) session(ctx context.Context, w *work, ref bankmux.SessionRef) (bankmux.Session, error) {
+// session reads the session of a user. Lock ends the SELECT.
+func (s *Store) session(
+	ctx context.Context, w *work, ref bankmux.SessionRef, lock string,
+) (bankmux.Session, error) {
 	var r sessionRow
-	err := w.row(ctx, sessionColumns+" WHERE id = $1 AND user_id = $2",
+	err := w.row(ctx, sessionColumns+" WHERE id = $1 AND user_id = $2"+lock,
 		[]any{plainText(ref.ID), plainText(ref.User)}, r.fields())
 	if err != nil {
 		return s.opened(r, err)
