@@ -132,7 +132,7 @@ func (s *Store) SaveBalances(
 func (s *Store) putBalances(
 	ctx context.Context, w *work, user, account string, of *bankmux.AccountBalances,
 ) error {
-	now := s.moment()
+	now := bankmux.Moment(s.now())
 	_, err := w.exec(ctx, "UPDATE bankmux_accounts SET due = $1, read_at = $2 WHERE id = $3 AND user_id = $4",
 		of.Due.String(), now.UnixMilli(), account, user)
 	if err != nil {

@@ -44,8 +44,9 @@ func (s *Store) takeDue(ctx context.Context, limit int, lease time.Duration) (al
 		return nil, lost, failed(op, invalid("limit or lease", "is not positive"))
 	}
 	now := s.now()
-	if idle, err := s.idle(ctx, now); idle || err != nil { // an idle worker writes nothing
-		return nil, lost, failed(op, err)
+	idle, err := s.none(ctx, op, "SELECT 1 FROM bankmux_connections WHERE due_at <= $1 LIMIT 1", now.UnixMilli())
+	if idle || err != nil {
+		return nil, lost, err
 	}
 	until := now.Add(lease).UnixMilli()
 	later := now.Add(max(lease, unreadablePause)).UnixMilli()
@@ -81,18 +82,14 @@ func (s *Store) takeDue(ctx context.Context, limit int, lease time.Duration) (al
 	return all, lost, nil
 }
 
-// idle reports whether no connection is due.
-func (s *Store) idle(ctx context.Context, now time.Time) (idle bool, err error) {
-	err = s.read(ctx, "TakeDue", func(w *work) error {
-		var one string
-		err := w.row(ctx, "SELECT id FROM bankmux_connections WHERE due_at <= $1 LIMIT 1",
-			[]any{now.UnixMilli()}, []any{&one})
-		if idle = noRows(err); idle {
-			return nil
-		}
+// none reports whether a query finds nothing. An idle worker asks this first, so it takes no lock.
+func (s *Store) none(ctx context.Context, op, query string, args ...any) (none bool, err error) {
+	err = s.read(ctx, op, func(w *work) error {
+		found, err := w.has(ctx, query, args...)
+		none = err == nil && !found
 		return err
 	})
-	return idle, err
+	return none, err
 }
 
 // extendDue makes the lease of a connection end later. It does nothing if the lease was lost.

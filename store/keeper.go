@@ -70,12 +70,9 @@ func (s *Store) updateHeld(
 	}
 	stop := s.extend(ctx, "bankmux_connections", conn.ID, holder)
 	defer stop()
-	next, err := change(ctx, stored)
+	next, err := changed(ctx, stored, change)
 	if err != nil {
-		return false, passed{err}
-	}
-	if next.Ref() != stored.Ref() {
-		return false, invalid("Connection", "is not the one of this row")
+		return false, err
 	}
 	lost := false
 	err = s.write(ctx, op, func(w *work) error {
@@ -109,14 +106,25 @@ func (s *Store) updateWithin(
 	if err != nil {
 		return err
 	}
-	next, err := change(ctx, stored)
+	next, err := changed(ctx, stored, change)
 	if err != nil {
-		return passed{err}
-	}
-	if next.Ref() != stored.Ref() {
-		return invalid("Connection", "is not the one of this row")
+		return err
 	}
 	return s.putConnection(ctx, w, next)
+}
+
+// changed returns what change makes of a stored connection.
+func changed(
+	ctx context.Context, stored bankmux.Connection, change bankmux.ConnectionChange,
+) (bankmux.Connection, error) {
+	next, err := change(ctx, stored)
+	if err != nil {
+		return next, passed{err}
+	}
+	if next.Ref() != stored.Ref() {
+		return next, invalid("Connection", "is not the one of this row")
+	}
+	return next, nil
 }
 
 // releaseFor is how long the end of a piece of work may take after the caller's context has ended.
@@ -135,27 +143,35 @@ func (s *Store) letGo(ctx context.Context, id, holder string) {
 // extend extends a lease until stop is called, also after the caller's context has ended: the work
 // may go on. A failure is not reported. The end of the work checks that the lease was not lost.
 func (s *Store) extend(ctx context.Context, table, id, holder string) (stop func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
+	return keepLease(context.WithoutCancel(ctx), s.limits.Lease, func(ctx context.Context) {
+		_ = s.write(ctx, "extend", func(w *work) error {
+			_, err := w.exec(ctx, "UPDATE "+table+" SET held_until = $1 WHERE id = $2 AND holder = $3",
+				s.now().Add(s.limits.Lease).UnixMilli(), id, holder)
+			return err
+		})
+	})
+}
+
+// keepLease calls extend three times in a lease, until ctx ends or stop is called. Stop waits for
+// a call that runs.
+func keepLease(ctx context.Context, lease time.Duration, extend func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
 	go func() {
-		defer close(done)
-		ticker := time.NewTicker(s.limits.Lease / 3)
-		defer ticker.Stop()
+		defer close(ended)
+		ticks := time.NewTicker(lease / 3)
+		defer ticks.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-ticker.C:
+			case <-ticks.C:
+				extend(ctx)
 			}
-			_ = s.write(ctx, "extend", func(w *work) error {
-				_, err := w.exec(ctx, "UPDATE "+table+" SET held_until = $1 WHERE id = $2 AND holder = $3",
-					s.now().Add(s.limits.Lease).UnixMilli(), id, holder)
-				return err
-			})
 		}
 	}()
 	return func() {
 		cancel()
-		<-done
+		<-ended
 	}
 }

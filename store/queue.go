@@ -136,7 +136,7 @@ func (r *queuedRow) fields() []any {
 // Events that do not open are left out too. They are tried again behind the others, with growing
 // pauses, and deleted after ten attempts. If there are no others, the error is [bankmux.ErrSeal].
 func (s *Store) Dequeue(ctx context.Context, limit int) ([]Queued, error) {
-	all, lost, err := s.dequeue(ctx, limit)
+	all, lost, err := s.dequeue(ctx, limit, s.limits.Lease)
 	if err == nil && len(all) == 0 {
 		err = failed("Dequeue", lost.err)
 	}
@@ -165,10 +165,16 @@ type unreadable struct {
 const maxUnreadable = 100
 
 // dequeue takes events. It passes over those that do not open, so they do not hold up the others.
-func (s *Store) dequeue(ctx context.Context, limit int) (all []Queued, lost unreadable, err error) {
+func (s *Store) dequeue(
+	ctx context.Context, limit int, lease time.Duration,
+) (all []Queued, lost unreadable, err error) {
 	const op = "Dequeue"
 	if limit < 1 {
 		return nil, lost, failed(op, invalid("limit", "is not positive"))
+	}
+	idle, err := s.none(ctx, op, "SELECT 1 FROM bankmux_events LIMIT 1")
+	if idle || err != nil {
+		return nil, lost, err
 	}
 	err = s.write(ctx, op, func(w *work) error {
 		all, lost = nil, unreadable{}
@@ -177,7 +183,7 @@ func (s *Store) dequeue(ctx context.Context, limit int) (all []Queued, lost unre
 		}
 		holder := rand.Text()
 		for len(all) < limit && lost.rows < maxUnreadable {
-			rows, err := s.takeEvents(ctx, w, limit-len(all), holder)
+			rows, err := s.takeEvents(ctx, w, limit-len(all), holder, lease)
 			if err != nil || len(rows) == 0 {
 				return err
 			}
@@ -219,7 +225,9 @@ func (s *Store) passOver(ctx context.Context, w *work, r *queuedRow, fault error
 }
 
 // takeEvents holds the oldest free events.
-func (s *Store) takeEvents(ctx context.Context, w *work, limit int, holder string) ([]queuedRow, error) {
+func (s *Store) takeEvents(
+	ctx context.Context, w *work, limit int, holder string, lease time.Duration,
+) ([]queuedRow, error) {
 	now := s.now()
 	rows, err := each(ctx, w, "SELECT id, client, reference_key, event, attempt, sealed FROM bankmux_events"+
 		" WHERE held_until <= $1 AND NOT ("+unknownConnection+") ORDER BY created_at, id LIMIT $2"+
@@ -230,7 +238,7 @@ func (s *Store) takeEvents(ctx context.Context, w *work, limit int, holder strin
 	for i := range rows {
 		rows[i].attempt++
 		_, err := w.exec(ctx, "UPDATE bankmux_events SET holder = $1, held_until = $2, attempt = $3 WHERE id = $4",
-			holder, now.Add(s.limits.Lease).UnixMilli(), rows[i].attempt, rows[i].id)
+			holder, now.Add(lease).UnixMilli(), rows[i].attempt, rows[i].id)
 		if err != nil {
 			return nil, err
 		}

@@ -57,21 +57,20 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	for d, fallback := range map[*time.Duration]time.Duration{
-		&l.Lease: 30 * time.Second, &l.EventAge: 72 * time.Hour, &l.Seen: 48 * time.Hour,
-		&l.Results: 24 * time.Hour,
-	} {
-		if *d <= 0 {
-			*d = fallback
-		}
-	}
-	if l.Events <= 0 {
-		l.Events = 10_000
-	}
-	if l.EventBytes <= 0 {
-		l.EventBytes = 16 << 20
-	}
+	setDefault(&l.Lease, 30*time.Second)
+	setDefault(&l.Events, 10_000)
+	setDefault(&l.EventBytes, 16<<20)
+	setDefault(&l.EventAge, 72*time.Hour)
+	setDefault(&l.Seen, 48*time.Hour)
+	setDefault(&l.Results, 24*time.Hour)
 	return l
+}
+
+// setDefault sets a limit that is not positive.
+func setDefault[T ~int | ~int64](limit *T, fallback T) {
+	if *limit <= 0 {
+		*limit = fallback
+	}
 }
 
 // Option configures [New], [OpenSQLite] and [OpenPostgres].
@@ -191,9 +190,6 @@ func (s *Store) alone(op string) error {
 	}
 	return within(op, invalid("Store", "is inside a transaction of the application"))
 }
-
-// moment returns the time now as it is stored.
-func (s *Store) moment() time.Time { return bankmux.Moment(s.now()) }
 
 // nowMillis returns the time now in milliseconds since 1970.
 func (s *Store) nowMillis() int64 { return s.now().UnixMilli() }

@@ -71,7 +71,7 @@ func (w Worker) Run(ctx context.Context) error {
 		}
 		if job == nil {
 			<-slots
-			w.wait(ctx)
+			sleep(ctx, w.Poll)
 			continue
 		}
 		jobs.Go(func() {
@@ -83,45 +83,25 @@ func (w Worker) Run(ctx context.Context) error {
 }
 
 func (w *Worker) setDefaults() {
-	for d, fallback := range map[*time.Duration]time.Duration{
-		&w.Every: 24 * time.Hour, &w.Poll: time.Second, &w.Lease: 30 * time.Second,
-	} {
-		if *d <= 0 {
-			*d = fallback
-		}
-	}
-	if w.Parallel <= 0 {
-		w.Parallel = 4
-	}
+	setDefault(&w.Every, 24*time.Hour)
+	setDefault(&w.Poll, time.Second)
+	setDefault(&w.Parallel, 4)
+	setDefault(&w.Lease, 30*time.Second)
 	if w.Logger == nil {
 		w.Logger = slog.New(slog.DiscardHandler)
-	}
-}
-
-// wait waits for the next look for work.
-func (w *Worker) wait(ctx context.Context) {
-	timer := time.NewTimer(w.Poll)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }
 
 // next takes a job: an event if there is one, else a connection that is due. It returns nil if
 // there is none.
 func (w *Worker) next(ctx context.Context) (func(context.Context), error) {
-	events, lost, err := w.Store.dequeue(ctx, 1)
+	events, lost, err := w.Store.dequeue(ctx, 1, w.Lease)
 	if err != nil {
 		return nil, err
 	}
 	w.logUnreadable(ctx, "events do not open and are tried again later, or are given up", lost)
 	if len(events) > 0 {
-		q := events[0]
-		if err := w.Store.Postpone(ctx, q, w.Store.now().Add(w.Lease)); err != nil {
-			return nil, err
-		}
-		return func(ctx context.Context) { w.follow(ctx, q) }, nil
+		return func(ctx context.Context) { w.follow(ctx, events[0]) }, nil
 	}
 	due, lost, err := w.Store.takeDue(ctx, 1, w.Lease)
 	w.logUnreadable(ctx, "connections do not open and are tried again later", lost)
@@ -228,29 +208,13 @@ func stoppedBy(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, bankmux.ErrContextDone))
 }
 
-// hold extends a lease until the function that it returns was called.
+// hold extends the lease of a job until stop is called.
 func (w *Worker) hold(ctx context.Context, extend func(context.Context) error) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		ticks := time.NewTicker(w.Lease / 3)
-		defer ticks.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticks.C:
-			}
-			if err := extend(ctx); err != nil && ctx.Err() == nil {
-				w.log(ctx, "a lease could not be extended", err)
-			}
+	return keepLease(ctx, w.Lease, func(ctx context.Context) {
+		if err := extend(ctx); err != nil && ctx.Err() == nil {
+			w.log(ctx, "a lease could not be extended", err)
 		}
-	}()
-	return func() {
-		cancel()
-		<-ended
-	}
+	})
 }
 
 func (w *Worker) logUnreadable(ctx context.Context, text string, lost unreadable) {
