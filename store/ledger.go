@@ -58,7 +58,7 @@ func (s *Store) StoreDelta(
 		if err != nil || !stored {
 			return err
 		}
-		p := page{store: s, work: w, user: conn.User, ids: map[accountKey]string{}}
+		p := page{store: s, work: w, user: conn.User, now: s.now(), ids: map[accountKey]string{}}
 		return p.put(ctx, &delta)
 	})
 	return stored && err == nil, err

@@ -22,8 +22,10 @@ import (
 type page struct {
 	store *Store
 	*work
-	user string
-	ids  map[accountKey]string // the ids of the stored rows that the page names, by their present keys
+	user  string
+	now   time.Time
+	added int                   // rows so far
+	ids   map[accountKey]string // the ids of the stored rows that the page names, by their present keys
 }
 
 type accountKey struct{ account, key string }
@@ -165,7 +167,7 @@ func (p *page) remove(ctx context.Context, key accountKey, reason string) error 
 	_, err := p.exec(ctx, "INSERT INTO bankmux_removed (id, user_id, created_at, account, key, note, reason)"+
 		" SELECT id, user_id, CAST($2 AS BIGINT), account, CAST($4 AS TEXT), note, CAST($3 AS TEXT)"+
 		" FROM bankmux_transactions WHERE id = $1 AND note <> ''",
-		id, p.store.nowMillis(), plainText(cmp.Or(reason, "removed")), plainText(key.key))
+		id, p.now.UnixMilli(), plainText(cmp.Or(reason, "removed")), plainText(key.key))
 	if err == nil {
 		_, err = p.exec(ctx, "DELETE FROM bankmux_transactions WHERE id = $1", id)
 	}
@@ -211,7 +213,7 @@ func (p *page) update(ctx context.Context, id string, k *bankmux.Known, row *ban
 	if err != nil {
 		return err
 	}
-	args := []any{id, p.store.nowMillis(), r.account, r.key, r.day, r.amount, r.currency, r.status, r.known}
+	args := []any{id, p.now.UnixMilli(), r.account, r.key, r.day, r.amount, r.currency, r.status, r.known}
 	query := "UPDATE bankmux_transactions SET updated_at = $2, account = $3, key = $4, day = $5, amount = $6," +
 		" currency = $7, status = $8, known = $9"
 	if row != nil {
@@ -302,21 +304,22 @@ func (p *page) add(ctx context.Context, added []bankmux.Added) error {
 	return nil
 }
 
-// rowID returns a new id. Later rows have greater ones, so rows of one day are paged in the order
-// in which they were stored.
-func rowID(now time.Time, number int) string {
+// nextID returns the id of a new row. Later rows have greater ones, so rows of one day are paged in
+// the order in which they were stored.
+func (p *page) nextID() string {
 	var chance [8]byte
 	_, _ = rand.Read(chance[:]) // never fails
-	return fmt.Sprintf("%012x%04x%x", now.UnixMilli(), number, chance)
+	p.added++
+	return fmt.Sprintf("%012x%06x%x", p.now.UnixMilli(), p.added, chance)
 }
 
 func (p *page) insert(ctx context.Context, added []bankmux.Added) error {
 	var b strings.Builder
 	b.WriteString("INSERT INTO bankmux_transactions (user_id, created_at, updated_at, note, id, account, key, day," +
 		" amount, currency, status, search, known, sealed) VALUES ")
-	args := []any{p.user, p.store.nowMillis()}
+	args := []any{p.user, p.now.UnixMilli()}
 	for i := range added {
-		v, err := p.values(rowID(p.store.now(), i), &added[i].Known, added[i].Row)
+		v, err := p.values(p.nextID(), &added[i].Known, added[i].Row)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +100,22 @@ func TestTransactions(t *testing.T) {
 			}})
 		}
 		assert.Equal(t, []string{"5", "4", "3", "2", "1"}, all)
+	})
+	onEach(t, "rows of one day have the order in which they were stored", func(t *testing.T, db *database) {
+		at := time.Now()
+		s := db.open(t, store.WithNow(func() time.Time { return at })) // a page is stored within a millisecond
+		conn := connection(t, s, "rosa", "1")
+		a := name(t, s, conn, checking("a", "1111"))[0]
+		var page bankmux.Delta
+		var want []string
+		for i := range 120 {
+			key := fmt.Sprint(i)
+			page.Added = append(page.Added, movement(a, key, "2026-01-02", "-5", "Tea"))
+			want = append(want, key)
+		}
+		slices.Reverse(want)
+		storePage(t, s, conn, page)
+		assert.Equal(t, strings.Join(want, " "), keys(t, s, bankhttp.Query{User: "rosa", Limit: len(want)}))
 	})
 	onEach(t, "a malformed query is refused", func(t *testing.T, db *database) {
 		s, _, _ := open(t, db)
