@@ -7,17 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/store"
 )
 
 // BenchmarkStoreDelta stores pages of 1,000 new rows.
 func BenchmarkStoreDelta(b *testing.B) {
 	const rows = 1000
-	dialects := []store.Dialect{store.SQLite}
-	if postgres != "" {
-		dialects = append(dialects, store.Postgres)
-	}
-	for _, dialect := range dialects {
+	for _, dialect := range dialects() {
 		b.Run(dialect.String(), func(b *testing.B) {
 			s := newDatabase(b, dialect).open(b)
 			conn := connection(b, s, "rosa", "1")

@@ -306,6 +306,20 @@ func TestUpdate(t *testing.T) {
 		assert.Equal(t, bankmux.StateDegraded, read.Status.State, "the change of the other process is kept")
 		assert.Len(t, read.Products, 1)
 	})
+	onEach(t, "a transaction of the application does not wait for a change", func(t *testing.T, db *database) {
+		s := db.open(t)
+		conn := connection(t, s, "rosa", "1")
+		require.NoError(t, s.Update(t.Context(), conn,
+			func(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
+				tx, err := s.DB().BeginTx(ctx, nil)
+				if !assert.NoError(t, err) {
+					return stored, err
+				}
+				assert.ErrorContains(t, s.In(tx).Update(ctx, conn, degrade), "is being changed elsewhere")
+				assert.ErrorContains(t, s.In(tx).SaveConnection(ctx, conn), "is being changed elsewhere")
+				return stored, tx.Rollback()
+			}))
+	})
 	onEach(t, "the result of an exchange waits for a change", func(t *testing.T, db *database) {
 		s := db.open(t)
 		conn := connection(t, s, "rosa", "1")

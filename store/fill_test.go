@@ -173,7 +173,7 @@ func TestDump(t *testing.T) {
 	})
 }
 
-// read reads everything of a user that is sealed.
+// readAll reads everything of a user that is sealed.
 func readAll(t *testing.T, s *store.Store, user string) {
 	t.Helper()
 	conns, err := s.Connections(t.Context(), user)

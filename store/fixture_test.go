@@ -45,12 +45,19 @@ type database struct {
 	keys    *bankmux.Keyring
 }
 
-// onEach runs a test on each database: on SQLite, and on PostgreSQL if there is a server.
+// dialects returns SQLite, and PostgreSQL if there is a server.
+func dialects() []store.Dialect {
+	if postgres == "" {
+		return []store.Dialect{store.SQLite}
+	}
+	return []store.Dialect{store.SQLite, store.Postgres}
+}
+
+// onEach runs a test on each database.
 func onEach(t *testing.T, name string, test func(t *testing.T, db *database)) {
 	t.Helper()
-	t.Run("sqlite: "+name, func(t *testing.T) { test(t, newDatabase(t, store.SQLite)) })
-	if postgres != "" {
-		t.Run("postgres: "+name, func(t *testing.T) { test(t, newDatabase(t, store.Postgres)) })
+	for _, dialect := range dialects() {
+		t.Run(dialect.String()+": "+name, func(t *testing.T) { test(t, newDatabase(t, dialect)) })
 	}
 }
 

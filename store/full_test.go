@@ -73,6 +73,37 @@ func TestBusy(t *testing.T) {
 		require.EqualError(t, impatient.Mark(t.Context(), "1"),
 			"store.Mark: database is busy: another transaction had the lock for too long (SQLITE 5)")
 	})
+	t.Run("a worker without work does not wait for a writer", func(t *testing.T) {
+		s := newDatabase(t, store.SQLite).open(t)
+		tx, err := s.DB().BeginTx(t.Context(), nil) // it has the lock, see OpenSQLite
+		require.NoError(t, err)
+		defer func() { _ = tx.Rollback() }()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // less than a writer waits
+		defer cancel()
+		events, err := s.Dequeue(ctx, 1)
+		require.NoError(t, err)
+		assert.Empty(t, events)
+		due, err := s.TakeDue(ctx, 1, lease)
+		require.NoError(t, err)
+		assert.Empty(t, due)
+	})
+	t.Run("a transaction that was aborted in favour of another runs again, five times at most", func(t *testing.T) {
+		for _, code := range []string{"40001", "40P01"} {
+			synctest.Test(t, func(t *testing.T) {
+				db := newDatabase(t, store.SQLite) // the error is that of PostgreSQL's driver
+				db.open(t)
+				f := &fault{err: &pgconn.PgError{Code: code}}
+				s := db.faulty(t, f)
+				f.arm(3)
+				require.NoError(t, s.Mark(t.Context(), "1"))
+				require.True(t, f.reached())
+				f.forever = true
+				f.arm(1)
+				require.ErrorContains(t, s.Mark(t.Context(), "1"), "other transactions had the rows for too long")
+				assert.Equal(t, 5, f.count)
+			})
+		}
+	})
 	onEach(t, "a writer waits for another, and a reader does not", func(t *testing.T, db *database) {
 		s := db.open(t)
 		conn := connection(t, s, "rosa", "1")

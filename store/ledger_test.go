@@ -16,11 +16,7 @@ import (
 )
 
 func TestLedger(t *testing.T) {
-	dialects := []store.Dialect{store.SQLite}
-	if postgres != "" {
-		dialects = append(dialects, store.Postgres)
-	}
-	for _, dialect := range dialects {
+	for _, dialect := range dialects() {
 		t.Run(dialect.String(), func(t *testing.T) {
 			ledgertest.Run(t, func(t *testing.T) ledgertest.Fixture {
 				db := newDatabase(t, dialect)

@@ -188,6 +188,8 @@ func TestBalances(t *testing.T) {
 		require.NoError(t, s.SaveBalances(t.Context(), conn, []bankmux.AccountBalances{
 			{Account: "a", Balances: []bankmux.Balance{{Kind: bankmux.BalanceBooked, Money: usd("3")}}}, {Account: "b"},
 		}))
+		c.advance(time.Minute)
+		require.NoError(t, s.SaveBalances(t.Context(), conn, []bankmux.AccountBalances{{Account: "a"}}), "it keeps what it has")
 		all, err = s.Accounts(t.Context(), "rosa", conn.ID)
 		require.NoError(t, err)
 		require.Len(t, all, 2, "of one connection")
@@ -195,6 +197,8 @@ func TestBalances(t *testing.T) {
 			if account.Name == a[0] {
 				assert.Equal(t, []bankmux.Balance{{Kind: bankmux.BalanceBooked, Money: usd("3")}}, account.Balances)
 				assert.True(t, account.Due.IsZero())
+			} else {
+				assert.True(t, account.ReadAt.IsZero())
 			}
 		}
 	})

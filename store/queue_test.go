@@ -183,6 +183,27 @@ func TestQueue(t *testing.T) {
 		_, err = db.open(t, store.WithNow(c.now)).Dequeue(t.Context(), 1)
 		require.ErrorIs(t, err, bankmux.ErrSeal)
 	})
+	onEach(t, "one key of two clients is two events", func(t *testing.T, db *database) {
+		s := db.open(t)
+		one := event(connection(t, s, "rosa", "1"), "a")
+		other := one
+		other.Client = "stork"
+		require.NoError(t, s.Queue(t.Context(), one))
+		require.NoError(t, s.Queue(t.Context(), other))
+		assert.Equal(t, 2, count(t, s, "bankmux_events"))
+	})
+	onEach(t, "an event stays while another connection has its reference", func(t *testing.T, db *database) {
+		s := db.open(t)
+		first, second := connection(t, s, "rosa", "1"), connection(t, s, "omar", "1")
+		require.Equal(t, first.ReferenceKey, second.ReferenceKey)
+		require.NoError(t, s.Queue(t.Context(), event(first, "a")))
+		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", first.ID))
+		all := dequeue(t, s, 1)
+		require.Len(t, all, 1)
+		assert.Equal(t, second.ID, all[0].Connection.ID)
+		require.NoError(t, s.DeleteConnection(t.Context(), "omar", second.ID))
+		assert.Zero(t, count(t, s, "bankmux_events"))
+	})
 	onEach(t, "the events of a deleted connection go with it", func(t *testing.T, db *database) {
 		s := db.open(t)
 		conn := connection(t, s, "rosa", "1")

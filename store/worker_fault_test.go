@@ -24,7 +24,7 @@ func openWithLost(t *testing.T, db *database, connections int, options ...store.
 	db.keys = good
 	for i := range connections {
 		conn := connection(t, old, "omar", fmt.Sprint("lost-", i))
-		require.NoError(t, old.Queue(t.Context(), announcement(conn, fmt.Sprint("lost-", i))))
+		require.NoError(t, old.Queue(t.Context(), event(conn, fmt.Sprint("lost-", i))))
 	}
 	return db.open(t, options...)
 }
@@ -33,7 +33,7 @@ func TestUnreadable(t *testing.T) {
 	onEach(t, "a worker passes over what does not open, without a pause", func(t *testing.T, db *database) {
 		s := openWithLost(t, db, 40)
 		conn := connection(t, s, "rosa", "1")
-		require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
+		require.NoError(t, s.Queue(t.Context(), event(conn, "a")))
 		_, err := s.DB().ExecContext(t.Context(), "UPDATE bankmux_connections SET due_at = 1 WHERE user_id = 'rosa'")
 		require.NoError(t, err, "the unreadable connections come first")
 		j := newJobs()
@@ -49,7 +49,7 @@ func TestUnreadable(t *testing.T) {
 	onEach(t, "Dequeue passes over events that do not open", func(t *testing.T, db *database) {
 		s := openWithLost(t, db, 3)
 		conn := connection(t, s, "rosa", "1")
-		require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
+		require.NoError(t, s.Queue(t.Context(), event(conn, "a")))
 		assert.Equal(t, []string{"a"}, keysOf(dequeue(t, s, 1)))
 		assert.Empty(t, dequeue(t, s, 1), "the others come back later")
 	})
@@ -70,7 +70,7 @@ func TestUnreadable(t *testing.T) {
 		s := openWithLost(t, db, 120, store.WithNow(c.now))
 		conn := connection(t, s, "rosa", "1")
 		c.advance(time.Second)
-		require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
+		require.NoError(t, s.Queue(t.Context(), event(conn, "a")))
 		c.advance(time.Second)
 		_, err := s.Dequeue(t.Context(), 1)
 		require.ErrorIs(t, err, bankmux.ErrSeal)
@@ -101,7 +101,7 @@ func TestWorkerFaults(t *testing.T) {
 		s := db.open(t)
 		conn := connection(t, s, "rosa", "1")
 		takeDue(t, s, 1)
-		require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
+		require.NoError(t, s.Queue(t.Context(), event(conn, "a")))
 		for range 12 {
 			j := newJobs()
 			started := make(chan struct{})
@@ -123,7 +123,7 @@ func TestWorkerFaults(t *testing.T) {
 		s := db.open(t, store.WithNow(c.now))
 		conn := connection(t, s, "rosa", "1")
 		takeDue(t, s, 1)
-		require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
+		require.NoError(t, s.Queue(t.Context(), event(conn, "a")))
 		j := newJobs()
 		j.event = func(context.Context) error { panic("card 4111-rosa") }
 		stop := j.start(t, s)
@@ -151,6 +151,18 @@ func TestWorkerFaults(t *testing.T) {
 		takeDue(t, s, 0)
 		c.advance(time.Second)
 		takeDue(t, s, 1)
+	})
+	onEach(t, "a worker goes on after a failure of the database", func(t *testing.T, db *database) {
+		connection(t, db.open(t), "rosa", "1")
+		f := &fault{err: errFault}
+		s := db.faulty(t, f)
+		f.arm(1)
+		j := newJobs()
+		stop := j.start(t, s)
+		j.wait(t)
+		stop()
+		require.True(t, f.reached())
+		assert.Contains(t, j.log.String(), "no job could be taken")
 	})
 	onEach(t, "a lease is extended later if the database fails at any statement", func(t *testing.T, db *database) {
 		statements := map[store.Dialect]int{store.SQLite: 4, store.Postgres: 3}

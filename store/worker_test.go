@@ -102,7 +102,7 @@ func longJob(t *testing.T, db *database) {
 	c := newClock()
 	s := db.open(t, store.WithNow(c.now))
 	conn := connection(t, s, "rosa", "1")
-	require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
+	require.NoError(t, s.Queue(t.Context(), event(conn, "a")))
 	const short = 30 * time.Millisecond
 	started, release := make(chan struct{}, 10), make(chan struct{})
 	job := func() {
@@ -240,7 +240,7 @@ func workersShareEvents(t *testing.T, db *database) {
 	j := newJobs()
 	stopHere, stopThere := j.start(t, here), j.start(t, there)
 	for _, key := range []string{"a", "b", "c"} {
-		require.NoError(t, here.Queue(t.Context(), announcement(conn, key)))
+		require.NoError(t, here.Queue(t.Context(), event(conn, key)))
 	}
 	for range 3 {
 		j.wait(t)
@@ -253,19 +253,12 @@ func workersShareEvents(t *testing.T, db *database) {
 	assert.Empty(t, left)
 }
 
-func announcement(conn bankmux.Connection, key string) bankmux.Event {
-	return bankmux.Event{
-		Kind: bankmux.EventTransactionsAvailable, Client: conn.Client, Provider: conn.Provider, Key: key,
-		ReferenceKey: conn.ReferenceKey,
-	}
-}
-
 func failingEvent(t *testing.T, db *database) {
 	c := newClock()
 	s := db.open(t, store.WithNow(c.now))
 	conn := connection(t, s, "rosa", "1")
 	require.NoError(t, s.SetDue(t.Context(), takeDue(t, s, 1)[0], c.now().Add(1000*time.Hour)))
-	require.NoError(t, s.Queue(t.Context(), announcement(conn, "a")))
+	require.NoError(t, s.Queue(t.Context(), event(conn, "a")))
 	j := newJobs()
 	j.event = func(context.Context) error { return errors.New("the provider is down") }
 	for range 10 {
@@ -314,6 +307,7 @@ func failedSync(t *testing.T, db *database) {
 		takeDue(t, s, 0)
 		c.advance(time.Second)
 	}
+	takeDue(t, s, 1)
 }
 
 func stoppedWorker(t *testing.T, db *database) {

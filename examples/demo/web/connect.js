@@ -8,7 +8,7 @@ const options = ({ script_url }) => ({ loaders: { moneykit: () => import(script_
 
 const kept = "demo.launch";
 
-// start runs the flow of a session. It returns the connection, or null if the user left.
+// finish posts what the launcher returned. It returns the connection, or null if the user left.
 async function finish(session, payload) {
   sessionStorage.removeItem(kept);
   if (payload === null) return null;
