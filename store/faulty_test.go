@@ -19,7 +19,8 @@ import (
 // errFault is what a database may say: it quotes the value of a row.
 var errFault = errors.New(`disk I/O error near "12345678-rosa" of postgres://rosa:hunter2@db.internal/bank`)
 
-// fault makes one statement of a database fail. The start and the commit of a transaction count too.
+// fault makes one statement of a database fail. The start and the commit of a transaction count
+// too.
 type fault struct {
 	mu      sync.Mutex
 	at      int // the number of the statement, from 1; 0 for none
