@@ -61,7 +61,8 @@ func (acc account) account() bankmux.Account {
 // Balances reads the balance of one account or card.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
 	if len(req.Accounts)+len(req.Cards) != 1 {
-		return bankmux.BalancesResult{}, normalize.Invalid("BalancesRequest", "does not name exactly one account or card")
+		err := normalize.Invalid("BalancesRequest", "does not name exactly one account or card")
+		return bankmux.BalancesResult{}, err
 	}
 	one := bankmux.AccountBalances{Card: len(req.Cards) == 1}
 	body := dataBody{}

@@ -39,7 +39,8 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 	for n, i := range out.Institutions.Rows {
 		switch {
 		case i.InstitutionID == "":
-			page.Failed = append(page.Failed, out.Institutions.Failure(n, "", "", normalize.Unreadable("a bank without id")))
+			err := normalize.Unreadable("a bank without id")
+			page.Failed = append(page.Failed, out.Institutions.Failure(n, "", "", err))
 		case req.Country == "" || i.Country == req.Country:
 			page.Institutions = append(page.Institutions, i.listing())
 		}
