@@ -2,6 +2,7 @@ package bankhttp_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -40,6 +41,28 @@ func TestPostedTwice(t *testing.T) {
 			stored, err := a.store.Connections(t.Context(), "user-rosa")
 			require.NoError(t, err)
 			assert.Len(t, stored, 1)
+		})
+	}
+	for _, provider := range []string{moneykit.Name, dapi.Name, plaid.Name} {
+		t.Run("with other spacing and another order of members, at "+provider, func(t *testing.T) {
+			t.Parallel()
+			a := newApp(t)
+			s := a.start(t, "user-rosa", provider)
+			payload := a.connect(t, s.Launch)
+			first := object[linked](t, a.send(t, "user-rosa", "POST", "/sessions/"+s.Session, payload), 200)
+			var members map[string]any
+			require.NoError(t, json.Unmarshal([]byte(payload), &members))
+			spaced, err := json.MarshalIndent(members, " ", "\t")
+			require.NoError(t, err)
+			for _, again := range []string{payload + " ", "\n" + payload, string(spaced)} {
+				posted := a.send(t, "user-rosa", "POST", "/sessions/"+s.Session, again)
+				assert.Equal(t, first, object[linked](t, posted, 200))
+			}
+			presented := 0
+			for _, link := range a.bank.Links() {
+				presented += link.Presented
+			}
+			assert.Equal(t, 1, presented, "the one-time token is sent once")
 		})
 	}
 	t.Run("the exchange is sent once", func(t *testing.T) {

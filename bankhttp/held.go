@@ -3,7 +3,6 @@ package bankhttp
 // This file keeps what an exchange made until the store has it.
 
 import (
-	"crypto/sha256"
 	"sync"
 	"time"
 
@@ -31,7 +30,7 @@ const (
 
 // keyOf names what was posted.
 func keyOf(ref bankmux.SessionRef, payload []byte) exchangeKey {
-	return exchangeKey{ref, sha256.Sum256(payload)}
+	return exchangeKey{ref, bankmux.PayloadDigest(payload)}
 }
 
 // get returns a result that the store does not have yet.

@@ -47,7 +47,8 @@ type Sessions interface {
 type Exchanges interface {
 	// Exchange calls exchange and stores its connections and its result, in one transaction. If the
 	// same payload was posted for this session before, it returns that result and does not call
-	// exchange. A second call at the same time waits for the first, also in another process.
+	// exchange. [bankmux.PayloadDigest] says which payloads are the same. A second call at the same
+	// time waits for the first, also in another process.
 	//
 	// If the session was deleted meanwhile, such as with its user, the error is
 	// [bankmux.ErrNotFound] and nothing is stored. The handlers then end the access that exchange

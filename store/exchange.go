@@ -5,7 +5,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 
@@ -28,7 +27,8 @@ type outcome struct {
 
 // Exchange runs exchange once for a session and a payload, and stores its connections together with
 // the fact that it is done. The same payload posted again, also at the same moment or to another
-// process, gets the stored result. exchange calls [bankmux.Registry.ExchangeToken].
+// process, gets the stored result. It may be spaced or ordered differently: see
+// [bankmux.PayloadDigest]. exchange calls [bankmux.Registry.ExchangeToken].
 //
 // If another call of Exchange is running, this one waits for it within ctx, and returns its result
 // or its error. An error that certainly reached no provider is not shared: the call that waited
@@ -53,7 +53,7 @@ func (s *Store) Exchange(
 	if err := s.alone(op); err != nil {
 		return none, err
 	}
-	sum := sha256.Sum256(payload)
+	sum := bankmux.PayloadDigest(payload)
 	c := claim{ref: ref, id: plainText(ref.ID) + ":" + hex.EncodeToString(sum[:]), holder: rand.Text()}
 	for try := 1; ; try++ {
 		got, err := s.claim(ctx, &c)

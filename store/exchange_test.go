@@ -73,6 +73,19 @@ func TestExchange(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, all, 1)
 	})
+	onEach(t, "a payload with other spacing is the same", func(t *testing.T, db *database) {
+		s := db.open(t)
+		l := startLink(t, s, "rosa")
+		first, err := l.finish(t.Context(), s, "1")
+		require.NoError(t, err)
+		again, err := s.Exchange(t.Context(), l.session.Ref(), []byte("\n{ \"token\" : \"1\" }\t"),
+			func(context.Context) (bankmux.ExchangeResult, error) {
+				t.Error("it must not be called")
+				return bankmux.ExchangeResult{}, nil
+			})
+		require.NoError(t, err)
+		assert.Equal(t, first, again)
+	})
 	onEach(t, "another payload of the session is another exchange", func(t *testing.T, db *database) {
 		s := db.open(t)
 		l := startLink(t, s, "rosa")
