@@ -91,6 +91,7 @@ type BreakerState struct {
 type Breakers struct {
 	opts   BreakerOptions
 	notify *notifier
+	fleet  *Fleet // nil if other processes do not matter
 
 	mu  sync.Mutex
 	all map[breakerKey]*breaker
@@ -129,6 +130,12 @@ func (b *Breakers) interceptor(atInstitution func(bankmux.Op) bool) bankmux.Inte
 			return next(ctx)
 		}
 		br := b.of(op)
+		if left := b.fleet.openElsewhere(br.key); left > 0 {
+			return &bankmux.Error{
+				Kind: bankmux.ErrCircuitOpen, NotSent: true, RetryAfter: left,
+				Detail: "too many calls of another process failed",
+			}
+		}
 		if op.Effect == bankmux.Local {
 			// A local success must not reset the count of failures.
 			if br.now() == gobreaker.StateOpen {
@@ -163,7 +170,6 @@ func silent(op bankmux.Op, err error) bool {
 const oncePatienceDivisor = 5
 
 // judge returns the verdict on an attempt: nil for success, errFailed or errExcluded.
-
 func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 	if err == nil {
 		return nil
@@ -211,7 +217,9 @@ func (b *Breakers) of(op bankmux.Op) *breaker {
 
 // make returns a new breaker with the options of b.
 func (b *Breakers) make(key breakerKey, provider string) *breaker {
-	return newBreaker(b.opts, key, provider, b.notify)
+	br := newBreaker(b.opts, key, provider, b.notify)
+	br.opened = func() { b.fleet.announceOpen(key, b.opts.OpenFor) }
+	return br
 }
 
 // refusal returns the error of a refused call.

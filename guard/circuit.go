@@ -26,6 +26,7 @@ type breaker struct {
 	key      breakerKey
 	provider string
 	notify   *notifier
+	opened   func() // announces that the circuit opened, and returns at once
 
 	mu        sync.Mutex // around every use of circuit, which calls change while it is locked
 	circuit   *gobreaker.TwoStepCircuitBreaker[struct{}]
@@ -110,6 +111,9 @@ func (br *breaker) change(to gobreaker.State) {
 	br.state, br.since, br.streak, br.changed = to, time.Now(), &streak{}, true
 	if br.dropped {
 		return
+	}
+	if to == gobreaker.StateOpen {
+		br.opened()
 	}
 	s := br.named()
 	s.State, s.Since = to.String(), br.since

@@ -27,9 +27,10 @@
 //     [Options.Logger] is set.
 //  2. The guard counts provider codes that bankmux does not know: see [Guard.UnlistedCodes].
 //  3. [Retry] repeats a failed attempt. Each attempt passes the interceptors below.
-//  4. [OnePerConnection] lets one call at a time use a connection. It is inside Retry, so a call
-//     that waits for its retry does not block the others. It is present if
-//     [Options.OnePerConnection] is set.
+//  4. [OnePerConnection] lets one call at a time use a connection. With [Options.Fleet] that holds
+//     among all processes. It is inside Retry, so a call that waits for its retry does not block
+//     the others. It is outside the circuit breakers, so a call that waits takes no slot of a
+//     probe. It is present if [Options.OnePerConnection] is set.
 //  5. [Unattended] and [Hold] refuse calls that would harm the user. They are inside the queue, so
 //     a call that waited is refused if the call before it caused a challenge or a rejected login.
 //     They are present if [Options.Hold] is set.
@@ -68,6 +69,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/bankmux/bankmux"
 )
@@ -87,6 +89,13 @@ type Options struct {
 	// OnePerConnection queues the calls on one connection; see [OnePerConnection]. The Dapi adapter
 	// sets it.
 	OnePerConnection bool
+	// ProviderLimit is the longest time that the provider works on a call whose caller has died. A
+	// [Fleet] keeps the turn on the connection of a dead process that much longer than the deadline
+	// of its call. The Dapi adapter sets it.
+	ProviderLimit time.Duration
+	// Fleet shares state with the other processes of the application. nil means that each process
+	// has its own.
+	Fleet *Fleet
 	// Hold refuses calls on a connection with an open challenge or a rejected login; see the
 	// function [Hold]. It also refuses calls without a user where the bank asked the user before;
 	// see [Unattended]. The Dapi adapter sets it.
@@ -121,14 +130,20 @@ type Guard struct {
 // New returns a guard. It starts no goroutine.
 func New(opts Options) *Guard {
 	listen := logPanics(opts.OnStateChange, opts.Logger)
-	return &Guard{
+	g := &Guard{
 		opts:         opts,
 		breakers:     NewBreakers(opts.Breaker, listen),
 		institutions: NewInstitutions(opts.Institutions, listen),
 		unlisted:     map[string]uint64{},
 		shared:       map[any]any{},
 	}
+	g.breakers.fleet, g.institutions.breakers.fleet = opts.Fleet, opts.Fleet
+	return g
 }
+
+// Fleet returns [Options.Fleet], for adapters that share a value between processes. It is nil if
+// there is none.
+func (g *Guard) Fleet() *Fleet { return g.opts.Fleet }
 
 // Shared returns the value that the clients of this guard share under key. It calls create on first
 // use and keeps the value as long as the guard. Shared is for adapters, for example to fetch the
@@ -156,8 +171,17 @@ func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 	if opts.Logger != nil {
 		chain = append(chain, Trace(opts.Logger))
 	}
-	chain = append(chain, g.countUnlisted, Retry(opts.Retry))
-	if opts.OnePerConnection {
+	chain = append(chain, g.countUnlisted)
+	if opts.Fleet != nil { // outside Retry: all attempts of an operation have one allowance
+		chain = append(chain, opts.Fleet.allow)
+	}
+	chain = append(chain, Retry(opts.Retry))
+	switch {
+	case opts.OnePerConnection && opts.Fleet != nil:
+		chain = append(chain, opts.Fleet.onePerConnection(func(op bankmux.Op) time.Duration {
+			return opts.Deadline.of(op) + opts.ProviderLimit
+		}))
+	case opts.OnePerConnection:
 		chain = append(chain, OnePerConnection())
 	}
 	if opts.Hold { // inside the queue: a call that waited there must see the challenge of the call before it

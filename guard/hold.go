@@ -26,9 +26,12 @@ import (
 // disconnected or reconnected. Another process does not see the reconnect. It still lets calls on
 // the reconnected connection pass, because its [bankmux.Connection.LinkedAt] is newer.
 //
-// Hold remembers at most 10,000 connections, and only what this process has seen. Beyond that, a
-// new hold replaces an expired challenge. If there is none, it replaces the open challenge that
-// expires soonest, or else the oldest rejected login.
+// Hold knows only what this process has seen, unless a guard has a [Fleet] and one call at a time
+// uses a connection. Then all processes know the holds of each connection that they call.
+//
+// Hold remembers at most 10,000 connections. Beyond that, a new hold replaces an expired challenge.
+// If there is none, it replaces the open challenge that expires soonest, or else the oldest
+// rejected login.
 func Hold() bankmux.Interceptor {
 	s := &holds{byKey: map[holdKey]*hold{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
@@ -36,10 +39,15 @@ func Hold() bankmux.Interceptor {
 			return next(ctx)
 		}
 		key := holdKey{op.Client, op.Connection, op.Reference, op.LinkedAt.UnixMilli()}
+		lease := turnLeaseFrom(ctx)
+		defer s.share(key, lease)()
 		if changesLogin(op) {
 			err := next(ctx)
 			if err == nil && op.Name != bankmux.OpCreateSession { // a session is not a new login yet
 				s.release(key, op.Reconnect)
+				if lease != nil {
+					lease.renewed = op.Reconnect
+				}
 			}
 			return err
 		}
@@ -87,6 +95,9 @@ type hold struct {
 	until  time.Time // zero means until the next exchange
 	number uint64    // counts holds in the order in which they were added
 	index  int       // in evictionOrder
+
+	// unshared says that the other processes do not know of it, since the backend failed.
+	unshared bool
 }
 
 // expired reports whether a challenge has ended. A rejected login never expires.

@@ -104,6 +104,12 @@ func (in *Institutions) Interceptor(atInstitution func(bankmux.Op) bool) bankmux
 				connection: op.Connection,
 			}
 		}
+		if left := in.breakers.fleet.openElsewhere(key); left > 0 {
+			return &bankmux.Error{
+				Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeInstitution, NotSent: true, RetryAfter: left,
+				Detail: "too many calls of another process to this bank failed", Err: bankmux.ErrCircuitOpen,
+			}
+		}
 		br := in.find(key)
 		if br == nil { // no failure of this institution is known
 			start := time.Now()

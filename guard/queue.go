@@ -12,8 +12,8 @@ import (
 // with NotSent set. Calls without a connection and local operations do not wait.
 //
 // Dapi needs this: if two calls use one token at the same time, Dapi fails both. The queue is in
-// the memory of this process, so calls of other processes do not wait. It has an entry only for
-// connections that are in use.
+// the memory of this process, so calls of other processes do not wait. A guard with a [Fleet] makes
+// them wait too. The queue has an entry only for connections that are in use.
 func OnePerConnection() bankmux.Interceptor {
 	q := turnTable{turns: map[string]*turn{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {

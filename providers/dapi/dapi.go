@@ -94,6 +94,9 @@ const (
 	payDeadline  = 245 * time.Second
 )
 
+// providerLimit is the longest time for which Dapi works on a call (its documentation).
+const providerLimit = 240 * time.Second
+
 // Config configures one Dapi application. AppKey, AppSecret and Environment are required.
 type Config struct {
 	Name        string // registered name, one per application of the process; "" means "dapi"
@@ -152,6 +155,9 @@ func New(cfg Config) (*bankmux.Client, error) {
 // guardDefaults sets the guard options that the application left unset.
 func guardDefaults(o *guard.Options) {
 	o.OnePerConnection, o.Hold = true, true
+	if o.ProviderLimit == 0 {
+		o.ProviderLimit = providerLimit
+	}
 	if o.AtInstitution == nil {
 		o.AtInstitution = atBank
 	}

@@ -1,0 +1,356 @@
+package guard
+
+// This file has the state that processes share, and what holds if its backend is slow or down.
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// Fleet is the state that the processes of an application share: [Options.Fleet]. Make one per
+// process with [NewFleet] and give it to all guards. It is safe for concurrent use. The processes
+// share this:
+//
+//   - The turn on a connection. One call at a time uses a connection, in all processes. It has a
+//     lease, which lasts as long as the call may take and [Options.ProviderLimit] more. So the
+//     death of a process does not cause calls that overlap at the provider. See
+//     [Options.OnePerConnection].
+//   - Open challenges and rejected logins. Each process refuses what [Hold] would refuse in the
+//     process that saw them.
+//   - Open circuits. If one process opens the circuit of a provider or an institution, the others
+//     refuse calls as well, until that process sends its first probe. They learn it within about a
+//     second, and keep their own count of failures.
+//   - The application's token, for adapters that use package adapter/token. One process fetches it
+//     for all.
+//
+// # If the backend fails
+//
+// No call fails because the backend is slow, down or has lost its data. A request to it takes at
+// most 120 ms, and all requests of one operation together at most 250 ms. The wait for the turn on
+// a busy connection is not counted, since it ends with the caller's context.
+//
+// After a request failed, the fleet sends no more of them until a probe in the background
+// succeeds. Meanwhile each process judges by what it knows itself, as without a fleet. Calls of two
+// processes may then overlap. [Fleet.Stats] counts the calls that were sent without a lease. The
+// log has a record when the backend fails and when it is back. A lease that ended before its call
+// is counted and logged too.
+//
+// If the backend loses its data, calls that are under way lose their leases. Challenges and
+// rejected logins are then forgotten, also by the process that saw them.
+//
+// # What is stored
+//
+// Values are encrypted with the keys of the fleet. Names have the client's name, the id of the
+// connection or institution, and nothing secret. Every value expires, a rejected login after 30
+// days at the latest.
+type Fleet struct {
+	backend Backend
+	keys    bankmux.AEAD
+	logger  *slog.Logger
+	process string // marks the facts of this process
+	board   board
+
+	background context.Context // of requests for which no call waits
+
+	mu      sync.Mutex
+	stats   FleetStats
+	probing bool
+	probeAt time.Time
+	pending []Release // that the backend did not receive
+	sending bool      // pending ones
+}
+
+// FleetOptions configure a [Fleet].
+type FleetOptions struct {
+	// Logger receives a record when the backend fails, when it is back, and for each lost lease.
+	// nil means no log.
+	Logger *slog.Logger
+}
+
+// FleetStats say how a [Fleet] does, for metrics and a health page.
+type FleetStats struct {
+	Down     bool      `json:"down"`             // the backend failed and is not back yet
+	Since    time.Time `json:"since,omitzero"`   // of the last change of Down
+	LastFail string    `json:"error,omitempty"`  // of the last failed request
+	Failed   uint64    `json:"failed_requests"`  // requests to the backend that failed
+	Unleased uint64    `json:"unleased_calls"`   // calls sent without a lease, which may have overlapped
+	Lost     uint64    `json:"lost_leases"`      // leases that ended before their call
+	Unread   uint64    `json:"unreadable_facts"` // facts that the keys did not open
+}
+
+// NewFleet returns a fleet on a backend. It sends nothing and starts no goroutine, so a process can
+// start while the backend is down. The keys encrypt what is stored, and must be the same in all
+// processes. They are used in each call, so keep them in the process: a [bankmux.Keyring] rather
+// than a service. The error is [bankmux.ErrInvalid] if backend or keys are nil.
+func NewFleet(backend Backend, keys bankmux.AEAD, opts FleetOptions) (*Fleet, error) {
+	for name, v := range map[string]any{"backend": backend, "keys": keys} {
+		if r := reflect.ValueOf(v); !r.IsValid() || (r.Kind() == reflect.Pointer && r.IsNil()) {
+			return nil, &bankmux.Error{
+				Kind: bankmux.ErrInvalid, Field: "NewFleet: " + name, Detail: "is nil", NotSent: true,
+			}
+		}
+	}
+	return &Fleet{
+		backend: backend, keys: keys, logger: opts.Logger, process: newHolder(), background: context.Background(),
+	}, nil
+}
+
+// Stats returns the counts since the start of the process.
+func (f *Fleet) Stats() FleetStats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stats
+}
+
+// The longest times that a backend may take.
+const (
+	maxRequest = 120 * time.Millisecond // of one request
+	maxDelay   = 250 * time.Millisecond // of all requests of one operation
+	maxProbe   = time.Second            // of a request for which no call waits
+	probeEvery = 500 * time.Millisecond
+)
+
+// allowance is what an operation may still wait for the backend.
+type allowance struct {
+	mu   sync.Mutex
+	left time.Duration
+}
+
+type allowanceKey struct{}
+
+// allow is the interceptor outside of [Retry] that gives all attempts one allowance.
+func (*Fleet) allow(ctx context.Context, _ bankmux.Op, next func(context.Context) error) error {
+	return next(context.WithValue(ctx, allowanceKey{}, &allowance{left: maxDelay}))
+}
+
+// allowanceFrom returns the allowance of the operation, a new one if there is none.
+func allowanceFrom(ctx context.Context) *allowance {
+	if a, ok := ctx.Value(allowanceKey{}).(*allowance); ok {
+		return a
+	}
+	return &allowance{left: maxDelay}
+}
+
+func (a *allowance) limit() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return min(a.left, maxRequest)
+}
+
+func (a *allowance) spend(d time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.left = max(a.left-d, 0)
+}
+
+// The errors of a request to the backend.
+var (
+	errNotAsked   = errors.New("the backend was not asked")
+	errNoResponse = errors.New("the backend did not respond, but may have done what it was asked")
+)
+
+// request sends one request to the backend and returns its result, if there is one within limit. A
+// request that failed at once is repeated, since a connection of a pool may have been closed. So do
+// must be harmless to repeat.
+func request[T any](
+	ctx context.Context, f *Fleet, limit time.Duration, do func(context.Context) (T, error),
+) (out T, err error) {
+	if limit <= 0 || !f.available() {
+		return out, errNotAsked
+	}
+	inner, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	type result struct {
+		out T
+		err error
+	}
+	done := make(chan result, 1)
+	go func() { // the backend need not heed its context
+		var r result
+		for range 2 {
+			r.out, r.err = guarded(func() (T, error) { return do(inner) })
+			if r.err == nil || inner.Err() != nil {
+				break
+			}
+		}
+		done <- r
+	}()
+	select {
+	case r := <-done:
+		if r.err == nil {
+			return r.out, nil
+		}
+		err = r.err
+	case <-inner.Done():
+		err = inner.Err()
+	}
+	if ctx.Err() == nil && limit >= maxRequest/2 { // neither the caller nor a short limit is the cause
+		f.failed(err)
+	}
+	return out, errNoResponse
+}
+
+// guarded calls a backend and turns a panic into an error.
+func guarded[T any](do func() (T, error)) (out T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the backend panicked (%T)", p)
+		}
+	}()
+	return do()
+}
+
+// available reports whether requests may be sent. While the backend is down it starts a probe from
+// time to time.
+func (f *Fleet) available() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stats.Down && !f.probing && !time.Now().Before(f.probeAt) {
+		f.probing = true
+		go f.probe(f.background)
+	}
+	return !f.stats.Down
+}
+
+// failed records that a request failed.
+func (f *Fleet) failed(err error) {
+	f.mu.Lock()
+	was := f.stats.Down
+	f.stats.Failed++
+	f.stats.LastFail, f.stats.Down, f.probeAt = err.Error(), true, time.Now().Add(probeEvery)
+	if !was {
+		f.stats.Since = time.Now()
+	}
+	f.mu.Unlock()
+	if !was {
+		f.log(slog.LevelWarn, "bankmux: the shared state is unavailable, and each process judges alone",
+			slog.String("error", err.Error()))
+	}
+}
+
+// probe asks whether the backend is back. It then sends what the backend has missed.
+func (f *Fleet) probe(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, maxProbe)
+	defer cancel()
+	_, err := guarded(func() (map[string]Fact, error) { return f.backend.Facts(ctx, boardName) })
+	f.mu.Lock()
+	f.probing, f.probeAt = false, time.Now().Add(probeEvery)
+	if err != nil {
+		f.stats.Failed++
+		f.stats.LastFail = err.Error()
+		f.mu.Unlock()
+		return
+	}
+	took, unleased := time.Since(f.stats.Since), f.stats.Unleased
+	f.stats.Down, f.stats.Since = false, time.Now()
+	f.mu.Unlock()
+	f.log(slog.LevelInfo, "bankmux: the shared state is available again",
+		slog.Duration("after", took), slog.Uint64("unleased_calls", unleased))
+	f.sendPending()
+}
+
+// maxPendingReleases bounds the releases that wait for the backend.
+const maxPendingReleases = 10_000
+
+// later sends a release without making a call wait for it, when the backend is available.
+func (f *Fleet) later(r Release) {
+	f.mu.Lock()
+	if len(f.pending) == maxPendingReleases {
+		f.pending = f.pending[1:] // its lease ends by itself
+	}
+	f.pending = append(f.pending, r)
+	start := !f.stats.Down && !f.sending
+	f.mu.Unlock()
+	if start {
+		go f.sendPending()
+	}
+}
+
+// sendPending sends the releases that wait, until one fails.
+func (f *Fleet) sendPending() {
+	f.mu.Lock()
+	if f.sending {
+		f.mu.Unlock()
+		return
+	}
+	f.sending = true
+	for len(f.pending) > 0 && !f.stats.Down {
+		r := f.pending[0]
+		f.mu.Unlock()
+		_, err := request(f.background, f, maxProbe,
+			func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r) })
+		f.mu.Lock()
+		if err != nil {
+			break
+		}
+		f.pending = f.pending[1:]
+	}
+	f.sending = false
+	f.mu.Unlock()
+}
+
+// take takes a part of a shared budget. It reports false if the process must judge alone.
+func (f *Fleet) take(ctx context.Context, t Take) (Taken, bool) {
+	a, start := allowanceFrom(ctx), time.Now()
+	taken, err := request(ctx, f, a.limit(),
+		func(ctx context.Context) (Taken, error) { return f.backend.Take(ctx, t) })
+	a.spend(time.Since(start))
+	return taken, err == nil
+}
+
+// seal encrypts a value for the place where it is stored.
+func (f *Fleet) seal(place string, plain []byte) ([]byte, bool) {
+	sealed, err := f.keys.Encrypt(plain, associated(place))
+	return sealed, err == nil && sealed != nil
+}
+
+// open is the inverse of seal.
+func (f *Fleet) open(place string, sealed []byte) ([]byte, bool) {
+	if sealed == nil {
+		return nil, false
+	}
+	plain, err := f.keys.Decrypt(sealed, associated(place))
+	if err != nil {
+		f.mu.Lock()
+		f.stats.Unread++
+		f.mu.Unlock()
+		return nil, false
+	}
+	return plain, true
+}
+
+// associated binds a sealed value to its place, so that values cannot be swapped.
+func associated(place string) []byte {
+	b := []byte("bankmux fleet 1 ")
+	return append(binary.BigEndian.AppendUint64(b, uint64(len(place))), place...)
+}
+
+// place joins parts to one name. Different parts give different names.
+func place(parts ...string) string {
+	var b []byte
+	for i, p := range parts {
+		if i > 0 {
+			b = append(b, '/')
+		}
+		b = append(strconv.AppendInt(b, int64(len(p)), 10), ':')
+		b = append(b, p...)
+	}
+	return shortName(b)
+}
+
+func (f *Fleet) log(level slog.Level, text string, attrs ...slog.Attr) {
+	if f.logger == nil {
+		return
+	}
+	defer func() { _ = recover() }()
+	f.logger.LogAttrs(f.background, level, text, attrs...)
+}

@@ -1,0 +1,232 @@
+package guard_test
+
+// This file specifies what holds if the backend of a fleet is slow, down or has lost its data.
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/guard"
+)
+
+// TestFleetDown specifies that a backend never costs a call.
+func TestFleetDown(t *testing.T) {
+	t.Parallel()
+	t.Run("a backend delays an operation by at most 250 ms, however it fails", aBackendDelaysByAtMost250ms)
+	t.Run("after a failure no call waits until a probe succeeds", noCallWaitsUntilAProbeSucceeds)
+	t.Run("calls of one process still take turns", callsOfOneProcessStillTakeTurns)
+	t.Run("a lease that could not be released is released when the backend is back", aLeaseIsReleasedLater)
+	t.Run("a lease whose response was lost is given up", aLeaseWhoseResponseWasLostIsGivenUp)
+	t.Run("a hold that could not be shared is shared later", aHoldIsSharedLater)
+	t.Run("one failed request is repeated", oneFailedRequestIsRepeated)
+	t.Run("a backend that lost its data costs the lease", aBackendThatLostItsData)
+}
+
+func aBackendDelaysByAtMost250ms(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*backend){
+		"it hangs":                         func(b *backend) { b.delay.Store(int64(time.Hour)) },
+		"it hangs and ignores its context": func(b *backend) { b.delay.Store(int64(time.Minute)); b.deaf.Store(true) },
+		"it is slow":                       func(b *backend) { b.delay.Store(int64(119 * time.Millisecond)) },
+		"it fails at once":                 func(b *backend) { b.fail(errors.New("no")) },
+		"it fails after a while":           func(b *backend) { b.delay.Store(int64(60 * time.Millisecond)); b.fail(errors.New("no")) },
+		"it panics":                        func(b *backend) { b.Memory = nil },
+	} {
+		for attempts, fails := range map[int][]error{1: nil, 3: {errDown, errDown}} {
+			t.Run(name+map[int]string{1: "", 3: ", in a call of three attempts"}[attempts], func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					b := newBackend()
+					p := newProcess(t, b, func(o *guard.Options) {
+						o.Retry = guard.RetryOptions{MaxAttempts: 3, Base: 2, Cap: 2}
+					})
+					spoil(b)
+					start, calls := time.Now(), 0
+					require.NoError(t, p.call(t.Context(), read, answers(&calls, fails...)))
+					assert.Equal(t, attempts, calls)
+					assert.LessOrEqual(t, time.Since(start), 250*time.Millisecond+10)
+					time.Sleep(2 * time.Minute) // what was started ends
+				})
+			})
+		}
+	}
+}
+
+func noCallWaitsUntilAProbeSucceeds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		p := newProcess(t, b)
+		b.delay.Store(int64(time.Hour))
+		require.NoError(t, p.call(t.Context(), read, ok))
+		stats := p.fleet.Stats()
+		assert.True(t, stats.Down)
+		assert.EqualValues(t, 1, stats.Unleased)
+		for range 60 { // a minute
+			time.Sleep(time.Second)
+			start := time.Now()
+			require.NoError(t, p.call(t.Context(), read, ok))
+			require.Zero(t, time.Since(start))
+		}
+		assert.EqualValues(t, 61, p.fleet.Stats().Unleased)
+		b.delay.Store(0)
+		time.Sleep(time.Second)
+		require.NoError(t, p.call(t.Context(), read, ok), "it starts the probe")
+		synctest.Wait()
+		time.Sleep(time.Second)
+		require.NoError(t, p.call(t.Context(), read, ok))
+		synctest.Wait()
+		assert.False(t, p.fleet.Stats().Down)
+		unleased := p.fleet.Stats().Unleased
+		require.NoError(t, p.call(t.Context(), read, ok))
+		assert.Equal(t, unleased, p.fleet.Stats().Unleased, "leases are taken again")
+	})
+}
+
+func callsOfOneProcessStillTakeTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		p := newProcess(t, b)
+		b.fail(errors.New("no"))
+		var all sync.WaitGroup
+		running := 0
+		for range 5 {
+			all.Go(func() {
+				assert.NoError(t, p.call(t.Context(), read, func(context.Context) error {
+					running++
+					assert.Equal(t, 1, running)
+					time.Sleep(time.Second)
+					running--
+					return nil
+				}))
+			})
+		}
+		all.Wait()
+		assert.EqualValues(t, 5, p.fleet.Stats().Unleased)
+	})
+}
+
+func aLeaseIsReleasedLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		first, second := newProcess(t, b), newProcess(t, b)
+		require.NoError(t, first.call(t.Context(), read, func(context.Context) error {
+			b.fail(errors.New("no"))
+			return nil
+		}))
+		b.fail(nil)
+		time.Sleep(time.Second)
+		other := read
+		other.Connection = "other"
+		require.NoError(t, first.call(t.Context(), other, ok)) // starts the probe
+		synctest.Wait()
+		start := time.Now()
+		require.NoError(t, second.call(t.Context(), read, ok))
+		assert.Zero(t, time.Since(start))
+	})
+}
+
+// lossy takes leases and loses the responses.
+type lossy struct {
+	*backend
+	lose bool
+}
+
+func (l *lossy) Acquire(ctx context.Context, c guard.Claim) (guard.Lease, error) {
+	got, err := l.backend.Acquire(ctx, c)
+	if l.lose {
+		return guard.Lease{}, errors.New("connection reset")
+	}
+	return got, err
+}
+
+func aLeaseWhoseResponseWasLostIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &lossy{backend: newBackend(), lose: true}
+		first, second := newProcess(t, b), newProcess(t, b)
+		require.NoError(t, first.call(t.Context(), read, ok))
+		b.lose = false
+		time.Sleep(time.Second)
+		require.NoError(t, first.call(t.Context(), read, ok)) // starts the probe
+		synctest.Wait()
+		start := time.Now()
+		require.NoError(t, second.call(t.Context(), read, ok))
+		assert.Zero(t, time.Since(start))
+	})
+}
+
+func aHoldIsSharedLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for name, failing := range map[string]bool{"before the call": true, "during the call": false} {
+			b := newBackend()
+			first, second := newProcess(t, b), newProcess(t, b)
+			refused := func(context.Context) error { t.Error("sent", name); return nil }
+			if failing {
+				b.fail(errors.New("no"))
+			}
+			require.Error(t, first.call(t.Context(), data("Accounts", "r", ""), func(context.Context) error {
+				b.fail(errors.New("no"))
+				return asking("x")
+			}))
+			require.Error(t, first.call(t.Context(), data("Balances", "r", ""), refused), "the process knows it")
+			b.fail(nil)
+			time.Sleep(time.Second)
+			for range 2 { // the first one starts the probe
+				require.Error(t, first.call(t.Context(), data("Balances", "r", ""), refused))
+				synctest.Wait()
+			}
+			require.Error(t, second.call(t.Context(), data("Balances", "r", ""), refused))
+		}
+	})
+}
+
+// stumbling fails every second request.
+type stumbling struct {
+	*backend
+	calls int
+}
+
+func (s *stumbling) Acquire(ctx context.Context, c guard.Claim) (guard.Lease, error) {
+	if s.calls++; s.calls%2 == 1 {
+		return guard.Lease{}, errors.New("connection reset")
+	}
+	return s.backend.Acquire(ctx, c)
+}
+
+func oneFailedRequestIsRepeated(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newProcess(t, &stumbling{backend: newBackend()})
+		for range 3 {
+			require.NoError(t, p.call(t.Context(), read, ok))
+		}
+		assert.Zero(t, p.fleet.Stats())
+	})
+}
+
+func aBackendThatLostItsData(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		p := newProcess(t, b)
+		require.NoError(t, p.call(t.Context(), read, func(context.Context) error {
+			*b.Memory = *guard.NewMemory()
+			return nil
+		}))
+		stats := p.fleet.Stats()
+		assert.EqualValues(t, 1, stats.Lost)
+		assert.False(t, stats.Down)
+		require.NoError(t, p.call(t.Context(), read, ok))
+	})
+}

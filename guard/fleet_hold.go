@@ -1,0 +1,102 @@
+package guard
+
+// This file shares the holds of a connection between processes.
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// maxHoldTTL is how long other processes know of a rejected login.
+const maxHoldTTL = 30 * 24 * time.Hour
+
+// sharedHold is a hold as it is stored. It belongs to one login of the connection.
+type sharedHold struct {
+	Login string         `json:"login"`
+	Cause *bankmux.Error `json:"cause"`
+}
+
+// login names the login without showing the reference.
+func (k holdKey) login() string {
+	reference := k.reference.Reveal()
+	b := binary.BigEndian.AppendUint64(nil, uint64(k.linkedAt)) //nolint:gosec // a distinction, not a number
+	sum := sha256.Sum256(append(b, reference...))
+	return hex.EncodeToString(sum[:])
+}
+
+// share makes the holds of a connection those of the other processes, whose last call left them
+// with the lease. The function that it returns leaves the changes of this call.
+func (s *holds) share(key holdKey, l *turnLease) (end func()) {
+	if l == nil {
+		return func() {}
+	}
+	found, before := s.adopt(key, l)
+	return func() { s.leave(key, l, found, before) }
+}
+
+// adopt replaces the hold of a login by what was left with the lease. It returns what was left, and
+// the number of the hold.
+func (s *holds) adopt(key holdKey, l *turnLease) (found sharedHold, number uint64) {
+	if l.fence == 0 {
+		return found, 0
+	}
+	if l.fact != nil && json.Unmarshal(l.fact, &found) != nil {
+		found = sharedHold{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch own := s.byKey[key]; {
+	case found.Cause != nil && found.Login == key.login():
+		h := &hold{key: key, cause: found.Cause}
+		if ch := found.Cause.Challenge; ch != nil {
+			h.until = ch.ExpiresAt
+		}
+		s.add(h)
+		return found, h.number
+	case own != nil && !own.unshared:
+		s.remove(key) // another process has ended it
+	}
+	return found, 0
+}
+
+// leave leaves the hold of a login for the next holder of the lease, if it differs from what was
+// found.
+func (s *holds) leave(key holdKey, l *turnLease, found sharedHold, before uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.byKey[key]
+	switch {
+	case h == nil:
+		if found.Cause != nil && (before != 0 || l.renewed) {
+			l.change = &Fact{}
+		}
+		return
+	case h.number == before:
+		return
+	}
+	h.unshared = true
+	raw, err := json.Marshal(sharedHold{Login: key.login(), Cause: h.cause})
+	ttl := maxHoldTTL
+	if !h.until.IsZero() {
+		ttl = min(time.Until(h.until), ttl)
+	}
+	if err != nil || ttl <= 0 || l.fence == 0 {
+		return
+	}
+	h.unshared = false
+	l.leave(raw, ttl)
+	if l.change == nil { // the keys failed
+		h.unshared = true
+		return
+	}
+	l.notShared = func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		h.unshared = true
+	}
+}

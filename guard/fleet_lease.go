@@ -1,0 +1,208 @@
+package guard
+
+// This file has the turn on a connection among all processes, and values that one process makes for
+// all.
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// The waits for a lease that another process has.
+const (
+	firstPoll = 10 * time.Millisecond
+	maxPoll   = 200 * time.Millisecond
+	placeTTL  = 2 * time.Second // of a place in the queue; longer than the longest poll
+)
+
+// turnLease is the lease of a call.
+type turnLease struct {
+	fleet        *Fleet
+	name, holder string
+	fence        int64     // zero if the backend failed
+	until        time.Time // by this machine's clock
+	fact         []byte    // what the last holder left, in clear
+	change       *Fact     // what to leave for the next holder, sealed; nil keeps it
+	notShared    func()    // called if the backend does not get change
+	renewed      bool      // a reconnect has ended what the last holder left
+}
+
+// leave seals a fact for the next holder.
+func (l *turnLease) leave(plain []byte, ttl time.Duration) {
+	if sealed, ok := l.fleet.seal(l.name, plain); ok {
+		l.change = &Fact{Value: sealed, TTL: ttl}
+	}
+}
+
+type turnLeaseKey struct{}
+
+// turnLeaseFrom returns the lease of the call, nil if there is no fleet.
+func turnLeaseFrom(ctx context.Context) *turnLease {
+	l, _ := ctx.Value(turnLeaseKey{}).(*turnLease)
+	return l
+}
+
+// onePerConnection is [OnePerConnection] among all processes. The queue of the process is outside:
+// one call of each process asks for the lease, so calls of a process keep their order.
+func (f *Fleet) onePerConnection(ttl func(bankmux.Op) time.Duration) bankmux.Interceptor {
+	return nest(OnePerConnection(), func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+		if op.Connection == "" || op.Effect == bankmux.Local {
+			return next(ctx)
+		}
+		l, err := f.acquire(ctx, place("turn", op.Client, op.Connection), ttl(op))
+		if err != nil {
+			return err
+		}
+		defer f.release(ctx, l)
+		return next(context.WithValue(ctx, turnLeaseKey{}, l))
+	})
+}
+
+// acquire waits for the lease of a name. The lease has no fence if the backend failed. The error is
+// that of ctx.
+func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*turnLease, error) {
+	l := &turnLease{fleet: f, name: name, holder: newHolder()}
+	claim := Claim{Key: name, Holder: l.holder, TTL: ttl, Place: placeTTL}
+	a := allowanceFrom(ctx)
+	for poll := firstPoll; ; poll = min(2*poll, maxPoll) {
+		start := time.Now()
+		got, ok := f.claim(ctx, a, claim)
+		switch {
+		case ctx.Err() != nil:
+			if ok {
+				f.later(Release{Key: name, Holder: l.holder})
+			}
+			return nil, busy(ctx)
+		case !ok:
+			a.spend(time.Since(start))
+			f.countUnleased()
+			return l, nil
+		case got.Fence != 0:
+			if poll == firstPoll { // otherwise the call waited for its turn
+				a.spend(time.Since(start))
+			}
+			l.fence, l.until = got.Fence, start.Add(ttl)
+			l.fact, _ = f.open(name, got.Fact.Value)
+			return l, nil
+		}
+		if err := sleep(ctx, poll/2+rand.N(poll/2)); err != nil { //nolint:gosec // jitter
+			f.later(Release{Key: name, Holder: l.holder})
+			return nil, busy(ctx)
+		}
+	}
+}
+
+// claim asks once for a lease. If the response is lost, it gives up what it may have got.
+func (f *Fleet) claim(ctx context.Context, a *allowance, c Claim) (Lease, bool) {
+	got, err := request(ctx, f, a.limit(),
+		func(ctx context.Context) (Lease, error) { return f.backend.Acquire(ctx, c) })
+	if errors.Is(err, errNoResponse) {
+		f.later(Release{Key: c.Key, Holder: c.Holder})
+	}
+	return got, err == nil
+}
+
+// busy is the error of a call whose context ended while it waited.
+func busy(ctx context.Context) error {
+	return &bankmux.Error{
+		Kind: bankmux.ErrContextDone, Detail: "the connection was busy with another call",
+		NotSent: true, Err: ctx.Err(),
+	}
+}
+
+// release ends a lease. It also notices that the lease was lost.
+func (f *Fleet) release(ctx context.Context, l *turnLease) {
+	if l.fence == 0 {
+		if l.change != nil && l.notShared != nil {
+			l.notShared()
+		}
+		return
+	}
+	r := Release{Key: l.name, Holder: l.holder, Fence: l.fence, Fact: l.change}
+	a, start := allowanceFrom(ctx), time.Now()
+	tries := 0
+	held, err := request(context.WithoutCancel(ctx), f, a.limit(), func(ctx context.Context) (bool, error) {
+		tries++
+		return f.backend.Release(ctx, r)
+	})
+	a.spend(time.Since(start))
+	switch {
+	case err != nil:
+		f.later(r)
+	case !held && tries == 1, time.Now().After(l.until): // a repeated release finds nothing
+		f.countLost(l.name)
+	default:
+		return
+	}
+	if l.change != nil && l.notShared != nil {
+		l.notShared()
+	}
+}
+
+func (f *Fleet) countUnleased() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stats.Unleased++
+}
+
+func (f *Fleet) countLost(name string) {
+	f.mu.Lock()
+	f.stats.Lost++
+	f.mu.Unlock()
+	f.log(slog.LevelWarn, "bankmux: a call took longer than its lease, and another may have overlapped",
+		slog.String("lease", name))
+}
+
+// Once returns a value that one process makes for all, such as the application's token. It returns
+// the stored value under name if usable accepts it. If not, it calls create and stores its value
+// for ttl. While one process creates a value, the others wait for it, but at most for patience.
+// Then they call create as well, and so they do if the backend fails. So Once fails only if create
+// does or if ctx ends, which is [bankmux.ErrContextDone].
+//
+// The duration is how long the value is still valid. usable also gets it, and must not be slow.
+// Values are encrypted. Once is for adapters; names of different adapters must differ.
+func (f *Fleet) Once(
+	ctx context.Context, name string, patience time.Duration,
+	usable func(value []byte, valid time.Duration) bool,
+	create func(context.Context) (value []byte, ttl time.Duration, err error),
+) ([]byte, time.Duration, error) {
+	name = place("once", name)
+	claim := Claim{Key: name, Holder: newHolder(), TTL: patience, Place: placeTTL}
+	giveUp := time.Now().Add(patience)
+	var lease Lease
+	for poll := firstPoll; ; poll = min(2*poll, maxPoll) {
+		got, ok := f.claim(ctx, &allowance{left: maxDelay}, claim)
+		if value, readable := f.open(name, got.Fact.Value); readable && usable(value, got.Fact.TTL) {
+			f.later(Release{Key: name, Holder: claim.Holder})
+			return value, got.Fact.TTL, nil
+		}
+		if lease = got; !ok || got.Fence != 0 || time.Now().After(giveUp) {
+			break
+		}
+		if err := sleep(ctx, poll/2+rand.N(poll/2)); err != nil { //nolint:gosec // jitter
+			f.later(Release{Key: name, Holder: claim.Holder})
+			return nil, 0, &bankmux.Error{Kind: bankmux.ErrContextDone, NotSent: true, Err: err}
+		}
+	}
+	release := Release{Key: name, Holder: claim.Holder, Fence: lease.Fence}
+	defer func() { // also if create panics
+		limit := (&allowance{left: maxDelay}).limit()
+		_, err := request(context.WithoutCancel(ctx), f, limit,
+			func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, release) })
+		if err != nil {
+			f.later(release)
+		}
+	}()
+	value, ttl, err := create(ctx)
+	if err == nil && ttl > 0 {
+		if sealed, ok := f.seal(name, value); ok {
+			release.Fact = &Fact{Value: sealed, TTL: ttl}
+		}
+	}
+	return value, ttl, err
+}
