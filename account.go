@@ -28,7 +28,7 @@ func (r *AccountsRequest) prepare(c *Client, op *Op) error {
 type AccountsResult struct {
 	Accounts []Account
 	Failed   []Failure
-	AsOf     time.Time // when the provider read them, zero if it does not say
+	AsOf     time.Time `json:",omitzero"` // when the provider read them, zero if it does not say
 }
 
 // Account is one account. It has no amounts: see [Client.Balances].

@@ -41,8 +41,8 @@ type Challenge struct {
 	Connection string    `json:"connection"`        // [Connection.ID]
 	Account    string    `json:"account,omitempty"` // the account the step is about
 	Inputs     []Input   `json:"inputs"`
-	At         time.Time `json:"at"`
-	ExpiresAt  time.Time `json:"expires_at"` // the bank may close it earlier
+	At         time.Time `json:"at,omitzero"`
+	ExpiresAt  time.Time `json:"expires_at,omitzero"` // the bank may close it earlier
 
 	// State is the progress of the operation, for the library alone.
 	State json.RawMessage `json:"state,omitempty"`

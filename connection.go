@@ -22,8 +22,8 @@ type Connection struct {
 	Status       Status    `json:"status"`
 	Products     []Product `json:"products,omitempty"` // what the user granted, if the provider says it
 	Consent      Consent   `json:"consent,omitzero"`   // how long the permission lasts, if the provider says it
-	CreatedAt    time.Time `json:"created_at"`
-	UpdatedAt    time.Time `json:"updated_at"`
+	CreatedAt    time.Time `json:"created_at,omitzero"`
+	UpdatedAt    time.Time `json:"updated_at,omitzero"`
 	// LinkedAt is when the user last finished the flow for it. Each reconnect changes it.
 	LinkedAt time.Time `json:"linked_at,omitzero"`
 

@@ -17,8 +17,8 @@ type ConnectionView struct {
 	UserMustAct bool            `json:"user_must_act,omitempty"` // the user must log in or link again
 	Products    []Product       `json:"products,omitempty"`
 	Consent     Consent         `json:"consent,omitzero"`
-	CreatedAt   time.Time       `json:"created_at"`
-	UpdatedAt   time.Time       `json:"updated_at"`
+	CreatedAt   time.Time       `json:"created_at,omitzero"`
+	UpdatedAt   time.Time       `json:"updated_at,omitzero"`
 }
 
 // InstitutionView is a bank for a page to show. The texts come from the provider, so escape them.

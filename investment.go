@@ -35,7 +35,7 @@ type HoldingsResult struct {
 	Holdings   []Holding
 	Securities []Security
 	Failed     []Failure
-	AsOf       time.Time // when the provider read them, zero if it does not say
+	AsOf       time.Time `json:",omitzero"` // when the provider read them, zero if it does not say
 }
 
 // Holding is a position in one security. An absent amount is the zero [Money].
@@ -44,7 +44,7 @@ type Holding struct {
 	Security  string          `json:"security"` // [Security.ID]
 	Quantity  decimal.Decimal `json:"quantity"`
 	Price     Money           `json:"price"` // per unit
-	PriceAsOf time.Time       `json:"price_as_of"`
+	PriceAsOf time.Time       `json:"price_as_of,omitzero"`
 	Value     Money           `json:"value"`
 	CostBasis Money           `json:"cost_basis"` // paid in total
 }
@@ -94,7 +94,7 @@ type InvestmentTransactionPage struct {
 	Failed       []Failure
 	Outside      int       // rows dropped because the provider returned days or accounts that were not asked for
 	Next         string    // "" at the end
-	AsOf         time.Time // when the provider read them, zero if it does not say
+	AsOf         time.Time `json:",omitzero"` // when the provider read them, zero if it does not say
 }
 
 // InvestmentTransaction is one event in an investment account. Amounts follow the sign rule of
@@ -109,7 +109,7 @@ type InvestmentTransaction struct {
 	Amount       Money           `json:"amount"`
 	Fees         Money           `json:"fees"` // charged is negative, refunded positive
 	Date         Date            `json:"date"`
-	At           time.Time       `json:"at"` // if the provider gave an instant
+	At           time.Time       `json:"at,omitzero"` // if the provider gave an instant
 	Description  string          `json:"description,omitempty"`
 	Price        Money           `json:"price"` // per unit
 	Quantity     decimal.Decimal `json:"quantity"`

@@ -38,8 +38,8 @@ type Session struct {
 	State Secret `json:"-"`
 	// the connection that is renewed; plain JSON leaves out its credential, and Seal keeps it
 	Reconnect *Connection `json:"reconnect,omitempty"`
-	CreatedAt time.Time   `json:"created_at"`
-	ExpiresAt time.Time   `json:"expires_at"`
+	CreatedAt time.Time   `json:"created_at,omitzero"`
+	ExpiresAt time.Time   `json:"expires_at,omitzero"`
 }
 
 // further is the id of a connection that is not the session's first.

@@ -11,7 +11,7 @@ import (
 type Status struct {
 	State State     `json:"state"`
 	Code  string    `json:"code,omitempty"` // the provider's word
-	At    time.Time `json:"at"`
+	At    time.Time `json:"at,omitzero"`
 	// AskedAt is when the bank last asked the user ([Challenge]), zero if it never did. If it is
 	// set, calls without a user ([Presence]) send nothing. Set it to zero if the bank no longer
 	// asks.
@@ -80,8 +80,8 @@ type StatusResult struct {
 // ProductStatus says how old the data of a product is.
 type ProductStatus struct {
 	Product     Product
-	RefreshedAt time.Time // last success, zero if never
-	AttemptedAt time.Time // last attempt, zero if never
+	RefreshedAt time.Time `json:",omitzero"` // last success, zero if never
+	AttemptedAt time.Time `json:",omitzero"` // last attempt, zero if never
 	Kind        Kind      // what the last failure means, "" for none
 	Code        string    // the provider's word for it
 	Unavailable bool      // it cannot be refreshed now; what was fetched before can still be read

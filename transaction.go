@@ -66,7 +66,7 @@ type TransactionPage struct {
 	Gaps         []Covered // days that the bank should serve, but refuses
 	Outside      int       // rows dropped because the provider returned days or accounts that were not asked for
 	Next         string    // "" at the end
-	AsOf         time.Time // when the provider read them, zero if it does not say
+	AsOf         time.Time `json:",omitzero"` // when the provider read them, zero if it does not say
 }
 
 // Covered is a span of days that the bank served in full. Other days may have rows that were not
@@ -95,7 +95,7 @@ type Transaction struct {
 	BookingDate Date `json:"booking_date,omitzero"`
 	// when interest starts to count, if the provider names it
 	ValueDate      Date          `json:"value_date,omitzero"`
-	At             time.Time     `json:"at"`                        // if the provider gave an instant
+	At             time.Time     `json:"at,omitzero"`               // if the provider gave an instant
 	Description    string        `json:"description,omitempty"`     // to show
 	RawDescription string        `json:"raw_description,omitempty"` // as the bank wrote it
 	Details        string        `json:"details,omitempty"`         // a second text of the bank

@@ -14,9 +14,9 @@ import (
 // Challenge is a question of a bank to the user, as a browser gets it. The texts come from the
 // bank, so escape them.
 type Challenge struct {
-	ID         string    `json:"id"`         // post the answers to the handler of [Service.Answer]
-	Connection string    `json:"connection"` // [bankmux.Connection.ID]
-	ExpiresAt  time.Time `json:"expires_at"` // the bank may close it earlier
+	ID         string    `json:"id"`                  // post the answers to the handler of [Service.Answer]
+	Connection string    `json:"connection"`          // [bankmux.Connection.ID]
+	ExpiresAt  time.Time `json:"expires_at,omitzero"` // the bank may close it earlier
 	Inputs     []Input   `json:"inputs"`
 }
 

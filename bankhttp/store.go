@@ -120,7 +120,7 @@ type Account struct {
 	Account    bankmux.Account   // as the provider listed it last
 	Balances   []bankmux.Balance // nil if none was stored; absent is not zero
 	Due        bankmux.Date      // of the balance that is due, zero if the bank does not say
-	ReadAt     time.Time         // when Balances were stored, zero if none was
+	ReadAt     time.Time         `json:",omitzero"` // when Balances were stored, zero if none was
 }
 
 // Query asks for stored transactions. User is required. Zero fields do not narrow the search.

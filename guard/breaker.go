@@ -80,10 +80,10 @@ type BreakerState struct {
 	// provider.
 	Institution string `json:"institution,omitempty"`
 
-	State    string    `json:"state"`    // "closed", "half-open", "open"
-	Since    time.Time `json:"since"`    // of the last change of State
-	Requests uint32    `json:"requests"` // attempts in the window that count
-	Failures uint32    `json:"failures"` // failed attempts in the window
+	State    string    `json:"state"`          // "closed", "half-open", "open"
+	Since    time.Time `json:"since,omitzero"` // of the last change of State
+	Requests uint32    `json:"requests"`       // attempts in the window that count
+	Failures uint32    `json:"failures"`       // failed attempts in the window
 }
 
 // Breakers has one circuit breaker per client and group of operations. Failing reads of data, for

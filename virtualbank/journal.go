@@ -25,8 +25,8 @@ const masked = "***"
 // Request is a request to a provider's API, with its secrets masked. Requests to the control plane
 // are not recorded.
 type Request struct {
-	Provider  string            `json:"provider"` // "moneykit", "dapi" or "plaid"
-	Time      time.Time         `json:"time"`     // on the bank's clock
+	Provider  string            `json:"provider"`      // "moneykit", "dapi" or "plaid"
+	Time      time.Time         `json:"time,omitzero"` // on the bank's clock
 	Method    string            `json:"method"`
 	Path      string            `json:"path"`
 	Query     string            `json:"query,omitempty"`

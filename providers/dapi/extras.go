@@ -184,8 +184,8 @@ type Operation struct {
 	ErrorKind bankmux.Kind // what a failure means, "" if there is none
 	ErrorCode string       // Dapi's word for it
 	Path      string       // of the call that started it
-	Began     time.Time
-	Ended     time.Time
+	Began     time.Time    `json:",omitzero"`
+	Ended     time.Time    `json:",omitzero"`
 }
 
 // ReadOperation reads the state of an operation, POST /operation/get. It does not return the

@@ -54,7 +54,7 @@ type Link struct {
 	Webhook     string
 	Products    []bankmux.ProductStatus
 	Available   []bankmux.Product // what a reconnect could add
-	CreatedAt   time.Time         // zero if the list does not say
+	CreatedAt   time.Time         `json:",omitzero"` // zero if the list does not say
 }
 
 // public returns the link as the client's application sees it.
