@@ -59,7 +59,10 @@ func newApp(t *testing.T, configure ...func(*bankhttp.Config)) *app {
 	a.store = config.Store
 	service, err := bankhttp.New(config)
 	require.NoError(t, err)
-	a.service, a.handler = service, service.Handler()
+	mux := http.NewServeMux()
+	mux.Handle("/", service.Handler())
+	mux.Handle("/bank/health", service.Health())
+	a.service, a.handler = service, mux
 	return a
 }
 

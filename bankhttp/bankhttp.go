@@ -10,8 +10,9 @@
 //	})
 //	http.Handle("/bank/", service.Handler())
 //
-// [Service.Handler] has all handlers on fixed paths. Each handler is also a method of its own. So
-// an application can mount a few of them on its own paths.
+// [Service.Handler] has the handlers on fixed paths. Each handler is also a method of its own. So
+// an application can mount a few of them on its own paths. [Service.Health] is only such a method,
+// because the public must not see it: mount it where your own network alone can reach it.
 //
 // # Paths
 //
@@ -29,7 +30,6 @@
 //	GET    /bank/transactions                         [Service.Transactions]
 //	POST   /bank/challenges/{challenge}               [Service.Answer]
 //	POST   /bank/hooks/{client}                       [Service.Webhooks]
-//	GET    /bank/health                               [Service.Health]
 //	GET    /bank/launcher.js                          [Service.Launcher]
 //
 // # What is promised

@@ -33,7 +33,7 @@ const healthFor = 2 * time.Second
 // their circuit breakers. The status is 503 if the store cannot be used. A provider that is down
 // does not change the status, because a restart of this service does not help. It needs no user and
 // has no data of one. Breakers name institutions by the provider's ids, so keep it away from the
-// public.
+// public. [Service.Handler] does not have it: mount it on an address of its own.
 func (s *Service) Health() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -331,4 +331,7 @@ func TestHealth(t *testing.T) {
 	}
 	assert.Equal(t, "open", states["moneykit data"], states)
 	assert.WithinDuration(t, time.Now(), got.Breakers[0].Since, time.Minute)
+
+	public := serve(t, a.service.Handler(), newRequest(t, "user-rosa", "GET", "/bank/health", ""))
+	assert.Equal(t, bankhttp.KindNoPath, problem(t, public, 404).Kind, "the public does not see it")
 }

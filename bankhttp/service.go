@@ -90,8 +90,9 @@ func (s *Service) complete() {
 	s.store = marked{c.Store, s.log}
 }
 
-// Handler returns all handlers on the paths of the package's documentation, below the path of
-// [Config.PublicURL]. Other paths and methods get a [Problem].
+// Handler returns the handlers on the paths of the package's documentation, below the path of
+// [Config.PublicURL]. Other paths and methods get a [Problem]. It leaves out [Service.Health],
+// which is not for the public.
 func (s *Service) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for path, byMethod := range map[string]methods{
@@ -105,7 +106,6 @@ func (s *Service) Handler() http.Handler {
 		"/transactions":                      {http.MethodGet: s.Transactions()},
 		"/challenges/{challenge}":            {http.MethodPost: s.Answer()},
 		"/hooks/{client}":                    {http.MethodPost: s.Webhooks()},
-		"/health":                            {http.MethodGet: s.Health()},
 		"/launcher.js":                       {http.MethodGet: s.Launcher()},
 	} {
 		mux.Handle(s.prefix+path, byMethod)

@@ -61,22 +61,25 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	working := make(chan error, 1)
 	worker := store.Worker{Store: kept, Follow: service.Follow, Sync: service.SyncConnection, Logger: slog.Default()}
 	ctx, stop := context.WithCancel(ctx)
-	go func() { working <- worker.Run(ctx) }()
-	err = serve(ctx, service.Handler())
-	stop()
-	return errors.Join(err, <-working)
+	defer stop()
+	ended := make(chan error, 3)
+	for _, run := range []func() error{
+		func() error { return worker.Run(ctx) },
+		func() error { return serve(ctx, os.Getenv("ADDRESS"), service.Handler()) },
+		func() error { return serve(ctx, os.Getenv("HEALTH_ADDRESS"), service.Health()) }, // not for the public
+	} {
+		go func() { ended <- run(); stop() }()
+	}
+	return errors.Join(<-ended, <-ended, <-ended)
 }
 
-var products = []bankmux.ProductRequest{
-	{Product: bankmux.ProductTransactions, Required: true, Prefetch: true},
-}
+var products = []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true, Prefetch: true}}
 
 // serve answers requests until ctx ends, and then waits for those that are under way.
-func serve(ctx context.Context, handler http.Handler) error {
-	server := &http.Server{Addr: os.Getenv("ADDRESS"), Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+func serve(ctx context.Context, address string, handler http.Handler) error {
+	server := &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	ended := make(chan error, 1)
 	context.AfterFunc(ctx, func() {
 		graceful, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)

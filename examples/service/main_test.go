@@ -115,6 +115,7 @@ func newWorld(t *testing.T, binary, database string) *world {
 // replica is a process of the service.
 type replica struct {
 	url     string
+	health  string
 	process *exec.Cmd
 	log     *lockedBuffer
 }
@@ -140,12 +141,12 @@ func (b *lockedBuffer) String() string {
 // start starts a replica and waits until it is healthy.
 func (w *world) start(t *testing.T) *replica {
 	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := listener.Addr().String()
-	require.NoError(t, listener.Close())
-	r := &replica{url: "http://" + address + "/bank", process: exec.Command(w.path), log: &lockedBuffer{}}
-	r.process.Env = append(slices.Clone(w.env), "ADDRESS="+address, "PUBLIC_URL="+r.url)
+	address, private := freeAddress(t), freeAddress(t)
+	r := &replica{
+		url: "http://" + address + "/bank", health: "http://" + private, process: exec.Command(w.path),
+		log: &lockedBuffer{},
+	}
+	r.process.Env = append(slices.Clone(w.env), "ADDRESS="+address, "HEALTH_ADDRESS="+private, "PUBLIC_URL="+r.url)
 	r.process.Stdout, r.process.Stderr = r.log, r.log
 	require.NoError(t, r.process.Start())
 	t.Cleanup(func() {
@@ -153,9 +154,23 @@ func (w *world) start(t *testing.T) *replica {
 			r.stop(t)
 		}
 	})
-	r.until(t, "GET", "/health", func(map[string]any) bool { return true })
+	r.until(t, "GET", healthPath, func(map[string]any) bool { return true })
+	status, _ := r.call(t, "GET", "/health", nil)
+	assert.Equal(t, http.StatusNotFound, status, "the public does not see it")
 	return r
 }
+
+// freeAddress returns an address of loopback that nothing listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// healthPath is the path at the address that is not for the public.
+const healthPath = "health:/health"
 
 // stop ends the process as a deployment does.
 func (r *replica) stop(t *testing.T) {
@@ -174,7 +189,11 @@ func (r *replica) call(t *testing.T, method, path string, body any) (status int,
 }
 
 func (r *replica) send(ctx context.Context, method, path string, body []byte) (status int, got map[string]any) {
-	req, err := http.NewRequestWithContext(ctx, method, r.url+path, bytes.NewReader(body))
+	address := r.url + path
+	if private, ok := strings.CutPrefix(path, "health:"); ok {
+		address = r.health + private
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil
 	}
@@ -317,7 +336,7 @@ func killed(t *testing.T, w *world) {
 	require.NoError(t, w.bank.Inject(virtualbank.Fault{Name: "slow", Provider: "moneykit", Operation: syncOperation}))
 	before := w.pages(http.StatusOK)
 	go first.send(t.Context(), "POST", "/connections/"+id+"/sync", []byte("{}"))
-	first.until(t, "GET", "/health", func(map[string]any) bool {
+	first.until(t, "GET", healthPath, func(map[string]any) bool {
 		// A page was read, and the bank has not responded to the request for the next one.
 		return w.pages(http.StatusOK) > before && w.pages(0) > 0
 	})
