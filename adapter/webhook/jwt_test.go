@@ -33,6 +33,21 @@ func TestJWT(t *testing.T) {
 	t.Run("a scheme that proves too little is refused", aJWTSchemeThatProvesTooLittleIsRefused)
 }
 
+//nolint:paralleltest // it counts allocations
+func TestJWTAllocations(t *testing.T) {
+	t.Run("ES256 needs about as many as the curve alone", es256Allocations)
+}
+
+// es256Allocations allows for a few that the race detector adds. crypto/ecdsa alone has ten.
+func es256Allocations(t *testing.T) {
+	s := newSigner(t, "k1")
+	v, req := jwt(t, set(s.jwk()), nil), signed(s.token(body, nil))
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() {
+		_, err := v.Verify(t.Context(), req)
+		assert.NoError(t, err)
+	}), 24.0)
+}
+
 // signer signs tokens as a provider does.
 type signer struct {
 	t   *testing.T
