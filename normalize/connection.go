@@ -16,6 +16,15 @@ func HasCode(err error, codes ...string) bool {
 	return e != nil && slices.Contains(codes, e.Code)
 }
 
+// Except returns err, and nil if it has one of the codes. It is for codes by which a provider says
+// that a connection has nothing to read.
+func Except(err error, codes ...string) error {
+	if HasCode(err, codes...) {
+		return nil
+	}
+	return err
+}
+
 // Disconnected returns the result of a call that removes a connection. One that is gone already is
 // a success.
 func Disconnected(conn bankmux.Connection, err error) (bankmux.DisconnectResult, error) {
@@ -63,6 +72,32 @@ func OtherSession(detail string) *bankmux.Error {
 	e := Invalid("ExchangeRequest.Payload", detail)
 	e.Code = bankmux.CodeOtherSession
 	return e
+}
+
+// PayloadOf returns the payload of an exchange. The pages of other providers post the members named
+// foreign. A payload with one of them is refused as [OtherSession].
+func PayloadOf(req bankmux.ExchangeRequest, foreign ...string) (bankmux.Payload, error) {
+	fields, err := req.Fields()
+	if err == nil && slices.ContainsFunc(foreign, fields.Has) {
+		err = OtherSession("is of another provider's page")
+	}
+	return fields, err
+}
+
+// PayloadToken returns a token of a payload. The error is that of [bankmux.Payload.Text], or
+// [UnsendableToken].
+func PayloadToken(fields bankmux.Payload, key string) (string, error) {
+	token, err := fields.Text(key)
+	if err == nil && !Token(token) {
+		err = UnsendableToken()
+	}
+	return token, err
+}
+
+// AboutAnother returns the error for a response that is about another connection than the request,
+// which the provider calls what.
+func AboutAnother(what string) *bankmux.Error {
+	return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the response is about another " + what}
 }
 
 // LostByJSON returns the error for a session that was stored as plain JSON. what names the part

@@ -2,6 +2,7 @@ package normalize_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,74 @@ func TestHasCode(t *testing.T) {
 	assert.False(t, normalize.HasCode(e, "A"))
 	assert.False(t, normalize.HasCode(errors.New("B"), "B"))
 	assert.False(t, normalize.HasCode(nil, "B"))
+}
+
+// TestExcept specifies which errors mean that there is nothing to read.
+func TestExcept(t *testing.T) {
+	t.Parallel()
+	e := &bankmux.Error{Kind: bankmux.ErrInvalid, Code: "B"}
+	require.NoError(t, normalize.Except(e, "A", "B"))
+	require.ErrorIs(t, normalize.Except(e, "A"), bankmux.ErrInvalid)
+	require.NoError(t, normalize.Except(nil, "A"))
+}
+
+// TestAboutAnother specifies the error for a response about something else.
+func TestAboutAnother(t *testing.T) {
+	t.Parallel()
+	e := normalize.AboutAnother("link")
+	assert.Equal(t, bankmux.ErrMalformed, e.Kind)
+	assert.Equal(t, "the response is about another link", e.Detail)
+}
+
+// TestPayload specifies how the payload of an exchange and its token are read.
+func TestPayload(t *testing.T) {
+	t.Parallel()
+	for payload, want := range map[string]error{
+		`{"token":"t-1"}`:              nil,
+		`{"token":"t 1"}`:              bankmux.ErrInvalid,
+		`{"token":"t-1","foreign":1}`:  bankmux.ErrInvalid,
+		`{"token":"t-1","token":"t2"}`: bankmux.ErrInvalid,
+		`{"foreign":null}`:             bankmux.ErrInvalid,
+		`{"token":""}`:                 bankmux.ErrInvalid,
+		`{}`:                           bankmux.ErrInvalid,
+	} {
+		fields, err := normalize.PayloadOf(bankmux.ExchangeRequest{Payload: bankmux.NewSecret(payload)}, "other", "foreign")
+		other := strings.Contains(payload, `"foreign":1`)
+		assert.Equal(t, other, normalize.HasCode(err, bankmux.CodeOtherSession), payload)
+		token := ""
+		if err == nil {
+			token, err = normalize.PayloadToken(fields, "token")
+		}
+		if want == nil {
+			require.NoError(t, err, payload)
+			assert.Equal(t, "t-1", token)
+			continue
+		}
+		require.ErrorIs(t, err, want, payload)
+		assert.True(t, bankmux.OutcomeKnown(err), payload)
+	}
+}
+
+// TestAccountIDs specifies the ids of accounts.
+func TestAccountIDs(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, []string{"a", "b"}, normalize.AccountIDs([]bankmux.Account{{ID: "a"}, {ID: "b"}}))
+	assert.Nil(t, normalize.AccountIDs(nil))
+}
+
+// TestAddNumbers specifies that numbers of one account are together.
+func TestAddNumbers(t *testing.T) {
+	t.Parallel()
+	one := func(account, number string) bankmux.AccountNumbers {
+		return bankmux.AccountNumbers{Account: account, Numbers: []bankmux.AccountNumber{{Number: number}}}
+	}
+	var all []bankmux.AccountNumbers
+	for _, more := range []bankmux.AccountNumbers{one("a", "1"), one("b", "2"), one("a", "3")} {
+		all = normalize.AddNumbers(all, more)
+	}
+	require.Len(t, all, 2)
+	assert.Equal(t, []bankmux.AccountNumber{{Number: "1"}, {Number: "3"}}, all[0].Numbers)
+	assert.Equal(t, one("b", "2"), all[1])
 }
 
 // TestAddOwner specifies that equal owners of several accounts are one.

@@ -1,6 +1,6 @@
 package normalize
 
-// This file merges owners and selects accounts.
+// This file merges owners and numbers, and selects accounts.
 
 import (
 	"slices"
@@ -23,6 +23,25 @@ func AddOwner(owners []bankmux.Owner, account string, o bankmux.Owner) []bankmux
 		owners[i].Accounts = append(owners[i].Accounts, account)
 	}
 	return owners
+}
+
+// AddNumbers adds numbers of an account. If the account is there, it adds them to that one.
+func AddNumbers(accounts []bankmux.AccountNumbers, more bankmux.AccountNumbers) []bankmux.AccountNumbers {
+	same := func(known bankmux.AccountNumbers) bool { return known.Account == more.Account }
+	if i := slices.IndexFunc(accounts, same); i >= 0 {
+		accounts[i].Numbers = append(accounts[i].Numbers, more.Numbers...)
+		return accounts
+	}
+	return append(accounts, more)
+}
+
+// AccountIDs returns the ids of accounts.
+func AccountIDs(accounts []bankmux.Account) []string {
+	var ids []string
+	for i := range accounts {
+		ids = append(ids, accounts[i].ID)
+	}
+	return ids
 }
 
 // IsAsked reports whether a request with these ids covers an account. No id means all. A row

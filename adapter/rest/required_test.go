@@ -38,3 +38,27 @@ func TestRequire(t *testing.T) {
 		assert.NoError(t, res.Require(new(struct{})))
 	})
 }
+
+// TestTry specifies that nothing is left of a response that cannot be decoded.
+func TestTry(t *testing.T) {
+	t.Parallel()
+	type code struct {
+		Code string `json:"code"`
+	}
+	for name, c := range map[string]struct {
+		json bool
+		body string
+		want code
+	}{
+		"an error of the provider":  {true, `{"code":"C"}`, code{"C"}},
+		"the page of a proxy":       {false, `{"code":"C"}`, code{}},
+		"a response with two codes": {true, `{"code":"C","code":"D"}`, code{}},
+		"a response that broke off": {true, `{"code":"C"`, code{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res := &rest.Response{Status: http.StatusBadRequest, JSON: c.json, Body: []byte(c.body)}
+			assert.Equal(t, c.want, rest.Try[code](res))
+		})
+	}
+}

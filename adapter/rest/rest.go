@@ -350,6 +350,15 @@ func (r *Response) Decode(v any) error {
 	return err
 }
 
+// Try returns what [Response.Decode] reads, and the zero value if it fails. It is for responses
+// whose status decides, such as errors, which may be the page of a proxy.
+func Try[T any](r *Response) (v T) {
+	if r.Decode(&v) != nil {
+		return *new(T)
+	}
+	return v
+}
+
 // malformed returns the error for an unusable response.
 func (r *Response) malformed(what string) *bankmux.Error {
 	return &bankmux.Error{Kind: bankmux.ErrMalformed, Status: r.Status, Detail: "the response " + what}

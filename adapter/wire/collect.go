@@ -2,7 +2,10 @@ package wire
 
 // This file turns the rows of a response into those of the model.
 
-import "github.com/bankmux/bankmux"
+import (
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+)
 
 // Failure returns the failure of Rows[i]. id names the row; without one its position does.
 func (l *List[T]) Failure(i int, account, id string, fault *bankmux.Error) bankmux.Failure {
@@ -16,6 +19,15 @@ type Read[M any] struct {
 	Account string         // whose row it is, for the failure
 	ID      string         // what names it in the failure; "" means its position
 	Fault   *bankmux.Error // what cannot be read, nil if all can
+}
+
+// Identified returns a row that needs an id and nothing else. If the id is "", the fault is that
+// the response has what missing says, such as "a bank without id".
+func Identified[M any](row M, id, missing string) Read[M] {
+	if id == "" {
+		return Read[M]{Fault: normalize.Unreadable(missing)}
+	}
+	return Read[M]{Row: row, Given: true, ID: id}
 }
 
 // Collect reads the rows of a list. It returns those that are given, and failures for the elements
@@ -60,9 +72,20 @@ type Transactions[W any] struct {
 	Fill func(from *W, to *bankmux.Transaction) *bankmux.Error
 	// Bytes is about the length of a short row in a response, from which their number is estimated.
 	Bytes int
+	// Accounts, First and Last are what the request asks for. Rows of other accounts and days are
+	// counted in Outside. If Last is zero, all rows are taken.
+	Accounts    []string
+	First, Last bankmux.Date
 
-	Rows   []bankmux.Transaction // those that can be read
-	Failed []bankmux.Failure     // the others
+	Rows    []bankmux.Transaction // those that can be read
+	Failed  []bankmux.Failure     // those that cannot
+	Outside int
+}
+
+// outside reports whether a row was not asked for.
+func (t *Transactions[W]) outside(row *bankmux.Transaction) bool {
+	return !t.Last.IsZero() &&
+		(!normalize.IsAsked(t.Accounts, row.Account) || row.Date.Before(t.First) || row.Date.After(t.Last))
 }
 
 // Take makes t take the rows of a list.
@@ -75,11 +98,16 @@ func (t *Transactions[W]) Take(from *Rows[W]) {
 		t.Rows = AppendZero(t.Rows)
 		last := len(t.Rows) - 1
 		row := &t.Rows[last]
-		if fault := t.Fill(w, row); fault != nil {
+		switch fault := t.Fill(w, row); {
+		case fault != nil:
 			t.fail(row.Account, row.ID, i, fault)
-			*row = bankmux.Transaction{}
-			t.Rows = t.Rows[:last]
+		case t.outside(row):
+			t.Outside++
+		default:
+			return
 		}
+		*row = bankmux.Transaction{}
+		t.Rows = t.Rows[:last]
 	}
 }
 

@@ -22,6 +22,22 @@ func (v *Values) Holding(row bankmux.Holding, quantity Number) Read[bankmux.Hold
 	return one
 }
 
+// CollectHoldings adds the positions of a list, and leaves out those of accounts that the request
+// does not ask for.
+func CollectHoldings[T any](
+	res *bankmux.HoldingsResult, l *List[T], ids []string, read func(row *T) Read[bankmux.Holding],
+) {
+	rows, failed := Collect(l, func(row *T) Read[bankmux.Holding] {
+		one := read(row)
+		if !normalize.IsAsked(ids, one.Account) {
+			return Read[bankmux.Holding]{}
+		}
+		return one
+	})
+	res.Holdings = append(res.Holdings, rows...)
+	res.Failed = append(res.Failed, failed...)
+}
+
 // InvestmentTransaction returns a row whose values v has read, and reads its day. An id, an
 // account, a day and an amount are enough for it. amount is what its Amount was read from.
 func (v *Values) InvestmentTransaction(

@@ -58,3 +58,16 @@ func (v *Values) Day(s, what string) bankmux.Date {
 	v.Note(fault)
 	return d
 }
+
+// Status returns the status of a transaction whose member says whether it is pending. It is "" for
+// a member that is absent or unreadable.
+func (f Flag) Status() bankmux.TransactionStatus {
+	switch f {
+	case FlagTrue:
+		return bankmux.StatusPending
+	case FlagFalse:
+		return bankmux.StatusBooked
+	case FlagAbsent, FlagUnreadable:
+	}
+	return ""
+}

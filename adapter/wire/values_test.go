@@ -136,3 +136,43 @@ func TestTransactions(t *testing.T) {
 		assert.Equal(t, want, names)
 	}
 }
+
+// TestTransactionsOfARequest specifies that rows that were not asked for are counted, not taken.
+func TestTransactionsOfARequest(t *testing.T) {
+	t.Parallel()
+	day := func(d int) bankmux.Date { return bankmux.NewDate(2026, 11, d) }
+	fill := func(w *named, to *bankmux.Transaction) *bankmux.Error {
+		to.ID, to.Account, to.Date = w.ID, w.Account, day(int(w.Amount.Value.Coef()))
+		return nil
+	}
+	const body = `{"rows":[{"id":"before","account":"x","amount":9},{"id":"first","account":"x","amount":10},
+		{"id":"other","account":"y","amount":11},{"id":"last","account":"x","amount":12},
+		{"id":"after","account":"x","amount":13}]}`
+	for name, c := range map[string]struct {
+		accounts []string
+		last     bankmux.Date
+		want     []string
+		outside  int
+	}{
+		"an account and days":   {[]string{"x"}, day(12), []string{"first", "last"}, 3},
+		"all accounts of days":  {nil, day(12), []string{"first", "other", "last"}, 2},
+		"everything by default": {[]string{"x"}, bankmux.Date{}, []string{"before", "first", "other", "last", "after"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var in struct {
+				Rows wire.Rows[named] `json:"rows"`
+			}
+			rows := wire.Transactions[named]{Fill: fill, Bytes: 10, Accounts: c.accounts, First: day(10), Last: c.last}
+			rows.Take(&in.Rows)
+			require.NoError(t, wire.Decode([]byte(body), &in))
+			var got []string
+			for _, row := range rows.Rows {
+				got = append(got, row.ID)
+			}
+			assert.Equal(t, c.want, got)
+			assert.Equal(t, c.outside, rows.Outside)
+			assert.Empty(t, rows.Failed)
+		})
+	}
+}

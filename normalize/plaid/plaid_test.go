@@ -133,3 +133,19 @@ func TestEvent(t *testing.T) {
 		assert.Equal(t, want, plaid.EventProduct(webhookType), webhookType)
 	}
 }
+
+// TestWords specifies countries, languages and levels of confidence.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	assert.Len(t, plaid.Countries(), 20)
+	plaid.Countries()[0] = "XX"
+	assert.Equal(t, "US", plaid.Countries()[0], "the result is a copy")
+	for tag, want := range map[string]string{
+		"": "en", "en-GB": "en", "NL": "nl", "pt-BR": "pt", "nb": "no", "nn-NO": "no", "ar": "en",
+	} {
+		assert.Equal(t, want, plaid.Language(tag), tag)
+	}
+	for level, want := range map[string]int{"VERY_HIGH": 99, "HIGH": 95, "MEDIUM": 0, "LOW": 0, "": 0} {
+		assert.Equal(t, want, plaid.Confidence(level), level)
+	}
+}

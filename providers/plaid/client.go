@@ -14,62 +14,53 @@ import (
 // decide.
 const version = "2020-09-14"
 
-// endpoint is an endpoint of Plaid. Each is a POST. Its effect is what sending a request twice
-// does.
-type endpoint struct {
+// endpoint is an endpoint of Plaid that responds with an Out. Each is a POST. Its effect is what
+// sending a request twice does.
+type endpoint[Out any] struct {
 	path   string
 	effect bankmux.Effect
 	onItem bool // the call is about one Item: see normalize/plaid.Error
 }
 
-// endpoints are all that the adapter calls.
-var endpoints = struct {
-	createLinkToken, readLinkToken, exchange       endpoint
-	createUser                                     endpoint
-	item, removeItem, updateWebhook, rotateToken   endpoint
-	institutions, institution, searchInstitutions  endpoint
-	accounts, balances, numbers, identity          endpoint
-	transactions, transactionsSync                 endpoint
-	refreshTransactions, refreshInvestments        endpoint
-	holdings, investments, liabilities, webhookKey endpoint
-	sandboxReset, sandboxWebhook                   endpoint
-}{
+// All endpoints that the adapter calls, named after their paths.
+var (
 	// Linking. Another link token is harmless. The exchange spends its token.
-	createLinkToken: endpoint{"/link/token/create", bankmux.Idempotent, false},
-	readLinkToken:   endpoint{"/link/token/get", bankmux.Read, false},
-	exchange:        endpoint{"/item/public_token/exchange", bankmux.OneShot, false},
-	createUser:      endpoint{"/user/create", bankmux.OneShot, false},
+	linkTokenCreate     = endpoint[linkTokenResponse]{"/link/token/create", bankmux.Idempotent, false}
+	linkTokenGet        = endpoint[linkSessionsResponse]{"/link/token/get", bankmux.Read, false}
+	publicTokenExchange = endpoint[exchangeResponse]{"/item/public_token/exchange", bankmux.OneShot, false}
+	userCreate          = endpoint[userResponse]{"/user/create", bankmux.OneShot, false}
 
-	// One Item.
-	item:          endpoint{"/item/get", bankmux.Read, true},
-	removeItem:    endpoint{"/item/remove", bankmux.Idempotent, true},
-	updateWebhook: endpoint{"/item/webhook/update", bankmux.Idempotent, true},
-	rotateToken:   endpoint{"/item/access_token/invalidate", bankmux.OneShot, true}, // the old token dies at once
+	// One Item. The old token dies at once.
+	itemGet               = endpoint[itemResponse]{"/item/get", bankmux.Read, true}
+	itemRemove            = endpoint[doneResponse]{"/item/remove", bankmux.Idempotent, true}
+	itemWebhookUpdate     = endpoint[itemResponse]{"/item/webhook/update", bankmux.Idempotent, true}
+	accessTokenInvalidate = endpoint[rotatedResponse]{"/item/access_token/invalidate", bankmux.OneShot, true}
 
 	// Banks.
-	institutions:       endpoint{"/institutions/get", bankmux.Read, false},
-	institution:        endpoint{"/institutions/get_by_id", bankmux.Read, false},
-	searchInstitutions: endpoint{"/institutions/search", bankmux.Read, false},
+	institutionsGet     = endpoint[institutionsResponse]{"/institutions/get", bankmux.Read, false}
+	institutionsGetByID = endpoint[institutionResponse]{"/institutions/get_by_id", bankmux.Read, false}
+	institutionsSearch  = endpoint[foundResponse]{"/institutions/search", bankmux.Read, false}
 
-	// The data of one Item. Refreshes are billed, and some are allowed a few times a minute.
-	accounts:            endpoint{"/accounts/get", bankmux.Read, true},
-	balances:            endpoint{"/accounts/balance/get", bankmux.Read, true}, // asks the bank
-	numbers:             endpoint{"/auth/get", bankmux.Read, true},
-	identity:            endpoint{"/identity/get", bankmux.Read, true},
-	transactions:        endpoint{"/transactions/get", bankmux.Read, true},
-	transactionsSync:    endpoint{"/transactions/sync", bankmux.Read, true},
-	refreshTransactions: endpoint{"/transactions/refresh", bankmux.OneShot, true},
-	holdings:            endpoint{"/investments/holdings/get", bankmux.Read, true},
-	investments:         endpoint{"/investments/transactions/get", bankmux.Read, true},
-	refreshInvestments:  endpoint{"/investments/refresh", bankmux.OneShot, true},
-	liabilities:         endpoint{"/liabilities/get", bankmux.Read, true},
+	// The data of one Item. Fresh balances ask the bank. Refreshes are billed, and some are allowed
+	// a few times a minute.
+	accountsGet                = endpoint[accountsResponse]{"/accounts/get", bankmux.Read, true}
+	accountsBalanceGet         = endpoint[accountsResponse]{"/accounts/balance/get", bankmux.Read, true}
+	authGet                    = endpoint[numbersResponse]{"/auth/get", bankmux.Read, true}
+	identityGet                = endpoint[identityResponse]{"/identity/get", bankmux.Read, true}
+	transactionsGet            = endpoint[transactionsResponse]{"/transactions/get", bankmux.Read, true}
+	transactionsSync           = endpoint[syncResponse]{"/transactions/sync", bankmux.Read, true}
+	transactionsRefresh        = endpoint[doneResponse]{"/transactions/refresh", bankmux.OneShot, true}
+	investmentsHoldingsGet     = endpoint[holdingsResponse]{"/investments/holdings/get", bankmux.Read, true}
+	investmentsTransactionsGet = endpoint[investmentsResponse]{"/investments/transactions/get", bankmux.Read, true}
+	investmentsRefresh         = endpoint[doneResponse]{"/investments/refresh", bankmux.OneShot, true}
+	liabilitiesGet             = endpoint[liabilitiesResponse]{"/liabilities/get", bankmux.Read, true}
 
-	webhookKey: endpoint{"/webhook_verification_key/get", bankmux.Read, false},
+	webhookKeyGet = endpoint[keyResponse]{"/webhook_verification_key/get", bankmux.Read, false}
 
 	// The sandbox alone.
-	sandboxReset:   endpoint{"/sandbox/item/reset_login", bankmux.Idempotent, true},
-	sandboxWebhook: endpoint{"/sandbox/item/fire_webhook", bankmux.OneShot, true},
-}
+	sandboxItemResetLogin  = endpoint[doneResponse]{"/sandbox/item/reset_login", bankmux.Idempotent, true}
+	sandboxItemFireWebhook = endpoint[doneResponse]{"/sandbox/item/fire_webhook", bankmux.OneShot, true}
+)
 
 // api sends requests to the endpoints. Header fields carry the credentials, because bodies are
 // often logged.
@@ -91,42 +82,28 @@ func newAPI(cfg Config) *api {
 	}
 }
 
-// do sends one request and reads the response into out.
-func (a *api) do(ctx context.Context, at endpoint, body, out any) error {
+// fetch sends a request and returns the response.
+func (at endpoint[Out]) fetch(ctx context.Context, a *api, body any) (out Out, err error) {
+	err = at.into(ctx, a, body, &out)
+	return out, err
+}
+
+// into sends a request and reads the response into out, which may take rows while they are read.
+func (at endpoint[Out]) into(ctx context.Context, a *api, body any, out *Out) error {
 	res, err := a.rest.Do(ctx, rest.Request{Method: http.MethodPost, Path: at.path, Header: a.header, JSON: body})
 	if err != nil {
 		return err
 	}
-	return read(res, at, out)
+	return read(res, at.onItem, out)
 }
 
-// fetch sends a request to an endpoint and returns the response.
-func fetch[T any](ctx context.Context, a *api, at endpoint, body any) (out T, err error) {
-	err = a.do(ctx, at, body, &out)
-	return out, err
+// ofItem is fetch for an endpoint that needs nothing but the Item.
+func (at endpoint[Out]) ofItem(ctx context.Context, a *api, conn bankmux.Connection) (Out, error) {
+	return at.fetch(ctx, a, itemRequest{AccessToken: conn.Credential().Reveal()})
 }
 
-// readItem is fetch for an endpoint that needs nothing but the Item.
-func readItem[T any](ctx context.Context, a *api, at endpoint, access bankmux.Secret) (T, error) {
-	return fetch[T](ctx, a, at, itemRequest{AccessToken: access.Reveal()})
-}
-
-// createLinkToken is about one Item in update mode.
-func (a *api) createLinkToken(ctx context.Context, body linkTokenRequest) (linkTokenResponse, error) {
-	at := endpoints.createLinkToken
-	at.onItem = body.AccessToken != ""
-	return fetch[linkTokenResponse](ctx, a, at, body)
-}
-
-func (a *api) item(ctx context.Context, access bankmux.Secret) (itemResponse, error) {
-	return readItem[itemResponse](ctx, a, endpoints.item, access)
-}
-
-func (a *api) updateWebhook(ctx context.Context, access bankmux.Secret, url string) error {
-	body := webhookRequest{AccessToken: access.Reveal()}
-	if url != "" {
-		body.Webhook = &url
-	}
-	_, err := fetch[itemResponse](ctx, a, endpoints.updateWebhook, body)
-	return err
+// op describes an operation that only Plaid has. findOut names the call that reveals the outcome of
+// a lost one-shot.
+func (at endpoint[Out]) op(name string, group bankmux.Group, findOut string) bankmux.Op {
+	return bankmux.Op{Name: name, Group: group, Effect: at.effect, FindOut: findOut}
 }

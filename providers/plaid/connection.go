@@ -17,12 +17,9 @@ import (
 // ExchangeToken exchanges every public token that the session made. After a reconnect it reads the
 // Item back.
 func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
-	fields, err := req.Fields()
+	fields, err := normalize.PayloadOf(req, "accessCode", "exchangeable_token")
 	if err != nil {
 		return bankmux.ExchangeResult{}, err
-	}
-	if fields.Has("accessCode") || fields.Has("exchangeable_token") {
-		return bankmux.ExchangeResult{}, normalize.OtherSession("is of another provider's page")
 	}
 	s := req.Session
 	left := func(err error) error { // the error if the user left and nothing was linked before
@@ -68,15 +65,14 @@ func (a *adapter) sessions(ctx context.Context, s bankmux.Session) ([]linkSessio
 	if token == "" {
 		return nil, normalize.LostByJSON("its link token", "")
 	}
-	got, err := fetch[linkSessionsResponse](ctx, a.api, endpoints.readLinkToken, tokenRequest{LinkToken: token})
-	if err != nil {
-		return nil, err
-	}
-	if got.LinkToken != token {
-		return nil, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the response is about another link token"}
-	}
+	got, err := linkTokenGet.fetch(ctx, a.api, tokenRequest{LinkToken: token})
 	unclear := func(run linkSession) bool { return run.Results.Value != nil && !run.Results.Value.Added.Present }
-	if len(got.Sessions.Bad) > 0 || slices.ContainsFunc(got.Sessions.Rows, unclear) {
+	switch {
+	case err != nil:
+		return nil, err
+	case got.LinkToken != token:
+		return nil, normalize.AboutAnother("link token")
+	case len(got.Sessions.Bad) > 0, slices.ContainsFunc(got.Sessions.Rows, unclear):
 		return nil, unreadableResult()
 	}
 	slices.SortStableFunc(got.Sessions.Rows, func(a, b linkSession) int {
@@ -115,7 +111,7 @@ func (a *adapter) logins(ctx context.Context, s bankmux.Session, posted string) 
 		return nil, unreadableResult()
 	case len(all) > 0 || noPayload(s):
 		return nil, normalize.OtherSession("has a token that the session did not make")
-	case a.linkEvents:
+	case !a.cfg.WithoutLinkEvents:
 		return nil, normalize.OtherSession("has a token, and Plaid shows none that the session made: " +
 			"see plaid.Config.WithoutLinkEvents")
 	}
@@ -150,8 +146,8 @@ func (a *adapter) exchangeAll(
 	ctx context.Context, s bankmux.Session, logins []addedItem,
 ) (res bankmux.ExchangeResult, err error) {
 	var made []bankmux.Connection
-	var spent error
 	var failed []error
+	var spent error
 	for i, login := range logins {
 		conn, err := a.exchange(ctx, s, login, i == 0)
 		switch {
@@ -163,23 +159,16 @@ func (a *adapter) exchangeAll(
 			failed = append(failed, err)
 		}
 	}
-	if len(made) == 0 {
-		return res, worst(failed, spent)
+	if len(made) == 0 { // an error whose outcome is not known is the worst
+		unknown := func(err error) bool { return !bankmux.OutcomeKnown(err) }
+		failed = append(failed, spent)
+		return res, failed[max(0, slices.IndexFunc(failed, unknown))]
 	}
 	res.Connection, res.More = made[0], made[1:]
 	for _, err := range failed {
 		res.Failed = append(res.Failed, bankmux.Failure{Err: bankmux.ErrorOf(err)})
 	}
 	return res, nil
-}
-
-// worst is the error of a call that made no connection: first one whose outcome is not known.
-func worst(failed []error, spent error) error {
-	if len(failed) == 0 {
-		return spent
-	}
-	unknown := func(err error) bool { return !bankmux.OutcomeKnown(err) }
-	return failed[max(0, slices.IndexFunc(failed, unknown))]
 }
 
 // exchange exchanges one token and reads the Item. If the Item cannot be read, the connection is
@@ -190,7 +179,7 @@ func (a *adapter) exchange(
 	if login.unreadable() {
 		return bankmux.Connection{}, normalize.Unsent(unreadableResult())
 	}
-	got, err := fetch[exchangeResponse](ctx, a.api, endpoints.exchange, tokenRequest{PublicToken: login.PublicToken})
+	got, err := publicTokenExchange.fetch(ctx, a.api, tokenRequest{PublicToken: login.PublicToken})
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
@@ -200,10 +189,7 @@ func (a *adapter) exchange(
 	}
 	conn := connection(s, got.ItemID, bankmux.NewSecret(got.AccessToken))
 	conn.Institution = bankmux.Institution{ID: login.Institution.ID, Name: login.Institution.Name, Country: s.Country}
-	item, err := a.api.item(ctx, conn.Credential())
-	if err == nil && item.Item.ItemID != got.ItemID {
-		err = anotherItem()
-	}
+	item, err := a.item(ctx, conn)
 	if err != nil {
 		code := bankmux.ErrorOf(err).Code
 		conn.Status = bankmux.Status{State: bankmux.StateUnverified, Code: code, At: conn.UpdatedAt}
@@ -212,8 +198,13 @@ func (a *adapter) exchange(
 	return item.Item.describe(conn), nil
 }
 
-func anotherItem() *bankmux.Error {
-	return &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the response is about another Item"}
+// item reads the Item of a connection.
+func (a *adapter) item(ctx context.Context, conn bankmux.Connection) (itemResponse, error) {
+	got, err := itemGet.ofItem(ctx, a.api, conn)
+	if err == nil && got.Item.ItemID != conn.Reference() {
+		err = normalize.AboutAnother("Item")
+	}
+	return got, err
 }
 
 // readBack checks that the user finished the reconnect: the Item has no error, and a run of Link
@@ -225,20 +216,17 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 		return bankmux.Connection{}, normalize.LostByJSON(
 			"the access token that it renews", ", or set ExchangeRequest.Connection")
 	}
-	got, err := a.api.item(ctx, old.Credential())
-	if err != nil {
-		return bankmux.Connection{}, err
-	}
+	got, err := a.item(ctx, old)
 	status := got.Item.status()
 	switch {
-	case got.Item.ItemID != old.Reference():
-		return bankmux.Connection{}, anotherItem()
+	case err != nil:
+		return bankmux.Connection{}, err
 	case status.State == bankmux.StateGone:
-		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrGone, Code: status.Code}
+		return bankmux.Connection{}, gone(status)
 	case status.State != bankmux.StateActive:
 		return bankmux.Connection{}, normalize.Unfinished(status.Code)
 	}
-	if (a.linkEvents || noPayload(s)) && !s.Launch.Token.IsZero() {
+	if (!a.cfg.WithoutLinkEvents || noPayload(s)) && !s.Launch.Token.IsZero() {
 		runs, err := a.sessions(ctx, s)
 		if err != nil {
 			return bankmux.Connection{}, err
@@ -250,6 +238,11 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 	conn := bankmux.NewConnection(s, old.Reference(), old.Credential())
 	conn.Institution.Country = cmp.Or(conn.Institution.Country, s.Country)
 	return got.Item.describe(conn), nil
+}
+
+// gone is the error for a reconnect of an Item that was removed, which nothing restores.
+func gone(status bankmux.Status) *bankmux.Error {
+	return &bankmux.Error{Kind: bankmux.ErrGone, Code: status.Code, Detail: "a reconnect cannot restore the Item"}
 }
 
 // succeeded reports whether a run of Link in update mode ended with success. Without its results
@@ -289,12 +282,9 @@ func (i itemData) describe(conn bankmux.Connection) bankmux.Connection {
 
 // ConnectionStatus reads the Item, which Plaid also serves if it is broken.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
-	got, err := a.api.item(ctx, req.Connection.Credential())
-	switch {
-	case err != nil:
+	got, err := a.item(ctx, req.Connection)
+	if err != nil {
 		return normalize.StatusAfter(req.Connection, err)
-	case got.Item.ItemID != req.Connection.Reference():
-		return bankmux.StatusResult{}, anotherItem()
 	}
 	return bankmux.StatusResult{
 		Connection: normalize.StatusRead(req.Connection, got.Item.describe(req.Connection)),
@@ -320,10 +310,7 @@ func (r itemResponse) productStatuses() []bankmux.ProductStatus {
 
 // fill completes the status of a product. A failure after the last success is one of the bank,
 // since Plaid does not say more.
-func (u *productUpdates) fill(st *bankmux.ProductStatus) {
-	if u == nil {
-		return
-	}
+func (u productUpdates) fill(st *bankmux.ProductStatus) {
 	st.RefreshedAt, _ = normalize.Timestamp(u.Succeeded)
 	failed, _ := normalize.Timestamp(u.Failed)
 	st.AttemptedAt = st.RefreshedAt
@@ -334,6 +321,6 @@ func (u *productUpdates) fill(st *bankmux.ProductStatus) {
 
 // Disconnect removes the Item. An Item that is gone already is a success.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
-	_, err := readItem[doneResponse](ctx, a.api, endpoints.removeItem, req.Connection.Credential())
+	_, err := itemRemove.ofItem(ctx, a.api, req.Connection)
 	return normalize.Disconnected(req.Connection, err)
 }

@@ -13,27 +13,17 @@ import (
 // The operations that only Plaid has.
 var (
 	opLiabilities = bankmux.Op{
-		Name: "PlaidLiabilities", Group: bankmux.GroupData, Effect: endpoints.liabilities.effect,
+		Name: "PlaidLiabilities", Group: bankmux.GroupData, Effect: liabilitiesGet.effect,
 		Product: string(productLiabilities),
 	}
-	opCreateUser = bankmux.Op{
-		Name: "PlaidCreateUser", Group: bankmux.GroupLink, Effect: endpoints.createUser.effect,
-		FindOut: "call CreateUser again: a user that exists is returned or named by the error",
-	}
-	opWebhook = bankmux.Op{
-		Name: "PlaidUpdateWebhook", Group: bankmux.GroupLink, Effect: endpoints.updateWebhook.effect,
-	}
-	opRotate = bankmux.Op{
-		Name: "PlaidRotateToken", Group: bankmux.GroupLink, Effect: endpoints.rotateToken.effect,
-		FindOut: "call ConnectionStatus: it fails with INVALID_ACCESS_TOKEN if the token was replaced",
-	}
-	opReset = bankmux.Op{
-		Name: "PlaidResetLogin", Group: bankmux.GroupLink, Effect: endpoints.sandboxReset.effect,
-	}
-	opFire = bankmux.Op{
-		Name: "PlaidFireWebhook", Group: bankmux.GroupLink, Effect: endpoints.sandboxWebhook.effect,
-		FindOut: "look for the delivery where webhooks arrive",
-	}
+	opCreateUser = userCreate.op("PlaidCreateUser", bankmux.GroupLink,
+		"call CreateUser again: a user that exists is returned or named by the error")
+	opWebhook = itemWebhookUpdate.op("PlaidUpdateWebhook", bankmux.GroupLink, "")
+	opRotate  = accessTokenInvalidate.op("PlaidRotateToken", bankmux.GroupLink,
+		"call ConnectionStatus: it fails with INVALID_ACCESS_TOKEN if the token was replaced")
+	opReset = sandboxItemResetLogin.op("PlaidResetLogin", bankmux.GroupLink, "")
+	opFire  = sandboxItemFireWebhook.op("PlaidFireWebhook", bankmux.GroupLink,
+		"look for the delivery where webhooks arrive")
 )
 
 // CreateUser makes Plaid's record of a user, POST /user/create, and returns its id for
@@ -46,7 +36,7 @@ func CreateUser(ctx context.Context, client *bankmux.Client, user string) (strin
 		if user == "" {
 			return "", normalize.Invalid("user", "is empty")
 		}
-		out, err := fetch[userResponse](ctx, a.api, endpoints.createUser, linkUser{ID: ClientUserID(user)})
+		out, err := userCreate.fetch(ctx, a.api, linkUser{ID: ClientUserID(user)})
 		return out.UserID, err
 	})
 }
@@ -56,8 +46,17 @@ func CreateUser(ctx context.Context, client *bankmux.Client, user string) (strin
 // another URL. It may be repeated.
 func UpdateWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, url string) error {
 	_, err := bankmux.DoOn(ctx, client, opWebhook, &conn, func(ctx context.Context, a *adapter) (struct{}, error) {
-		return struct{}{}, a.api.updateWebhook(ctx, conn.Credential(), url)
+		return struct{}{}, a.updateWebhook(ctx, conn, url)
 	})
+	return err
+}
+
+func (a *adapter) updateWebhook(ctx context.Context, conn bankmux.Connection, url string) error {
+	body := webhookRequest{AccessToken: conn.Credential().Reveal()}
+	if url != "" {
+		body.Webhook = &url
+	}
+	_, err := itemWebhookUpdate.fetch(ctx, a.api, body)
 	return err
 }
 
@@ -71,12 +70,12 @@ func RotateToken(
 ) (bankmux.Connection, error) {
 	type renewed = bankmux.Connection
 	return bankmux.DoOn(ctx, client, opRotate, &conn, func(ctx context.Context, a *adapter) (renewed, error) {
-		out, err := readItem[rotatedResponse](ctx, a.api, endpoints.rotateToken, conn.Credential())
+		out, err := accessTokenInvalidate.ofItem(ctx, a.api, conn)
 		if err != nil {
 			return bankmux.Connection{}, err
 		}
 		next := conn.WithCredential(bankmux.NewSecret(out.AccessToken))
-		next.UpdatedAt = bankmux.Moment(a.clock())
+		next.UpdatedAt = bankmux.Moment(a.cfg.Now())
 		return next, nil
 	})
 }
@@ -85,7 +84,7 @@ func RotateToken(
 // may be repeated.
 func ResetLogin(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
 	_, err := bankmux.DoOn(ctx, client, opReset, &conn, func(ctx context.Context, a *adapter) (doneResponse, error) {
-		return readItem[doneResponse](ctx, a.api, endpoints.sandboxReset, conn.Credential())
+		return sandboxItemResetLogin.ofItem(ctx, a.api, conn)
 	})
 	return err
 }
@@ -99,7 +98,7 @@ func FireWebhook(ctx context.Context, client *bankmux.Client, conn bankmux.Conne
 	}
 	_, err := bankmux.DoOn(ctx, client, opFire, &conn, func(ctx context.Context, a *adapter) (doneResponse, error) {
 		body := itemRequest{AccessToken: conn.Credential().Reveal(), WebhookType: kind, WebhookCode: code}
-		return fetch[doneResponse](ctx, a.api, endpoints.sandboxWebhook, body)
+		return sandboxItemFireWebhook.fetch(ctx, a.api, body)
 	})
 	return err
 }

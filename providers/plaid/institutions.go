@@ -7,12 +7,13 @@ import (
 	"context"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/paging"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/plaid"
 )
 
 // Sizes of a page of banks. A page has the logo of each bank, so the default is smaller than what
@@ -29,73 +30,53 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 	if err != nil {
 		return bankmux.InstitutionPage{}, err
 	}
-	offset, err := offsetOf(req.Page)
+	mark, err := paging.ParseOffset(req.Page, "InstitutionsRequest.Page")
 	if err != nil {
 		return bankmux.InstitutionPage{}, err
 	}
-	size := min(cmp.Or(req.PageSize, defaultInstitutions), maxInstitutions)
-	body := institutionsRequest{Countries: countries, Options: institutionOptions{Metadata: true}}
+	body := institutionsRequest{Countries: countries, Options: withMetadata}
 	var out institutionsResponse
+	var page bankmux.InstitutionPage
 	switch {
 	case req.Featured:
-		return bankmux.InstitutionPage{}, nil
+		return page, nil
 	case req.Name != "":
 		body.Query = req.Name
-		out.foundResponse, err = fetch[foundResponse](ctx, a.api, endpoints.searchInstitutions, body)
+		out.foundResponse, err = institutionsSearch.fetch(ctx, a.api, body)
 	default:
-		body.listPlace = &listPlace{size, offset}
-		out, err = fetch[institutionsResponse](ctx, a.api, endpoints.institutions, body)
+		start := mark.Start()
+		body.Count, body.Offset = min(cmp.Or(req.PageSize, defaultInstitutions), maxInstitutions), &start
+		if out, err = institutionsGet.fetch(ctx, a.api, body); err == nil {
+			page.Next, err = mark.Next(body.Count, *out.Total.Value)
+		}
 	}
 	if err != nil {
 		return bankmux.InstitutionPage{}, err
 	}
-	var page bankmux.InstitutionPage
-	if next := offset + size; req.Name == "" && next < *out.Total.Value {
-		page.Next = strconv.Itoa(next)
-	}
 	read := func(i *institution) wire.Read[bankmux.InstitutionListing] {
-		if i.InstitutionID == "" {
-			return wire.Read[bankmux.InstitutionListing]{Fault: normalize.Unreadable("a bank without id")}
-		}
-		return wire.Read[bankmux.InstitutionListing]{Row: i.listing(req.Country), Given: true}
+		return wire.Identified(i.listing(req.Country), i.InstitutionID, "a bank without id")
 	}
 	page.Institutions, page.Failed = wire.Collect(&out.Institutions, read)
 	return page, nil
 }
 
-// offsetOf reads the place of a page.
-func offsetOf(page string) (int, error) {
-	if page == "" {
-		return 0, nil
-	}
-	n, err := strconv.Atoi(page)
-	if err != nil || n < 0 {
-		return 0, normalize.Invalid("InstitutionsRequest.Page", "is not of Plaid")
-	}
-	return n, nil
-}
-
 // directory returns the countries whose banks are listed.
 func (a *adapter) directory(country string) ([]string, error) {
+	served := model.Countries()
 	switch {
-	case country == "" && len(a.countries) > 0:
-		return a.countries, nil
-	case country == "":
-		return allCountries, nil
-	case slices.Contains(allCountries, country):
-		return []string{country}, nil
+	case country != "":
+		return []string{country}, normalize.Serves("InstitutionsRequest.Country", "Plaid", served, country)
+	case len(a.cfg.Countries) > 0:
+		return a.cfg.Countries, nil
 	}
-	return nil, normalize.Unsupported("InstitutionsRequest.Country", "Plaid serves "+strings.Join(allCountries, ", "))
+	return served, nil
 }
 
 // Institution reads one bank.
 func (a *adapter) Institution(ctx context.Context, req bankmux.InstitutionRequest) (bankmux.InstitutionListing, error) {
-	countries, err := a.directory("")
-	if err != nil {
-		return bankmux.InstitutionListing{}, err
-	}
-	body := institutionsRequest{ID: req.ID, Countries: countries, Options: institutionOptions{Metadata: true}}
-	out, err := fetch[institutionResponse](ctx, a.api, endpoints.institution, body)
+	countries, _ := a.directory("")
+	body := institutionsRequest{ID: req.ID, Countries: countries, Options: withMetadata}
+	out, err := institutionsGetByID.fetch(ctx, a.api, body)
 	if err != nil {
 		return bankmux.InstitutionListing{}, err
 	}

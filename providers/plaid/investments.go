@@ -5,7 +5,6 @@ package plaid
 import (
 	"cmp"
 	"context"
-	"slices"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/paging"
@@ -21,23 +20,16 @@ const noInvestments = "NO_INVESTMENT_ACCOUNTS"
 func (a *adapter) Holdings(
 	ctx context.Context, req bankmux.HoldingsRequest,
 ) (res bankmux.HoldingsResult, err error) {
-	out, err := readItem[holdingsResponse](ctx, a.api, endpoints.holdings, req.Connection.Credential())
-	if normalize.HasCode(err, noInvestments) {
-		return res, nil
-	}
+	out, err := investmentsHoldingsGet.ofItem(ctx, a.api, req.Connection)
 	if err != nil {
-		return res, err
+		return res, normalize.Except(err, noInvestments)
 	}
 	_, chosen := out.choose(req.Accounts)
-	var failed, odd []bankmux.Failure
-	res.Holdings, failed = wire.Collect(&out.Holdings, func(h *holding) wire.Read[bankmux.Holding] {
-		if !normalize.IsAsked(req.Accounts, h.AccountID) {
-			return wire.Read[bankmux.Holding]{}
-		}
-		return h.read()
-	})
-	res.Securities, odd = wire.Collect(&out.Securities, (*security).read)
-	res.Failed = slices.Concat(chosen.Failed, failed, odd)
+	res.Failed = chosen.Failed
+	wire.CollectHoldings(&res, &out.Holdings, req.Accounts, (*holding).read)
+	var failed []bankmux.Failure
+	res.Securities, failed = wire.Collect(&out.Securities, (*security).read)
+	res.Failed = append(res.Failed, failed...)
 	return res, nil
 }
 
@@ -80,19 +72,13 @@ func (a *adapter) InvestmentTransactionPage(
 	var out investmentsResponse
 	ids, failed, err := a.onKnown(ctx, req.Connection, req.Accounts, func(ids []string) error {
 		body.Options.Accounts, out = ids, investmentsResponse{}
-		return a.api.do(ctx, endpoints.investments, body, &out)
+		return investmentsTransactionsGet.into(ctx, a.api, body, &out)
 	})
-	if normalize.HasCode(err, noInvestments) {
-		return page, nil
-	}
-	if err != nil {
-		return page, err
-	}
 	if mark.First() {
 		page.Failed = failed
 	}
-	if len(req.Accounts) > 0 && len(ids) == 0 {
-		return page, nil
+	if err != nil || out.Total.Value == nil { // there is nothing to read
+		return page, normalize.Except(err, noInvestments)
 	}
 	req.Accounts = ids
 	wire.CollectInvestments(&page, &out.Transactions, &req, a.today(), (*investment).read)

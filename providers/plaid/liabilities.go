@@ -36,7 +36,8 @@ func (a *adapter) debtsOf(
 	}
 	debts := map[string]liability{}
 	var failed []bankmux.Failure
-	for _, list := range out.kinds() {
+	for _, kind := range debtKinds {
+		list := out.Liabilities[kind]
 		failed = append(failed, list.Failures("")...)
 		for i, l := range list.Rows {
 			if l.AccountID == "" {
@@ -51,26 +52,12 @@ func (a *adapter) debtsOf(
 
 // liabilities reads all debts. Plaid's error for a connection without any is an empty result.
 func (a *adapter) liabilities(ctx context.Context, conn bankmux.Connection) (liabilitiesResponse, error) {
-	out, err := readItem[liabilitiesResponse](ctx, a.api, endpoints.liabilities, conn.Credential())
-	if normalize.HasCode(err, "NO_LIABILITY_ACCOUNTS") {
-		return liabilitiesResponse{}, nil
-	}
-	return out, err
+	out, err := liabilitiesGet.ofItem(ctx, a.api, conn)
+	return out, normalize.Except(err, "NO_LIABILITY_ACCOUNTS")
 }
 
-// debtList are the debts of one kind.
-type debtList struct {
-	kind string
-	*wire.List[liability]
-}
-
-func (r *liabilitiesResponse) kinds() []debtList {
-	if r.Liabilities == nil {
-		return nil
-	}
-	l := r.Liabilities
-	return []debtList{{"credit", &l.Credit}, {"mortgage", &l.Mortgage}, {"student", &l.Student}}
-}
+// debtKinds are Plaid's kinds of debt.
+var debtKinds = []string{"credit", "mortgage", "student"}
 
 func noAccount() *bankmux.Error { return normalize.Unreadable("a debt without account") }
 
@@ -130,11 +117,12 @@ func (r *liabilitiesResponse) read() (all []Liability, failed []bankmux.Failure)
 	for _, acc := range r.Accounts.Rows {
 		currency[acc.AccountID] = acc.Balances.Value.code()
 	}
-	for _, debts := range r.kinds() {
-		list, odd := wire.Collect(debts.List, func(l *liability) wire.Read[Liability] {
-			return l.read(debts.kind, currency[l.AccountID])
+	for _, kind := range debtKinds {
+		list := r.Liabilities[kind]
+		rows, odd := wire.Collect(&list, func(l *liability) wire.Read[Liability] {
+			return l.read(kind, currency[l.AccountID])
 		})
-		all, failed = append(all, list...), append(failed, odd...)
+		all, failed = append(all, rows...), append(failed, odd...)
 	}
 	return all, failed
 }

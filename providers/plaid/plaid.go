@@ -72,6 +72,8 @@ import (
 	"github.com/bankmux/bankmux/adapter/setup"
 	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/plaid"
 )
 
 // Name is the adapter's name, and the key of its ids in a [bankmux.InstitutionRef].
@@ -131,15 +133,10 @@ func New(cfg Config) (*bankmux.Client, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	api := newAPI(cfg)
-	webhooks, err := newWebhooks(cfg, api)
-	if err != nil {
+	cfg.Countries = slices.Clone(cfg.Countries)
+	a := &adapter{cfg: cfg, api: newAPI(cfg)}
+	if err := a.verifyWebhooks(); err != nil {
 		return nil, setup.Refuse(Name, "Config.Webhook", err.Error())
-	}
-	a := &adapter{
-		env: cfg.Environment, api: api, webhooks: webhooks, clock: cfg.Now, appName: cfg.AppName,
-		countries: slices.Clone(cfg.Countries), linkEvents: !cfg.WithoutLinkEvents,
-		scriptURL: cfg.ScriptURL,
 	}
 	// Fresh balances ask the bank, too, but an operation does not show whether they were requested.
 	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(setup.OnlyRefreshAsksBank)...), nil
@@ -148,19 +145,16 @@ func New(cfg Config) (*bankmux.Client, error) {
 // complete sets the defaults and refuses what cannot be right.
 func (cfg *Config) complete() error {
 	setup.Complete(Name, &cfg.Name, &cfg.Guard, &cfg.Now)
-	address := ProductionURL
-	if cfg.Environment == bankmux.Sandbox {
-		address = SandboxURL
-	}
-	cfg.BaseURL = cmp.Or(cfg.BaseURL, address)
+	addresses := map[bankmux.Environment]string{bankmux.Sandbox: SandboxURL, bankmux.Production: ProductionURL}
+	cfg.BaseURL = cmp.Or(cfg.BaseURL, addresses[cfg.Environment])
 	cfg.ScriptURL = cmp.Or(cfg.ScriptURL, DefaultScriptURL)
 	cfg.AppName = cmp.Or(cfg.AppName, "This Application")
-	unserved := func(country string) bool { return !slices.Contains(allCountries, country) }
 	check := setup.Checks{Provider: Name}
 	check.Credential("ClientID", cfg.ClientID)
 	check.Credential("Secret", cfg.Secret.Reveal())
 	check.Environment(cfg.Environment)
-	check.Rule(!slices.ContainsFunc(cfg.Countries, unserved), "Countries", "has one that Plaid does not serve")
+	unserved := normalize.Serves("Countries", "Plaid", model.Countries(), cfg.Countries...)
+	check.Rule(unserved == nil, "Countries", "has one that Plaid does not serve")
 	check.Rule(cfg.Webhook.Age >= 0, "Webhook.Age", "is negative")
 	check.Rule(cfg.BodyLimit >= 0, "BodyLimit", "is negative")
 	check.URL("BaseURL", cfg.BaseURL)
@@ -171,29 +165,23 @@ func (cfg *Config) complete() error {
 type adapter struct {
 	setup.ReadsOnReconnect
 
-	env        bankmux.Environment
-	api        *api
-	webhooks   webhook.Verifier
-	clock      func() time.Time
-	appName    string
-	scriptURL  string
-	countries  []string
-	linkEvents bool
+	cfg      Config
+	api      *api
+	webhooks webhook.Verifier
 }
 
 // Describe names the adapter.
 func (a *adapter) Describe() bankmux.Description {
-	return bankmux.Description{Provider: Name, Environment: a.env}
+	return bankmux.Description{Provider: Name, Environment: a.cfg.Environment}
 }
 
 // CheckCredentials reads one institution. Plaid has no call that names the application.
 func (a *adapter) CheckCredentials(ctx context.Context, _ bankmux.CheckRequest) (bankmux.CheckResult, error) {
-	countries := a.countries
-	if countries == nil {
-		countries = []string{"US"}
+	body := institutionsRequest{Count: 1, Offset: new(int), Countries: a.cfg.Countries}
+	if body.Countries == nil {
+		body.Countries = []string{"US"}
 	}
-	body := institutionsRequest{listPlace: &listPlace{Count: 1}, Countries: countries}
-	_, err := fetch[institutionsResponse](ctx, a.api, endpoints.institutions, body)
+	_, err := institutionsGet.fetch(ctx, a.api, body)
 	return bankmux.CheckResult{}, err
 }
 

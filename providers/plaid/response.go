@@ -42,25 +42,18 @@ var members = normalize.NewFields(
 
 // read decodes a success into out, or turns a failure into an error. Nearly all failures have
 // status 400, so the code decides.
-func read(res *rest.Response, at endpoint, out any) error {
+func read(res *rest.Response, onItem bool, out any) error {
 	if res.Status/100 == 2 {
 		if err := res.Decode(out); err != nil {
 			return err
 		}
 		return res.Require(out)
 	}
-	var body envelope
-	if res.Decode(&body) != nil {
-		body = envelope{} // the page of a proxy: the status decides
-	}
-	var more explained
-	if res.Decode(&more) != nil {
-		more = explained{}
-	}
+	body, more := rest.Try[envelope](res), rest.Try[explained](res)
 	e := model.Error(normalize.Failure{
 		Endpoint: res.Endpoint(), Code: body.Code, Class: body.Type, Status: res.Status,
 		RetryAfter: res.RetryAfter, RequestID: more.RequestID,
-	}, at.onItem)
+	}, onItem)
 	e.Detail = model.Detail(e.Detail, more.Reason)
 	e.Docs = normalize.DocsURL(more.Documentation, "plaid.com")
 	if e.Kind == bankmux.ErrInvalid {

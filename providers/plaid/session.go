@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
-	"encoding/base64"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,39 +23,39 @@ import (
 type SessionOptions struct {
 	// Countries replaces SessionRequest.Country for several countries. The connection does not
 	// know the country of its bank then, so name it when you reconnect.
-	Countries []string
+	Countries []string `json:"country_codes"`
 
 	// Products are required besides those of SessionRequest.Products. Plaid offers only banks that
 	// have all of them.
-	Products []string
+	Products []string `json:"products,omitempty"`
 	// RequiredIfSupported are products that the user cannot decline, at banks that have them.
-	RequiredIfSupported []string
+	RequiredIfSupported []string `json:"required_if_supported_products,omitempty"`
 	// Optional are products that neither limit the banks nor stop the user.
-	Optional []string
+	Optional []string `json:"optional_products,omitempty"`
 	// AdditionalConsented are products that only the consent is taken for. They are billed at first
 	// use. If transactions are among them, the session must name another product to require.
-	AdditionalConsented []string
+	AdditionalConsented []string `json:"additional_consented_products,omitempty"`
 
 	// Hosted opens Link on Plaid's own page. Launch.URL is its address.
-	Hosted *HostedLink
+	Hosted *HostedLink `json:"hosted_link,omitempty"`
 	// UserID is Plaid's id of the user, from [CreateUser]. It replaces SessionRequest.User.
-	UserID string
+	UserID string `json:"user_id,omitempty"`
 	// MultiItem lets the user link several banks in one run. It requires UserID.
-	MultiItem bool
+	MultiItem bool `json:"enable_multi_item_link,omitempty"`
 
 	// AccountFilters are the subtypes of accounts to offer by type, such as "depository": {"all"}.
 	// A type that is not named is hidden. A reconnect takes them only with AccountSelection.
-	AccountFilters map[string][]string
+	AccountFilters map[string][]string `json:"-"`
 	// AccountSelection lets the user change which accounts are shared, on a reconnect in the United
 	// States and Canada.
-	AccountSelection bool
+	AccountSelection bool `json:"-"`
 	// Customization is the name of a Link customization of the dashboard.
-	Customization string
+	Customization string `json:"link_customization_name,omitempty"`
 	// AndroidPackage replaces SessionRequest.RedirectURI in an Android application.
-	AndroidPackage string
+	AndroidPackage string `json:"android_package_name,omitempty"`
 	// RoutingNumber makes Link offer the bank with this number first. Plaid cannot skip the choice
 	// of a bank, so the user still chooses the one of SessionRequest.Institution.
-	RoutingNumber string
+	RoutingNumber string `json:"-"`
 }
 
 // ForProvider names the adapter.
@@ -94,76 +93,82 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 	}
 	s := bankmux.NewSession(req)
 	var before itemData
-	if old := req.Reconnect; old != nil {
-		got, err := a.api.item(ctx, old.Credential())
-		if err != nil {
+	if s.Reconnect != nil {
+		if before, err = a.update(ctx, s.Reconnect, &body); err != nil {
 			return bankmux.Session{}, err
 		}
-		before = got.Item
-		s.Reconnect.Status = before.status()
-		if s.Reconnect.Status.State == bankmux.StateGone {
-			return bankmux.Session{}, &bankmux.Error{
-				Kind: bankmux.ErrGone, Code: s.Reconnect.Status.Code, Detail: "a reconnect cannot restore the Item",
-			}
-		}
-		body.AccessToken = old.Credential().Reveal()
-		granted := func(name string) bool { return slices.Contains(before.products(), name) }
-		body.Consented = slices.DeleteFunc(body.Consented, granted)
 	}
-	made, err := a.api.createLinkToken(ctx, body)
+	at := linkTokenCreate
+	at.onItem = s.Reconnect != nil
+	made, err := at.fetch(ctx, a.api, body)
 	if err == nil {
-		err = a.launchable(made, body.Hosted != nil)
+		err = a.limitLifetime(&s, made.Expiration)
+	}
+	if err == nil && body.Hosted != nil {
+		err = checkPage(made.HostedURL)
+	}
+	if err == nil && s.Reconnect != nil && req.WebhookURL != "" && req.WebhookURL != before.Webhook {
+		err = a.updateWebhook(ctx, *s.Reconnect, req.WebhookURL)
 	}
 	if err != nil {
 		return bankmux.Session{}, err
 	}
-	if url := req.WebhookURL; req.Reconnect != nil && url != "" && url != before.Webhook {
-		if err := a.api.updateWebhook(ctx, req.Reconnect.Credential(), url); err != nil {
-			return bankmux.Session{}, err
-		}
-	}
 	s.ID = sessionID(made.LinkToken)
-	a.limitLifetime(&s, made.Expiration)
-	s.Launch.Provider, s.Launch.Environment = Name, a.env
+	s.Launch.Provider, s.Launch.Environment = Name, a.cfg.Environment
 	s.Launch.Token = bankmux.NewLaunchToken(made.LinkToken)
+	s.Launch.ScriptURL = a.cfg.ScriptURL
 	if body.Hosted != nil {
-		s.Launch.URL = bankmux.NewLaunchToken(made.HostedURL)
-	} else {
-		s.Launch.ScriptURL = a.scriptURL
+		s.Launch.URL, s.Launch.ScriptURL = bankmux.NewLaunchToken(made.HostedURL), ""
 	}
 	if body.RedirectURI != "" {
 		s.Launch.Parameters = map[string]string{"redirect_uri": body.RedirectURI}
 	}
-	if body.Hosted != nil || body.Multi {
+	if body.Hosted != nil || body.MultiItem {
 		s.State = bankmux.NewSecret(stateNoPayload)
 	}
 	return s, nil
 }
 
-// launchable checks that a user can open Link. A browser goes to a hosted page, so its address must
-// be one of the web, and without TLS only on loopback.
-func (a *adapter) launchable(made linkTokenResponse, hosted bool) error {
-	page := made.HostedURL[:strings.IndexAny(made.HostedURL+"?", "?#")]
-	end, known := normalize.Timestamp(made.Expiration)
-	e := &bankmux.Error{Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall}
-	switch {
-	case hosted && (!normalize.Token(made.HostedURL) || rest.CheckURL(page) != ""):
-		e.Detail = "the hosted_link_url is not the address of a page"
-	case known && !end.After(a.clock()):
-		e.Detail = "the new link token has expired already, or this machine's clock is wrong"
-	default:
-		return nil
+// update makes the body one for update mode, and reads the Item. The user consents to the products
+// alone that the Item does not have.
+func (a *adapter) update(
+	ctx context.Context, conn *bankmux.Connection, body *linkTokenRequest,
+) (before itemData, err error) {
+	got, err := a.item(ctx, *conn)
+	if err != nil {
+		return before, err
 	}
-	return e
+	if conn.Status = got.Item.status(); conn.Status.State == bankmux.StateGone {
+		return before, gone(conn.Status)
+	}
+	body.AccessToken = conn.Credential().Reveal()
+	granted := func(name string) bool { return slices.Contains(got.Item.products(), name) }
+	body.AdditionalConsented = slices.DeleteFunc(body.AdditionalConsented, granted)
+	return got.Item, nil
+}
+
+// checkPage checks that a browser can go to a hosted page: its address must be one of the web, and
+// without TLS only on loopback.
+func checkPage(url string) error {
+	page := url[:strings.IndexAny(url+"?", "?#")]
+	if !normalize.Token(url) || rest.CheckURL(page) != "" {
+		return normalize.Unreadable("a hosted_link_url that is not the address of a page")
+	}
+	return nil
 }
 
 // limitLifetime lets the session end with its link token. Only the length of the lifetime counts,
 // since the clocks may differ.
-func (a *adapter) limitLifetime(s *bankmux.Session, expiration string) {
+func (a *adapter) limitLifetime(s *bankmux.Session, expiration string) error {
 	end, ok := normalize.Timestamp(expiration)
-	if left := end.Sub(a.clock()); ok && s.CreatedAt.Add(left).Before(s.ExpiresAt) {
+	left := end.Sub(a.cfg.Now())
+	switch {
+	case ok && left <= 0:
+		return normalize.Unreadable("a link token that has expired already, or this machine's clock is wrong")
+	case ok && s.CreatedAt.Add(left).Before(s.ExpiresAt):
 		s.ExpiresAt = bankmux.Moment(s.CreatedAt.Add(left))
 	}
+	return nil
 }
 
 // sessionID is a digest of the link token, which Plaid's webhooks name.
@@ -174,117 +179,87 @@ func sessionID(linkToken string) string {
 }
 
 // linkTokenBody writes the request. It refuses what Plaid would refuse.
-func (a *adapter) linkTokenBody(req bankmux.SessionRequest) (linkTokenRequest, error) {
-	opts, _ := bankmux.OptionOf[SessionOptions](req)
-	body := linkTokenRequest{
-		ClientName: a.appName, Language: language(req.Language), UserID: opts.UserID,
-		RedirectURI: req.RedirectURI, Android: opts.AndroidPackage, Custom: opts.Customization, Multi: opts.MultiItem,
-	}
-	if opts.UserID == "" {
+func (a *adapter) linkTokenBody(req bankmux.SessionRequest) (body linkTokenRequest, err error) {
+	body.SessionOptions, _ = bankmux.OptionOf[SessionOptions](req)
+	body.ClientName, body.Language = a.cfg.AppName, model.Language(req.Language)
+	if body.UserID == "" {
 		body.User = &linkUser{ID: ClientUserID(req.User), Email: req.Contact.Email}
 		if strings.HasPrefix(req.Contact.Phone, "+") { // Plaid takes E.164 alone
 			body.User.Phone = req.Contact.Phone
 		}
 	}
-	switch _, named := req.Institution[Name]; {
-	case opts.MultiItem && opts.UserID == "":
-		return body, normalize.Invalid("SessionRequest.Options", "has MultiItem without UserID")
-	case req.Reconnect != nil && len(opts.AccountFilters) > 0 && !opts.AccountSelection:
-		return body, normalize.Invalid("SessionRequest.Options", "has AccountFilters, which needs AccountSelection")
-	case len(req.Institution) > 0 && !named && req.Reconnect == nil:
-		return body, normalize.Unsupported("SessionRequest.Institution", "has no id for plaid")
-	}
-	var err error
-	if body.CountryCodes, err = a.countriesOf(req, opts); err != nil {
+	if err = a.complete(&body.SessionOptions, req); err != nil {
 		return body, err
 	}
-	if body.productLists, err = listProducts(req, opts); err != nil {
-		return body, err
+	if body.AndroidPackage == "" && body.Hosted == nil { // Plaid's page handles the bank's own
+		body.RedirectURI = req.RedirectURI
 	}
-	if opts.AndroidPackage != "" {
-		body.RedirectURI = ""
+	if body.RoutingNumber != "" {
+		body.Institution = map[string]string{"routing_number": body.RoutingNumber}
 	}
-	if opts.RoutingNumber != "" {
-		body.Institution = map[string]string{"routing_number": opts.RoutingNumber}
-	}
-	for name, list := range opts.AccountFilters {
-		if body.Filters == nil {
-			body.Filters = map[string]subtypes{}
-		}
+	body.Filters = map[string]subtypes{}
+	for name, list := range body.AccountFilters {
 		body.Filters[name] = subtypes{"account_subtypes": list}
 	}
-	if body.Hosted, err = hosted(req, opts.Hosted); err != nil {
-		return body, err
-	}
-	if body.Hosted != nil {
-		body.RedirectURI = "" // Plaid's page handles the bank's own
-	}
-	if req.Reconnect != nil {
-		if opts.AccountSelection {
-			body.Update = map[string]bool{"account_selection_enabled": true}
+	switch {
+	case req.Reconnect == nil:
+		body.Webhook = req.WebhookURL
+		if req.HistoryDays > 0 {
+			body.Transactions = map[string]int{"days_requested": min(req.HistoryDays, maxHistoryDays)}
 		}
-		return body, nil
-	}
-	body.Webhook = req.WebhookURL
-	if req.HistoryDays > 0 {
-		body.Transactions = map[string]int{"days_requested": min(req.HistoryDays, maxHistoryDays)}
+	case body.AccountSelection:
+		body.Update = map[string]bool{"account_selection_enabled": true}
 	}
 	return body, nil
 }
 
-// hosted completes the settings of a hosted page by those of the request.
-func hosted(req bankmux.SessionRequest, set *HostedLink) (*HostedLink, error) {
-	if set == nil {
-		return nil, nil //nolint:nilnil // no hosted page was asked for
+// complete completes the options by those of the request.
+func (a *adapter) complete(opts *SessionOptions, req bankmux.SessionRequest) error {
+	_, err := normalize.NamedInstitution(req.Institution, Name)
+	switch {
+	case opts.MultiItem && opts.UserID == "":
+		return normalize.Invalid("SessionRequest.Options", "has MultiItem without UserID")
+	case req.Reconnect != nil && len(opts.AccountFilters) > 0 && !opts.AccountSelection:
+		return normalize.Invalid("SessionRequest.Options", "has AccountFilters, which needs AccountSelection")
+	case err != nil && req.Reconnect == nil:
+		return err
 	}
-	page := *set
+	if err := a.addCountries(opts, req); err != nil {
+		return err
+	}
+	if err := listProducts(opts, req); err != nil || opts.Hosted == nil {
+		return err
+	}
+	page := *opts.Hosted
 	page.CompletionRedirectURI = cmp.Or(page.CompletionRedirectURI, req.RedirectURI)
 	field := "SessionRequest.Options"
 	if page.LifetimeSeconds == 0 {
 		field, page.LifetimeSeconds = "SessionRequest.Lifetime", int(req.Lifetime/time.Second)
 	}
 	if page.LifetimeSeconds < 0 || page.LifetimeSeconds > maxHostedSeconds {
-		return nil, normalize.Invalid(field, "has a lifetime that is negative or over the 21 days of a hosted page")
+		return normalize.Invalid(field, "has a lifetime that is negative or over the 21 days of a hosted page")
 	}
-	return &page, nil
+	opts.Hosted = &page
+	return nil
 }
 
-// allCountries are those that Plaid serves.
-var allCountries = strings.Fields("US GB ES NL FR IE CA DE IT PL DK NO SE EE LT LV PT BE AT FI")
-
-// countriesOf returns the countries of a session, which Plaid requires.
-func (a *adapter) countriesOf(req bankmux.SessionRequest, opts SessionOptions) ([]string, error) {
-	list := opts.Countries
+// addCountries adds the countries of a session, which Plaid requires.
+func (a *adapter) addCountries(opts *SessionOptions, req bankmux.SessionRequest) error {
+	var before bankmux.Institution
+	if req.Reconnect != nil {
+		before = req.Reconnect.Institution
+	}
+	country := cmp.Or(req.Country, before.Country)
 	switch {
-	case len(list) > 0:
-	case req.Country != "":
-		list = []string{req.Country}
-	case req.Reconnect != nil && req.Reconnect.Institution.Country != "":
-		list = []string{req.Reconnect.Institution.Country}
-	case len(a.countries) > 0:
-		list = a.countries
+	case len(opts.Countries) > 0:
+	case country != "":
+		opts.Countries = []string{country}
+	case len(a.cfg.Countries) > 0:
+		opts.Countries = a.cfg.Countries
 	default:
-		return nil, normalize.Invalid("SessionRequest.Country", "is empty, but Plaid requires one")
+		return normalize.Invalid("SessionRequest.Country", "is empty, but Plaid requires one")
 	}
-	if slices.ContainsFunc(list, func(c string) bool { return !slices.Contains(allCountries, c) }) {
-		return nil, normalize.Unsupported("SessionRequest.Country", "Plaid serves "+strings.Join(allCountries, ", "))
-	}
-	return list, nil
-}
-
-// languages are those of Link.
-var languages = strings.Fields("da nl en et fr de hi it lv lt no pl pt ro es sv vi")
-
-// language returns Link's language for a language tag, English where Link does not have it.
-func language(tag string) string {
-	primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
-	switch {
-	case primary == "nb" || primary == "nn":
-		return "no"
-	case slices.Contains(languages, primary):
-		return primary
-	}
-	return "en"
+	return normalize.Serves("SessionRequest.Country", "Plaid", model.Countries(), opts.Countries...)
 }
 
 // The four lists of products, the strongest first.
@@ -301,23 +276,19 @@ const (
 // asked for none requires transactions. A product of which only the consent is taken is never
 // required, since that is billed. In update mode no product is required, and new ones need the
 // consent alone.
-func listProducts(req bankmux.SessionRequest, opts SessionOptions) (productLists, error) {
+func listProducts(opts *SessionOptions, req bankmux.SessionRequest) error {
+	lists := []*[]string{&opts.Products, &opts.RequiredIfSupported, &opts.Optional, &opts.AdditionalConsented}
 	var names []string
 	place := map[string]int{}
 	put := func(name string, list int) {
-		if before, known := place[name]; !known {
-			names, place[name] = append(names, name), list
-		} else {
-			place[name] = min(before, list)
+		before, known := place[name]
+		if !known {
+			names, before = append(names, name), list
 		}
+		place[name] = min(before, list)
 	}
-	for _, p := range req.Products {
-		name, ok := model.Product(p.Product)
+	err := normalize.NameProducts(req.Products, "Plaid", model.Product, func(p bankmux.ProductRequest, name string) {
 		switch {
-		case !ok && p.Required:
-			return productLists{}, normalize.Unsupported(
-				"SessionRequest.Products", "Plaid has no "+normalize.CleanCode(string(p.Product)))
-		case name == "": // unknown, or of every Item
 		case p.Required:
 			put(name, listRequired)
 		case p.RequirePermission:
@@ -325,37 +296,39 @@ func listProducts(req bankmux.SessionRequest, opts SessionOptions) (productLists
 		default:
 			put(name, listOptional)
 		}
+	})
+	if err != nil {
+		return err
 	}
-	own := [][]string{opts.Products, opts.RequiredIfSupported, opts.Optional, opts.AdditionalConsented}
-	for list, more := range own {
-		for _, name := range more {
+	for list, own := range lists {
+		for _, name := range *own {
 			put(name, list)
 		}
+		*own = nil
 	}
 	if req.Reconnect != nil {
-		return productLists{Consented: names}, nil
+		opts.AdditionalConsented = names
+		return nil
 	}
+	const usual = "transactions"
+	list, named := place[usual]
 	required := func(name string) bool { return place[name] == listRequired }
-	if !slices.ContainsFunc(names, required) {
-		const usual = "transactions"
-		list, named := place[usual]
-		first := slices.IndexFunc(names, func(name string) bool { return place[name] < listConsented })
-		switch {
-		case named && list < listConsented, !named && first < 0:
-			put(usual, listRequired)
-		case first >= 0:
-			put(names[first], listRequired)
-		default:
-			return productLists{}, normalize.Invalid(
-				"SessionRequest.Products", "is empty, but Plaid requires one besides those of AdditionalConsented")
-		}
+	first := slices.IndexFunc(names, func(name string) bool { return place[name] < listConsented })
+	switch {
+	case slices.ContainsFunc(names, required):
+	case named && list < listConsented, !named && first < 0:
+		put(usual, listRequired)
+	case first >= 0:
+		put(names[first], listRequired)
+	default:
+		return normalize.Invalid(
+			"SessionRequest.Products", "is empty, but Plaid requires one besides those of AdditionalConsented")
 	}
-	var lists productLists
-	into := []*[]string{&lists.Products, &lists.IfSupported, &lists.Optional, &lists.Consented}
 	for _, name := range names {
-		*into[place[name]] = append(*into[place[name]], name)
+		into := lists[place[name]]
+		*into = append(*into, name)
 	}
-	return lists, nil
+	return nil
 }
 
 // personal finds e-mail addresses and telephone numbers, which Plaid refuses as the id of a user.
@@ -364,16 +337,9 @@ var personal = regexp.MustCompile(`@|^\+[0-9]|^\(?[0-9]{2,4}\)?[-. ][0-9][0-9-. 
 // maxUserID is far longer than ids are. Plaid publishes no limit.
 const maxUserID = 200
 
-// userPrefix marks the ids at Plaid that replace an id of the application.
-const userPrefix = "bankmux-user-"
-
 // ClientUserID returns the client_user_id under which Plaid knows a user. It is the user's id
 // itself, or a digest if the id is long or looks like an e-mail address or telephone number. One
 // user always has the same result, and two users never share one.
 func ClientUserID(user string) string {
-	if len(user) <= maxUserID && !personal.MatchString(user) && !strings.HasPrefix(user, userPrefix) {
-		return user
-	}
-	sum := sha256.Sum256([]byte(user))
-	return userPrefix + base64.RawURLEncoding.EncodeToString(sum[:])
+	return normalize.UserID(user, len(user) <= maxUserID && !personal.MatchString(user))
 }

@@ -25,13 +25,10 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 		Page: func(ctx context.Context, at reconcile.FeedRequest) (reconcile.FeedPage, error) {
 			return a.api.syncPage(ctx, access, at)
 		},
-		Accounts: func(ctx context.Context, _ *bankmux.Answers) (ids []string, failed []bankmux.Failure, err error) {
-			out, err := readItem[accountsResponse](ctx, a.api, endpoints.accounts, access)
+		Accounts: func(ctx context.Context, _ *bankmux.Answers) ([]string, []bankmux.Failure, error) {
+			out, err := accountsGet.ofItem(ctx, a.api, req.Connection)
 			_, res := out.choose(nil)
-			for _, acc := range res.Accounts {
-				ids = append(ids, acc.ID)
-			}
-			return ids, res.Failed, err
+			return normalize.AccountIDs(res.Accounts), res.Failed, err
 		},
 	}.Sync(ctx, req)
 }
@@ -55,13 +52,11 @@ func (a *api) syncPage(
 	added, modified := rowReader("added", true), rowReader("modified", true)
 	added.Take(&out.Added)
 	modified.Take(&out.Modified)
-	if err := a.do(ctx, endpoints.transactionsSync, body, &out); err != nil {
+	if err := transactionsSync.into(ctx, a, body, &out); err != nil {
 		return page, err
 	}
 	if out.Next == "" && out.Added.N+out.Modified.N+out.Removed.Len() > 0 {
-		return page, &bankmux.Error{
-			Kind: bankmux.ErrMalformed, Scope: bankmux.ScopeCall, Detail: "the response has rows and lacks next_cursor",
-		}
+		return page, normalize.Unreadable("rows and lacks next_cursor")
 	}
 	removed, failed := wire.CollectOf("removed", &out.Removed, (*removedRow).read)
 	return reconcile.FeedPage{
@@ -73,10 +68,8 @@ func (a *api) syncPage(
 
 // read names the removed row.
 func (r *removedRow) read() wire.Read[reconcile.FeedRow] {
-	one := wire.Read[reconcile.FeedRow]{Account: r.AccountID}
-	if one.Given = r.TransactionID != ""; !one.Given {
-		one.Fault = normalize.Unreadable("a removed row without id")
-	}
-	one.Row = reconcile.FeedRow{ID: r.TransactionID, Account: r.AccountID}
+	row := reconcile.FeedRow{ID: r.TransactionID, Account: r.AccountID}
+	one := wire.Identified(row, row.ID, "a removed row without id")
+	one.Account = row.Account
 	return one
 }

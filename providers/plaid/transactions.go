@@ -5,7 +5,6 @@ package plaid
 import (
 	"cmp"
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/bankmux/bankmux/adapter/paging"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
+	model "github.com/bankmux/bankmux/normalize/plaid"
 )
 
 // maxPage is the largest page that Plaid serves.
@@ -55,27 +55,19 @@ func (a *adapter) transactionPage(
 	var rows *wire.Transactions[transaction]
 	ids, failed, err := a.onKnown(ctx, req.Connection, req.Accounts, func(ids []string) error {
 		body.Options.Accounts, out, rows = ids, transactionsResponse{}, rowReader("", enrich)
+		rows.Accounts = ids
+		rows.First, rows.Last = req.Limits(a.today())
 		rows.Take(&out.Transactions)
-		return a.api.do(ctx, endpoints.transactions, body, &out)
+		return transactionsGet.into(ctx, a.api, body, &out)
 	})
-	if err != nil {
-		return page, err
-	}
 	first := mark.First()
 	if first {
 		page.Failed = failed
 	}
-	if len(req.Accounts) > 0 && len(ids) == 0 {
-		return page, nil
+	if err != nil || out.Total.Value == nil { // no account exists
+		return page, err
 	}
-	oldest, newest := req.Limits(a.today())
-	page.Transactions = slices.DeleteFunc(rows.Rows, func(t bankmux.Transaction) bool {
-		strange := !normalize.IsAsked(ids, t.Account) || t.Date.Before(oldest) || t.Date.After(newest)
-		if strange {
-			page.Outside++
-		}
-		return strange
-	})
+	page.Transactions, page.Outside = rows.Rows, rows.Outside
 	page.Failed = append(page.Failed, rows.Failed...)
 	if page.Next, err = mark.Next(out.Transactions.N, *out.Total.Value); err != nil {
 		return page, err
@@ -91,7 +83,7 @@ func (a *adapter) transactionPage(
 }
 
 // today is the last day that a transaction can have in any country served. A list accepts any day.
-func (a *adapter) today() bankmux.Date { return bankmux.DateOf(a.clock().UTC().Add(3 * time.Hour)) }
+func (a *adapter) today() bankmux.Date { return bankmux.DateOf(a.cfg.Now().UTC().Add(3 * time.Hour)) }
 
 // pageCursor separates the place in a list from the cursor that the reading started at.
 const pageCursor = "@"
@@ -110,7 +102,7 @@ func (a *adapter) unchanged(ctx context.Context, conn bankmux.Connection, since 
 	var out syncResponse
 	rowReader("", false).Take(&out.Added)
 	rowReader("", false).Take(&out.Modified)
-	err := a.api.do(ctx, endpoints.transactionsSync, body, &out)
+	err := transactionsSync.into(ctx, a.api, body, &out)
 	if out.Status != updateComplete || out.Added.N+out.Modified.N+out.Removed.Len() > 0 {
 		return "", err
 	}
@@ -127,14 +119,12 @@ func (a *adapter) onKnown(
 	if len(ids) == 0 || !normalize.HasCode(err, "INVALID_ACCOUNT_ID") {
 		return ids, nil, err
 	}
-	out, err := readItem[accountsResponse](ctx, a.api, endpoints.accounts, conn.Credential())
+	out, err := accountsGet.ofItem(ctx, a.api, conn)
 	if err != nil {
 		return nil, nil, err
 	}
-	list, res := out.choose(ids)
-	for _, acc := range list {
-		known = append(known, acc.AccountID)
-	}
+	_, res := out.choose(ids)
+	known = normalize.AccountIDs(res.Accounts)
 	if len(known) == 0 {
 		return nil, res.Failed, nil
 	}
@@ -170,12 +160,8 @@ func (w *transaction) fill(t *bankmux.Transaction, enrich bool) (fault *bankmux.
 	if t.Date, fault = normalize.RowDay(w.Date); fault != nil {
 		return fault
 	}
-	switch w.Pending {
-	case wire.FlagTrue:
-		t.Status = bankmux.StatusPending
-	case wire.FlagFalse:
-		t.Status, t.BookingDate = bankmux.StatusBooked, t.Date
-	case wire.FlagAbsent, wire.FlagUnreadable: // the status is not known
+	if t.Status = w.Pending.Status(); t.Status == bankmux.StatusBooked {
+		t.BookingDate = t.Date
 	}
 	if w.Datetime != "" && !strings.Contains(w.Datetime, "T00:00:00") { // midnight stands for a day alone
 		t.At, _ = normalize.Timestamp(w.Datetime)
@@ -202,20 +188,20 @@ func (w *transaction) fill(t *bankmux.Transaction, enrich bool) (fault *bankmux.
 // enrichment returns what Plaid concluded about the row, nil if there is nothing.
 func (w *transaction) enrichment() *bankmux.Enrichment {
 	e := bankmux.Enrichment{
-		Category:    bankmux.Category{Name: w.Category.Primary, Confidence: percent(w.Category.Confidence)},
-		Subcategory: bankmux.Category{Name: w.Category.Detailed, Confidence: percent(w.Category.Confidence)},
+		Category:    bankmux.Category{Name: w.Category.Primary, Confidence: model.Confidence(w.Category.Confidence)},
+		Subcategory: bankmux.Category{Name: w.Category.Detailed, Confidence: model.Confidence(w.Category.Confidence)},
 		Merchant:    bankmux.Merchant{ID: w.MerchantID, Name: w.MerchantName, LogoURL: w.LogoURL},
 	}
 	for _, p := range w.Parties {
 		switch p.Type {
 		case "merchant":
 			if p.ID == w.MerchantID || p.Name == w.MerchantName {
-				e.Merchant.Confidence = percent(p.Confidence)
+				e.Merchant.Confidence = model.Confidence(p.Confidence)
 			}
 		case "payment_app", "payment_terminal", "marketplace":
 			if e.Processor == (bankmux.Merchant{}) {
 				e.Processor = bankmux.Merchant{
-					ID: p.ID, Name: p.Name, LogoURL: p.LogoURL, Confidence: percent(p.Confidence),
+					ID: p.ID, Name: p.Name, LogoURL: p.LogoURL, Confidence: model.Confidence(p.Confidence),
 				}
 			}
 		}
@@ -224,15 +210,4 @@ func (w *transaction) enrichment() *bankmux.Enrichment {
 		return nil
 	}
 	return &e
-}
-
-// percent returns a level of confidence as a number. Plaid publishes one for the two highest alone.
-func percent(level string) int {
-	switch level {
-	case "VERY_HIGH":
-		return 99 // more than 98 %
-	case "HIGH":
-		return 95 // more than 90 %
-	}
-	return 0
 }

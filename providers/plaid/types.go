@@ -12,32 +12,17 @@ import (
 // linkTokenRequest is the body of POST /link/token/create. In update mode it has an access token
 // and no products.
 type linkTokenRequest struct {
-	ClientName   string    `json:"client_name"`
-	Language     string    `json:"language"`
-	CountryCodes []string  `json:"country_codes"`
-	User         *linkUser `json:"user,omitempty"`
-	UserID       string    `json:"user_id,omitempty"`
-
-	productLists
+	SessionOptions
+	ClientName   string              `json:"client_name"`
+	Language     string              `json:"language"`
+	User         *linkUser           `json:"user,omitempty"`
 	Webhook      string              `json:"webhook,omitempty"`
 	AccessToken  string              `json:"access_token,omitempty"`
 	Update       map[string]bool     `json:"update,omitempty"`
 	RedirectURI  string              `json:"redirect_uri,omitempty"`
-	Android      string              `json:"android_package_name,omitempty"`
-	Custom       string              `json:"link_customization_name,omitempty"`
 	Filters      map[string]subtypes `json:"account_filters,omitempty"`
 	Transactions map[string]int      `json:"transactions,omitempty"`
 	Institution  map[string]string   `json:"institution_data,omitempty"`
-	Hosted       *HostedLink         `json:"hosted_link,omitempty"`
-	Multi        bool                `json:"enable_multi_item_link,omitempty"`
-}
-
-// productLists are the four lists of products. No product may be in two of them.
-type productLists struct {
-	Products    []string `json:"products,omitempty"`
-	IfSupported []string `json:"required_if_supported_products,omitempty"`
-	Optional    []string `json:"optional_products,omitempty"`
-	Consented   []string `json:"additional_consented_products,omitempty"`
 }
 
 type linkUser struct {
@@ -149,8 +134,8 @@ type itemData struct {
 type itemResponse struct {
 	Item   itemData `json:"item"`
 	Status struct {
-		Transactions *productUpdates `json:"transactions"`
-		Investments  *productUpdates `json:"investments"`
+		Transactions productUpdates `json:"transactions"`
+		Investments  productUpdates `json:"investments"`
 	} `json:"status"`
 }
 
@@ -166,22 +151,16 @@ type doneResponse struct {
 
 // institutionsRequest is the body of the calls about banks: a page of all, some by name, or one.
 type institutionsRequest struct {
-	*listPlace
-	Query     string             `json:"query,omitempty"`
-	ID        string             `json:"institution_id,omitempty"`
-	Countries []string           `json:"country_codes"`
-	Options   institutionOptions `json:"options"`
+	Count     int             `json:"count,omitempty"`
+	Offset    *int            `json:"offset,omitempty"`
+	Query     string          `json:"query,omitempty"`
+	ID        string          `json:"institution_id,omitempty"`
+	Countries []string        `json:"country_codes"`
+	Options   map[string]bool `json:"options,omitempty"`
 }
 
-type listPlace struct {
-	Count  int `json:"count"`
-	Offset int `json:"offset"`
-}
-
-// institutionOptions ask for address and color.
-type institutionOptions struct {
-	Metadata bool `json:"include_optional_metadata"`
-}
+// withMetadata asks for address and color of a bank.
+var withMetadata = map[string]bool{"include_optional_metadata": true}
 
 type foundResponse struct {
 	Institutions wire.List[institution] `json:"institutions" need:"value"`

@@ -177,11 +177,7 @@ type investment struct {
 
 type liabilitiesResponse struct {
 	accountsResponse
-	Liabilities *struct {
-		Credit   wire.List[liability] `json:"credit"`
-		Mortgage wire.List[liability] `json:"mortgage"`
-		Student  wire.List[liability] `json:"student"`
-	} `json:"liabilities" need:"value"`
+	Liabilities map[string]wire.List[liability] `json:"liabilities" need:"value"` // by kind
 }
 
 // liability has the members of the three kinds of debt. Amounts are positive.

@@ -26,25 +26,23 @@ type WebhookConfig struct {
 // keysOf identifies the keys that clients of one guard share: those of an environment.
 type keysOf struct{ baseURL string }
 
-// newWebhooks verifies the JWT of Plaid's webhook guide, whose keys are fetched by id.
-func newWebhooks(cfg Config, api *api) (webhook.Verifier, error) {
-	keys := cfg.Guard.Shared(keysOf{cfg.BaseURL}, func() any { return webhook.NewKeyByID(api.verificationKey) })
-	return webhook.NewJWT(webhook.JWT{
+// verifyWebhooks makes the adapter verify the JWT of Plaid's webhook guide. Keys are fetched by id.
+func (a *adapter) verifyWebhooks() (err error) {
+	keys := a.cfg.Guard.Shared(keysOf{a.cfg.BaseURL}, func() any { return webhook.NewKeyByID(a.api.verificationKey) })
+	a.webhooks, err = webhook.NewJWT(webhook.JWT{
 		Header: []string{"Plaid-Verification"},
 		Keys:   keys.(*webhook.Keys), //nolint:forcetypeassert // only this function uses the key
 		Digest: "request_body_sha256",
-		Window: webhook.Window{Age: cfg.Webhook.Age, Now: cfg.Now},
+		Window: webhook.Window{Age: a.cfg.Webhook.Age, Now: a.cfg.Now},
 	})
+	return err
 }
 
 // verificationKey fetches the key of an id. The zero Key means that Plaid does not have it.
 func (a *api) verificationKey(ctx context.Context, id string) (webhook.Key, error) {
-	out, err := fetch[keyResponse](ctx, a, endpoints.webhookKey, map[string]string{"key_id": id})
-	switch {
-	case normalize.HasCode(err, "INVALID_WEBHOOK_VERIFICATION_KEY_ID"):
-		return webhook.Key{}, nil
-	case err != nil:
-		return webhook.Key{}, err
+	out, err := webhookKeyGet.fetch(ctx, a, map[string]string{"key_id": id})
+	if err != nil {
+		return webhook.Key{}, normalize.Except(err, "INVALID_WEBHOOK_VERIFICATION_KEY_ID")
 	}
 	key := webhook.Key{JWK: out.Key}
 	var meta struct {
@@ -63,10 +61,10 @@ func (a *api) verificationKey(ctx context.Context, id string) (webhook.Key, erro
 
 // webhookBody has the members that are common to all deliveries, and some of particular ones.
 type webhookBody struct {
-	Type   string    `json:"webhook_type"`
-	Code   string    `json:"webhook_code"`
-	ItemID string    `json:"item_id"`
-	Error  *envelope `json:"error"`
+	Type   string                `json:"webhook_type"`
+	Code   string                `json:"webhook_code"`
+	ItemID string                `json:"item_id"`
+	Error  wire.Object[envelope] `json:"error"`
 
 	LinkToken    string   `json:"link_token"`
 	Status       string   `json:"status"`
@@ -81,8 +79,8 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 	if err != nil {
 		return bankmux.WebhookResult{}, err
 	}
-	var body webhookBody
-	if wire.Decode(req.Body(), &body) != nil || body.Type == "" {
+	body := wire.Try[webhookBody](req.Body())
+	if body.Type == "" {
 		body = webhookBody{}
 	}
 	return bankmux.WebhookResult{
@@ -99,13 +97,17 @@ func (b webhookBody) event(signedAt time.Time) bankmux.Event {
 	e = e.WithReference(b.ItemID)
 	switch e.Kind {
 	case bankmux.EventConnectionStateChanged:
-		e.Status = b.status()
+		e.Status = model.Status("", "") // a repaired Item has no error
+		if b.Error.Present || b.Code != "LOGIN_REPAIRED" {
+			e.Status = b.Error.Value.status()
+		}
 		e.Status.At = signedAt
 		if e.Status.State == bankmux.StateGone {
 			e.Kind = bankmux.EventConnectionDeleted
 		}
 	case bankmux.EventConnectionDeleted:
-		e.Status = bankmux.Status{State: bankmux.StateGone, Code: b.code(), At: signedAt}
+		e.Status = bankmux.Status{State: bankmux.StateGone, At: signedAt}
+		e.Status.Code = normalize.CleanCode(cmp.Or(b.Error.Value.Code, b.Code))
 	case bankmux.EventProductRefreshed:
 		e.Product, e.Refresh = model.EventProduct(b.Type), bankmux.RefreshCompleted
 	case bankmux.EventLinkFinished:
@@ -114,43 +116,18 @@ func (b webhookBody) event(signedAt time.Time) bankmux.Event {
 	return e
 }
 
-// status is the state that a delivery announces. Only the error of an Item says it. A repaired Item
-// has none. Of any other the error cannot be read then.
-func (b webhookBody) status() bankmux.Status {
-	switch {
-	case b.Error != nil:
-		return b.Error.status()
-	case b.Code == "LOGIN_REPAIRED":
-		return model.Status("", "")
-	}
-	return envelope{}.status()
-}
-
-func (b webhookBody) code() string {
-	if b.Error == nil {
-		return normalize.CleanCode(b.Code)
-	}
-	return normalize.CleanCode(cmp.Or(b.Error.Code, b.Code))
-}
-
 // finished is the event of a session that ended. If the user left and linked no bank before, there
 // is nothing to exchange, and the event is unknown.
 func (b webhookBody) finished(e bankmux.Event) bankmux.Event {
-	token := b.PublicToken
-	if len(b.PublicTokens) > 0 {
-		token = b.PublicTokens[0]
-	}
+	token := cmp.Or(append(b.PublicTokens, b.PublicToken)...)
 	if b.LinkToken == "" || b.Status != "SUCCESS" && token == "" {
 		e.Kind = bankmux.EventUnknown
 	}
 	if b.LinkToken != "" {
 		e.Session = sessionID(b.LinkToken)
 	}
-	members := map[string]string{} // enough for a session that has its results at Plaid
-	if token != "" {
-		members["public_token"] = token
-	}
-	if payload, err := json.Marshal(members); err == nil && e.Kind == bankmux.EventLinkFinished {
+	payload, err := json.Marshal(tokenRequest{PublicToken: token}) // may be empty, since Plaid has the results
+	if err == nil && e.Kind == bankmux.EventLinkFinished {
 		e = e.WithExchangePayload(bankmux.NewSecret(payload))
 	}
 	return e
