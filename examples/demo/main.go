@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -26,15 +27,20 @@ import (
 func main() {
 	address := flag.String("address", "127.0.0.1:8080", "`address` of the page; use port 0 for a free one")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *address, func(url string) { fmt.Println("Open", url) }); err != nil {
+	if err := run(ctx, *address); err != nil {
 		log.Fatal("demo: ", err)
 	}
 }
 
+// opened is called when the page can be opened. A test replaces it.
+var opened = func(url string, _ *demo) { fmt.Println("Open", url) }
+
 // run serves the demo until ctx ends. The database is a new file, which is deleted at the end.
-func run(ctx context.Context, address string, ready func(url string)) (err error) {
+func run(ctx context.Context, address string) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	dir, err := os.MkdirTemp("", "bankmux-demo-")
 	if err != nil {
 		return err
@@ -75,13 +81,13 @@ func run(ctx context.Context, address string, ready func(url string)) (err error
 	go func() { working <- worker.Run(ctx) }()
 
 	serving := &http.Server{Handler: d.handler(), ReadHeaderTimeout: 10 * time.Second}
-	stop := context.AfterFunc(ctx, func() { _ = serving.Close() })
-	defer stop()
-	ready(url)
-	if err := serving.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	context.AfterFunc(ctx, func() { _ = serving.Close() })
+	opened(url, d)
+	if err = serving.Serve(listener); errors.Is(err, http.ErrServerClosed) {
+		err = nil
 	}
-	return <-working
+	stop()
+	return errors.Join(err, <-working) // the database is closed after the last job
 }
 
 // openStore makes a database with a key of its own. In production the key comes from your secret

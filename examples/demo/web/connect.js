@@ -1,25 +1,30 @@
 // Links and reconnects banks with the launcher of bankhttp.
 
 import { connect, resume } from "/bank/launcher.js";
-import { post } from "./api.js";
+import { get, post } from "./api.js";
 
 // MoneyKit comes as an npm package, which your page imports. The pretend bank serves a pretend one.
 const options = ({ script_url }) => ({ loaders: { moneykit: () => import(script_url) } });
 
-const kept = "demo.launch";
+// The tab keeps the id of its session, which opens nothing without the user's login. The launch has
+// a token, so it is asked for again.
+const kept = "demo.session";
 
 // finish posts what the launcher returned. It returns the connection, or null if the user left.
-async function finish(session, payload) {
-  sessionStorage.removeItem(kept);
-  if (payload === null) return null;
-  const { connections } = await post("/bank/sessions/" + session, payload);
-  return connections[0];
+async function finish(session, outcome) {
+  try {
+    const payload = await outcome;
+    if (payload === null) return null;
+    const { connections } = await post("/bank/sessions/" + session, payload);
+    return connections[0];
+  } finally {
+    sessionStorage.removeItem(kept);
+  }
 }
 
-async function run(started) {
-  // A bank may send the browser to its own page and back.
-  sessionStorage.setItem(kept, JSON.stringify(started));
-  return finish(started.session, await connect(started.launch, options(started.launch)));
+function run({ session, launch }) {
+  sessionStorage.setItem(kept, session); // a bank may send the browser to its own page and back
+  return finish(session, connect(launch, options(launch)));
 }
 
 export const link = async (country) => run(await post("/bank/sessions", { country }));
@@ -29,7 +34,7 @@ export const reconnect = async (id) => run(await post(`/bank/connections/${id}/s
 // is none.
 export async function goOn() {
   const query = new URLSearchParams(location.search);
-  const started = JSON.parse(sessionStorage.getItem(kept) ?? "null");
+  const session = sessionStorage.getItem(kept) ?? query.get("session");
   const back = query.get("return");
   if (query.has("connection") || query.has("problem")) {
     sessionStorage.removeItem(kept);
@@ -38,6 +43,9 @@ export async function goOn() {
   }
   if (!back) return undefined;
   history.replaceState(null, "", location.pathname);
-  if (!started) return { problem: "no_session" };
-  return finish(started.session, await resume(started.launch, back, options(started.launch)));
+  const resumed = async () => {
+    const { launch } = await get("/bank/sessions/" + session);
+    return resume(launch, back, options(launch));
+  };
+  return finish(session, resumed());
 }

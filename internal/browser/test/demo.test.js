@@ -1,48 +1,54 @@
 // Tests of examples/demo: what a newcomer sees and does.
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import assert from "node:assert/strict";
-import { accessible, useChromium, watch } from "./harness.js";
+import { accessible, useChromium, visit } from "./harness.js";
 import { choose, consent, frame, good, heading, login, loginAtBank } from "./widget.js";
 
 const root = new URL("../../..", import.meta.url).pathname;
 const env = useChromium();
-let demo, address;
+let demo, folder;
 
+// The binary of the demo's own tests is the demo, and also lists its secrets.
 before(async () => {
-  const built = process.env.DEMO;
-  demo = spawn(built || "go", [...(built ? [] : ["run", "."]), "-address", "127.0.0.1:0"],
-    { cwd: root + "examples/demo", stdio: ["ignore", "pipe", "inherit"], detached: true });
-  const { value } = await createInterface({ input: demo.stdout })[Symbol.asyncIterator]().next();
-  address = /^Open (http:\S+)$/.exec(value)?.[1];
-  assert.ok(address, "the demo printed " + value);
+  folder = await mkdtemp(join(tmpdir(), "bankmux-"));
+  const binary = join(folder, "demo");
+  await promisify(execFile)("go", ["test", "-c", "-o", binary, "."], { cwd: root + "examples/demo" });
+  demo = spawn(binary, ["-address", "127.0.0.1:0"],
+    { env: { ...process.env, BANKMUX_DEMO: "1" }, stdio: ["ignore", "pipe", "inherit"] });
+  const lines = createInterface({ input: demo.stdout })[Symbol.asyncIterator]();
+  const next = async (pattern) => {
+    const { value } = await lines.next();
+    assert.match(value ?? "", pattern);
+    return pattern.exec(value)[1];
+  };
+  env.addr = { app: await next(/^Open (http:\S+)$/) };
+  const list = await next(/^Secrets (http:\S+)$/);
+  env.secrets = async () => (await fetch(list)).json();
 });
 
 after(async () => {
-  if (!demo) return;
-  process.kill(-demo.pid, "SIGINT"); // go run and the program
-  await once(demo, "exit");
+  if (demo?.kill("SIGINT")) await once(demo, "exit");
+  await rm(folder, { recursive: true, force: true });
 });
 
-// open shows the page and fails the test if it logs an error or leaves loopback. A problem of the
-// server is expected where a test provokes one.
-async function open(options, run) {
-  const context = await env.browser.newContext(options);
-  const seen = watch(context);
-  try {
-    const page = await context.newPage();
-    await page.goto(address);
+// open shows the page. A problem of the server is expected where a test provokes one. Nothing of a
+// flow stays in storage.
+const open = (options, run) => visit(
+  env, { expected: ["404", "409", "410", "503"].map((status) => "status of " + status), ...options },
+  async (page) => {
     await page.locator("body[data-ready]").waitFor();
     await run(page);
-  } finally {
-    await context.close();
-  }
-  assert.deepEqual(seen.errors.filter((text) => !/status of (404|409|410|503)/.test(text)), []);
-  assert.deepEqual(seen.foreign, []);
-}
+    assert.deepEqual(await page.evaluate(() => ({ ...localStorage, ...sessionStorage })), {});
+  },
+);
 
 const message = (page, text) => page.locator("#message").filter({ hasText: text }).waitFor();
 const card = (page, name) => page.locator("article", { has: page.getByRole("heading", { name, exact: true }) });
@@ -164,6 +170,28 @@ test("a bank with its own page sends the browser back", () => open({}, async (pa
   await message(page, "is connected");
   assert.equal(new URL(page.url()).search, "");
 }));
+
+test("a provider's page that does not load, or that the user leaves, leaves nothing in storage", () => open(
+  { expected: ["ERR_FAILED", "409"] },
+  async (page) => {
+    const start = async () => {
+      await page.getByRole("button", { name: "Connect a bank", exact: true }).click();
+      await page.selectOption("#country", "CA");
+      await page.getByRole("button", { name: "Continue" }).click();
+    };
+    const stored = () => page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
+    await page.route("**/link-initialize.js", (route) => route.abort());
+    await start();
+    await message(page, "fails or is blocked");
+    assert.equal(await stored(), "{}");
+    await page.unroute("**/link-initialize.js");
+    await start();
+    await heading(frame(page), "Choose your bank");
+    assert.ok(!(await stored()).includes("link-sandbox"), "the launch token is not stored");
+    await frame(page).getByRole("button", { name: "Leave" }).click();
+    await message(page, "left before the end");
+  },
+));
 
 test("it is shown on a phone and in the dark", () => open(
   { viewport: { width: 360, height: 740 }, colorScheme: "dark" },

@@ -31,6 +31,7 @@ export function useBrowser() {
   before(async () => {
     env.server = await serve();
     env.addr = env.server.addr;
+    env.secrets = async () => (await state(env)).secrets;
   });
   after(() => env.server?.close());
   return env;
@@ -68,7 +69,7 @@ async function serve() {
 
 // visit runs a test with a page of the application in a new context, and checks afterwards that the
 // page stayed on loopback, that it logged no error, and that no secret was in a URL, the console,
-// storage, HTML or HAR.
+// storage, HTML or HAR. env.addr.app is the application, and env.secrets() lists what to look for.
 //
 // options has those of Playwright's newContext, and:
 //   path      of the application's page ("/")
@@ -92,15 +93,14 @@ export async function visit(env, options, test) {
     const errors = seen.errors.filter((text) => !expected.some((known) => text.includes(known)));
     assert.deepEqual(errors, [], "the console has errors");
     assert.deepEqual(seen.foreign, [], "the page left loopback");
-    const { secrets } = await state(env);
-    assertNoSecret(secrets, [...seen.texts, ...harTexts(JSON.parse(await readFile(har, "utf8")))]);
+    assertNoSecret(await env.secrets(), [...seen.texts, ...harTexts(JSON.parse(await readFile(har, "utf8")))]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 // watch collects what the pages of a context show: texts, errors, and addresses beyond loopback.
-export function watch(context) {
+function watch(context) {
   const seen = { texts: [], errors: [], foreign: [] };
   const local = (url) => !/^(https?|wss?):/.test(url) || new URL(url).hostname === "127.0.0.1";
   context.on("request", (request) => {
