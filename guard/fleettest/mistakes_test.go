@@ -1,0 +1,326 @@
+package fleettest_test
+
+// This file plants mistakes in a backend, which the checks must find.
+
+import (
+	"context"
+	"maps"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/guard"
+)
+
+// mistakes has the check that finds each mistake.
+var mistakes = map[string]string{
+	"every claim is successful":          "one holder at a time has a lease",
+	"a lease has no end":                 "a lease ends after its TTL",
+	"a lease ends too soon":              "a lease ends after its TTL",
+	"a repeated claim does not prolong":  "a holder that repeats its claim keeps its lease, which ends later",
+	"a repeated claim is a new lease":    "a holder that repeats its claim keeps its lease, which ends later",
+	"fences start again":                 "each lease of a key has a greater fence",
+	"the fence is not compared":          "a lease is released only by its holder, with its fence",
+	"the holder is not compared":         "a lease is released only by its holder, with its fence",
+	"a late release stores its fact":     "a holder that is too late changes nothing",
+	"a late release is a success":        "a holder that is too late changes nothing",
+	"all keys are one":                   "leases of different keys do not matter to each other",
+	"look and take are two steps":        "of many claims at once one is successful",
+	"there is no queue":                  "holders that wait get the lease in their order",
+	"asking again goes to the end":       "holders that wait get the lease in their order",
+	"a place has no end":                 "a place ends if its holder does not ask again",
+	"asking again does not keep a place": "asking again keeps a place",
+	"every claim takes a place":          "a claim without a place takes none",
+	"a place is not given up":            "a release without a fence gives up a place",
+	"a lost lease is not given up":       "a release without a fence gives up a lease whose response was lost",
+	"a fact is shown to holders alone":   "a fact goes from holder to holder, and to those who wait",
+	"a fact is removed by every release": "a fact goes from holder to holder, and to those who wait",
+	"a fact ends with the lease":         "a fact lives as long as its own TTL",
+	"a fact of a lease has no end":       "a fact lives as long as its own TTL",
+	"all boards are one":                 "facts are read by board",
+	"a removed fact stays":               "facts are read by board",
+	"a fact of a board has no end":       "a fact of a board expires",
+	"the first fact stays":               "facts are read by board",
+	"all or nothing is taken":            "a budget is taken in chunks until nothing is left",
+	"a budget is never used up":          "a budget is taken in chunks until nothing is left",
+	"nothing is given back":              "what is given back can be taken again, and not more",
+	"the first limit holds":              "the limit may change",
+	"a window starts with the first use": "a window starts at a multiple of its length since 1970",
+	"the offset is ignored":              "a window starts at a multiple of its length since 1970",
+	"a budget has no window":             "a budget is new in each window",
+	"reading and counting are two steps": "many at once take the budget exactly",
+	"an empty value is none":             "values are any bytes up to 1 MiB",
+	"values are text":                    "values are any bytes up to 1 MiB",
+	"names are trimmed":                  "names are any text of up to 400 bytes",
+	"names are cut":                      "names are any text of up to 400 bytes",
+	"a done context is ignored":          "a done context ends each method with an error",
+}
+
+const plantedIn = "FLEETTEST_MISTAKE"
+
+func TestRunFindsMistakes(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(plantedIn) != "" {
+		return
+	}
+	for mistake, name := range mistakes {
+		t.Run(mistake, func(t *testing.T) {
+			t.Parallel()
+			pattern := "^TestMistake$/^" + regexp.QuoteMeta(strings.ReplaceAll(name, " ", "_")) + "$"
+			run := func(planted string) (string, error) {
+				cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern, "-test.count=1", "-test.v")
+				cmd.Env = append(os.Environ(), plantedIn+"="+planted)
+				out, err := cmd.CombinedOutput()
+				return string(out), err
+			}
+			out, err := run(mistake)
+			require.Error(t, err, "the mistake was not found:\n%s", out)
+			assert.Contains(t, out, "--- FAIL: TestMistake/")
+			assert.NotContains(t, out, "panic:")
+			out, err = run("none")
+			require.NoError(t, err, out)
+			assert.Contains(t, out, "--- PASS: TestMistake/", "the check ran")
+		})
+	}
+}
+
+func TestMistake(t *testing.T) {
+	t.Parallel()
+	planted := os.Getenv(plantedIn)
+	if planted == "" {
+		return // only in the process of a mistake
+	}
+	inBubbles(t, func() guard.Backend {
+		return &wrong{
+			Memory: guard.NewMemory(), mistake: planted, facts: map[string]guard.Fact{}, first: map[string]int64{},
+			arrived: make(chan struct{}),
+		}
+	})
+}
+
+// wrong is a backend with one mistake.
+type wrong struct {
+	*guard.Memory
+	mistake string
+	arrived chan struct{}
+
+	mu    sync.Mutex
+	facts map[string]guard.Fact
+	first map[string]int64
+	lease guard.Lease
+	hold  string
+	calls int64
+}
+
+// name returns the name as the backend stores it.
+func (w *wrong) name(name string) string {
+	switch {
+	case w.mistake == "names are trimmed":
+		return strings.TrimSpace(name)
+	case w.mistake == "names are cut" && len(name) > 255:
+		return name[:255]
+	}
+	return name
+}
+
+func (w *wrong) value(f guard.Fact) guard.Fact {
+	switch {
+	case w.mistake == "an empty value is none" && len(f.Value) == 0:
+		f.Value = nil
+	case w.mistake == "values are text" && f.Value != nil:
+		f.Value = []byte(strings.ToValidUTF8(string(f.Value), "?"))
+	}
+	return f
+}
+
+// claimed changes a claim as the mistake does.
+func (w *wrong) claimed(c guard.Claim) guard.Claim {
+	switch w.mistake {
+	case "every claim is successful":
+		c.Key += c.Holder
+	case "a lease has no end":
+		c.TTL *= 1000
+	case "a lease ends too soon":
+		c.TTL /= 2
+	case "all keys are one":
+		c.Key = "k"
+	case "there is no queue":
+		c.Place = 0
+	case "a place has no end":
+		c.Place *= 1000
+	case "every claim takes a place":
+		c.Place = time.Hour
+	}
+	c.Key = w.name(c.Key)
+	return c
+}
+
+func (w *wrong) Acquire(ctx context.Context, c guard.Claim) (guard.Lease, error) {
+	c = w.claimed(c)
+	w.mu.Lock()
+	w.calls++
+	calls := w.calls
+	held, has := w.lease, w.hold == c.Holder
+	w.mu.Unlock()
+	switch w.mistake {
+	case "a done context is ignored":
+		ctx = context.WithoutCancel(ctx)
+	case "a repeated claim does not prolong":
+		if has {
+			return held, nil
+		}
+	case "a repeated claim is a new lease":
+		_, _ = w.Memory.Release(ctx, guard.Release{Key: c.Key, Holder: c.Holder})
+	case "asking again goes to the end", "asking again does not keep a place":
+		probe, _ := w.Memory.Acquire(ctx, guard.Claim{Key: c.Key, Holder: "probe", TTL: 1})
+		again := probe.Fence == 0 && w.first[c.Holder] != 0
+		w.first[c.Holder] = 1
+		if again && w.mistake == "asking again does not keep a place" {
+			return guard.Lease{}, nil
+		}
+		if again {
+			_, _ = w.Memory.Release(ctx, guard.Release{Key: c.Key, Holder: c.Holder})
+		}
+	case "look and take are two steps":
+		time.Sleep(time.Second) // until the others have looked
+		return guard.Lease{Fence: calls}, nil
+	}
+	got, err := w.Memory.Acquire(ctx, c)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if got.Fence != 0 {
+		w.lease, w.hold = got, c.Holder
+	}
+	switch {
+	case w.mistake == "fences start again" && got.Fence != 0:
+		got.Fence = 1
+	case w.mistake == "a fact is shown to holders alone" && got.Fence == 0:
+		got.Fact = guard.Fact{}
+	case w.mistake == "a late release stores its fact" && w.facts[c.Key].Value != nil:
+		got.Fact = w.facts[c.Key]
+	}
+	return got, err
+}
+
+func (w *wrong) Release(ctx context.Context, r guard.Release) (bool, error) {
+	r.Key = w.name(r.Key)
+	if r.Fact != nil {
+		changed := w.value(*r.Fact)
+		r.Fact = &changed
+	}
+	switch w.mistake {
+	case "a done context is ignored":
+		ctx = context.WithoutCancel(ctx)
+	case "the fence is not compared":
+		r.Fence = w.lease.Fence
+	case "the holder is not compared":
+		r.Holder = w.hold
+	case "fences start again":
+		r.Fence = w.lease.Fence
+	case "all keys are one":
+		r.Key = "k"
+	case "a place is not given up", "a lost lease is not given up":
+		if r.Fence == 0 {
+			return true, nil
+		}
+	case "a fact is removed by every release":
+		if r.Fact == nil {
+			r.Fact = &guard.Fact{}
+		}
+	case "a fact ends with the lease":
+		if r.Fact != nil && r.Fact.TTL > time.Hour {
+			r.Fact.TTL = time.Hour
+		}
+	case "a fact of a lease has no end":
+		if r.Fact != nil {
+			r.Fact.TTL *= 1000
+		}
+	case "a late release stores its fact":
+		if r.Fact != nil {
+			w.facts[r.Key] = *r.Fact
+		}
+	case "a late release is a success":
+		_, err := w.Memory.Release(ctx, r)
+		return true, err
+	}
+	return w.Memory.Release(ctx, r)
+}
+
+func (w *wrong) PutFact(ctx context.Context, board, name string, f guard.Fact) error {
+	board, name, f = w.name(board), w.name(name), w.value(f)
+	switch w.mistake {
+	case "a done context is ignored":
+		ctx = context.WithoutCancel(ctx)
+	case "all boards are one":
+		board = "b"
+	case "a removed fact stays":
+		if f.Value == nil {
+			return ctx.Err()
+		}
+	case "a fact of a board has no end":
+		f.TTL *= 1000
+	case "the first fact stays":
+		known, _ := w.Memory.Facts(ctx, board)
+		if _, there := known[name]; there && f.Value != nil {
+			return nil
+		}
+	}
+	return w.Memory.PutFact(ctx, board, name, f)
+}
+
+func (w *wrong) Facts(ctx context.Context, board string) (map[string]guard.Fact, error) {
+	switch w.mistake {
+	case "a done context is ignored":
+		ctx = context.WithoutCancel(ctx)
+	case "all boards are one":
+		board = "b"
+	}
+	all, err := w.Memory.Facts(ctx, w.name(board))
+	return maps.Clone(all), err
+}
+
+func (w *wrong) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
+	t.Key = w.name(t.Key)
+	w.mu.Lock()
+	if w.first[t.Key] == 0 {
+		w.first[t.Key] = t.Limit
+	}
+	first := w.first[t.Key]
+	w.mu.Unlock()
+	whole := t.Window
+	switch w.mistake {
+	case "a done context is ignored":
+		ctx = context.WithoutCancel(ctx)
+	case "all or nothing is taken":
+		got, err := w.Memory.Take(ctx, t)
+		if got.N < t.N {
+			got.N = 0
+		}
+		return got, err
+	case "a budget is never used up":
+		return guard.Taken{N: t.N, Ends: t.Window}, ctx.Err()
+	case "nothing is given back":
+		t.N = max(t.N, 0)
+	case "the first limit holds":
+		t.Limit = first
+	case "a window starts with the first use":
+		t.Offset += time.Duration(time.Now().Add(time.Hour).UnixNano()) % t.Window
+	case "the offset is ignored":
+		t.Offset = 0
+	case "a budget has no window":
+		t.Window *= 100_000
+	case "reading and counting are two steps":
+		time.Sleep(time.Second) // until the others have read
+		return guard.Taken{N: t.N, Ends: t.Window}, nil
+	}
+	got, err := w.Memory.Take(ctx, t)
+	got.Ends = min(got.Ends, whole)
+	return got, err
+}

@@ -1,0 +1,243 @@
+package fleettest
+
+// This file has the checks of facts and counters, and of what all methods have in common.
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/guard"
+)
+
+// put stores a fact on the board "b".
+func (b *bench) put(at guard.Backend, name, value string, ttl time.Duration) {
+	b.Helper()
+	require.NoError(b, at.PutFact(b.Context(), "b", name, guard.Fact{Value: []byte(value), TTL: ttl}))
+}
+
+// board returns the values on a board.
+func (b *bench) board(at guard.Backend, board string) map[string]string {
+	b.Helper()
+	all, err := at.Facts(b.Context(), board)
+	require.NoError(b, err)
+	values := map[string]string{}
+	for name, f := range all {
+		require.NotNil(b, f.Value, name)
+		require.Positive(b, f.TTL, name)
+		values[name] = string(f.Value)
+	}
+	return values
+}
+
+var facts = []check{
+	{"facts are read by board", func(b *bench) {
+		assert.Empty(b, b.board(b.first, "b"))
+		b.put(b.first, "x", "1", ttl)
+		b.put(b.second, "y", "2", ttl)
+		b.put(b.second, "x", "3", ttl)
+		assert.Equal(b, map[string]string{"x": "3", "y": "2"}, b.board(b.first, "b"))
+		assert.Empty(b, b.board(b.first, "another"))
+		require.NoError(b, b.first.PutFact(b.Context(), "b", "x", guard.Fact{}))
+		require.NoError(b, b.first.PutFact(b.Context(), "b", "never there", guard.Fact{}))
+		assert.Equal(b, map[string]string{"y": "2"}, b.board(b.second, "b"))
+	}},
+	{"a fact of a board expires", func(b *bench) {
+		b.put(b.first, "short", "1", time.Hour)
+		b.put(b.first, "long", "2", 10*time.Hour)
+		b.put(b.first, "longer", "3", time.Hour)
+		b.put(b.first, "longer", "4", 10*time.Hour)
+		b.Advance(nearly)
+		all, err := b.second.Facts(b.Context(), "b")
+		require.NoError(b, err)
+		require.Len(b, all, 3)
+		assert.InDelta(b, time.Minute.Seconds(), all["short"].TTL.Seconds(), time.Minute.Seconds()-1)
+		assert.InDelta(b, (10*time.Hour - nearly).Seconds(), all["long"].TTL.Seconds(), time.Minute.Seconds())
+		b.Advance(rest)
+		assert.Equal(b, map[string]string{"long": "2", "longer": "4"}, b.board(b.first, "b"))
+		b.Advance(10 * time.Hour)
+		assert.Empty(b, b.board(b.first, "b"))
+	}},
+}
+
+// day is a budget of ten each day.
+func day(n int64) guard.Take { return guard.Take{Key: "k", N: n, Limit: 10, Window: 24 * time.Hour} }
+
+// spend takes a part of a budget and returns how much it got.
+func (b *bench) spend(at guard.Backend, t guard.Take) int64 {
+	b.Helper()
+	got, err := at.Take(b.Context(), t)
+	require.NoError(b, err)
+	assert.Positive(b, got.Ends)
+	assert.LessOrEqual(b, got.Ends, t.Window)
+	return got.N
+}
+
+var counters = []check{
+	{"a budget is taken in chunks until nothing is left", func(b *bench) {
+		assert.EqualValues(b, 4, b.spend(b.first, day(4)))
+		assert.EqualValues(b, 4, b.spend(b.second, day(4)))
+		assert.EqualValues(b, 2, b.spend(b.first, day(4)))
+		assert.Zero(b, b.spend(b.second, day(4)))
+		other := day(4)
+		other.Key = "another"
+		assert.EqualValues(b, 4, b.spend(b.second, other))
+	}},
+	{"what is given back can be taken again, and not more", func(b *bench) {
+		b.spend(b.first, day(10))
+		assert.Zero(b, b.spend(b.first, day(-3)))
+		assert.EqualValues(b, 3, b.spend(b.second, day(10)))
+		assert.Zero(b, b.spend(b.second, day(-100)))
+		assert.EqualValues(b, 10, b.spend(b.first, day(100)))
+	}},
+	{"the limit may change", func(b *bench) {
+		b.spend(b.first, day(10))
+		more := day(10)
+		more.Limit = 15
+		assert.EqualValues(b, 5, b.spend(b.second, more))
+		assert.Zero(b, b.spend(b.second, day(1)), "more than the limit is taken")
+		b.spend(b.second, day(-6))
+		assert.EqualValues(b, 1, b.spend(b.second, day(5)), "nothing is lost by that")
+	}},
+	{"a budget is new in each window", func(b *bench) {
+		b.spend(b.first, day(10))
+		got, err := b.first.Take(b.Context(), day(1))
+		require.NoError(b, err)
+		assert.Zero(b, got.N)
+		b.Advance(got.Ends + rest)
+		assert.EqualValues(b, 7, b.spend(b.second, day(7)))
+		assert.EqualValues(b, 3, b.spend(b.first, day(7)))
+	}},
+	{"a window starts at a multiple of its length since 1970", func(b *bench) {
+		for i, offset := range []time.Duration{0, 5 * time.Hour, -5 * time.Hour, 30 * time.Hour} {
+			t := guard.Take{Key: strconv.Itoa(i), N: 1, Limit: 1, Window: 24 * time.Hour, Offset: offset}
+			got, err := b.first.Take(b.Context(), t)
+			require.NoError(b, err)
+			assert.EqualValues(b, 1, got.N)
+			ends := float64(time.Now().Add(got.Ends).Add(-offset).Unix()) / t.Window.Seconds()
+			assert.InDelta(b, math.Round(ends), ends, 60/t.Window.Seconds(), "offset %s", offset)
+		}
+	}},
+	{"many at once take the budget exactly", func(b *bench) {
+		var all sync.WaitGroup
+		var taken atomic.Int64
+		for i := range 16 {
+			at := []guard.Backend{b.first, b.second}[i%2]
+			all.Go(func() {
+				for range 3 {
+					got, err := at.Take(context.WithoutCancel(b.Context()),
+						guard.Take{Key: "k", N: 3, Limit: 100, Window: 24 * time.Hour})
+					assert.NoError(b, err)
+					taken.Add(got.N)
+				}
+			})
+		}
+		all.Wait()
+		assert.EqualValues(b, 100, taken.Load())
+	}},
+}
+
+var common = []check{
+	{"values are any bytes up to 1 MiB", func(b *bench) {
+		for name, value := range map[string][]byte{
+			"zero and 255":  {0, 255, 0, 10, 13},
+			"empty":         {},
+			"not UTF-8":     []byte("\xff\xfe"),
+			"the longest":   bytes.Repeat([]byte{0, 1, 254}, 1<<20/3),
+			"a quoted text": []byte(`'";--\`),
+		} {
+			got := b.acquire(b.first, "holder")
+			require.Positive(b, got.Fence, name)
+			b.release(b.first, "holder", got.Fence, &guard.Fact{Value: value, TTL: ttl})
+			got = b.acquire(b.second, "holder")
+			require.NotNil(b, got.Fact.Value, name)
+			require.True(b, bytes.Equal(value, got.Fact.Value), name)
+			b.release(b.first, "holder", got.Fence, nil)
+			require.NoError(b, b.first.PutFact(b.Context(), "b", name, guard.Fact{Value: value, TTL: ttl}))
+			all, err := b.second.Facts(b.Context(), "b")
+			require.NoError(b, err)
+			require.NotNil(b, all[name].Value, name)
+			require.True(b, bytes.Equal(value, all[name].Value), name)
+		}
+	}},
+	{"names are any text of up to 400 bytes", func(b *bench) {
+		names := []string{
+			"a", "A", "a ", " a", "a%", "a_", "a*", "a?", "a[b]", "a:b", "a/b", "{a}", `a'b"c\`, "é", "e\u0301", "\n",
+			strings.Repeat("x", 400), strings.Repeat("x", 399) + "y", "",
+		}
+		for i, name := range names {
+			got, err := b.first.Acquire(b.Context(), guard.Claim{Key: name, Holder: "h" + name, TTL: ttl})
+			require.NoError(b, err)
+			require.Positive(b, got.Fence, "%q", name)
+			require.Nil(b, got.Fact.Value, "%q", name)
+			held, err := b.first.Release(b.Context(), guard.Release{
+				Key: name, Holder: "h" + name, Fence: got.Fence, Fact: &guard.Fact{Value: []byte(name), TTL: ttl},
+			})
+			require.NoError(b, err)
+			require.True(b, held, "%q", name)
+			b.put(b.first, name, name, ttl)
+			require.NoError(b, b.first.PutFact(b.Context(), name, "n", guard.Fact{Value: []byte(name), TTL: ttl}))
+			n := b.spend(b.first, guard.Take{Key: name, N: int64(i + 1), Limit: int64(i + 1), Window: 24 * time.Hour})
+			require.EqualValues(b, i+1, n, "%q", name)
+		}
+		all := b.board(b.second, "b")
+		require.Len(b, all, len(names))
+		for _, name := range names {
+			require.Equal(b, name, all[name])
+			require.Equal(b, map[string]string{"n": name}, b.board(b.second, name))
+		}
+	}},
+	{"a done context ends each method with an error", func(b *bench) {
+		ctx, cancel := context.WithCancel(b.Context())
+		cancel()
+		_, err := b.first.Acquire(ctx, guard.Claim{Key: "k", Holder: "a", TTL: ttl, Place: place})
+		require.ErrorIs(b, err, context.Canceled)
+		_, err = b.first.Release(ctx, guard.Release{Key: "k", Holder: "a", Fence: 1})
+		require.ErrorIs(b, err, context.Canceled)
+		_, err = b.first.Facts(ctx, "b")
+		require.ErrorIs(b, err, context.Canceled)
+		require.ErrorIs(b, b.first.PutFact(ctx, "b", "x", guard.Fact{Value: []byte("x"), TTL: ttl}), context.Canceled)
+		_, err = b.first.Take(ctx, day(1))
+		require.ErrorIs(b, err, context.Canceled)
+		b.take(b.first, "b")
+	}},
+	{"namespaces are apart", func(b *bench) {
+		if b.Other == nil {
+			return
+		}
+		other := b.Other(b.T)
+		b.take(b.first, "a")
+		b.take(other, "b")
+		b.put(b.first, "x", "1", ttl)
+		assert.Empty(b, b.board(other, "b"))
+		assert.EqualValues(b, 10, b.spend(b.first, day(10)))
+		assert.EqualValues(b, 10, b.spend(other, day(10)))
+	}},
+	{"deliveries that were handled are seen for a day", func(b *bench) {
+		if b.Seen == nil {
+			return
+		}
+		seen := func(key string) bool {
+			known, err := b.Seen.Seen(b.Context(), key)
+			require.NoError(b, err)
+			return known
+		}
+		assert.False(b, seen("x"))
+		require.NoError(b, b.Seen.Mark(b.Context(), "x"))
+		require.NoError(b, b.Seen.Mark(b.Context(), "x"))
+		assert.True(b, seen("x"))
+		assert.False(b, seen("X"))
+		b.Advance(23 * time.Hour)
+		assert.True(b, seen("x"))
+		b.Advance(48 * time.Hour)
+		assert.False(b, seen("x"))
+	}},
+}
