@@ -90,7 +90,7 @@ type kindRow struct {
 	scope    Scope
 	level    slog.Level
 	state    State // of the connection after it, "" if it says nothing about the state
-	again    again // when SyncAll runs a round again that it ended
+	again    Again // when a read is run again that ended in it
 	class    class
 }
 

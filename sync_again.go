@@ -1,68 +1,23 @@
 package bankmux
 
-// This file decides when a failed round of [Client.SyncAll] is run again, and admits or refuses a
-// call.
+// This file admits or refuses a call of [Client.SyncAll], and stores why a round failed.
 
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 )
 
-// again says when a round that failed is run again.
-type again struct {
-	turn           turn
-	first, longest time.Duration // of the waits after turnLater
-}
-
-// turn says what must happen before a failed round is run again.
-type turn int
-
-const (
-	turnLater   turn = iota // a wait, as long as the provider asks, or doubling
-	turnCaller              // nothing: the caller or its code failed, and no wait is stored
-	turnPresent             // a call of a user who is present
-	turnLogin               // a reconnect
-	turnNever               // nothing helps but a new link
-)
-
-// The decisions of kindTable.
-var (
-	againSoon    = again{turnLater, time.Minute, time.Hour}           // outages end by themselves
-	againSlowly  = again{turnLater, 15 * time.Minute, 12 * time.Hour} // somebody has to change something
-	againCaller  = again{turn: turnCaller}
-	againPresent = again{turn: turnPresent}
-	againLogin   = again{turn: turnLogin}
-	againNever   = again{turn: turnNever}
-)
-
-// maxRetryAfter is the longest wait that a provider may ask for.
-const maxRetryAfter = 24 * time.Hour
-
-// failed changes the state to that after a round that failed with e.
-func (s *SyncState) failed(e *Error) {
+// failed changes the state of a connection to that after a round that failed with e.
+func (s *SyncState) failed(connection string, e *Error) {
 	kept := *e
 	kept.Challenge, kept.Err = nil, nil
 	s.Err = &kept
 	s.Attempts++
 	s.NotBefore = time.Time{}
-	if a := e.Kind.row().again; a.turn == turnLater {
-		s.NotBefore = Moment(time.Now()).Add(a.wait(e.RetryAfter, s.Attempts))
+	if again := e.Kind.Again(); again.Turn == TurnLater {
+		s.NotBefore = Moment(time.Now()).Add(again.Wait(connection, e.RetryAfter, s.Attempts))
 	}
-}
-
-// wait returns how long to wait after that many failed rounds. A random part of up to a tenth
-// spreads the connections that failed together.
-func (a again) wait(asked time.Duration, attempts int) time.Duration {
-	wait := min(asked, maxRetryAfter)
-	if asked <= 0 {
-		wait = a.first
-		for range min(attempts, 32) - 1 {
-			wait = min(wait*2, a.longest)
-		}
-	}
-	return wait + rand.N(wait/10+1) //nolint:gosec // jitter
 }
 
 // admit returns the error of a call that must not run a round now, and nil for one that may.
@@ -72,29 +27,20 @@ func (r *syncRun) admit(ctx context.Context) error {
 		s.Challenge = nil // the bank has closed it
 	}
 	present, _ := PresenceOf(ctx)
+	turn := s.Turn(time.Now(), present.Absent)
 	switch {
 	case r.req.Answers != nil:
 		return r.claim(ctx)
-	case s.Challenge != nil:
+	case turn == "":
+		return nil
+	case turn == TurnAnswer:
 		return r.held()
 	case present.Absent && !s.AskedAt.IsZero():
 		return r.refuse(&Error{
 			Kind: ErrUserAction, Scope: ScopeConnection, Code: CodeUserAbsent,
 			Detail: "the bank asked the user before, and the user is absent",
 		})
-	case r.req.Force || s.Err == nil:
-		return nil
-	}
-	switch s.Err.Kind.row().again.turn {
-	case turnPresent:
-		if !present.Absent {
-			return nil
-		}
-	case turnLater:
-		if !time.Now().Before(s.NotBefore) {
-			return nil
-		}
-	case turnCaller:
+	case r.req.Force:
 		return nil
 	}
 	return r.held()
@@ -154,12 +100,12 @@ func (r *syncRun) claim(ctx context.Context) error {
 func (r *syncRun) fail(ctx context.Context, err error) error {
 	err = r.interrupted(err, OpSync)
 	e := ErrorOf(err)
-	if e == nil || r.broken || ctx.Err() != nil || e.Kind.row().again.turn == turnCaller {
+	if e == nil || r.broken || ctx.Err() != nil || e.Kind.Again().Turn == TurnCaller {
 		return r.client.describe(&r.op, err)
 	}
 	for range maxChallengeStores {
 		to := r.next()
-		to.failed(e)
+		to.failed(r.req.Connection.ID, e)
 		to.Failed = withFailures(to.Failed, r.failed)
 		if e.Challenge != nil {
 			to.Challenge, to.AskedAt = e.Challenge, Moment(time.Now())

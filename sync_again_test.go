@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/schedule"
 )
 
 // What must happen before a failed round runs again.
@@ -71,9 +72,10 @@ func TestSyncAllBackoff(t *testing.T) {
 // failsAndRecovers lets a round fail. It checks what later calls do until the remedy is applied.
 func failsAndRecovers(t *testing.T, h *household, kind bankmux.Kind, remedy string) {
 	t.Helper()
-	_, err := h.sync(t.Context())
+	failed, err := h.sync(t.Context())
 	require.ErrorIs(t, err, kind)
 	h.taken()
+	agreesWithSchedule(t, h, failed, err)
 	refused := func(when string, ctx context.Context) {
 		t.Helper()
 		_, err := h.sync(ctx)
@@ -103,6 +105,19 @@ func failsAndRecovers(t *testing.T, h *household, kind bankmux.Kind, remedy stri
 	assert.Nil(t, res.State.Err)
 	assert.Zero(t, res.State.Attempts)
 	assert.Zero(t, res.State.NotBefore)
+}
+
+// agreesWithSchedule checks that the plan of package schedule is what SyncAll does.
+func agreesWithSchedule(t *testing.T, h *household, failed bankmux.SyncAllResult, err error) {
+	t.Helper()
+	state := schedule.After(h.conn, schedule.Outcome{State: failed.State, Err: err, End: time.Now()}, nil)
+	alone := schedule.After(h.conn, schedule.Outcome{Err: err, Attempts: 1, End: bankmux.Moment(time.Now())}, nil)
+	assert.Equal(t, alone.State, state.State)
+	assert.Equal(t, alone.Turn, state.Turn)
+	if turn := bankmux.KindOf(err).Again().Turn; turn == bankmux.TurnLater {
+		assert.Equal(t, failed.State.NotBefore, state.At)
+		assert.Equal(t, failed.State.NotBefore, alone.At)
+	}
 }
 
 func waitsAsAsked(t *testing.T, h *household) {

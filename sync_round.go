@@ -207,7 +207,7 @@ func (r *syncRun) next() SyncState {
 // end changes the state to that after the last page of a round.
 func (r *syncRun) end(to *SyncState) {
 	if e := r.allFailed(); e != nil {
-		to.failed(e)
+		to.failed(r.req.Connection.ID, e)
 		return
 	}
 	to.Attempts, to.SyncedAt = 0, Moment(time.Now())
@@ -224,7 +224,7 @@ func (r *syncRun) allFailed() (found *Error) {
 		if i < 0 {
 			return nil
 		}
-		if e := r.failed[i].Err; found == nil || (e != nil && e.Kind.row().again.turn == turnLater) {
+		if e := r.failed[i].Err; found == nil || (e != nil && e.Kind.Again().Turn == TurnLater) {
 			found = e
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/schedule"
 )
 
 // Worker does what webhooks announced, and syncs each connection after it was linked and then from
@@ -35,7 +36,11 @@ type Worker struct {
 	// the Store as Ledger. The result says when to try again after an error.
 	Sync func(ctx context.Context, conn bankmux.Connection) (bankmux.SyncAllResult, error)
 
-	Every    time.Duration // between two syncs of a connection; 0 means 24 h
+	Every time.Duration // between two syncs of a connection; 0 means 24 h
+	// Timetable says when a connection that is well is due again, such as [schedule.Night]. nil
+	// means Every after its last sync.
+	Timetable schedule.Timetable
+
 	Poll     time.Duration // between two looks for work; 0 means 1 s
 	Parallel int           // jobs at a time; 0 means 4
 	// Lease is how long a process that died holds its jobs; one that lives extends it. A job that
@@ -87,6 +92,9 @@ func (w *Worker) setDefaults() {
 	setDefault(&w.Poll, time.Second)
 	setDefault(&w.Parallel, 4)
 	setDefault(&w.Lease, 30*time.Second)
+	if w.Timetable == nil {
+		w.Timetable = schedule.Every(w.Every)
+	}
 	if w.Logger == nil {
 		w.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -169,18 +177,15 @@ func (w *Worker) sync(ctx context.Context, d Due) {
 		return err
 	})
 	stop()
-	_, partial := errors.AsType[*bankmux.PartialError](err)
 	now := w.Store.now()
-	next := now.Add(w.Every)
-	switch wait := res.State.NotBefore; {
+	outcome := schedule.Outcome{State: res.State, Err: err, Attempts: 1, End: now}
+	plan := schedule.After(d.Connection, outcome, w.Timetable)
+	next := plan.At
+	switch {
 	case stoppedBy(ctx, err):
 		next = now // another worker, or the next process, continues
-	case wait.After(now) && wait.Before(next):
-		next = wait
-	case partial: // some accounts could not be read
-		next = now.Add(min(longestPause, w.Every))
-	case err != nil && res.State.Err == nil: // such as one of the database, which no state remembers
-		next = now.Add(min(time.Minute, w.Every))
+	case plan.State != schedule.Due:
+		next = now.Add(w.Every) // Sync sends nothing then, unless the user has acted meanwhile
 	}
 	if err != nil && !stoppedBy(ctx, err) {
 		w.log(ctx, "a sync ended with an error", err)

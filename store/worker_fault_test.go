@@ -149,7 +149,7 @@ func TestWorkerFaults(t *testing.T) {
 		assert.NotContains(t, j.log.String(), "4111")
 		c.advance(59 * time.Second)
 		takeDue(t, s, 0)
-		c.advance(time.Second)
+		c.advance(7 * time.Second) // a tenth spreads the connections that failed together
 		takeDue(t, s, 1)
 	})
 	onEach(t, "a worker goes on after a failure of the database", func(t *testing.T, db *database) {

@@ -284,13 +284,15 @@ func failedSync(t *testing.T, db *database) {
 		res  bankmux.SyncAllResult
 		err  error
 		wait time.Duration
+		// connections that failed together are spread over it
+		spread time.Duration
 	}{
 		{"a round that failed", bankmux.SyncAllResult{
 			State: bankmux.SyncState{NotBefore: c.now().Add(90 * time.Second), Err: &bankmux.Error{Kind: bankmux.ErrUnavailable}},
-		}, bankmux.ErrUnavailable, 90 * time.Second},
-		{"a database that is away", bankmux.SyncAllResult{}, errors.New("away"), time.Minute},
-		{"accounts that could not be read", bankmux.SyncAllResult{}, &bankmux.PartialError{}, time.Hour},
-		{"a round at its end", bankmux.SyncAllResult{}, nil, time.Hour},
+		}, bankmux.ErrUnavailable, 90 * time.Second, 0},
+		{"a database that is away", bankmux.SyncAllResult{}, errors.New("away"), time.Minute, 6 * time.Second},
+		{"accounts that could not be read", bankmux.SyncAllResult{}, &bankmux.PartialError{}, time.Hour, 0},
+		{"a round at its end", bankmux.SyncAllResult{}, nil, time.Hour, 0},
 	} {
 		start := c.now()
 		j := newJobs()
@@ -305,7 +307,7 @@ func failedSync(t *testing.T, db *database) {
 		stop()
 		c.advance(tt.wait - time.Second)
 		takeDue(t, s, 0)
-		c.advance(time.Second)
+		c.advance(time.Second + tt.spread)
 	}
 	takeDue(t, s, 1)
 }

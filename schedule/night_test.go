@@ -1,0 +1,105 @@
+package schedule_test
+
+import (
+	"math"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bankmux/bankmux/schedule"
+)
+
+// ids are kinds of ids that applications have.
+var ids = map[string]func(i int) string{
+	"numbers":           strconv.Itoa,
+	"numbers of a row":  func(i int) string { return strconv.Itoa(1_000_000_000 + i) },
+	"texts with a tail": func(i int) string { return "connection-" + strconv.Itoa(i) + "-of-a-user" },
+}
+
+func TestNight(t *testing.T) {
+	t.Parallel()
+	for name, id := range ids {
+		t.Run("slots are even, with ids that are "+name, func(t *testing.T) {
+			t.Parallel()
+			const connections, parts = 96_000, 96 // five minutes each
+			var load [parts]int
+			night := schedule.Night{}
+			for i := range connections {
+				load[night.Slot(id(i))*parts/(8*time.Hour)]++
+			}
+			for part, n := range load { // five standard deviations of a fair draw
+				assert.InDelta(t, connections/parts, n, 5*math.Sqrt(connections/parts), part)
+			}
+		})
+	}
+	t.Run("a slot is the same in every version", func(t *testing.T) {
+		t.Parallel()
+		// Another digest would move every connection to another time of the night.
+		for id, want := range map[string]time.Duration{
+			"": 13_173_903_936_411, "conn-1": 20_205_058_714_930, "conn-2": 9_793_122_992_302,
+		} {
+			assert.Equal(t, want, schedule.Night{}.Slot(id), id)
+		}
+	})
+	t.Run("a run is once a day in the window, and later for a later time", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(t *rapid.T) {
+			zone, err := time.LoadLocation(rapid.SampledFrom(
+				[]string{"UTC", "Asia/Dubai", "America/New_York", "Pacific/Apia", "Africa/Cairo"},
+			).Draw(t, "zone"))
+			require.NoError(t, err)
+			night := schedule.Night{
+				Start:  time.Duration(rapid.Int64Range(0, int64(24*time.Hour)-1).Draw(t, "start")),
+				Length: time.Duration(rapid.Int64Range(1, int64(24*time.Hour)).Draw(t, "length")),
+				Zone:   zone,
+			}
+			id := rapid.String().Draw(t, "id")
+			slot := night.Slot(id)
+			require.GreaterOrEqual(t, slot, time.Duration(0))
+			require.Less(t, slot, night.Length)
+			after := time.Unix(rapid.Int64Range(1_600_000_000, 1_900_000_000).Draw(t, "after"), 0)
+			next := night.Next(id, after)
+			require.True(t, next.After(after))
+			require.LessOrEqual(t, next.Sub(after), 25*time.Hour, "clocks are put back by an hour at most")
+			require.Equal(t, next, night.Next(id, next.Add(-1)), "no start is left out")
+			moved := after.Add(time.Duration(rapid.Int64Range(0, int64(48*time.Hour)).Draw(t, "moved")))
+			require.False(t, night.Next(id, moved).Before(next))
+		})
+	})
+	t.Run("a window starts by the clock of its zone, also when the clocks change", func(t *testing.T) {
+		t.Parallel()
+		zone, err := time.LoadLocation("America/New_York")
+		require.NoError(t, err)
+		night := schedule.Night{Start: 22 * time.Hour, Length: 8 * time.Hour, Zone: zone}
+		at := time.Date(2026, 3, 6, 12, 0, 0, 0, zone)
+		for range 4 { // the clocks are put forward on 8 March
+			at = night.Next("conn-1", at)
+			start := at.Add(-night.Slot("conn-1")).In(zone)
+			assert.Equal(t, "22:00", start.Format("15:04"))
+		}
+		assert.Equal(t, 9, at.Add(-night.Slot("conn-1")).In(zone).Day())
+	})
+}
+
+func TestCatchUp(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		headroom float64
+		want     time.Duration
+	}{{2, time.Hour}, {1.5, 2 * time.Hour}, {5, 15 * time.Minute}} {
+		t.Run("an hour's outage with "+strconv.FormatFloat(c.headroom, 'g', -1, 64)+" times the load", func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, c.want, schedule.CatchUp(time.Hour, c.headroom))
+		})
+	}
+	t.Run("without headroom it never ends", func(t *testing.T) {
+		t.Parallel()
+		for _, headroom := range []float64{1, 0.5, 0, -1, math.NaN(), math.Nextafter(1, 2)} {
+			assert.Equal(t, time.Duration(math.MaxInt64), schedule.CatchUp(1000*time.Hour, headroom), headroom)
+		}
+	})
+}
