@@ -5,11 +5,10 @@ package wire
 import (
 	"bytes"
 	"errors"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"reflect"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/jsonscan"
 	"github.com/bankmux/bankmux/internal/strictjson"
 )
 
@@ -26,18 +25,21 @@ import (
 //   - A list that is not an array is refused, and so is an [Exact] member of another type.
 //   - A response with more rows than its length allows is refused: see [List].
 //
-// Decode reads a response once if all types are the expected ones, else twice. The error is
-// [bankmux.ErrMalformed]. It says what is wrong and quotes nothing of the response.
-func Decode(body []byte, v any) error { return decode(body, v, unmarshal) }
+// A member has the name of its tag "json", or of its field. The only option of a tag is "embed",
+// for a map that takes the members without a field.
+//
+// A type of the adapter may read itself by UnmarshalJSON or UnmarshalText. If its method returns an
+// error of Decode, that is the error here. Any other error of the method means another type.
+//
+// The error is [bankmux.ErrMalformed]. It says what is wrong and quotes nothing of the response.
+func Decode(body []byte, v any) error { return decode(body, v, false) }
 
 // DecodeStrict reads data that decides about trust, such as the claims of a signature. No key may
 // repeat, each member must have its type, and text must be UTF-8. The error is that of [Decode].
-func DecodeStrict(body []byte, v any) error {
-	return decode(body, v, func(body []byte, v any) error { return json.Unmarshal(body, v) })
-}
+func DecodeStrict(body []byte, v any) error { return decode(body, v, true) }
 
 // decode checks the size of a response and reads it.
-func decode(text []byte, v any, read func([]byte, any) error) error {
+func decode(text []byte, v any, strict bool) error {
 	text = strictjson.WithoutMark(text)
 	switch body := bytes.TrimSpace(text); {
 	case len(body) == 0:
@@ -47,19 +49,46 @@ func decode(text []byte, v any, read func([]byte, any) error) error {
 	case !bounded(v) && tooManyRows(body):
 		return malformed(tooMany)
 	}
-	err := read(text, v)
-	switch {
-	case err == nil:
+	err := read(text, v, strict)
+	if err == nil {
 		return nil
-	case errors.Is(err, jsontext.ErrDuplicateName):
+	}
+	if nested, ok := errors.AsType[*bankmux.Error](err); ok { // of a type that reads itself
+		return nested
+	}
+	switch {
+	case errors.Is(err, jsonscan.ErrRepeats):
 		return malformed("repeats a key")
+	case errors.Is(err, jsonscan.ErrSyntax):
+		return malformed("is not valid JSON")
 	case errors.Is(err, errCrowded):
 		return malformed(tooMany)
 	}
-	if _, ok := errors.AsType[*json.SemanticError](err); ok {
-		return malformed("is not the JSON expected here")
+	return malformed("is not the JSON expected here")
+}
+
+// read reads a response into v.
+func read(text []byte, v any, strict bool) error {
+	to := reflect.ValueOf(v)
+	d := decoder{Scanner: jsonscan.New(text), rule: rule{exact: strict, unique: strict}}
+	if strict {
+		d.RequireUTF8()
 	}
-	return malformed("is not valid JSON")
+	start := d.Place()
+	err := d.value(planOf(to.Type().Elem()), to.UnsafePointer())
+	if err == nil {
+		return d.End()
+	}
+	if _, ok := errors.AsType[shapeError](err); ok || errors.Is(err, jsonscan.ErrRepeats) {
+		d.Return(start) // a response that is not JSON is reported as such
+		if fault := d.Skip(false); fault != nil {
+			return fault
+		}
+		if fault := d.End(); fault != nil {
+			return fault
+		}
+	}
+	return err
 }
 
 // bounded reports whether a response limits itself: all its lists are [Rows] or [List], and neither

@@ -5,10 +5,10 @@ package wire
 import (
 	"unsafe"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/govalues/decimal"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/jsonscan"
 )
 
 // Number is a JSON number, or text with one, read exactly. The zero Number is absent.
@@ -35,28 +35,27 @@ func (n Number) Present() bool { return n.state == present }
 // Bad reports whether there was a value that is not a number of at most 19 digits.
 func (n Number) Bad() bool { return n.state == unreadable }
 
-// UnmarshalJSONFrom reads any JSON value. Anything but a number is Bad, not an error.
-func (n *Number) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	raw, err := dec.ReadValue()
+// readFrom reads any JSON value. Anything but a number is Bad, not an error.
+func (n *Number) readFrom(d *decoder, kind jsonscan.Kind) error {
+	var raw []byte
+	var err error
+	*n = Number{state: unreadable}
+	switch kind {
+	case '0':
+		raw, err = d.Number()
+	case '"':
+		raw, _, err = d.Text() // with an escape it is not a number
+		if len(raw) == 0 {
+			n.state = absent
+			return err
+		}
+	default:
+		return d.Skip(d.unique)
+	}
 	if err != nil {
 		return err
 	}
-	*n = Number{}
-	switch raw.Kind() {
-	case 'n':
-		return nil
-	case '"':
-		raw = raw[1 : len(raw)-1] // with an escape it is not a number
-		if len(raw) == 0 {
-			return nil
-		}
-	case '0':
-	default:
-		n.state = unreadable
-		return nil
-	}
-	n.state = unreadable
-	// The text is not kept, so it may share the decoder's buffer.
+	// The text is not kept, so it may share the memory of the response.
 	if value, ok := bankmux.ParseDecimal(unsafe.String(&raw[0], len(raw))); ok { //nolint:gosec // not kept
 		n.Value, n.state = value, present
 	}

@@ -3,7 +3,6 @@ package wire_test
 import (
 	"testing"
 
-	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -27,7 +26,7 @@ func aNumberIsReadExactlyInAnyNotation(t *testing.T) {
 		var in struct {
 			N wire.Number `json:"n"`
 		}
-		require.NoError(t, json.Unmarshal([]byte(`{"n":`+raw+`}`), &in), raw)
+		require.NoError(t, wire.Unmarshal([]byte(`{"n":`+raw+`}`), &in), raw)
 		assert.False(t, in.N.Absent() || in.N.Bad(), raw)
 		assert.Equal(t, want, in.N.Value.String(), raw)
 	}
@@ -43,7 +42,7 @@ func absentAndUnreadableNumbersDifferAndCostNothing(t *testing.T) {
 		var in struct {
 			N wire.Number `json:"n"`
 		}
-		require.NoError(t, json.Unmarshal([]byte(raw), &in), raw)
+		require.NoError(t, wire.Unmarshal([]byte(raw), &in), raw)
 		assert.Equal(t, bad, in.N.Bad(), raw)
 		assert.Equal(t, !bad, in.N.Absent(), raw)
 	}

@@ -3,10 +3,9 @@ package wire
 // This file has the types for arrays and objects.
 
 import (
+	"reflect"
 	"strconv"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"unsafe"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/normalize"
@@ -16,8 +15,7 @@ import (
 // list is never in memory twice. Each must be set. It must copy what it keeps, because row is the
 // same memory every time.
 //
-// An array with an element of an unexpected type is read twice, see [Decode]. Each element is
-// passed only once, and in order.
+// Each element is passed once, and in order.
 type Rows[T any] struct {
 	Each    func(i int, row *T) // gets element i, counted from 0
 	Bad     func(i int)         // gets the index of an unreadable element, from 0; may be nil
@@ -47,68 +45,34 @@ func AppendZero[T any](rows []T) []T {
 	return rows
 }
 
-// UnmarshalJSONFrom reads an array or null.
-func (r *Rows[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	if dec.PeekKind() == 'n' {
-		_, err := dec.ReadToken()
-		return err
+func (*Rows[T]) elementType() reflect.Type { return reflect.TypeFor[T]() }
+
+// readFrom reads an array or null.
+func (r *Rows[T]) readFrom(d *decoder, element *plan) error {
+	r.Present, r.N = false, 0
+	if d.Kind() == 'n' {
+		return d.Literal()
 	}
-	open, err := dec.ReadToken()
-	if err != nil {
-		return err
-	}
-	if open.Kind() != '[' {
-		return &json.SemanticError{JSONKind: open.Kind()}
-	}
-	known := 0 // elements that the first reading passed
-	read, again := json.UnmarshalDecode, lenient(dec)
-	if again {
-		known, read = r.N, r.readAlone
-	}
-	r.Present, r.N, r.Left = true, 0, len(dec.UnreadBuffer())
 	var row, zero T
-	start := dec.InputOffset()
-	for ; dec.PeekKind() != ']'; r.N++ {
-		if crowded(r.N, dec.InputOffset()-start) {
-			return errCrowded
-		}
-		if r.N == longArray && !again {
-			read = fastReader(dec, &row)
-		}
-		row = zero
-		err := read(dec, &row)
+	start := d.Offset() + 1 // after the bracket
+	r.Left = d.Left() - 1
+	next := func() unsafe.Pointer { return address(&row) }
+	err := d.rows(element, next, func(readable bool) {
 		if r.N == 0 {
-			r.first = int(dec.InputOffset() - start)
+			r.first = d.Offset() - start
 		}
 		switch {
-		case err != nil && err != errUnreadable: //nolint:errorlint // never wrapped
-			return err
-		case r.N < known:
-		case err == nil:
+		case readable:
 			r.Each(r.N, &row)
 		case r.Bad != nil:
 			r.Bad(r.N)
 		}
-	}
-	_, err = dec.ReadToken()
+		r.N++
+		row = zero
+	})
+	r.Present = err == nil
 	return err
 }
-
-// readAlone reads an element separately, so that an unreadable one does not affect the others.
-func (*Rows[T]) readAlone(dec *jsontext.Decoder, row any, _ ...json.Options) error {
-	raw, err := dec.ReadValue()
-	if err == nil && readRow(raw, row) != nil {
-		err = errUnreadable
-	}
-	return err
-}
-
-// errUnreadable is the error for an unreadable element.
-const errUnreadable = unreadableError("wire: the element cannot be read")
-
-type unreadableError string
-
-func (e unreadableError) Error() string { return string(e) }
 
 // List is a JSON array in memory. An unreadable element does not affect the others. An element that
 // is null is a zero row, so check the required members of each row.
@@ -123,25 +87,36 @@ type List[T any] struct {
 	places []int // the positions of Rows, if some elements are bad
 }
 
-// UnmarshalJSONFrom reads an array or null.
-func (l *List[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+func (*List[T]) elementType() reflect.Type { return reflect.TypeFor[T]() }
+
+// readFrom reads an array or null.
+func (l *List[T]) readFrom(d *decoder, element *plan) error {
 	*l = List[T]{Rows: l.Rows[:0]}
-	rows := Rows[T]{
-		Each: func(i int, row *T) {
-			l.Rows = append(l.Rows, *row)
-			if l.Bad != nil {
-				l.places = append(l.places, i+1)
-			}
-		},
-		Bad: func(i int) {
-			for n := len(l.places); n < len(l.Rows); n++ {
-				l.places = append(l.places, n+1)
-			}
-			l.Bad = append(l.Bad, i+1)
-		},
+	if d.Kind() == 'n' {
+		return d.Literal()
 	}
-	err := rows.UnmarshalJSONFrom(dec)
-	l.Present = rows.Present
+	n := 0
+	next := func() unsafe.Pointer {
+		var zero T
+		l.Rows = append(l.Rows, zero)
+		return address(&l.Rows[len(l.Rows)-1])
+	}
+	err := d.rows(element, next, func(readable bool) {
+		if n++; readable {
+			if l.Bad != nil {
+				l.places = append(l.places, n)
+			}
+			return
+		}
+		if l.Rows = l.Rows[:len(l.Rows)-1]; len(l.Rows) == 0 {
+			l.Rows = nil
+		}
+		for i := len(l.places); i < len(l.Rows); i++ {
+			l.places = append(l.places, i+1)
+		}
+		l.Bad = append(l.Bad, n)
+	})
+	l.Present = err == nil
 	return err
 }
 
@@ -149,13 +124,13 @@ func (l *List[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 // unreadable element.
 type OptionalList[T any] struct{ List[T] }
 
-// UnmarshalJSONFrom reads any JSON value.
-func (b *OptionalList[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	if kind := dec.PeekKind(); kind == '[' || kind == 'n' {
-		return b.List.UnmarshalJSONFrom(dec)
+// readFrom reads any JSON value.
+func (b *OptionalList[T]) readFrom(d *decoder, element *plan) error {
+	if kind := d.Kind(); kind == '[' || kind == 'n' {
+		return b.List.readFrom(d, element)
 	}
 	b.List = List[T]{Bad: []int{1}}
-	return dec.SkipValue()
+	return d.Skip(d.unique)
 }
 
 // Object is one object outside of lists whose members follow the rules of a row: a number may
@@ -165,17 +140,22 @@ type Object[T any] struct {
 	Present bool // there was a readable object
 }
 
-// UnmarshalJSONFrom reads any JSON value.
-func (o *Object[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	raw, err := dec.ReadValue()
-	if err != nil {
-		return err
-	}
+func (*Object[T]) elementType() reflect.Type { return reflect.TypeFor[T]() }
+
+// readFrom reads any JSON value.
+func (o *Object[T]) readFrom(d *decoder, element *plan) error {
 	*o = Object[T]{}
-	if o.Present = raw.Kind() == '{' && readRow(raw, &o.Value) == nil; !o.Present {
+	if d.Kind() != '{' {
+		return d.Skip(d.unique)
+	}
+	outside := d.rule
+	d.rule = rule{row: true, unique: true}
+	readable, err := d.element(element, address(&o.Value), outside.unique)
+	d.rule = outside
+	if o.Present = readable; !readable {
 		o.Value = *new(T) // it may have a part of the object
 	}
-	return nil
+	return err
 }
 
 // Len returns the number of elements, unreadable ones included.

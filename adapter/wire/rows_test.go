@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -38,7 +37,7 @@ func rowsArePassedOneByOneAndShareNothing(t *testing.T) {
 			assert.Len(t, got, i)
 			got = append(got, *r)
 		}
-		require.NoError(t, json.Unmarshal([]byte(raw), &in), raw)
+		require.NoError(t, wire.Unmarshal([]byte(raw), &in), raw)
 		assert.Equal(t, want, got)
 		assert.True(t, in.Rows.Present)
 		assert.Equal(t, len(want), in.Rows.N)
@@ -51,7 +50,7 @@ func rowsArePassedOneByOneAndShareNothing(t *testing.T) {
 			Rows wire.Rows[row] `json:"rows"`
 		}
 		in.Rows.Each = func(int, *row) {}
-		assert.Equal(t, fails, json.Unmarshal([]byte(raw), &in) != nil, raw)
+		assert.Equal(t, fails, wire.Unmarshal([]byte(raw), &in) != nil, raw)
 		if !fails {
 			assert.False(t, in.Rows.Present, raw)
 		}

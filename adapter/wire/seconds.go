@@ -5,24 +5,23 @@ package wire
 import (
 	"bytes"
 	"math"
+	"reflect"
 	"strconv"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Seconds is a number of seconds, or text with one. Absent, null and any other value are zero.
 type Seconds float64
 
-// UnmarshalJSONFrom reads any JSON value.
-func (s *Seconds) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	raw, err := dec.ReadValue()
-	if err != nil {
-		return err
-	}
+func (*Seconds) elementType() reflect.Type { return nil }
+
+// readFrom reads any JSON value.
+func (s *Seconds) readFrom(d *decoder, _ *plan) error {
 	*s = 0
-	if kind := raw.Kind(); kind != '0' && kind != '"' {
-		return nil
+	kind := d.Kind()
+	raw, err := d.Raw(d.unique)
+	if err != nil || kind != '0' && kind != '"' {
+		return err
 	}
 	text := string(bytes.TrimSpace(bytes.Trim(raw, `"`)))
 	if n, _ := strconv.ParseFloat(text, 64); !math.IsNaN(n) { // a number that is too large becomes infinite

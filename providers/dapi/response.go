@@ -7,8 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/wire"
@@ -130,8 +128,8 @@ func require(res *rest.Response, out response) error {
 	}
 	name := needs.Lacks()
 	e := res.Lacks(name)
-	var members map[string]jsontext.Value
-	if res.Decode(&members) == nil && len(members[name]) > 0 && members[name].Kind() != 'n' {
+	var members map[string]json.RawMessage
+	if res.Decode(&members) == nil && len(members[name]) > 0 && string(members[name]) != "null" {
 		e.Scope = bankmux.ScopeCall
 	}
 	return e
@@ -175,35 +173,32 @@ func inputs(list []userInput) []bankmux.Input {
 
 // choices returns the elements of a list of options, or the members of an object of them, in their
 // order. Anything else has none. A question is kept even if its options cannot be read.
-func choices(list jsontext.Value) (all []jsontext.Value) {
-	dec := jsontext.NewDecoder(
-		bytes.NewReader(list),
-		jsontext.AllowInvalidUTF8(true),
-		jsontext.AllowDuplicateNames(true),
-	)
-	open, err := dec.ReadToken()
-	if err != nil || (open.Kind() != '[' && open.Kind() != '{') {
+func choices(list json.RawMessage) (all []json.RawMessage) {
+	dec := json.NewDecoder(bytes.NewReader(list))
+	open, err := dec.Token()
+	if err != nil || open != json.Delim('[') && open != json.Delim('{') {
 		return nil
 	}
-	for {
-		if open.Kind() == '{' {
-			if name, err := dec.ReadToken(); err != nil || name.Kind() != '"' {
+	for dec.More() {
+		if open == json.Delim('{') {
+			if _, err := dec.Token(); err != nil { // the name
 				return all
 			}
 		}
-		value, err := dec.ReadValue()
-		if err != nil { // the closing bracket
+		var value json.RawMessage
+		if dec.Decode(&value) != nil {
 			return all
 		}
-		if value.Kind() != 'n' {
-			all = append(all, value.Clone())
+		if string(value) != "null" {
+			all = append(all, value)
 		}
 	}
+	return all
 }
 
 // option returns the text of one choice. Its shape is not published: it is a text, or an object
 // with a text.
-func option(raw jsontext.Value) string {
+func option(raw json.RawMessage) string {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
 		return text

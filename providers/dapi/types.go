@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
 )
@@ -30,38 +28,31 @@ type verdict struct {
 // questions are those of the bank. In a response without questions the member may have any shape.
 type questions struct{ Rows []userInput }
 
-// UnmarshalJSONFrom reads the objects of an array. Anything else is not a question. A question is
-// kept even if what is shown with it cannot be read.
-func (q *questions) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+// UnmarshalJSON reads the objects of an array. Anything else is not a question. A question is kept
+// even if what is shown with it cannot be read.
+func (q *questions) UnmarshalJSON(raw []byte) error {
 	q.Rows = nil
-	if dec.PeekKind() != '[' {
-		return dec.SkipValue()
+	var all []json.RawMessage
+	if wire.Decode(raw, &all) != nil {
+		all = nil
 	}
-	if _, err := dec.ReadToken(); err != nil {
-		return err
-	}
-	for dec.PeekKind() != ']' {
-		raw, err := dec.ReadValue()
-		if err != nil {
-			return err
-		}
+	for _, one := range all {
 		var in userInput
-		if raw.Kind() == '{' && wire.Decode(raw, &in) == nil {
+		if one[0] == '{' && wire.Decode(one, &in) == nil {
 			q.Rows = append(q.Rows, in)
 		}
 	}
-	_, err := dec.ReadToken()
-	return err
+	return nil
 }
 
 // userInput is one question of the bank. Sources disagree about index (number or text) and about
 // the name and shape of the options.
 type userInput struct {
-	ID      wire.Text      `json:"id"`
-	Index   wire.Number    `json:"index"`
-	Query   wire.Text      `json:"query"`
-	Options jsontext.Value `json:"queryOptions"`
-	Choices jsontext.Value `json:"queryChoices"`
+	ID      wire.Text       `json:"id"`
+	Index   wire.Number     `json:"index"`
+	Query   wire.Text       `json:"query"`
+	Options json.RawMessage `json:"queryOptions"`
+	Choices json.RawMessage `json:"queryChoices"`
 }
 
 func (e *envelope) common() *envelope { return e }
@@ -133,19 +124,15 @@ type currency struct {
 	Code string `json:"code"`
 }
 
-// UnmarshalJSONFrom reads the object, the code alone, or null. Anything else has no code.
-func (c *currency) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	raw, err := dec.ReadValue()
-	if err != nil {
-		return err
-	}
+// UnmarshalJSON reads the object, the code alone, or null. Anything else has no code.
+func (c *currency) UnmarshalJSON(raw []byte) error {
 	const before = `{"code":"`
 	if rest, ok := bytes.CutPrefix(raw, []byte(before)); ok && len(rest) > 3 && rest[3] == '"' {
 		c.Code = usual(rest[:3])
 		return nil
 	}
 	c.Code = ""
-	if raw.Kind() == '"' {
+	if raw[0] == '"' {
 		return json.Unmarshal(raw, &c.Code)
 	}
 	var in struct {
@@ -322,7 +309,7 @@ type metadata struct {
 	CreateFirst      bool `json:"isCreateBeneficiaryEndpointRequired"`
 	ShownInCoolDown  bool `json:"willNewlyAddedBeneficiaryExistBeforeCoolDownPeriod"`
 	// Validators are rules by operation, kind of beneficiary and field. They are parsed on use.
-	Validators jsontext.Value `json:"validators"`
+	Validators json.RawMessage `json:"validators"`
 }
 
 // webhookBody is the body of a delivery, in the virtual bank's words. Dapi publishes none.

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/wire"
@@ -76,7 +74,7 @@ func nothing(res *rest.Response) error {
 	if res.Status == http.StatusNoContent {
 		return nil
 	}
-	var members map[string]jsontext.Value
+	var members map[string]json.RawMessage
 	if err := res.Decode(&members); err != nil {
 		return err
 	}

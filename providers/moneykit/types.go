@@ -1,10 +1,7 @@
 package moneykit
 
 import (
-	stdjson "encoding/json"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"encoding/json"
 
 	"github.com/bankmux/bankmux/adapter/wire"
 )
@@ -94,14 +91,14 @@ type linkProduct struct {
 	odd bool // granted, but of another shape
 }
 
-// UnmarshalJSONFrom reads any JSON value. Only null says that the product was not granted.
-func (p *linkProduct) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	if dec.PeekKind() != '{' {
+// UnmarshalJSON reads any JSON value. Only null says that the product was not granted.
+func (p *linkProduct) UnmarshalJSON(raw []byte) error {
+	if raw[0] != '{' {
 		p.odd = true
-		return dec.SkipValue()
+		return nil
 	}
 	type plain linkProduct
-	return json.UnmarshalDecode(dec, (*plain)(p))
+	return wire.Decode(raw, (*plain)(p))
 }
 
 type exchangeBody struct {
@@ -137,7 +134,7 @@ type introspectResponse struct {
 
 // keysResponse has JSON Web Keys.
 type keysResponse struct {
-	Keys []stdjson.RawMessage `json:"keys"`
+	Keys []json.RawMessage `json:"keys"`
 }
 
 // balances may have null for any member. For a liability, a positive current is what the holder
@@ -176,7 +173,7 @@ type accountResponse struct {
 type linksResponse struct {
 	Links      present[wire.List[listedLink]] `json:"links"`
 	NextCursor present[wire.Text]             `json:"next_cursor"` // "", the declared default, is the end
-	Others     map[string]jsontext.Value      `json:",embed"`
+	Others     map[string]json.RawMessage     `json:",embed"`
 }
 
 // present is a member that knows whether it was in the response. Null counts.
@@ -185,10 +182,13 @@ type present[T any] struct {
 	Found bool
 }
 
-// UnmarshalJSONFrom reads what T reads.
-func (p *present[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+// UnmarshalJSON reads what T reads.
+func (p *present[T]) UnmarshalJSON(raw []byte) error {
 	p.Found = true
-	return json.UnmarshalDecode(dec, &p.Value)
+	if string(raw) == "null" {
+		return nil
+	}
+	return wire.Decode(raw, &p.Value)
 }
 
 type listedLink struct {

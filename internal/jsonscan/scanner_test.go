@@ -1,0 +1,292 @@
+package jsonscan_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/internal/jsonscan"
+)
+
+// rules are the two choices of a caller.
+type rules struct{ unique, utf8 bool }
+
+// bothWays has every combination of the rules.
+var bothWays = []rules{{false, false}, {false, true}, {true, false}, {true, true}}
+
+// skip reads one value and nothing behind it.
+func skip(text string, r rules) error {
+	s := scanner(text, r)
+	if err := s.Skip(r.unique); err != nil {
+		return err
+	}
+	return s.End()
+}
+
+func scanner(text string, r rules) *jsonscan.Scanner {
+	s := jsonscan.New([]byte(text))
+	if r.utf8 {
+		s.RequireUTF8()
+	}
+	return &s
+}
+
+// skipOfJSONText is what jsontext says about the same text.
+func skipOfJSONText(text string, r rules) error {
+	dec := decoderOf(text, r)
+	if err := dec.SkipValue(); err != nil {
+		return fmt.Errorf("jsontext: %w", err)
+	}
+	if _, err := dec.ReadToken(); err == nil || err.Error() != "EOF" {
+		return errors.New("jsontext: more than one value")
+	}
+	return nil
+}
+
+func decoderOf(text string, r rules) *jsontext.Decoder {
+	return jsontext.NewDecoder(
+		strings.NewReader(text), jsontext.AllowDuplicateNames(!r.unique), jsontext.AllowInvalidUTF8(!r.utf8),
+	)
+}
+
+// texts are JSON or nearly JSON. FuzzScanner starts with them.
+var texts = []string{
+	`null`, `true`, `false`, ` 	
+` + "\r" + `{} `, `nul`, `nulL`, `truefalse`, `n`, `[tru]`, `True`,
+	`0`, `-0`, `-`, `01`, `-01`, `1.`, `.5`, `1.5`, `1.e1`, `1e`, `1e+`, `1E-02`, `1e5.5`, `0x1`, `+1`, `1 2`, `--1`,
+	`[0.0,-1.25e+10,123456789012345678901234567890]`, `[1,]`, `[,1]`, `[1 2]`, `[`, `]`, `[]]`, `[[]`, `[null`, `[1`,
+	`""`, `"`, `"a`, `"\"`, `"\\"`, `"\""`, `"\/\b\f\n\r\t"`, `"\x"`, `"\u12"`, `"\u12G4"`, `"\u00e9"`, "\"\t\"", "\"\x00\"",
+	`"\ud83d\ude00"`, `"\ud83d"`, `"\ude00"`, `"\ud83dx"`, `"\ud83d\u0041"`, `"\ud83d\ud83d\ude00"`, `"\uD83D\uDE0`,
+	"\"\xff\"", "\"a\xe9b\"", "\"\xe2\x82\"", "\"\xe2\x82\xac\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2", "\xff",
+	"\"\u2028\ufffd\u007f\"", `"a text that is longer than eight bytes"`, `"eight...` + `"`, `"seven.."`, `"nine....."`,
+	"\"a text that is long\nand broken\"", `"a text that is long \u0000 and has escapes"`, "\"a text that is l\xc3\xb6ng\"",
+	`{}`, `{"a":1}`, `{"a":1,}`, `{,"a":1}`, `{"a"}`, `{"a":}`, `{a:1}`, `{"a":1 "b":2}`, `{"a" : 1 , "b" : [ ] }`, `{1:2}`,
+	`{"a":1,"a":2}`, `{"a":1,"A":2}`, `{"a":1,"\u0061":2}`, `{"":1,"":2}`, `{"a":{"b":1},"b":{"b":1,"b":2}}`,
+	"{\"\xff\":1,\"\xfe\":2}", "{\"\xff\":1,\"\ufffd\":2}", `{"\ud800":1,"\udc00":2}`, `[{"a":1},{"a":1}]`, `{"a":[{"x":1,"x":1}]}`,
+	`{"same first and last":1,"same xxxxx and last":2,"same first and last":3}`, "\ufeff{}", `{} {}`, `{}x`, ``, ` `, `/**/{}`,
+}
+
+// manyKeys is an object of n keys, and one more that repeats the key with an index.
+func manyKeys(n, again int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"key %d":{"key":[]},`, i)
+	}
+	return fmt.Sprintf(`{%s"key %d":1}`, b.String(), again)
+}
+
+// TestScanner specifies which texts are JSON. jsontext is what they are compared with.
+func TestScanner(t *testing.T) {
+	t.Parallel()
+	t.Run("a text is JSON if jsontext reads it", aTextIsJSONIfJSONTextReadsIt)
+	t.Run("a repeated key is found among few and many", aRepeatedKeyIsFound)
+	t.Run("nesting has a limit", nestingHasALimit)
+	t.Run("texts, numbers and keys have the values of jsontext", valuesAreThoseOfJSONText)
+	t.Run("a scanner returns to a place after a fault", aScannerReturnsAfterAFault)
+}
+
+func aTextIsJSONIfJSONTextReadsIt(t *testing.T) {
+	t.Parallel()
+	for _, text := range texts {
+		for _, r := range bothWays {
+			sameVerdict(t, text, r)
+		}
+	}
+}
+
+// sameVerdict checks that a text is refused if jsontext refuses it, and a repeated key as one.
+func sameVerdict(t *testing.T, text string, r rules) {
+	t.Helper()
+	err, want := skip(text, r), skipOfJSONText(text, r)
+	require.Equal(t, want == nil, err == nil, "%q under %+v: %v, jsontext: %v", text, r, err, want)
+	if skipOfJSONText(text, rules{utf8: r.utf8}) == nil { // otherwise either fault may be found first
+		require.Equal(t, errors.Is(want, jsontext.ErrDuplicateName), errors.Is(err, jsonscan.ErrRepeats), "%q", text)
+	}
+}
+
+func aRepeatedKeyIsFound(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 2, 30, 47, 48, 49, 50, 200, 1000} {
+		for _, again := range []int{0, n / 2, n - 1} {
+			require.ErrorIs(t, skip(manyKeys(n, again), rules{unique: true}), jsonscan.ErrRepeats, "%d of %d", again, n)
+			require.NoError(t, skip(manyKeys(n, again), rules{}), "%d of %d", again, n)
+		}
+		require.NoError(t, skip(manyKeys(n, n), rules{unique: true}), n)
+	}
+}
+
+func nestingHasALimit(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{9_999, 10_000, 10_001, 1_000_000} {
+		for _, r := range bothWays {
+			sameVerdict(t, strings.Repeat(`[`, n)+strings.Repeat(`]`, n), r)
+			sameVerdict(t, strings.Repeat(`{"":`, n)+`""`+strings.Repeat(`}`, n), r)
+		}
+	}
+}
+
+// events writes what is read from a text, one line per token.
+func events(s *jsonscan.Scanner, unique bool, to *strings.Builder) error {
+	kind := s.Kind()
+	switch kind {
+	case '"':
+		inner, plain, err := s.Text()
+		if err != nil {
+			return err
+		}
+		text := string(inner)
+		if !plain {
+			text = jsonscan.Unquote(inner)
+		}
+		fmt.Fprintf(to, "%q\n", text)
+		return nil
+	case '0':
+		number, err := s.Number()
+		fmt.Fprintf(to, "%s\n", number)
+		return err
+	case '[', '{':
+		fmt.Fprintf(to, "%c\n", kind)
+		if err := s.Open(); err != nil {
+			return err
+		}
+		keys := s.Keys()
+		for first := true; ; first = false {
+			var key []byte
+			var more bool
+			var err error
+			if kind == '[' {
+				more, err = s.Element(first)
+			} else if key, more, err = s.Member(first); more {
+				fmt.Fprintf(to, "%q\n", key)
+				if unique && s.Repeats(&keys, key) {
+					return jsonscan.ErrRepeats
+				}
+			}
+			if err != nil {
+				return err
+			}
+			if !more {
+				s.Drop(&keys)
+				fmt.Fprintf(to, "%c\n", kind+2)
+				return nil
+			}
+			if err := events(s, unique, to); err != nil {
+				return err
+			}
+		}
+	case 't', 'f', 'n':
+		fmt.Fprintf(to, "%c\n", kind)
+		return s.Literal()
+	}
+	return jsonscan.ErrSyntax
+}
+
+// eventsOfJSONText does so for the tokens of jsontext.
+func eventsOfJSONText(text string, r rules) (string, bool) {
+	var to strings.Builder
+	dec := decoderOf(text, r)
+	for depth := -1; depth != 0; depth = dec.StackDepth() {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return "", false
+		}
+		switch kind := token.Kind(); kind {
+		case '"':
+			fmt.Fprintf(&to, "%q\n", token.String())
+		case '0':
+			fmt.Fprintf(&to, "%s\n", token.String())
+		default:
+			fmt.Fprintf(&to, "%c\n", kind)
+		}
+	}
+	return to.String(), true
+}
+
+// sameEvents checks that a text has the tokens that jsontext reads, if it is JSON.
+func sameEvents(t *testing.T, text string, r rules) {
+	t.Helper()
+	var got strings.Builder
+	s := scanner(text, r)
+	err := events(s, r.unique, &got)
+	if err == nil {
+		err = s.End()
+	}
+	require.Equal(t, skip(text, r) == nil, err == nil, "%q under %+v: %v", text, r, err)
+	if err == nil {
+		want, ok := eventsOfJSONText(text, r)
+		require.True(t, ok, "%q under %+v", text, r)
+		require.Equal(t, want, got.String(), "%q", text)
+	}
+}
+
+func valuesAreThoseOfJSONText(t *testing.T) {
+	t.Parallel()
+	for _, text := range texts {
+		for _, r := range bothWays {
+			sameEvents(t, text, r)
+		}
+	}
+	for i := range 40 { // a character at each place of a text, and a quote after it
+		for _, odd := range []string{`\n`, `\"`, "\u00e9", "\xff", "\n", `\ud83d\ude00`, `"`} {
+			sameEvents(t, `["`+strings.Repeat("x", i)+odd+`y","z"]`, rules{})
+			sameEvents(t, `["`+strings.Repeat("x", i)+odd+strings.Repeat("y", 20)+`","z"]`, rules{})
+		}
+	}
+}
+
+func aScannerReturnsAfterAFault(t *testing.T) {
+	t.Parallel()
+	s := scanner(`[{"a":{"b":1,"b":2}}, 7]`, rules{})
+	require.Equal(t, jsonscan.Kind('['), s.Kind())
+	require.NoError(t, s.Open())
+	more, err := s.Element(true)
+	require.NoError(t, err)
+	require.True(t, more)
+	start := s.Place()
+	require.ErrorIs(t, s.Skip(true), jsonscan.ErrRepeats)
+	s.Return(start)
+	raw, err := s.Raw(false)
+	require.NoError(t, err)
+	assert.Len(t, raw, 19)
+	assert.Equal(t, 20, s.Offset())
+	assert.Equal(t, 4, s.Left())
+	more, err = s.Element(false)
+	require.NoError(t, err)
+	require.True(t, more)
+	require.NoError(t, s.Skip(true))
+	more, err = s.Element(false)
+	require.NoError(t, err)
+	require.False(t, more)
+	require.NoError(t, s.End())
+}
+
+// TestAllocations specifies that reading costs no memory. It counts, so nothing runs beside it.
+func TestAllocations(t *testing.T) {
+	text := []byte(`{"id":"a text","amount":-12.50,"list":[{"a":null,"b":[true,false]},{"a":"l\u00e4nger","b":"länger"}]}`)
+	allocs := testing.AllocsPerRun(100, func() {
+		s := jsonscan.New(text)
+		if s.Skip(false) != nil || s.End() != nil {
+			t.Error("it is JSON")
+		}
+	})
+	assert.Zero(t, allocs)
+}
+
+// FuzzScanner compares any text with what jsontext says about it.
+func FuzzScanner(f *testing.F) {
+	for _, text := range texts {
+		f.Add(text)
+	}
+	f.Add(manyKeys(60, 3))
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, r := range bothWays {
+			sameVerdict(t, text, r)
+			sameEvents(t, text, r)
+		}
+	})
+}
