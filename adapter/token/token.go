@@ -1,5 +1,6 @@
 // Package token caches the access token of an application (OAuth client credentials). One fetch
 // serves all callers, the token is renewed early, and no caller waits beyond its own context.
+// [Source.Share] lets one fetch serve all processes.
 package token
 
 import (
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/internal/isolate"
 	"github.com/bankmux/bankmux/normalize"
 )
@@ -36,10 +38,13 @@ type Source struct {
 	fetch  func(context.Context) (Token, error)
 	budget time.Duration
 	flight singleflight.Group
+	fleet  *guard.Fleet // nil if each process fetches its own
+	name   string       // of the token in the fleet
 
 	mu      sync.RWMutex
 	current bankmux.Secret
-	due     time.Time // when to fetch the next one
+	due     time.Time      // when to fetch the next one
+	refused bankmux.Secret // the last one that was dropped
 }
 
 // NewSource returns a source. It starts no goroutine: a call that needs a token fetches it. A fetch
@@ -71,7 +76,7 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.budget)
 		defer cancel()
-		t, err := isolate.Call(func() (Token, error) { return s.fetch(ctx) })
+		t, err := s.obtain(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
 				err = &bankmux.Error{
@@ -82,17 +87,10 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 			}
 			return bankmux.Secret{}, err
 		}
-		if !normalize.Token(t.Value.Reveal()) {
-			return bankmux.Secret{}, &bankmux.Error{
-				Kind:   bankmux.ErrMalformed,
-				Detail: "the access token cannot be sent in a header",
-			}
-		}
-		lifetime := min(max(t.Lifetime, minLifetime), maxLifetime)
 		s.mu.Lock()
-		s.current, s.due = t.Value, time.Now().Add(lifetime-early(lifetime))
+		s.current, s.due = t.value, time.Now().Add(t.valid-early(t.lifetime))
 		s.mu.Unlock()
-		return t.Value, nil
+		return t.value, nil
 	})
 	select {
 	case r := <-done:
@@ -110,6 +108,29 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 	}
 }
 
+// obtained is a token from the endpoint or from another process.
+type obtained struct {
+	value    bankmux.Secret
+	lifetime time.Duration // at first
+	valid    time.Duration // from now on
+}
+
+// request fetches a token and checks it.
+func (s *Source) request(ctx context.Context) (obtained, error) {
+	t, err := isolate.Call(func() (Token, error) { return s.fetch(ctx) })
+	if err != nil {
+		return obtained{}, err
+	}
+	if !normalize.Token(t.Value.Reveal()) {
+		return obtained{}, &bankmux.Error{
+			Kind:   bankmux.ErrMalformed,
+			Detail: "the access token cannot be sent in a header",
+		}
+	}
+	lifetime := min(max(t.Lifetime, minLifetime), maxLifetime)
+	return obtained{value: t.Value, lifetime: lifetime, valid: lifetime}, nil
+}
+
 // cached returns the token unless it is due.
 func (s *Source) cached() (bankmux.Secret, bool) {
 	s.mu.RLock()
@@ -123,9 +144,12 @@ func (s *Source) cached() (bankmux.Secret, bool) {
 // early returns how long before its end a token is renewed: a tenth of its lifetime, but at least
 // 30 s. A random part of up to a tenth is added, so that processes renew at different times.
 func early(lifetime time.Duration) time.Duration {
-	margin := max(lifetime/10, 30*time.Second)
-	return margin + rand.N(margin/10+1) //nolint:gosec // a spread, not a secret
+	least := margin(lifetime)
+	return least + rand.N(least/10+1) //nolint:gosec // a spread, not a secret
 }
+
+// margin is how long before its end a token is renewed at the latest.
+func margin(lifetime time.Duration) time.Duration { return max(lifetime/10, 30*time.Second) }
 
 // Invalidate drops bad if it is still the current token. If many callers were refused with one
 // token, they cause only one fetch. Call it if the provider says that the token has expired.
@@ -133,6 +157,6 @@ func (s *Source) Invalidate(bad bankmux.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current.Equal(bad) {
-		s.current = bankmux.Secret{}
+		s.current, s.refused = bankmux.Secret{}, bad
 	}
 }

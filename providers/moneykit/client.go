@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -109,7 +110,8 @@ func newAPI(cfg Config) *api {
 		}),
 		id: cfg.ClientID, secret: cfg.ClientSecret, scope: cfg.Scope, auth: cfg.Auth,
 	}
-	a.tokens = token.NewSource(tokenBudget, a.token)
+	application := strings.Join([]string{Name, cfg.BaseURL, cfg.ClientID, cfg.Scope}, "\x00")
+	a.tokens = token.NewSource(tokenBudget, a.token).Share(cfg.Guard.Fleet(), application)
 	return a
 }
 
