@@ -16,11 +16,14 @@ const root = new URL("../../..", import.meta.url).pathname;
 const env = useChromium();
 let demo, folder;
 
-// The binary of the demo's own tests is the demo, and also lists its secrets.
+// The binary of the demo's own tests is the demo, and also lists its secrets. BROWSER_DEMO names a
+// built one.
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "bankmux-"));
-  const binary = join(folder, "demo");
-  await promisify(execFile)("go", ["test", "-c", "-o", binary, "."], { cwd: root + "examples/demo" });
+  const binary = process.env.BROWSER_DEMO ?? join(folder, "demo");
+  if (!process.env.BROWSER_DEMO) {
+    await promisify(execFile)("go", ["test", "-c", "-o", binary, "."], { cwd: root + "examples/demo" });
+  }
   demo = spawn(binary, ["-address", "127.0.0.1:0"],
     { env: { ...process.env, BANKMUX_DEMO: "1" }, stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface({ input: demo.stdout })[Symbol.asyncIterator]();
