@@ -1,5 +1,6 @@
-// Command api compares what this module and module store export with api.txt, the exports as of the
-// last tag. Before the first tag they are those of the day on which this check was introduced.
+// Command api compares what this module and the nested ones for applications export with api.txt.
+// That has the exports as of the last tag. Before the first tag they are those of the day on which
+// this check was introduced.
 //
 //	go run ./internal/api           # fails if a change is not in CHANGELOG.md
 //	go run ./internal/api -write    # after a tag: api.txt becomes the list of today
@@ -35,7 +36,7 @@ func main() {
 
 func run(write bool) error {
 	var now []string
-	for _, dir := range []string{".", "store"} {
+	for _, dir := range []string{".", "store", "fleet/postgres"} {
 		exported, err := module(dir)
 		if err != nil {
 			return err

@@ -1,0 +1,122 @@
+package postgres_test
+
+import (
+	"context"
+	"crypto/rand"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/bankmux/bankmux/fleet/postgres"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/guard/fleettest"
+)
+
+// address is the URL of a PostgreSQL server, and restart a command that restarts it. The gate sets
+// them.
+var (
+	address = os.Getenv("BANKMUX_POSTGRES")
+	restart = os.Getenv("BANKMUX_POSTGRES_RESTART")
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestGate(t *testing.T) {
+	t.Run("the gate tests PostgreSQL", func(t *testing.T) {
+		if os.Getenv("BANKMUX_FULL") == "1" {
+			require.NotEmpty(t, address, "set BANKMUX_POSTGRES to the URL of a server")
+			require.NotEmpty(t, restart, "set BANKMUX_POSTGRES_RESTART to a command")
+		}
+	})
+}
+
+// schema is an empty schema of a test.
+type schema struct {
+	url   string
+	admin *pgx.Conn
+}
+
+// newSchema makes a schema. Without a server there is nothing to test.
+func newSchema(t testing.TB) *schema {
+	t.Helper()
+	if address == "" {
+		t.Skip("BANKMUX_POSTGRES is not set")
+	}
+	name := "t_" + strings.ToLower(rand.Text())
+	u, err := url.Parse(address)
+	require.NoError(t, err)
+	query := u.Query()
+	query.Set("search_path", name)
+	u.RawQuery = query.Encode()
+	s := &schema{url: u.String()}
+	s.connect(t)
+	_, err = s.admin.Exec(t.Context(), "CREATE SCHEMA "+name)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if s.admin.IsClosed() || s.admin.Ping(context.Background()) != nil {
+			s.connect(t)
+		}
+		_, err := s.admin.Exec(context.Background(), "DROP SCHEMA "+name+" CASCADE")
+		assert.NoError(t, err)
+		assert.NoError(t, s.admin.Close(context.Background()))
+	})
+	return s
+}
+
+func (s *schema) connect(t testing.TB) {
+	t.Helper()
+	var err error
+	s.admin, err = pgx.Connect(context.Background(), s.url)
+	require.NoError(t, err)
+}
+
+// open opens a namespace of the schema, as another process does.
+func (s *schema) open(t testing.TB, namespace string) *postgres.Backend {
+	t.Helper()
+	b, err := postgres.Open(t.Context(), s.url, postgres.Options{Namespace: namespace})
+	require.NoError(t, err)
+	t.Cleanup(b.Close)
+	require.NoError(t, b.Migrate(t.Context()))
+	return b
+}
+
+// movable lets advance move the clock of the schema.
+func (s *schema) movable(t testing.TB) {
+	t.Helper()
+	_, err := s.admin.Exec(t.Context(), `
+		CREATE TABLE moved (ms BIGINT NOT NULL);
+		INSERT INTO moved VALUES (0);
+		CREATE OR REPLACE FUNCTION bankmux_fleet_now() RETURNS BIGINT LANGUAGE sql VOLATILE AS $$
+			SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint + (SELECT ms FROM moved)
+		$$`, pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+}
+
+func (s *schema) advance(t testing.TB, d time.Duration) {
+	t.Helper()
+	_, err := s.admin.Exec(t.Context(), "UPDATE moved SET ms = ms + $1", d.Milliseconds())
+	require.NoError(t, err)
+}
+
+func TestBackend(t *testing.T) {
+	t.Parallel()
+	fleettest.Run(t, func(t *testing.T) fleettest.Fixture {
+		s := newSchema(t)
+		b := s.open(t, "a")
+		s.movable(t)
+		return fleettest.Fixture{
+			Backend: b,
+			Second:  func(t *testing.T) guard.Backend { return s.open(t, "a") },
+			Other:   func(t *testing.T) guard.Backend { return s.open(t, "b") },
+			Advance: func(d time.Duration) { s.advance(t, d) },
+			Seen:    b,
+		}
+	})
+}
