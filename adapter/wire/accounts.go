@@ -3,6 +3,7 @@ package wire
 // This file decides which accounts, numbers and owners are returned.
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -15,15 +16,20 @@ func Accounts[T any](
 	ids []string, l *List[T], read func(row *T) bankmux.Account,
 ) (rows []T, res bankmux.AccountsResult) {
 	var all []bankmux.Account
+	failed := l.Failures("")
 	first := map[string]int{}
 	for i := range l.Rows {
 		one := read(&l.Rows[i])
+		if one.ID == "" {
+			failed = append(failed, l.Failure(i, "", "", normalize.Unreadable("an account without id")))
+			continue
+		}
 		all = append(all, one)
 		if _, known := first[one.ID]; !known {
 			first[one.ID] = i
 		}
 	}
-	res = normalize.Accounts(ids, all, l.Failures(""))
+	res = normalize.Accounts(ids, all, failed)
 	for _, one := range res.Accounts {
 		rows = append(rows, l.Rows[first[one.ID]])
 	}
@@ -53,8 +59,8 @@ func CollectNumbers[T any](
 }
 
 // CollectOwners adds the owners of the accounts of a request, which are selected from a list with
-// all accounts: see [normalize.Accounts]. It merges equal owners. An account without a list of
-// owners is a failure.
+// all accounts: see [normalize.Accounts]. It merges equal owners, and leaves out an empty one. An
+// account without a list of owners is a failure.
 func CollectOwners[A, O any](
 	ids []string, l *List[A], of func(row *A) (account string, owners *List[O]), read func(row *O) bankmux.Owner,
 ) (res bankmux.IdentityResult) {
@@ -70,7 +76,9 @@ func CollectOwners[A, O any](
 			res.Failed = append(res.Failed, bankmux.Failure{Account: account, Err: fault})
 		}
 		for n := range owners.Rows {
-			res.Owners = normalize.AddOwner(res.Owners, account, read(&owners.Rows[n]))
+			if one := read(&owners.Rows[n]); !reflect.ValueOf(one).IsZero() {
+				res.Owners = normalize.AddOwner(res.Owners, account, one)
+			}
 		}
 		res.Failed = append(res.Failed, owners.Failures(account)...)
 	}

@@ -54,12 +54,12 @@ func TestAccounts(t *testing.T) {
 	}{
 		"all": {nil, []string{"a first", "b "}, []string{
 			"a||the response has a second account with the id of another",
-			"|row 4|the response has an account without id",
 			"|row 4|the response has a row that is not an object with each key once",
+			"|row 5|the response has an account without id",
 		}},
 		"some": {[]string{"b", "z"}, []string{"b "}, []string{
-			"|row 4|the response has an account without id",
 			"|row 4|the response has a row that is not an object with each key once",
+			"|row 5|the response has an account without id",
 			"z||the connection has no such account",
 		}},
 	} {

@@ -4,8 +4,6 @@ package moneykit
 
 import (
 	"context"
-	"reflect"
-	"slices"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -16,70 +14,36 @@ import (
 
 // Accounts lists the accounts that the user shared.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	list, link, failed, err := a.read(ctx, req.Connection, req.Accounts)
-	if err != nil {
-		return bankmux.AccountsResult{}, err
-	}
-	res := bankmux.AccountsResult{Failed: failed, AsOf: asOf(link, "accounts")}
-	for _, acc := range list {
-		res.Accounts = append(res.Accounts, acc.account())
-	}
-	return res, nil
+	_, res, err := a.accounts(ctx, req.Connection, req.Accounts, true)
+	return res, err
 }
 
-// read reads the requested accounts. It returns failures for those that are missing or cannot be
-// read.
-func (a *adapter) read(
-	ctx context.Context,
-	conn bankmux.Connection,
-	ids []string,
-) ([]account, *linkData, []bankmux.Failure, error) {
-	out, err := a.api.accounts(ctx, conn.Credential().Reveal(), ids)
-	if err == nil && !out.data() {
+// accounts reads the requested accounts, on the wire and in the model. The data of other products
+// list accounts, too, so only a caller that is about accounts requires that they were fetched.
+func (a *adapter) accounts(
+	ctx context.Context, conn bankmux.Connection, ids []string, required bool,
+) ([]account, bankmux.AccountsResult, error) {
+	var out accountsResponse
+	err := dataOf(ctx, a.api, getAccounts, ofLink(conn, filter(ids)), &out)
+	if err == nil && required && !out.data() {
 		err = fetched(out.Link, "accounts")
 	}
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, bankmux.AccountsResult{}, err
 	}
-	list, failed := named(&out.Accounts)
-	list = slices.DeleteFunc(list, func(acc account) bool { return !normalize.IsAsked(ids, acc.AccountID) })
-	return list, out.Link, append(missing(ids, list), failed...), nil
+	rows, res := choose(&out.Accounts, ids)
+	res.AsOf = asOf(out.Link, "accounts")
+	return rows, res, nil
 }
 
-// named returns the accounts that have an id, and failures for the others.
-func named(list *wire.List[account]) (all []account, failed []bankmux.Failure) {
-	failed = list.Failures("")
-	for i, acc := range list.Rows {
-		if acc.AccountID == "" {
-			failed = append(failed, list.Failure(i, "", "", normalize.Unreadable("an account without id")))
-			continue
-		}
-		all = append(all, acc)
-	}
-	return all, failed
-}
-
-// missing returns failures for the requested accounts that did not come. MoneyKit does not document
+// choose returns the requested accounts, on the wire and in the model. MoneyKit does not document
 // what it does with unknown ids.
-func missing(ids []string, got []account) []bankmux.Failure {
-	var failed []bankmux.Failure
-	for _, id := range ids {
-		if !slices.ContainsFunc(got, func(a account) bool { return a.AccountID == id }) {
-			failed = append(failed, noAccount(id))
-		}
-	}
-	return failed
-}
-
-func noAccount(id string) bankmux.Failure {
-	return bankmux.Failure{
-		Account: id,
-		Err:     &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "the connection has no such account"},
-	}
+func choose(list *wire.List[account], ids []string) ([]account, bankmux.AccountsResult) {
+	return wire.Accounts(ids, list, (*account).account)
 }
 
 // account returns the account in the model.
-func (acc account) account() bankmux.Account {
+func (acc *account) account() bankmux.Account {
 	return bankmux.Account{
 		ID:           acc.AccountID,
 		Kind:         model.AccountKind(acc.AccountType),
@@ -95,47 +59,34 @@ func (acc account) account() bankmux.Account {
 
 // Balances reads the balances that come with the accounts.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
-	list, link, failed, err := a.read(ctx, req.Connection, req.Accounts)
+	list, chosen, err := a.accounts(ctx, req.Connection, req.Accounts, true)
 	if err != nil {
 		return bankmux.BalancesResult{}, err
 	}
-	res := bankmux.BalancesResult{Failed: failed}
-	fetchedAt := asOf(link, "accounts")
-	for _, acc := range list {
-		one, fault := accountBalances(acc, fetchedAt)
-		if fault != nil {
-			res.Failed = append(res.Failed, bankmux.Failure{Account: acc.AccountID, Err: fault})
-		}
-		if fault == nil || len(one.Balances) > 0 {
-			res.Balances = append(res.Balances, one)
-		}
+	res := bankmux.BalancesResult{Failed: chosen.Failed}
+	for i := range list {
+		list[i].addBalances(&res, chosen.AsOf)
 	}
 	return res, nil
 }
 
-// accountBalances returns what can be read and what cannot. The booked balance of a debt changes
-// its sign, because MoneyKit writes what is owed as a positive number.
-func accountBalances(acc account, fetchedAt time.Time) (out bankmux.AccountBalances, fault *bankmux.Error) {
-	out.Account = acc.AccountID
-	at, ok := normalize.Timestamp(acc.Balances.BalanceDate)
-	if !ok {
-		at = fetchedAt
+// addBalances adds what can be read. The booked balance of a debt changes its sign, because
+// MoneyKit writes what is owed as a positive number.
+func (acc *account) addBalances(res *bankmux.BalancesResult, asOf time.Time) {
+	b := &acc.Balances
+	if at, ok := normalize.Timestamp(b.BalanceDate); ok {
+		asOf = at
 	}
-	read := wire.Values{Currency: acc.Balances.Currency}
+	read := wire.Values{Currency: b.Currency}
 	booked := read.Money
 	if model.AccountKind(acc.AccountType).Liability() {
 		booked = read.Owed
 	}
-	for _, one := range []bankmux.Balance{
-		{Kind: bankmux.BalanceBooked, Money: booked(acc.Balances.Current)},
-		{Kind: bankmux.BalanceAvailable, Money: read.Money(acc.Balances.Available)},
-		{Kind: bankmux.BalanceLimit, Money: read.Money(acc.Balances.Limit)},
-	} {
-		if one.AsOf = at; !one.Money.IsZero() {
-			out.Balances = append(out.Balances, one)
-		}
-	}
-	return out, read.Fault
+	read.Balances(res, bankmux.AccountBalances{Account: acc.AccountID, Balances: []bankmux.Balance{
+		{Kind: bankmux.BalanceBooked, Money: booked(b.Current)},
+		{Kind: bankmux.BalanceAvailable, Money: read.Money(b.Available)},
+		{Kind: bankmux.BalanceLimit, Money: read.Money(b.Limit)},
+	}}, asOf)
 }
 
 // AccountNumbers reads the numbers of the accounts that have any.
@@ -143,8 +94,8 @@ func (a *adapter) AccountNumbers(
 	ctx context.Context,
 	req bankmux.AccountNumbersRequest,
 ) (bankmux.AccountNumbersResult, error) {
-	out, err := a.api.numbers(ctx, req.Connection.Credential().Reveal())
-	if err != nil {
+	var out numbersResponse
+	if err := dataOf(ctx, a.api, getNumbers, ofLink(req.Connection, nil), &out); err != nil {
 		return bankmux.AccountNumbersResult{}, err
 	}
 	res := bankmux.AccountNumbersResult{Failed: out.Accounts.Failures("")}
@@ -190,38 +141,19 @@ func (acc *accountNumbers) numbers() (one bankmux.AccountNumbers, failed []bankm
 // Identity reads the owners of each account. Equal owners of several accounts are one owner in the
 // result.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
-	out, err := a.api.identity(ctx, req.Connection.Credential().Reveal(), req.Accounts)
-	if err != nil {
+	var out identityResponse
+	if err := dataOf(ctx, a.api, getIdentity, ofLink(req.Connection, filter(req.Accounts)), &out); err != nil {
 		return bankmux.IdentityResult{}, err
 	}
-	res := bankmux.IdentityResult{Failed: out.Accounts.Failures("")}
-	var got []account
-	for i := range out.Accounts.Rows {
-		acc := &out.Accounts.Rows[i]
-		if acc.AccountID == "" {
-			fault := normalize.Unreadable("owners without an account")
-			res.Failed = append(res.Failed, out.Accounts.Failure(i, "", "", fault))
-			continue
-		}
-		if !normalize.IsAsked(req.Accounts, acc.AccountID) {
-			continue
-		}
-		got = append(got, account{AccountID: acc.AccountID})
-		res.Failed = append(res.Failed, acc.Owners.Failures(acc.AccountID)...)
-		for _, o := range acc.Owners.Rows {
-			owner := o.owner()
-			if reflect.ValueOf(owner).IsZero() {
-				continue // it is empty
-			}
-			res.Owners = normalize.AddOwner(res.Owners, acc.AccountID, owner)
-		}
+	of := func(acc *accountOwners) (string, *wire.List[Owner]) {
+		acc.Owners.Present = true // accounts are listed without owners, too
+		return acc.AccountID, &acc.Owners
 	}
-	res.Failed = append(res.Failed, missing(req.Accounts, got)...)
-	return res, nil
+	return wire.CollectOwners(req.Accounts, &out.Accounts, of, (*Owner).owner), nil
 }
 
 // owner returns the owner in the model. Empty parts are left out.
-func (o Owner) owner() (out bankmux.Owner) {
+func (o *Owner) owner() (out bankmux.Owner) {
 	for _, name := range o.Names {
 		if name != "" {
 			out.Names = append(out.Names, name)

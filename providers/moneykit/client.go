@@ -3,7 +3,6 @@ package moneykit
 // This file has MoneyKit's endpoints and sends the requests.
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -29,71 +28,78 @@ const longestToken = 1000 * time.Hour
 // tokenBudget bounds a token request, for all callers that wait for it.
 const tokenBudget = 15 * time.Second
 
-// endpoint is an endpoint of MoneyKit. Its effect is what sending a request twice does.
-type endpoint struct {
+// endpoint is an endpoint of MoneyKit that responds with an Out. Its effect is what sending a
+// request twice does.
+type endpoint[Out any] struct {
 	method, path string
 	effect       bankmux.Effect
 }
 
-// endpoints are all that the adapter calls.
-var endpoints = struct {
-	token, introspect, webhookKeys                    endpoint
-	createLinkSession, exchangeToken                  endpoint
-	link, updateLink, deleteLink, resetLink, refresh  endpoint
-	importLink, importTransactions, testWebhook       endpoint
-	links, userLinks, userAccounts, userTransactions  endpoint
-	institutions, institution                         endpoint
-	accounts, account, numbers, identity              endpoint
-	transactions, transactionsSync, correctEnrichment endpoint
-	holdings, investments                             endpoint
-}{
-	// The application. token and webhookKeys need no access token.
-	token:       endpoint{http.MethodPost, "/auth/token", bankmux.Idempotent},
-	introspect:  endpoint{http.MethodGet, "/auth/introspect", bankmux.Read},
-	webhookKeys: endpoint{http.MethodGet, "/.well-known/jwks.json", bankmux.Read},
+// All endpoints that the adapter calls.
+var (
+	// The application. authToken and jwks need no access token.
+	authToken      = endpoint[tokenResponse]{http.MethodPost, "/auth/token", bankmux.Idempotent}
+	authIntrospect = endpoint[introspectResponse]{http.MethodGet, "/auth/introspect", bankmux.Read}
+	jwks           = endpoint[keysResponse]{http.MethodGet, "/.well-known/jwks.json", bankmux.Read}
 
 	// Linking.
-	createLinkSession: endpoint{http.MethodPost, "/link-session", bankmux.Idempotent},
-	exchangeToken:     endpoint{http.MethodPost, "/link-session/exchange-token", bankmux.OneShot},
+	createSession = endpoint[linkSessionResponse]{http.MethodPost, "/link-session", bankmux.Idempotent}
+	exchangeToken = endpoint[exchangeResponse]{http.MethodPost, "/link-session/exchange-token", bankmux.OneShot}
 
-	// One link.
-	link:               endpoint{http.MethodGet, "/links/{id}", bankmux.Read},
-	updateLink:         endpoint{http.MethodPatch, "/links/{id}", bankmux.Idempotent},
-	deleteLink:         endpoint{http.MethodDelete, "/links/{id}", bankmux.Idempotent},
-	resetLink:          endpoint{http.MethodPost, "/links/{id}/reset", bankmux.Idempotent},
-	refresh:            endpoint{http.MethodPost, "/links/{id}/products", bankmux.OneShot}, // 202: the work continues
-	importLink:         endpoint{http.MethodPost, "/links/import", bankmux.OneShot},
-	importTransactions: endpoint{http.MethodPost, "/links/{id}/import/transactions", bankmux.OneShot},
-	testWebhook:        endpoint{http.MethodPost, "/webhooks/test/link/{id}", bankmux.OneShot},
+	// One link. A refresh continues after its response, which is 202.
+	getLink            = endpoint[linkData]{http.MethodGet, "/links/{id}", bankmux.Read}
+	updateLink         = endpoint[changedLink]{http.MethodPatch, "/links/{id}", bankmux.Idempotent}
+	deleteLink         = endpoint[deletedLink]{http.MethodDelete, "/links/{id}", bankmux.Idempotent}
+	resetLink          = endpoint[changedLink]{http.MethodPost, "/links/{id}/reset", bankmux.Idempotent}
+	refreshProducts    = endpoint[linkData]{http.MethodPost, "/links/{id}/products", bankmux.OneShot}
+	importLink         = endpoint[changedLink]{http.MethodPost, "/links/import", bankmux.OneShot}
+	importTransactions = endpoint[changedLink]{http.MethodPost, "/links/{id}/import/transactions", bankmux.OneShot}
+	testWebhook        = endpoint[webhookTestResponse]{http.MethodPost, "/webhooks/test/link/{id}", bankmux.OneShot}
 
 	// All links of the application, and everything of one user.
-	links:            endpoint{http.MethodGet, "/links", bankmux.Read},
-	userLinks:        endpoint{http.MethodGet, "/users/{id}/links", bankmux.Read},
-	userAccounts:     endpoint{http.MethodGet, "/users/{id}/accounts", bankmux.Read},
-	userTransactions: endpoint{http.MethodGet, "/users/{id}/transactions", bankmux.Read},
+	getLinks            = endpoint[linksResponse]{http.MethodGet, "/links", bankmux.Read}
+	getUserLinks        = endpoint[userLinksResponse]{http.MethodGet, "/users/{id}/links", bankmux.Read}
+	getUserAccounts     = endpoint[userAccountsResponse]{http.MethodGet, "/users/{id}/accounts", bankmux.Read}
+	getUserTransactions = endpoint[userTransactionsResponse]{http.MethodGet, "/users/{id}/transactions", bankmux.Read}
 
 	// Banks.
-	institutions: endpoint{http.MethodGet, "/institutions", bankmux.Read},
-	institution:  endpoint{http.MethodGet, "/institutions/{id}", bankmux.Read},
+	getInstitutions = endpoint[institutionsResponse]{http.MethodGet, "/institutions", bankmux.Read}
+	getInstitution  = endpoint[institution]{http.MethodGet, "/institutions/{id}", bankmux.Read}
 
 	// The data of one link.
-	accounts:         endpoint{http.MethodGet, "/links/{id}/accounts", bankmux.Read},
-	account:          endpoint{http.MethodGet, "/links/{id}/accounts/{account}", bankmux.Read},
-	numbers:          endpoint{http.MethodGet, "/links/{id}/accounts/numbers", bankmux.Read},
-	identity:         endpoint{http.MethodGet, "/links/{id}/identity", bankmux.Read},
-	transactions:     endpoint{http.MethodGet, "/links/{id}/transactions", bankmux.Read},
-	transactionsSync: endpoint{http.MethodGet, "/links/{id}/transactions/sync", bankmux.Read},
-	correctEnrichment: endpoint{
+	getAccounts       = endpoint[accountsResponse]{http.MethodGet, "/links/{id}/accounts", bankmux.Read}
+	getAccount        = endpoint[accountResponse]{http.MethodGet, "/links/{id}/accounts/{account}", bankmux.Read}
+	getNumbers        = endpoint[numbersResponse]{http.MethodGet, "/links/{id}/accounts/numbers", bankmux.Read}
+	getIdentity       = endpoint[identityResponse]{http.MethodGet, "/links/{id}/identity", bankmux.Read}
+	getTransactions   = endpoint[transactionsResponse]{http.MethodGet, "/links/{id}/transactions", bankmux.Read}
+	syncTransactions  = endpoint[syncResponse]{http.MethodGet, "/links/{id}/transactions/sync", bankmux.Read}
+	correctEnrichment = endpoint[transactionsResponse]{
 		http.MethodPost, "/links/{id}/transactions/{transaction}/enrichment", bankmux.Idempotent,
-	},
-	holdings:    endpoint{http.MethodGet, "/links/{id}/investments/holdings", bankmux.Read},
-	investments: endpoint{http.MethodGet, "/links/{id}/investments/transactions", bankmux.Read},
-}
+	}
+	getHoldings    = endpoint[holdingsResponse]{http.MethodGet, "/links/{id}/investments/holdings", bankmux.Read}
+	getInvestments = endpoint[investmentsResponse]{http.MethodGet, "/links/{id}/investments/transactions", bankmux.Read}
+)
 
 // byID is the path parameter that names one link, user or bank.
 func byID(id string) map[string]string { return map[string]string{"id": id} }
 
-// api has a method per endpoint.
+// ofLink is a request about the link of a connection.
+func ofLink(conn bankmux.Connection, query url.Values) rest.Request {
+	return rest.Request{PathParams: byID(conn.Credential().Reveal()), Query: query}
+}
+
+// ofUser is a request about one user of the application.
+func ofUser(user string) rest.Request { return rest.Request{PathParams: byID(CustomerID(user))} }
+
+// filter names accounts in a query. The parameter is repeated.
+func filter(ids []string) url.Values {
+	if len(ids) == 0 {
+		return nil
+	}
+	return url.Values{"account_ids": ids}
+}
+
+// api sends requests to the endpoints.
 type api struct {
 	rest   *rest.Client
 	id     string
@@ -124,7 +130,7 @@ func (a *api) token(ctx context.Context) (token.Token, error) {
 		form.Set("scope", a.scope)
 	}
 	var out tokenResponse
-	if err := a.once(ctx, endpoints.token, rest.Request{Form: form, Header: versionHeader}, &out); err != nil {
+	if err := authToken.once(ctx, a, rest.Request{Form: form, Header: versionHeader}, &out); err != nil {
 		return token.Token{}, err
 	}
 	return token.Token{
@@ -133,179 +139,30 @@ func (a *api) token(ctx context.Context) (token.Token, error) {
 	}, nil
 }
 
-// introspect returns the name of the application.
-func (a *api) introspect(ctx context.Context) (string, error) {
-	var out introspectResponse
-	err := a.do(ctx, endpoints.introspect, rest.Request{}, &out)
-	return cmp.Or(out.App.Name, out.App.AppName), err
-}
-
 // webhookKeys returns the public keys of webhook signatures. They need no token.
 func (a *api) webhookKeys(ctx context.Context) ([]json.RawMessage, error) {
 	var out keysResponse
 	header := http.Header{"Moneykit-Version": {version}, "X-Client-Id": {a.id}}
-	err := a.once(ctx, endpoints.webhookKeys, rest.Request{Header: header}, &out)
+	err := jwks.once(ctx, a, rest.Request{Header: header}, &out)
 	return out.Keys, err
 }
 
-func (a *api) createLinkSession(ctx context.Context, body createLinkSession) (string, error) {
-	var out linkSessionResponse
-	err := a.do(ctx, endpoints.createLinkSession, rest.Request{JSON: body}, &out)
-	return out.LinkSessionToken, err
-}
-
-func (a *api) exchangeToken(ctx context.Context, token string) (linkData, error) {
-	var out exchangeResponse
-	if err := a.do(ctx, endpoints.exchangeToken, rest.Request{JSON: exchangeBody{token}}, &out); err != nil {
-		return linkData{}, err
-	}
-	out.Link.LinkID = cmp.Or(out.Link.LinkID, out.LinkID)
-	return *out.Link, nil
-}
-
-func (a *api) link(ctx context.Context, id string) (out linkData, err error) {
-	err = a.do(ctx, endpoints.link, rest.Request{PathParams: byID(id)}, &out)
+// fetch sends a request with credentials and returns the response.
+func (at endpoint[Out]) fetch(ctx context.Context, a *api, req rest.Request) (out Out, err error) {
+	err = at.into(ctx, a, req, &out)
 	return out, err
 }
 
-func (a *api) deleteLink(ctx context.Context, id string) error {
-	return a.do(ctx, endpoints.deleteLink, rest.Request{PathParams: byID(id)}, nil)
-}
-
-// changeLink is for the endpoints that change or make a link and return it.
-func (a *api) changeLink(ctx context.Context, at endpoint, link string, body any) (linkData, error) {
-	var out changedLink
-	err := a.do(ctx, at, rest.Request{PathParams: byID(link), JSON: body}, &out)
-	return out.linkData, err
-}
-
-func (a *api) refresh(ctx context.Context, link string, products []string) (out linkData, err error) {
-	err = a.do(ctx, endpoints.refresh, rest.Request{PathParams: byID(link), JSON: refreshBody{products}}, &out)
-	return out, err
-}
-
-func (a *api) testWebhook(ctx context.Context, link, event, key string) (string, error) {
-	var out webhookTestResponse
-	req := rest.Request{PathParams: byID(link), JSON: webhookTestBody{event, key}}
-	err := a.do(ctx, endpoints.testWebhook, req, &out)
-	return out.DeliveryToken, err
-}
-
-func (a *api) links(ctx context.Context, query url.Values) (out linksResponse, err error) {
-	err = a.do(ctx, endpoints.links, rest.Request{Query: query}, &out)
-	return out, err
-}
-
-func (a *api) userLinks(ctx context.Context, user string) (map[string]linkData, error) {
-	var out userLinksResponse
-	err := a.do(ctx, endpoints.userLinks, rest.Request{PathParams: byID(CustomerID(user))}, &out)
-	return out.Links, err
-}
-
-func (a *api) userAccounts(ctx context.Context, user string) (out userAccountsResponse, err error) {
-	err = a.do(ctx, endpoints.userAccounts, rest.Request{PathParams: byID(CustomerID(user))}, &out)
-	return out, err
-}
-
-func (a *api) userTransactions(
-	ctx context.Context,
-	user string,
-	query url.Values,
-	out *userTransactionsResponse,
-) error {
-	req := rest.Request{PathParams: byID(CustomerID(user)), Query: query}
-	return a.do(ctx, endpoints.userTransactions, req, out)
-}
-
-func (a *api) institutions(ctx context.Context, query url.Values) (out institutionsResponse, err error) {
-	err = a.do(ctx, endpoints.institutions, rest.Request{Query: query}, &out)
-	return out, err
-}
-
-func (a *api) institution(ctx context.Context, id string) (out institution, err error) {
-	err = a.do(ctx, endpoints.institution, rest.Request{PathParams: byID(id)}, &out)
-	return out, err
-}
-
-// accounts does not check that accounts were fetched. The caller does, because the data of other
-// products list accounts, too.
-func (a *api) accounts(ctx context.Context, link string, ids []string) (out accountsResponse, err error) {
-	err = a.onLink(ctx, endpoints.accounts, link, filter(ids), &out)
-	return out, err
-}
-
-func (a *api) account(ctx context.Context, link, id string) (out accountResponse, err error) {
-	req := rest.Request{PathParams: map[string]string{"id": link, "account": id}}
-	err = a.do(ctx, endpoints.account, req, &out)
-	return out, err
-}
-
-func (a *api) numbers(ctx context.Context, link string) (out numbersResponse, err error) {
-	err = a.onLink(ctx, endpoints.numbers, link, nil, &out)
-	return out, err
-}
-
-func (a *api) identity(ctx context.Context, link string, ids []string) (out identityResponse, err error) {
-	err = a.onLink(ctx, endpoints.identity, link, filter(ids), &out)
-	return out, err
-}
-
-func (a *api) transactions(ctx context.Context, link string, query url.Values, out *transactionsResponse) error {
-	return a.onLink(ctx, endpoints.transactions, link, query, out)
-}
-
-func (a *api) transactionsSync(ctx context.Context, link string, query url.Values, out *syncResponse) error {
-	return a.onLink(ctx, endpoints.transactionsSync, link, query, out)
-}
-
-func (a *api) correctEnrichment(ctx context.Context, link string, c Correction, out *transactionsResponse) error {
-	return a.do(ctx, endpoints.correctEnrichment, rest.Request{
-		PathParams: map[string]string{"id": link, "transaction": c.Transaction},
-		JSON:       correctionBody{c.Category, c.Subcategory},
-	}, out)
-}
-
-func (a *api) holdings(ctx context.Context, link string, ids []string) (out holdingsResponse, err error) {
-	err = a.onLink(ctx, endpoints.holdings, link, filter(ids), &out)
-	return out, err
-}
-
-func (a *api) investments(ctx context.Context, link string, query url.Values) (out investmentsResponse, err error) {
-	err = a.onLink(ctx, endpoints.investments, link, query, &out)
-	return out, err
-}
-
-// filter names accounts in a query. The parameter is repeated.
-func filter(ids []string) url.Values {
-	if len(ids) == 0 {
-		return nil
-	}
-	return url.Values{"account_ids": ids}
-}
-
-// onLink reads the data of a link. Reads never fetch, so an empty response about a product that was
-// not fetched is an error. Data in the response count more than what its link says about the
-// product.
-func (a *api) onLink(ctx context.Context, at endpoint, link string, query url.Values, out ofLink) error {
-	if err := a.do(ctx, at, rest.Request{PathParams: byID(link), Query: query}, out); err != nil {
-		return err
-	}
-	if err := alive(out.link()); err != nil || out.data() {
-		return err
-	}
-	return fetched(out.link(), out.product())
-}
-
-// do sends one request with credentials and reads the response into out, unless out is nil. If the
-// token has expired, do renews it and repeats the request once. The request was refused, so even a
+// into sends one request with credentials and reads the response into out. If the token has
+// expired, it renews the token and repeats the request once. The request was refused, so even a
 // one-shot was not executed. Any other 401 is an error.
-func (a *api) do(ctx context.Context, at endpoint, req rest.Request, out any) error {
+func (at endpoint[Out]) into(ctx context.Context, a *api, req rest.Request, out *Out) error {
 	req.Header = versionHeader
 	for renewed := false; ; renewed = true {
 		if err := a.authorize(ctx, &req); err != nil {
 			return err
 		}
-		err := a.once(ctx, at, req, out)
+		err := at.once(ctx, a, req, out)
 		if renewed || a.auth != AuthBearer || !expired(err) {
 			return err
 		}
@@ -314,13 +171,35 @@ func (a *api) do(ctx context.Context, at endpoint, req rest.Request, out any) er
 }
 
 // once sends one request without changing it, and reads the response into out.
-func (a *api) once(ctx context.Context, at endpoint, req rest.Request, out any) error {
+func (at endpoint[Out]) once(ctx context.Context, a *api, req rest.Request, out *Out) error {
 	req.Method, req.Path = at.method, at.path
 	res, err := a.rest.Do(ctx, req)
 	if err != nil {
 		return err
 	}
 	return read(res, out)
+}
+
+// op describes an operation that only MoneyKit has. findOut names the call that reveals the outcome
+// of a lost one-shot.
+func (at endpoint[Out]) op(name string, group bankmux.Group, findOut string) bankmux.Op {
+	return bankmux.Op{Name: name, Group: group, Effect: at.effect, FindOut: findOut}
+}
+
+// dataOf reads the data of a link. Reads never fetch, so an empty response about a product that was
+// not fetched is an error. Data in the response count more than what its link says about the
+// product.
+func dataOf[Out any, P interface {
+	*Out
+	linkResponse
+}](ctx context.Context, a *api, at endpoint[Out], req rest.Request, out P) error {
+	if err := at.into(ctx, a, req, out); err != nil {
+		return err
+	}
+	if err := alive(out.link()); err != nil || out.data() {
+		return err
+	}
+	return fetched(out.link(), out.product())
 }
 
 // authorize adds the credentials.

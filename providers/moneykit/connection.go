@@ -3,6 +3,7 @@ package moneykit
 // This file makes, checks and ends connections.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
@@ -21,12 +23,9 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 }
 
 func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
-	fields, err := req.Fields()
+	fields, err := normalize.PayloadOf(req, "accessCode")
 	if err != nil {
 		return bankmux.Connection{}, err
-	}
-	if fields.Has("accessCode") {
-		return bankmux.Connection{}, normalize.OtherSession("is of another provider's Connect")
 	}
 	if req.Session.Reconnect != nil {
 		if fields.Has("exchangeable_token") {
@@ -34,12 +33,9 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 		}
 		return a.readBack(ctx, req.Session)
 	}
-	token, err := fields.Text("exchangeable_token")
+	token, err := normalize.PayloadToken(fields, "exchangeable_token")
 	if err != nil {
 		return bankmux.Connection{}, err
-	}
-	if !normalize.Token(token) {
-		return bankmux.Connection{}, normalize.UnsendableToken()
 	}
 	link, err := a.exchange(ctx, req.Session, token)
 	if err != nil {
@@ -62,9 +58,13 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 func (a *adapter) exchange(ctx context.Context, s bankmux.Session, token string) (linkData, error) {
 	sending, cancel := leaveTime(ctx)
 	defer cancel()
-	link, err := a.api.exchangeToken(sending, token)
-	if err == nil || ctx.Err() != nil {
-		return link, err
+	got, err := exchangeToken.fetch(sending, a.api, rest.Request{JSON: exchangeBody{token}})
+	if err == nil {
+		got.Link.LinkID = cmp.Or(got.Link.LinkID, got.LinkID)
+		return *got.Link, nil
+	}
+	if ctx.Err() != nil {
+		return linkData{}, err
 	}
 	if e := bankmux.ErrorOf(err); e != nil && e.Kind == bankmux.ErrContextDone { // the share of the exchange ended
 		slow := *e
@@ -99,11 +99,11 @@ func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // linkOfSession looks for a finished link with the session's tag among the user's.
 func (a *adapter) linkOfSession(ctx context.Context, s bankmux.Session) (linkData, bool, error) {
-	links, err := a.api.userLinks(ctx, s.User)
+	user, err := getUserLinks.fetch(ctx, a.api, ofUser(s.User))
 	if err != nil {
 		return linkData{}, false, err
 	}
-	for _, l := range links {
+	for _, l := range user.Links {
 		finished := l.State == stateConnected || l.State == stateError
 		if finished && l.LinkID != "" && slices.Contains(l.LinkTags, sessionTag(s.ID)) {
 			return l, true, nil
@@ -120,7 +120,7 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 		return bankmux.Connection{}, normalize.LostByJSON(
 			"the link that it renews", ", or set ExchangeRequest.Connection")
 	}
-	link, err := a.api.link(ctx, linkID)
+	link, err := getLink.fetch(ctx, a.api, rest.Request{PathParams: byID(linkID)})
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
@@ -128,18 +128,12 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 	wasBroken := s.Reconnect.Status.State != bankmux.StateActive
 	switch {
 	case link.LinkID != linkID:
-		return bankmux.Connection{}, &bankmux.Error{
-			Kind:   bankmux.ErrMalformed,
-			Detail: "the response is about another link",
-		}
+		return bankmux.Connection{}, normalize.AboutAnother("link")
 	case status.State == bankmux.StateGone:
 		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrGone, Detail: "the link was deleted"}
 	case status.State != bankmux.StateActive,
 		!wasBroken && !slices.Contains(link.LinkTags, sessionTag(s.ID)):
-		return bankmux.Connection{}, &bankmux.Error{
-			Kind: bankmux.ErrUserAction, Code: normalize.CleanCode(status.Code), Status: http.StatusOK,
-			Detail: "the user has not finished the reconnect",
-		}
+		return bankmux.Connection{}, normalize.Unfinished(status.Code)
 	}
 	return connection(s, link)
 }
@@ -147,7 +141,7 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 // ConnectionStatus reads the link.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
-	link, err := a.api.link(ctx, conn.Credential().Reveal())
+	link, err := getLink.fetch(ctx, a.api, ofLink(conn, nil))
 	if err != nil {
 		return normalize.StatusAfter(conn, err)
 	}
@@ -163,7 +157,8 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 
 // Disconnect deletes the link.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
-	return normalize.Disconnected(req.Connection, a.api.deleteLink(ctx, req.Connection.Credential().Reveal()))
+	_, err := deleteLink.fetch(ctx, a.api, ofLink(req.Connection, nil))
+	return normalize.Disconnected(req.Connection, err)
 }
 
 // connection returns the link in the model.

@@ -7,39 +7,24 @@ import (
 	"encoding/json"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
 // The operations of this file.
 var (
-	opAccount    = bankmux.Op{Name: "MoneyKitAccount", Group: bankmux.GroupData, Effect: endpoints.account.effect}
-	opUpdateLink = bankmux.Op{Name: "MoneyKitUpdateLink", Group: bankmux.GroupLink, Effect: endpoints.updateLink.effect}
-	opResetLink  = bankmux.Op{Name: "MoneyKitResetLink", Group: bankmux.GroupLink, Effect: endpoints.resetLink.effect}
-	opImportLink = bankmux.Op{
-		Name:    "MoneyKitImportLink",
-		Group:   bankmux.GroupLink,
-		Effect:  endpoints.importLink.effect,
-		FindOut: "call UserLinks: a link that was made is there",
-	}
-	opImportTransactions = bankmux.Op{
-		Name:    "MoneyKitImportTransactions",
-		Group:   bankmux.GroupData,
-		Effect:  endpoints.importTransactions.effect,
-		FindOut: "read the transactions: rows that were added are there, with the ids they were given",
-	}
-	opCorrect = bankmux.Op{
-		Name:   "MoneyKitCorrectEnrichment",
-		Group:  bankmux.GroupData,
-		Effect: endpoints.correctEnrichment.effect,
-	}
-	opTestWebhook = bankmux.Op{
-		Name:    "MoneyKitTestWebhook",
-		Group:   bankmux.GroupLink,
-		Effect:  endpoints.testWebhook.effect,
-		FindOut: "look for a delivery with this key where webhooks arrive",
-	}
-	opKeys = bankmux.Op{Name: "MoneyKitWebhookKeys", Group: bankmux.GroupLink, Effect: endpoints.webhookKeys.effect}
+	opAccount    = getAccount.op("MoneyKitAccount", bankmux.GroupData, "")
+	opUpdateLink = updateLink.op("MoneyKitUpdateLink", bankmux.GroupLink, "")
+	opResetLink  = resetLink.op("MoneyKitResetLink", bankmux.GroupLink, "")
+	opImportLink = importLink.op("MoneyKitImportLink", bankmux.GroupLink,
+		"call UserLinks: a link that was made is there")
+	opImportTransactions = importTransactions.op("MoneyKitImportTransactions", bankmux.GroupData,
+		"read the transactions: rows that were added are there, with the ids they were given")
+	opCorrect     = correctEnrichment.op("MoneyKitCorrectEnrichment", bankmux.GroupData, "")
+	opTestWebhook = testWebhook.op("MoneyKitTestWebhook", bankmux.GroupLink,
+		"look for a delivery with this key where webhooks arrive")
+	opKeys = jwks.op("MoneyKitWebhookKeys", bankmux.GroupLink, "")
 )
 
 // ReadAccount reads one account, GET /links/{id}/accounts/{account_id}. For an unknown account, the
@@ -52,7 +37,9 @@ func ReadAccount(
 	id string,
 ) (bankmux.Account, error) {
 	return bankmux.DoOn(ctx, client, opAccount, &conn, func(ctx context.Context, a *adapter) (bankmux.Account, error) {
-		out, err := a.api.account(ctx, conn.Credential().Reveal(), id)
+		req := ofLink(conn, nil)
+		req.PathParams["account"] = id
+		out, err := getAccount.fetch(ctx, a.api, req)
 		if err != nil {
 			return bankmux.Account{}, err
 		}
@@ -64,11 +51,11 @@ func ReadAccount(
 func (a *adapter) change(
 	ctx context.Context,
 	client *bankmux.Client,
-	at endpoint,
+	at endpoint[changedLink],
 	link bankmux.Secret,
 	body any,
 ) (Link, error) {
-	l, err := a.api.changeLink(ctx, at, link.Reveal(), body)
+	l, err := at.fetch(ctx, a.api, rest.Request{PathParams: byID(link.Reveal()), JSON: body})
 	return l.public(client), err
 }
 
@@ -94,7 +81,7 @@ func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connec
 		if update.Tags != nil {
 			body["link_tags"] = update.Tags
 		}
-		return a.change(ctx, client, endpoints.updateLink, conn.Credential(), body)
+		return a.change(ctx, client, updateLink, conn.Credential(), body)
 	})
 }
 
@@ -102,7 +89,7 @@ func UpdateLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connec
 // of a reconnect. It may be repeated.
 func ResetLink(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Link, error) {
 	return bankmux.DoOn(ctx, client, opResetLink, &conn, func(ctx context.Context, a *adapter) (Link, error) {
-		return a.change(ctx, client, endpoints.resetLink, conn.Credential(), nil)
+		return a.change(ctx, client, resetLink, conn.Credential(), nil)
 	})
 }
 
@@ -186,7 +173,7 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 		if in.Provider != "" {
 			body["provider"] = in.Provider
 		}
-		return a.change(ctx, client, endpoints.importLink, bankmux.Secret{}, body)
+		return a.change(ctx, client, importLink, bankmux.Secret{}, body)
 	})
 }
 
@@ -196,7 +183,7 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 func Adopt(ctx context.Context, client *bankmux.Client, user string, link bankmux.Secret) (bankmux.Connection, error) {
 	op := bankmux.Op{Name: "MoneyKitAdopt", Group: bankmux.GroupLink, Effect: bankmux.Read, User: user}
 	return bankmux.Do(ctx, client, op, func(ctx context.Context, a *adapter) (bankmux.Connection, error) {
-		l, err := a.api.link(ctx, link.Reveal())
+		l, err := getLink.fetch(ctx, a.api, rest.Request{PathParams: byID(link.Reveal())})
 		if err != nil {
 			return bankmux.Connection{}, err
 		}
@@ -217,7 +204,7 @@ func ImportTransactions(
 ) (Link, error) {
 	return bankmux.DoOn(ctx, client, opImportTransactions, &conn, func(ctx context.Context, a *adapter) (Link, error) {
 		body := map[string]any{"transactions": transactionBodies(list)}
-		return a.change(ctx, client, endpoints.importTransactions, conn.Credential(), body)
+		return a.change(ctx, client, importTransactions, conn.Credential(), body)
 	})
 }
 
@@ -244,7 +231,9 @@ func CorrectEnrichment(
 	all, err := bankmux.DoOn(ctx, client, opCorrect, &conn, func(ctx context.Context, a *adapter) (rows, error) {
 		var out transactionsResponse
 		page = out.page(true)
-		if err := a.api.correctEnrichment(ctx, conn.Credential().Reveal(), right, &out); err != nil {
+		req := ofLink(conn, nil)
+		req.PathParams["transaction"], req.JSON = right.Transaction, correctionBody{right.Category, right.Subcategory}
+		if err := correctEnrichment.into(ctx, a.api, req, &out); err != nil {
 			return nil, err
 		}
 		return page.Transactions, alive(out.Link)
@@ -266,7 +255,10 @@ func TestWebhook(
 	event, key string,
 ) (string, error) {
 	return bankmux.DoOn(ctx, client, opTestWebhook, &conn, func(ctx context.Context, a *adapter) (string, error) {
-		return a.api.testWebhook(ctx, conn.Credential().Reveal(), event, key)
+		req := ofLink(conn, nil)
+		req.JSON = webhookTestBody{event, key}
+		out, err := testWebhook.fetch(ctx, a.api, req)
+		return out.DeliveryToken, err
 	})
 }
 

@@ -3,18 +3,16 @@ package moneykit
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"iter"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/internal/recent"
 	"github.com/bankmux/bankmux/normalize"
@@ -29,15 +27,8 @@ import (
 // MoneyKit's dashboard, or in MoneyKit's data elsewhere.
 func CustomerID(user string) string {
 	n := utf8.RuneCountInString(user)
-	if user == "" || (n >= minUser && n <= maxUser && !strings.HasPrefix(user, customerPrefix)) {
-		return user
-	}
-	sum := sha256.Sum256([]byte(user))
-	return customerPrefix + base64.RawURLEncoding.EncodeToString(sum[:])
+	return normalize.UserID(user, user == "" || n >= minUser && n <= maxUser)
 }
-
-// customerPrefix marks the ids at MoneyKit that replace an id it would refuse.
-const customerPrefix = "bankmux-user-"
 
 // Link is a link as MoneyKit lists it. Printing, logging and marshalling it show no credential.
 type Link struct {
@@ -74,16 +65,10 @@ func (l *linkData) public(client *bankmux.Client) Link {
 
 // The operations of this file.
 var (
-	opLinks     = bankmux.Op{Name: "MoneyKitLinks", Group: bankmux.GroupLink, Effect: endpoints.links.effect}
-	opUserLinks = bankmux.Op{
-		Name: "MoneyKitUserLinks", Group: bankmux.GroupLink, Effect: endpoints.userLinks.effect,
-	}
-	opUserAccounts = bankmux.Op{
-		Name: "MoneyKitUserAccounts", Group: bankmux.GroupData, Effect: endpoints.userAccounts.effect,
-	}
-	opUserTransactions = bankmux.Op{
-		Name: "MoneyKitUserTransactions", Group: bankmux.GroupData, Effect: endpoints.userTransactions.effect,
-	}
+	opLinks            = getLinks.op("MoneyKitLinks", bankmux.GroupLink, "")
+	opUserLinks        = getUserLinks.op("MoneyKitUserLinks", bankmux.GroupLink, "")
+	opUserAccounts     = getUserAccounts.op("MoneyKitUserAccounts", bankmux.GroupData, "")
+	opUserTransactions = getUserTransactions.op("MoneyKitUserTransactions", bankmux.GroupData, "")
 )
 
 // linksPage is the smallest page of links that MoneyKit serves.
@@ -102,7 +87,7 @@ func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 				if cursor != "" {
 					query.Set("cursor", cursor)
 				}
-				return a.api.links(ctx, query)
+				return getLinks.fetch(ctx, a.api, rest.Request{Query: query})
 			})
 			if err != nil {
 				yield(Link{}, err)
@@ -148,10 +133,11 @@ func (r *linksResponse) each(client *bankmux.Client, yield func(Link, error) boo
 func UserLinks(ctx context.Context, client *bankmux.Client, user string) (map[string]Link, error) {
 	var failed []bankmux.Failure
 	all, err := bankmux.Do(ctx, client, opUserLinks, func(ctx context.Context, a *adapter) (map[string]Link, error) {
-		links, err := a.api.userLinks(ctx, user)
+		got, err := getUserLinks.fetch(ctx, a.api, ofUser(user))
 		if err != nil {
 			return nil, err
 		}
+		links := got.Links
 		all := make(map[string]Link, len(links))
 		failed = nil
 		for i, id := range sortedKeys(links) {
@@ -175,7 +161,7 @@ func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map
 	var failed []bankmux.Failure
 	type accounts = map[string][]bankmux.Account
 	all, err := bankmux.Do(ctx, client, opUserAccounts, func(ctx context.Context, a *adapter) (accounts, error) {
-		out, err := a.api.userAccounts(ctx, user)
+		out, err := getUserAccounts.fetch(ctx, a.api, ofUser(user))
 		if err != nil {
 			return nil, err
 		}
@@ -187,11 +173,10 @@ func UserAccounts(ctx context.Context, client *bankmux.Client, user string) (map
 				failed = append(failed, unreadableLink(i, "a link without a list of accounts"))
 				continue
 			}
-			list, odd := named(&group.Accounts.List)
-			failed = append(failed, odd...)
-			key := client.ReferenceKey(bankmux.NewSecret(link))
-			for _, acc := range list {
-				all[key] = append(all[key], acc.account())
+			_, res := choose(&group.Accounts.List, nil)
+			failed = append(failed, res.Failed...)
+			if len(res.Accounts) > 0 {
+				all[client.ReferenceKey(bankmux.NewSecret(link))] = res.Accounts
 			}
 		}
 		return all, nil
@@ -280,7 +265,9 @@ func (r *userReading) read(ctx context.Context) (userPage, error) {
 			page.last = r.to
 		}
 		out := userTransactionsResponse{Transactions: list.Transactions}
-		err := a.api.userTransactions(ctx, r.user, window(nil, r.from, r.to, pageSize, r.mark), &out)
+		req := ofUser(r.user)
+		req.Query = window(nil, r.from, r.to, pageSize, r.mark)
+		err := getUserTransactions.into(ctx, a.api, req, &out)
 		return userPage{page, out}, err
 	})
 }

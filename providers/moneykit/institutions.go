@@ -3,12 +3,14 @@ package moneykit
 // This file finds banks.
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strconv"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/normalize"
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/wire"
 )
 
 // maxInstitutions is the largest page of banks. MoneyKit has always allowed 100.
@@ -17,10 +19,7 @@ const maxInstitutions = 100
 // Institutions reads a page of banks. MoneyKit cannot select a country, so banks of other countries
 // are removed here. A page may therefore be empty and still have a next one.
 func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequest) (bankmux.InstitutionPage, error) {
-	size := req.PageSize
-	if size == 0 || size > maxInstitutions {
-		size = maxInstitutions
-	}
+	size := min(cmp.Or(req.PageSize, maxInstitutions), maxInstitutions)
 	query := url.Values{"limit": {strconv.Itoa(size)}}
 	if req.Name != "" {
 		query.Set("name", req.Name)
@@ -31,26 +30,23 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 	if req.Page != "" {
 		query.Set("cursor", req.Page)
 	}
-	out, err := a.api.institutions(ctx, query)
+	out, err := getInstitutions.fetch(ctx, a.api, rest.Request{Query: query})
 	if err != nil {
 		return bankmux.InstitutionPage{}, err
 	}
-	page := bankmux.InstitutionPage{Next: string(out.Cursors.Next), Failed: out.Institutions.Failures("")}
-	for n, i := range out.Institutions.Rows {
-		switch {
-		case i.InstitutionID == "":
-			err := normalize.Unreadable("a bank without id")
-			page.Failed = append(page.Failed, out.Institutions.Failure(n, "", "", err))
-		case req.Country == "" || i.Country == req.Country:
-			page.Institutions = append(page.Institutions, i.listing())
-		}
-	}
+	page := bankmux.InstitutionPage{Next: string(out.Cursors.Next)}
+	page.Institutions, page.Failed = wire.Collect(
+		&out.Institutions, func(i *institution) wire.Read[bankmux.InstitutionListing] {
+			one := wire.Identified(i.listing(), i.InstitutionID, "a bank without id")
+			one.Given = one.Given && (req.Country == "" || i.Country == req.Country)
+			return one
+		})
 	return page, nil
 }
 
 // Institution reads one bank by id or alias.
 func (a *adapter) Institution(ctx context.Context, req bankmux.InstitutionRequest) (bankmux.InstitutionListing, error) {
-	i, err := a.api.institution(ctx, req.ID)
+	i, err := getInstitution.fetch(ctx, a.api, rest.Request{PathParams: byID(req.ID)})
 	if err != nil {
 		return bankmux.InstitutionListing{}, err
 	}

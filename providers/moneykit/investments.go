@@ -3,8 +3,8 @@ package moneykit
 // This file reads holdings and investment transactions.
 
 import (
+	"cmp"
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/bankmux/bankmux"
@@ -23,25 +23,19 @@ func currencies(list []account) map[string]string {
 
 // Holdings reads the positions.
 func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (bankmux.HoldingsResult, error) {
-	out, err := a.api.holdings(ctx, req.Connection.Credential().Reveal(), req.Accounts)
-	if err != nil {
+	var out holdingsResponse
+	if err := dataOf(ctx, a.api, getHoldings, ofLink(req.Connection, filter(req.Accounts)), &out); err != nil {
 		return bankmux.HoldingsResult{}, err
 	}
-	accounts, failed := named(&out.Accounts.List)
-	res := bankmux.HoldingsResult{
-		AsOf:   asOf(out.Link, out.product()),
-		Failed: append(missing(req.Accounts, accounts), failed...),
-	}
+	accounts, chosen := choose(&out.Accounts.List, req.Accounts)
+	res := bankmux.HoldingsResult{AsOf: asOf(out.Link, out.product()), Failed: chosen.Failed}
 	currency := currencies(accounts)
-	var odd []bankmux.Failure
-	res.Holdings, failed = wire.Collect(&out.Holdings, func(h *holding) wire.Read[bankmux.Holding] {
-		if !normalize.IsAsked(req.Accounts, h.AccountID) {
-			return wire.Read[bankmux.Holding]{}
-		}
+	wire.CollectHoldings(&res, &out.Holdings, req.Accounts, func(h *holding) wire.Read[bankmux.Holding] {
 		return h.read(currency[h.AccountID])
 	})
-	res.Securities, odd = wire.Collect(&out.Securities.List, (*security).read)
-	res.Failed = slices.Concat(res.Failed, failed, odd)
+	var failed []bankmux.Failure
+	res.Securities, failed = wire.Collect(&out.Securities.List, (*security).read)
+	res.Failed = append(res.Failed, failed...)
 	return res, nil
 }
 
@@ -77,21 +71,20 @@ func (a *adapter) InvestmentTransactionPage(
 		return bankmux.InvestmentTransactionPage{}, err
 	}
 	from, to := req.Days(a.today())
-	size := sizeOr(req.PageSize)
+	size := min(cmp.Or(req.PageSize, pageSize), maxPageSize)
 	query := window(req.Accounts, from, to, size, mark)
-	out, err := a.api.investments(ctx, req.Connection.Credential().Reveal(), query)
-	if err != nil {
+	var out investmentsResponse
+	if err := dataOf(ctx, a.api, getInvestments, ofLink(req.Connection, query), &out); err != nil {
 		return bankmux.InvestmentTransactionPage{}, err
 	}
-	accounts, failed := named(&out.Accounts.List)
-	page := bankmux.InvestmentTransactionPage{
-		AsOf: asOf(out.Link, out.product()), Failed: failed,
-	}
+	accounts, chosen := choose(&out.Accounts.List, nil)
+	page := bankmux.InvestmentTransactionPage{AsOf: asOf(out.Link, out.product()), Failed: chosen.Failed}
 	currency := currencies(accounts)
 	read := func(w *investmentTransaction) wire.Read[bankmux.InvestmentTransaction] {
 		return w.read(currency[w.AccountID])
 	}
 	wire.CollectInvestments(&page, &out.Transactions, &req, a.today(), read)
+	var failed []bankmux.Failure
 	page.Securities, failed = wire.Collect(&out.Securities.List, (*security).read)
 	page.Failed = append(page.Failed, failed...)
 	page.Next, err = mark.next(out.Transactions.Len(), size, out.Total)

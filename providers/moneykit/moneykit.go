@@ -55,6 +55,7 @@ import (
 	"github.com/go-resty/resty/v2"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/setup"
 	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/guard"
@@ -158,8 +159,8 @@ func (a *adapter) Describe() bankmux.Description {
 
 // CheckCredentials reads which application the credentials belong to.
 func (a *adapter) CheckCredentials(ctx context.Context, _ bankmux.CheckRequest) (bankmux.CheckResult, error) {
-	app, err := a.api.introspect(ctx)
-	return bankmux.CheckResult{App: app}, err
+	out, err := authIntrospect.fetch(ctx, a.api, rest.Request{})
+	return bankmux.CheckResult{App: cmp.Or(out.App.Name, out.App.AppName)}, err
 }
 
 // The capabilities of the adapter.

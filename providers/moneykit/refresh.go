@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -20,7 +21,9 @@ func (a *adapter) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bank
 		names = append(names, string(p))
 	}
 	conn := req.Connection
-	l, err := a.api.refresh(ctx, conn.Credential().Reveal(), names)
+	l, err := refreshProducts.fetch(ctx, a.api, rest.Request{
+		PathParams: byID(conn.Credential().Reveal()), JSON: refreshBody{names},
+	})
 	if err != nil {
 		return bankmux.RefreshResult{}, err
 	}

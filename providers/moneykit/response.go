@@ -42,7 +42,7 @@ type explained struct {
 // 204 are documented where 200 might be expected.
 func read(res *rest.Response, out any) error {
 	if res.Status/100 == 2 {
-		if out == nil {
+		if _, deleted := out.(*deletedLink); deleted {
 			return nothing(res)
 		}
 		if err := res.Decode(out); err != nil {
@@ -50,17 +50,10 @@ func read(res *rest.Response, out any) error {
 		}
 		return res.Require(out)
 	}
-	var body envelope
-	if res.Decode(&body) != nil {
-		body = envelope{} // the page of a proxy: the status decides
-	}
+	body, more := rest.Try[envelope](res), rest.Try[explained](res)
 	e := model.Error(normalize.Failure{
 		Endpoint: res.Endpoint(), Code: body.ErrorCode, Status: res.Status, RetryAfter: res.RetryAfter,
 	}, body.LinkErrorCode)
-	var more explained
-	if res.Decode(&more) != nil {
-		more = explained{}
-	}
 	e.Docs = normalize.DocsURL(more.Documentation, "moneykit.com")
 	if e.Kind == bankmux.ErrInvalid {
 		e.Field = location(more.ValidationErrors)
@@ -160,8 +153,8 @@ func asOf(l *linkData, product string) time.Time {
 	return at
 }
 
-// ofLink is a response about one link.
-type ofLink interface {
+// linkResponse is a response about one link.
+type linkResponse interface {
 	link() *linkData
 	product() string // "" if the caller checks the product
 	data() bool      // whether it has data
@@ -174,18 +167,9 @@ type linked struct {
 
 func (l *linked) link() *linkData { return l.Link }
 
-// The members that a response must have, see [wire.Required].
+// The members that a response must have, where tags cannot say it: see [wire.Required].
 
-func (r *tokenResponse) Lacks() string {
-	return wire.Need(normalize.Token(r.AccessToken), "an access_token that can be sent in a header")
-}
-
-func (r *introspectResponse) Lacks() string { return wire.Need(r.ClientID != "", "client_id") }
-func (r *keysResponse) Lacks() string       { return wire.Need(len(r.Keys) > 0, "keys") }
-
-func (r *linkSessionResponse) Lacks() string {
-	return wire.Need(normalize.Token(r.LinkSessionToken), "a link_session_token of visible characters")
-}
+func (r *keysResponse) Lacks() string { return wire.Need(len(r.Keys) > 0, "keys") }
 
 func (r *exchangeResponse) Lacks() string {
 	if r.Link == nil {
@@ -194,9 +178,6 @@ func (r *exchangeResponse) Lacks() string {
 	return wire.Need(r.Link.LinkID != "" || r.LinkID != "", "link.link_id")
 }
 
-func (l *linkData) Lacks() string {
-	return wire.Need(l.LinkID != "" && l.State != "", "link_id or state")
-}
 func (l *changedLink) Lacks() string { return wire.Need(l.LinkID != "", "link_id") }
 
 // Lacks accepts a response without both members, which are optional. A response that has other
@@ -205,43 +186,13 @@ func (r *linksResponse) Lacks() string {
 	return wire.Need(r.Links.Found || r.NextCursor.Found || len(r.Others) == 0, "links")
 }
 
-func (r *userLinksResponse) Lacks() string    { return wire.Need(r.Links != nil, "links") }
-func (r *userAccountsResponse) Lacks() string { return wire.Need(r.Links != nil, "links") }
-
-func (r *userTransactionsResponse) Lacks() string {
-	return wire.Need(r.Transactions.Present, "transactions")
-}
-
-func (r *institutionsResponse) Lacks() string {
-	return wire.Need(r.Institutions.Present, "institutions")
-}
-
-func (i *institution) Lacks() string { return wire.Need(i.InstitutionID != "", "institution_id") }
-
-func (r *accountsResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
 func (r *accountResponse) Lacks() string {
 	return wire.Need(r.Account.Value.AccountID != "", "account")
-}
-func (r *numbersResponse) Lacks() string  { return wire.Need(r.Accounts.Present, "accounts") }
-func (r *identityResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
-
-func (r *transactionsResponse) Lacks() string {
-	return wire.Need(r.Transactions.Present, "transactions")
 }
 
 func (r *syncResponse) Lacks() string {
 	t := &r.Transactions
 	return wire.Need(t.Created.Present || t.Updated.Present || t.Removed.Present, "transactions")
-}
-
-func (r *holdingsResponse) Lacks() string { return wire.Need(r.Holdings.Present, "holdings") }
-
-func (r *investmentsResponse) Lacks() string {
-	return wire.Need(r.Transactions.Present, "investment_transactions")
-}
-
-func (r *webhookTestResponse) Lacks() string {
-	return wire.Need(r.DeliveryToken != "", "delivery_token")
 }
 
 // The product that a response is about, by its name in the link.

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
@@ -119,11 +120,12 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 		keepUnlessOverridden(&body, req, link)
 		body.ExistingLinkID = link.LinkID
 	}
-	token, err := a.api.createLinkSession(ctx, body)
+	made, err := createSession.fetch(ctx, a.api, rest.Request{JSON: body})
 	if err != nil {
 		return bankmux.Session{}, err
 	}
-	s.Launch.Provider, s.Launch.Environment, s.Launch.Token = Name, a.env, bankmux.NewLaunchToken(token)
+	s.Launch.Provider, s.Launch.Environment = Name, a.env
+	s.Launch.Token = bankmux.NewLaunchToken(made.LinkSessionToken)
 	s.Launch.Package, s.Launch.ScriptURL = connectPackage, a.scriptURL
 	return s, nil
 }
@@ -136,17 +138,17 @@ const connectPackage = "@moneykit/connect@0.3.28"
 // error link_error.bad_state in place of the link. Then the link is looked up among the user's,
 // since a reconnect must send its webhook and tags again.
 func (a *adapter) linkToRenew(ctx context.Context, conn *bankmux.Connection) (linkData, error) {
-	id := conn.Credential().Reveal()
-	link, err := a.api.link(ctx, id)
+	link, err := getLink.fetch(ctx, a.api, ofLink(*conn, nil))
 	e := bankmux.ErrorOf(err)
 	if e == nil || !strings.HasPrefix(e.Code, badState) {
 		return link, err
 	}
-	links, unread := a.api.userLinks(ctx, conn.User)
+	id := conn.Credential().Reveal()
+	user, unread := getUserLinks.fetch(ctx, a.api, ofUser(conn.User))
 	if unread != nil {
 		return linkData{}, unread
 	}
-	if known, ok := links[id]; ok && known.LinkID == id {
+	if known, ok := user.Links[id]; ok && known.LinkID == id {
 		return known, nil
 	}
 	return linkData{}, err
@@ -211,23 +213,20 @@ func sessionBody(req bankmux.SessionRequest, sessionID string) (createLinkSessio
 	if len(settings.Countries) == 0 && req.Country != "" {
 		settings.Countries = []string{req.Country}
 	}
-	for _, country := range settings.Countries {
-		if !slices.Contains([]string{"US", "GB", "CA"}, country) {
-			return none, normalize.Unsupported("SessionRequest.Country", "MoneyKit serves US, GB and CA")
-		}
+	if err := normalize.Serves("SessionRequest.Country", "MoneyKit", served, settings.Countries...); err != nil {
+		return none, err
 	}
-	if err := addProducts(&settings, req.Products); err != nil {
+	err := normalize.NameProducts(req.Products, "MoneyKit", model.Product, settings.add)
+	if err != nil {
 		return none, err
 	}
 	if len(settings.Providers)+len(settings.Countries)+len(settings.Products) > 0 {
 		body.Settings = &settings
 	}
-	if len(req.Institution) > 0 && req.Reconnect == nil {
-		id, ok := req.Institution[Name]
-		if !ok {
-			return none, normalize.Unsupported("SessionRequest.Institution", "has no id for moneykit")
+	if req.Reconnect == nil {
+		if body.InstitutionID, err = normalize.NamedInstitution(req.Institution, Name); err != nil {
+			return none, err
 		}
-		body.InstitutionID = id
 	}
 	if opts.Features != (ConnectFeatures{}) {
 		body.ConnectFeatures = &opts.Features
@@ -285,7 +284,7 @@ func checkSession(req bankmux.SessionRequest) *bankmux.Error {
 		return wrong("Contact.Email", "is not 4 to 254 characters long")
 	case c.Phone != "" && outside(c.Phone, minPhone, maxPhone):
 		return wrong("Contact.Phone", "is not 4 to 30 characters long")
-	case c.PhoneCountry != "" && !slices.Contains([]string{"US", "GB", "CA"}, c.PhoneCountry):
+	case c.PhoneCountry != "" && !slices.Contains(served, c.PhoneCountry):
 		return wrong("Contact.PhoneCountry", "is not US, GB or CA")
 	}
 	for _, tag := range req.Tags {
@@ -306,29 +305,17 @@ func alphanumeric(b byte) bool {
 	return '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
 }
 
-// addProducts adds the products that MoneyKit can name. It refuses a required product that MoneyKit
-// does not have.
-func addProducts(settings *linkSettings, products []bankmux.ProductRequest) error {
-	for _, p := range products {
-		name, ok := model.Product(p.Product)
-		if !ok {
-			if p.Required {
-				return normalize.Unsupported(
-					"SessionRequest.Products", "MoneyKit has no "+normalize.CleanCode(string(p.Product)))
-			}
-			continue
-		}
-		if name == "" {
-			continue // every session has it
-		}
-		if settings.Products == nil {
-			settings.Products = map[string]productSettings{}
-		}
-		settings.Products[name] = productSettings{
-			Required: p.Required, RequirePermission: p.RequirePermission, Prefetch: p.Prefetch, Reason: p.Reason,
-		}
+// served are the countries that MoneyKit serves.
+var served = []string{"US", "GB", "CA"}
+
+// add adds a product under MoneyKit's name.
+func (l *linkSettings) add(p bankmux.ProductRequest, name string) {
+	if l.Products == nil {
+		l.Products = map[string]productSettings{}
 	}
-	return nil
+	l.Products[name] = productSettings{
+		Required: p.Required, RequirePermission: p.RequirePermission, Prefetch: p.Prefetch, Reason: p.Reason,
+	}
 }
 
 // timestamp writes a time in MoneyKit's form, "" for the zero time.

@@ -18,17 +18,18 @@ import (
 // Sync reads a page of MoneyKit's record of changes. The record does not report every row that was
 // removed or got another id. So known rows are looked up in the list of stored rows.
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
-	link := req.Connection.Credential().Reveal()
+	conn := req.Connection
 	return reconcile.Feed{
 		Provider: Name, MaxSize: maxSync, Today: a.today, CursorLost: lostCursor,
 		Page: func(ctx context.Context, at reconcile.FeedRequest) (reconcile.FeedPage, error) {
-			return a.api.syncPage(ctx, link, at)
+			return a.api.syncPage(ctx, conn, at)
 		},
 		Accounts: func(ctx context.Context, _ *bankmux.Answers) ([]string, []bankmux.Failure, error) {
-			return a.api.syncAccounts(ctx, link)
+			_, res, err := a.accounts(ctx, conn, nil, false)
+			return normalize.AccountIDs(res.Accounts), res.Failed, err
 		},
 		Stored: func(ctx context.Context, days reconcile.StoredRequest) (reconcile.StoredPage, error) {
-			return a.api.storedPage(ctx, link, days)
+			return a.api.storedPage(ctx, conn, days)
 		},
 	}.Sync(ctx, req)
 }
@@ -43,7 +44,7 @@ func lostCursor(e *bankmux.Error) bool { return strings.HasSuffix(e.Field, ".cur
 // syncPage reads one page of the record.
 func (a *api) syncPage(
 	ctx context.Context,
-	link string,
+	conn bankmux.Connection,
 	at reconcile.FeedRequest,
 ) (page reconcile.FeedPage, err error) {
 	query := url.Values{"size": {strconv.Itoa(at.Size)}}
@@ -55,7 +56,7 @@ func (a *api) syncPage(
 	created, updated := syncRows("created"), syncRows("updated")
 	created.Take(&list.Created)
 	updated.Take(&list.Updated)
-	if err := a.transactionsSync(ctx, link, query, &out); err != nil {
+	if err := dataOf(ctx, a, syncTransactions, ofLink(conn, query), &out); err != nil {
 		return page, err
 	}
 	page.Created, page.Updated = created.Rows, updated.Rows
@@ -66,23 +67,10 @@ func (a *api) syncPage(
 	return page, nil
 }
 
-// syncAccounts lists the accounts of a link.
-func (a *api) syncAccounts(ctx context.Context, link string) (ids []string, failed []bankmux.Failure, err error) {
-	out, err := a.accounts(ctx, link, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	list, failed := named(&out.Accounts)
-	for _, acc := range list {
-		ids = append(ids, acc.AccountID)
-	}
-	return ids, failed, nil
-}
-
 // storedPage reads one page of the stored rows of some days.
 func (a *api) storedPage(
 	ctx context.Context,
-	link string,
+	conn bankmux.Connection,
 	days reconcile.StoredRequest,
 ) (page reconcile.StoredPage, err error) {
 	mark, err := parseMark(days.Page, "SyncRequest.Cursor")
@@ -101,7 +89,7 @@ func (a *api) storedPage(
 		}
 	}
 	query := window(days.Accounts, days.From, days.To, pageSize, mark)
-	if err := a.transactions(ctx, link, query, &out); err != nil {
+	if err := dataOf(ctx, a, getTransactions, ofLink(conn, query), &out); err != nil {
 		return page, err
 	}
 	if page.Next, err = mark.next(out.Transactions.N, pageSize, out.Total); err != nil {
@@ -120,12 +108,8 @@ func syncRows(list string) *wire.Transactions[transaction] {
 }
 
 // removedRow names a removed row.
-func removedRow(id *string) (one wire.Read[reconcile.FeedRow]) {
-	if one.Given = *id != ""; !one.Given {
-		one.Fault = normalize.Unreadable("a removed row without id")
-	}
-	one.Row = reconcile.FeedRow{ID: *id}
-	return one
+func removedRow(id *string) wire.Read[reconcile.FeedRow] {
+	return wire.Identified(reconcile.FeedRow{ID: *id}, *id, "a removed row without id")
 }
 
 // stored reads a row of the list of stored rows, or as much of it as possible. It reports whether

@@ -3,6 +3,7 @@ package moneykit
 // This file reads pages of transactions.
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -35,14 +36,6 @@ func window(ids []string, from, to bankmux.Date, size int, at pageMark) url.Valu
 		query["account_ids"] = ids
 	}
 	return query
-}
-
-// sizeOr is the requested page size, or the default.
-func sizeOr(asked int) int {
-	if asked == 0 {
-		return pageSize
-	}
-	return min(asked, maxPageSize)
 }
 
 // pageMark is the position of a reading in a list with page numbers. The lists are newest first and
@@ -176,13 +169,13 @@ func (a *adapter) transactionPage(
 	if to.Before(from) {
 		return bankmux.TransactionPage{}, nil // no day that exists yet was requested, so none is covered
 	}
-	size := sizeOr(req.PageSize)
+	size := min(cmp.Or(req.PageSize, pageSize), maxPageSize)
 	var out transactionsResponse
 	page := out.page(enrich)
 	page.first, page.last = req.Limits(a.today())
 	page.accounts = req.Accounts
 	query := window(req.Accounts, from, to, size, mark)
-	if err = a.api.transactions(ctx, req.Connection.Credential().Reveal(), query, &out); err != nil {
+	if err = dataOf(ctx, a.api, getTransactions, ofLink(req.Connection, query), &out); err != nil {
 		return bankmux.TransactionPage{}, err
 	}
 	page.AsOf = asOf(out.Link, out.product())
@@ -217,7 +210,7 @@ func (r *transactionsResponse) split(ids []string, page *listPage) (there []stri
 			there = append(there, id)
 			continue
 		}
-		failed = append(failed, noAccount(id))
+		failed = append(failed, normalize.Accounts([]string{id}, nil, nil).Failed...)
 	}
 	return there, failed
 }

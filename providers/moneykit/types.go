@@ -59,11 +59,11 @@ type productSettings struct {
 
 // linkData is a link, which is a connection in MoneyKit's words.
 type linkData struct {
-	LinkID            string                  `json:"link_id"`
+	LinkID            string                  `json:"link_id"            need:"value"`
 	InstitutionID     string                  `json:"institution_id"`
 	InstitutionName   string                  `json:"institution_name"`
 	InstitutionAvatar string                  `json:"institution_avatar"`
-	State             string                  `json:"state"`
+	State             string                  `json:"state"              need:"value"`
 	ErrorCode         string                  `json:"error_code"`
 	LinkTags          []string                `json:"link_tags"`
 	Webhook           string                  `json:"webhook"`
@@ -80,6 +80,9 @@ const (
 
 // changedLink is the link in the response to a change of it.
 type changedLink struct{ linkData }
+
+// deletedLink is the response to the end of a link, which may be empty: see nothing.
+type deletedLink struct{}
 
 // linkProduct says how fresh one product of a link is.
 type linkProduct struct {
@@ -112,20 +115,20 @@ type exchangeResponse struct {
 }
 
 type linkSessionResponse struct {
-	LinkSessionToken string `json:"link_session_token"`
+	LinkSessionToken string `json:"link_session_token" need:"token"`
 }
 
 type userLinksResponse struct {
-	Links map[string]linkData `json:"links"`
+	Links map[string]linkData `json:"links" need:"value"`
 }
 
 type tokenResponse struct {
-	AccessToken string       `json:"access_token"`
+	AccessToken string       `json:"access_token" need:"token"`
 	ExpiresIn   wire.Seconds `json:"expires_in"`
 }
 
 type introspectResponse struct {
-	ClientID string `json:"client_id"`
+	ClientID string `json:"client_id" need:"value"`
 	App      struct {
 		Name    string `json:"name"`
 		AppName string `json:"app_name"`
@@ -161,7 +164,7 @@ type account struct {
 
 type accountsResponse struct {
 	linked
-	Accounts wire.List[account] `json:"accounts"`
+	Accounts wire.List[account] `json:"accounts" need:"value"`
 }
 
 type accountResponse struct {
@@ -199,12 +202,12 @@ type listedLink struct {
 type userAccountsResponse struct {
 	Links map[string]struct {
 		Accounts wire.OptionalList[account] `json:"accounts"`
-	} `json:"links"`
+	} `json:"links" need:"value"`
 }
 
 type userTransactionsResponse struct {
 	Total        int                    `json:"total"`
-	Transactions wire.Rows[transaction] `json:"transactions"`
+	Transactions wire.Rows[transaction] `json:"transactions" need:"value"`
 	Accounts     map[string]struct {
 		LinkID wire.Text `json:"link_id"`
 	} `json:"accounts"`
@@ -221,12 +224,12 @@ type webhookTestBody struct {
 }
 
 type webhookTestResponse struct {
-	DeliveryToken string `json:"delivery_token"`
+	DeliveryToken string `json:"delivery_token" need:"value"`
 }
 
 type numbersResponse struct {
 	linked
-	Accounts wire.List[accountNumbers] `json:"accounts"`
+	Accounts wire.List[accountNumbers] `json:"accounts" need:"value"`
 }
 
 type accountNumbers struct {
@@ -253,7 +256,7 @@ type accountNumber struct {
 
 type identityResponse struct {
 	linked
-	Accounts wire.List[accountOwners] `json:"accounts"`
+	Accounts wire.List[accountOwners] `json:"accounts" need:"value"`
 }
 
 type accountOwners struct {
@@ -304,7 +307,7 @@ type party struct {
 type transactionsResponse struct {
 	linked
 	Total        int                            `json:"total"`
-	Transactions wire.Rows[transaction]         `json:"transactions"`
+	Transactions wire.Rows[transaction]         `json:"transactions" need:"value"`
 	Accounts     wire.OptionalList[accountName] `json:"accounts"` // those that were requested
 }
 
@@ -330,7 +333,7 @@ type accountName struct {
 type holdingsResponse struct {
 	linked
 	Accounts   wire.OptionalList[account]  `json:"accounts"`
-	Holdings   wire.List[holding]          `json:"holdings"`
+	Holdings   wire.List[holding]          `json:"holdings"   need:"value"`
 	Securities wire.OptionalList[security] `json:"securities"`
 }
 
@@ -376,7 +379,7 @@ type investmentsResponse struct {
 	linked
 	Total        int                              `json:"total"`
 	Accounts     wire.OptionalList[account]       `json:"accounts"`
-	Transactions wire.List[investmentTransaction] `json:"investment_transactions"`
+	Transactions wire.List[investmentTransaction] `json:"investment_transactions" need:"value"`
 	Securities   wire.OptionalList[security]      `json:"securities"`
 }
 
@@ -386,7 +389,7 @@ type refreshBody struct {
 
 // institution has the country GB, not UK.
 type institution struct {
-	InstitutionID string   `json:"institution_id"`
+	InstitutionID string   `json:"institution_id"         need:"value"`
 	Aliases       []string `json:"institution_id_aliases"`
 	Name          string   `json:"name"`
 	Country       string   `json:"country"`
@@ -397,7 +400,7 @@ type institution struct {
 }
 
 type institutionsResponse struct {
-	Institutions wire.List[institution] `json:"institutions"`
+	Institutions wire.List[institution] `json:"institutions" need:"value"`
 	Cursors      struct {
 		Next wire.Text `json:"next"`
 	} `json:"cursors"`
