@@ -14,44 +14,30 @@ import (
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
-// accounts returns the accounts that have an id, and failures for the others. It remembers their
+// accounts reads the requested accounts, on the wire and in the model. It remembers their
 // currencies.
 func (a *adapter) accounts(
-	ctx context.Context,
-	call dataCall,
-) (list []account, failed []bankmux.Failure, err error) {
-	out, err := a.api.accounts(ctx, call)
+	ctx context.Context, at endpoint[accountsResponse], call dataCall, ids []string,
+) ([]account, bankmux.AccountsResult, error) {
+	out, err := data(ctx, a.api, at, call)
 	if err != nil {
-		return nil, nil, err
+		return nil, bankmux.AccountsResult{}, err
 	}
-	failed = out.Accounts.Failures("")
-	for i := range out.Accounts.Rows {
-		acc := &out.Accounts.Rows[i]
-		if acc.ID == "" {
-			failed = append(failed, out.Accounts.Failure(i, "", "", normalize.Unreadable("an account without id")))
-			continue
-		}
+	for _, acc := range out.Accounts.Rows {
 		a.currencies.note(&call.conn, acc.ID, acc.Currency.Code)
-		list = append(list, *acc)
 	}
-	return list, failed, nil
+	list, res := wire.Accounts(ids, &out.Accounts, (*account).account)
+	return list, res, nil
 }
 
 // Accounts lists the accounts at the bank.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	list, failed, err := a.accounts(ctx, dataCall{endpoints.accounts, req.Connection, req.Answers, dataBody{}})
-	if err != nil {
-		return bankmux.AccountsResult{}, err
-	}
-	all := make([]bankmux.Account, len(list))
-	for i, acc := range list {
-		all[i] = acc.account()
-	}
-	return normalize.Accounts(req.Accounts, all, failed), nil
+	_, res, err := a.accounts(ctx, getAccounts, dataCall{conn: req.Connection, answers: req.Answers}, req.Accounts)
+	return res, err
 }
 
 // account returns the account in the model.
-func (acc account) account() bankmux.Account {
+func (acc *account) account() bankmux.Account {
 	return bankmux.Account{
 		ID: acc.ID, Kind: model.AccountKind(acc.Type), ProviderKind: acc.Type, Name: acc.Name,
 		Number: acc.Number, IBAN: acc.IBAN, Currency: normalize.CurrencyCode(acc.Currency.Code),
@@ -71,7 +57,7 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 	} else {
 		one.Account, body.AccountID = req.Accounts[0], req.Accounts[0]
 	}
-	b, err := a.api.balance(ctx, dataCall{conn: req.Connection, answers: req.Answers, body: body})
+	out, err := data(ctx, a.api, getBalance, dataCall{req.Connection, req.Answers, body})
 	if err != nil {
 		return bankmux.BalancesResult{}, err
 	}
@@ -82,7 +68,7 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 		}
 	}
 	var res bankmux.BalancesResult
-	for _, fault := range b.read(&one, kind, a.now()) {
+	for _, fault := range out.Balance.read(&one, kind, a.now()) {
 		res.Failed = append(res.Failed, bankmux.Failure{Account: one.Account, Err: fault})
 	}
 	if len(res.Failed) == 0 || len(one.Balances) > 0 {
@@ -156,11 +142,12 @@ func (a *adapter) AccountNumbers(
 	ctx context.Context,
 	req bankmux.AccountNumbersRequest,
 ) (bankmux.AccountNumbersResult, error) {
-	list, failed, err := a.accounts(ctx, dataCall{endpoints.accounts, req.Connection, req.Answers, dataBody{}})
+	call := dataCall{conn: req.Connection, answers: req.Answers}
+	list, chosen, err := a.accounts(ctx, getAccounts, call, nil)
 	if err != nil {
 		return bankmux.AccountNumbersResult{}, err
 	}
-	res := bankmux.AccountNumbersResult{Failed: failed}
+	res := bankmux.AccountNumbersResult{Failed: chosen.Failed}
 	for _, acc := range list {
 		one := bankmux.AccountNumbers{Account: acc.ID}
 		if acc.IBAN != "" {
@@ -181,10 +168,11 @@ func (a *adapter) AccountNumbers(
 // Identity reads the one person that Dapi knows for a connection. The bank does not say which
 // account the person owns.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
-	who, err := a.api.identity(ctx, dataCall{conn: req.Connection, answers: req.Answers})
+	out, err := data(ctx, a.api, getIdentity, dataCall{conn: req.Connection, answers: req.Answers})
 	if err != nil {
 		return bankmux.IdentityResult{}, err
 	}
+	who := out.Identity
 	res := bankmux.IdentityResult{
 		Failed: slices.Concat(
 			who.Numbers.Failures(""),
@@ -233,7 +221,7 @@ func (who *person) owner() (owner bankmux.Owner, fault *bankmux.Error) {
 
 // Cards lists the cards at the bank.
 func (a *adapter) Cards(ctx context.Context, req bankmux.CardsRequest) (bankmux.CardsResult, error) {
-	out, err := a.api.cards(ctx, dataCall{conn: req.Connection, answers: req.Answers})
+	out, err := data(ctx, a.api, getCards, dataCall{conn: req.Connection, answers: req.Answers})
 	if err != nil {
 		return bankmux.CardsResult{}, err
 	}

@@ -13,45 +13,44 @@ import (
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
-// endpoint is an endpoint of Dapi. Its effect is what sending a request twice does.
-type endpoint struct {
-	method, path string
-	effect       bankmux.Effect
+// endpoint is an endpoint of Dapi that responds with an Out. Each is a POST. Its effect is what
+// sending a request twice does.
+type endpoint[Out any] struct {
+	path   string
+	effect bankmux.Effect
 }
 
-// String returns method and path, as [rest.Response.Endpoint] does.
-func (e endpoint) String() string { return e.method + " " + e.path }
-
-// endpoints are all that the adapter calls. Dapi's sources spell some paths in different case. The
+// All endpoints that the adapter calls. Dapi's sources spell some paths in different case. The
 // exchange is spelled as in the server SDKs, delink as in the iOS and React Native SDKs.
-var endpoints = struct {
-	exchangeToken, delink, metadata                             endpoint
-	accounts, completeAccounts, balance, identity, cards        endpoint
-	transactions, categorizedTransactions, enrichedTransactions endpoint
-	operation, operationStatus                                  endpoint
-}{
-	exchangeToken: endpoint{http.MethodPost, "/auth/ExchangeToken", bankmux.OneShot},
-	delink:        endpoint{http.MethodPost, "/users/DelinkUser", bankmux.Idempotent},
+var (
+	exchangeToken = endpoint[exchangeResponse]{"/auth/ExchangeToken", bankmux.OneShot}
+	delinkUser    = endpoint[envelope]{"/users/DelinkUser", bankmux.Idempotent}
 
 	// It describes the bank and is never interactive.
-	metadata: endpoint{http.MethodPost, "/metadata/accounts/get", bankmux.Read},
+	getMetadata = endpoint[metadataResponse]{"/metadata/accounts/get", bankmux.Read}
 
-	// The bank may ask the user first. Only transactions serves cards.
-	accounts:                endpoint{http.MethodPost, "/data/accounts/get", bankmux.Read}, // without balances
-	completeAccounts:        endpoint{http.MethodPost, "/data/completeAccounts/get", bankmux.Read},
-	balance:                 endpoint{http.MethodPost, "/data/balance/get", bankmux.Read}, // of an account or a card
-	identity:                endpoint{http.MethodPost, "/data/identity/get", bankmux.Read},
-	cards:                   endpoint{http.MethodPost, "/data/cards/get", bankmux.Read},
-	transactions:            endpoint{http.MethodPost, "/data/transactions/get", bankmux.Read},
-	categorizedTransactions: endpoint{http.MethodPost, "/data/categorizedTransactions/get", bankmux.Read},
-	enrichedTransactions:    endpoint{http.MethodPost, "/data/enrichedTransactions/get", bankmux.Read},
+	// The bank may ask the user first. Accounts come without balances, and a balance is that of an
+	// account or a card. Only getTransactions serves cards.
+	getAccounts         = endpoint[accountsResponse]{"/data/accounts/get", bankmux.Read}
+	getCompleteAccounts = endpoint[accountsResponse]{"/data/completeAccounts/get", bankmux.Read}
+	getBalance          = endpoint[balanceResponse]{"/data/balance/get", bankmux.Read}
+	getIdentity         = endpoint[identityResponse]{"/data/identity/get", bankmux.Read}
+	getCards            = endpoint[cardsResponse]{"/data/cards/get", bankmux.Read}
+	getTransactions     = endpoint[transactionsResponse]{"/data/transactions/get", bankmux.Read}
+	getCategorized      = endpoint[transactionsResponse]{"/data/categorizedTransactions/get", bankmux.Read}
+	getEnriched         = endpoint[transactionsResponse]{"/data/enrichedTransactions/get", bankmux.Read}
 
 	// The state of an operation. Sources disagree about the path, so both are tried.
-	operation:       endpoint{http.MethodPost, "/operation/get", bankmux.Read},
-	operationStatus: endpoint{http.MethodPost, "/operation/status", bankmux.Read},
+	getOperation       = endpoint[operationResponse]{"/operation/get", bankmux.Read}
+	getOperationStatus = endpoint[operationResponse]{"/operation/status", bankmux.Read}
+)
+
+// op describes an operation that only Dapi has.
+func (at endpoint[Out]) op(name string) bankmux.Op {
+	return bankmux.Op{Name: name, Group: bankmux.GroupData, Effect: at.effect}
 }
 
-// api has a method per endpoint. Every call is a POST.
+// api sends requests to the endpoints.
 type api struct {
 	rest   *rest.Client
 	key    string
@@ -68,60 +67,13 @@ func newAPI(cfg Config) *api {
 	}
 }
 
-// exchangeToken sends no bearer token, because there is none yet.
-func (a *api) exchangeToken(ctx context.Context, code, connectionID string) (out exchangeResponse, err error) {
-	body := exchangeBody{AppSecret: a.secret.Reveal(), AccessCode: code, ConnectionID: connectionID}
-	err = a.do(ctx, endpoints.exchangeToken, rest.Request{JSON: body}, &out)
-	return out, err
-}
-
-func (a *api) metadata(ctx context.Context, to access) (out metadataResponse, err error) {
-	err = a.post(ctx, endpoints.metadata, to, dataBody{}, &out)
-	return out, err
-}
-
-func (a *api) delink(ctx context.Context, to access) error {
-	return a.post(ctx, endpoints.delink, to, dataBody{}, &envelope{})
-}
-
-// accounts is for both endpoints that list accounts.
-func (a *api) accounts(ctx context.Context, call dataCall) (out accountsResponse, err error) {
-	err = a.data(ctx, call, &out)
-	return out, err
-}
-
-func (a *api) balance(ctx context.Context, call dataCall) (*balance, error) {
-	var out balanceResponse
-	call.to = endpoints.balance
-	err := a.data(ctx, call, &out)
-	return out.Balance, err
-}
-
-func (a *api) identity(ctx context.Context, call dataCall) (*person, error) {
-	var out identityResponse
-	call.to = endpoints.identity
-	err := a.data(ctx, call, &out)
-	return out.Identity, err
-}
-
-func (a *api) cards(ctx context.Context, call dataCall) (out cardsResponse, err error) {
-	call.to = endpoints.cards
-	err = a.data(ctx, call, &out)
-	return out, err
-}
-
-// transactions is for the three endpoints that list transactions.
-func (a *api) transactions(ctx context.Context, call dataCall, out *transactionsResponse) error {
-	return a.data(ctx, call, out)
-}
-
 // operation adds to the documented request what the PHP SDK sends: bearer token and userSecret.
 func (a *api) operation(ctx context.Context, to access, id string) (out operationResponse, err error) {
 	body := dataBody{AppKey: a.key, OperationID: id}
-	err = a.post(ctx, endpoints.operation, to, body, &out)
+	err = do(ctx, a, getOperation, a.request(to, body), &out)
 	if e := bankmux.ErrorOf(err); e != nil && e.Status == http.StatusNotFound && e.Code == "" {
 		out = operationResponse{}
-		err = a.post(ctx, endpoints.operationStatus, to, body, &out)
+		err = do(ctx, a, getOperationStatus, a.request(to, body), &out)
 	}
 	if e := bankmux.ErrorOf(err); e != nil && e.Code == statusRunning {
 		err = nil // in the other form, the envelope has the status
@@ -134,15 +86,30 @@ func (a *api) operation(ctx context.Context, to access, id string) (out operatio
 
 // dataCall is a call for data of a connection. answers may be nil.
 type dataCall struct {
-	to      endpoint
 	conn    bankmux.Connection
 	answers *bankmux.Answers
 	body    dataBody
 }
 
-// data sends a data call. It may continue an operation with the user's answers, and it waits while
-// the bank works.
-func (a *api) data(ctx context.Context, call dataCall, out response) error {
+// responseOf is a pointer to a response of a type.
+type responseOf[Out any] interface {
+	*Out
+	response
+}
+
+// data sends a data call and returns the response.
+func data[Out any, P responseOf[Out]](
+	ctx context.Context, a *api, at endpoint[Out], call dataCall,
+) (out Out, err error) {
+	err = dataInto(ctx, a, at, call, P(&out))
+	return out, err
+}
+
+// dataInto is data for a response whose rows are read while it arrives. It may continue an
+// operation with the user's answers, and it waits while the bank works.
+func dataInto[Out any, P responseOf[Out]](
+	ctx context.Context, a *api, at endpoint[Out], call dataCall, out P,
+) error {
 	to, err := allowed(call.conn)
 	if err != nil {
 		return err
@@ -151,7 +118,7 @@ func (a *api) data(ctx context.Context, call dataCall, out response) error {
 	if call.answers != nil {
 		body.OperationID, body.UserInputs = call.answers.Challenge.ID, userAnswers(call.answers)
 	}
-	err = a.post(ctx, call.to, to, body, out)
+	err = do(ctx, a, at, a.request(to, body), out)
 	for out.common().Status == statusRunning && out.common().OperationID != "" {
 		operation := string(out.common().OperationID)
 		if err = a.await(ctx, to, operation); err != nil {
@@ -161,7 +128,7 @@ func (a *api) data(ctx context.Context, call dataCall, out response) error {
 		// operation, does.
 		body.OperationID, body.UserInputs = operation, nil
 		*out.common() = envelope{}
-		err = a.post(ctx, call.to, to, body, out)
+		err = do(ctx, a, at, a.request(to, body), out)
 	}
 	e := bankmux.ErrorOf(err)
 	if e != nil && call.answers != nil && (e.Code == "SESSION_EXPIRED" || e.Code == "SESSION_INVALIDATED") {
@@ -210,18 +177,18 @@ func (a *api) await(ctx context.Context, to access, id string) error {
 	}
 }
 
-// post sends a call on a connection.
-func (a *api) post(ctx context.Context, at endpoint, to access, body dataBody, out response) error {
+// request is a call on a connection.
+func (a *api) request(to access, body dataBody) rest.Request {
 	body.AppSecret, body.UserSecret = a.secret.Reveal(), to.userSecret
-	return a.do(ctx, at, rest.Request{Bearer: to.token, JSON: body}, out)
+	return rest.Request{Bearer: to.token, JSON: body}
 }
 
 // do sends one request and reads the response into out.
-func (a *api) do(ctx context.Context, at endpoint, req rest.Request, out response) error {
-	req.Method, req.Path = at.method, at.path
+func do[Out any, P responseOf[Out]](ctx context.Context, a *api, at endpoint[Out], req rest.Request, out P) error {
+	req.Method, req.Path = http.MethodPost, at.path
 	res, err := a.rest.Do(ctx, req)
 	if err != nil {
 		return err
 	}
-	return read(res, out)
+	return read(res, at.effect == bankmux.OneShot, out)
 }

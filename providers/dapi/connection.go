@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
@@ -20,32 +21,25 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 }
 
 func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
-	fields, err := req.Fields()
+	fields, err := normalize.PayloadOf(req, "exchangeable_token")
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	if fields.Has("exchangeable_token") {
-		return bankmux.Connection{}, normalize.OtherSession("is of another provider's Connect")
-	}
-	code, err := fields.Text("accessCode")
+	code, err := normalize.PayloadToken(fields, "accessCode")
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	connectionID, err := fields.Text("connectionID")
+	connectionID, err := normalize.PayloadToken(fields, "connectionID")
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	userSecret, err := fields.Text("userSecret")
+	userSecret, err := normalize.PayloadToken(fields, "userSecret")
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	for _, token := range []string{code, userSecret, connectionID} {
-		if !normalize.Token(token) {
-			return bankmux.Connection{}, normalize.UnsendableToken()
-		}
-	}
-	got, err := a.api.exchangeToken(ctx, code, connectionID)
-	if err != nil {
+	var got exchangeResponse
+	body := exchangeBody{AppSecret: a.api.secret.Reveal(), AccessCode: code, ConnectionID: connectionID}
+	if err := do(ctx, a.api, exchangeToken, rest.Request{JSON: body}, &got); err != nil { // there is no token yet
 		return bankmux.Connection{}, err
 	}
 	institution, err := a.bank(ctx, access{got.AccessToken, userSecret})
@@ -117,7 +111,7 @@ func conclusive(err error) bool {
 
 // bank reads which bank a connection is at, and refuses a sandbox bank in production.
 func (a *adapter) bank(ctx context.Context, to access) (bankmux.Institution, error) {
-	got, err := a.api.metadata(ctx, to)
+	got, err := a.metadata(ctx, to)
 	if err != nil {
 		return bankmux.Institution{}, err
 	}
@@ -136,6 +130,11 @@ func (a *adapter) bank(ctx context.Context, to access) (bankmux.Institution, err
 		}
 	}
 	return model.Institution(b)
+}
+
+func (a *adapter) metadata(ctx context.Context, to access) (out metadataResponse, err error) {
+	err = do(ctx, a.api, getMetadata, a.api.request(to, dataBody{}), &out)
+	return out, err
 }
 
 // bank is the bank that the metadata describe.
@@ -193,7 +192,7 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 	if err != nil {
 		return bankmux.DisconnectResult{}, err
 	}
-	if err = a.api.delink(ctx, to); tokenDead(err) {
+	if err = do(ctx, a.api, delinkUser, a.api.request(to, dataBody{}), &envelope{}); tokenDead(err) {
 		err = nil
 	}
 	return normalize.Disconnected(conn, err)

@@ -14,15 +14,11 @@ import (
 
 // The operations of this file.
 var (
-	opBank     = bankmux.Op{Name: "DapiBankMetadata", Group: bankmux.GroupData, Effect: endpoints.metadata.effect}
-	opComplete = bankmux.Op{
-		Name: "DapiCompleteAccounts", Group: bankmux.GroupData, Effect: endpoints.completeAccounts.effect,
-	}
-	opCategorized = bankmux.Op{
-		Name: "DapiCategorizedTransactions", Group: bankmux.GroupData, Effect: endpoints.categorizedTransactions.effect,
-	}
-	opOperation = bankmux.Op{
-		Name: "DapiOperation", Group: bankmux.GroupData, Effect: endpoints.operation.effect, Aside: true,
+	opBank        = getMetadata.op("DapiBankMetadata")
+	opComplete    = getCompleteAccounts.op("DapiCompleteAccounts")
+	opCategorized = getCategorized.op("DapiCategorizedTransactions")
+	opOperation   = bankmux.Op{
+		Name: "DapiOperation", Group: bankmux.GroupData, Effect: getOperation.effect, Aside: true,
 	}
 )
 
@@ -60,7 +56,7 @@ func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Conn
 		if err != nil {
 			return Bank{}, err
 		}
-		got, err := a.api.metadata(ctx, to)
+		got, err := a.metadata(ctx, to)
 		if err != nil {
 			return Bank{}, err
 		}
@@ -136,19 +132,14 @@ func (a *adapter) completeAccounts(
 	conn bankmux.Connection,
 	answers *bankmux.Answers,
 ) (all complete, err error) {
-	list, failed, err := a.accounts(ctx, dataCall{endpoints.completeAccounts, conn, answers, dataBody{}})
-	if err != nil {
-		return complete{}, err
-	}
-	all.balances.Failed = failed
-	for _, acc := range list {
-		one := acc.account()
-		all.accounts = append(all.accounts, one)
+	list, res, err := a.accounts(ctx, getCompleteAccounts, dataCall{conn: conn, answers: answers}, nil)
+	all.accounts, all.balances.Failed = res.Accounts, res.Failed
+	for i, acc := range list {
 		if acc.Balance == nil {
 			continue
 		}
 		balances := bankmux.AccountBalances{Account: acc.ID}
-		faults := acc.Balance.account(&balances, one.Kind, a.now())
+		faults := acc.Balance.account(&balances, res.Accounts[i].Kind, a.now())
 		for _, fault := range faults {
 			all.balances.Failed = append(all.balances.Failed, bankmux.Failure{Account: acc.ID, Err: fault})
 		}
@@ -156,7 +147,7 @@ func (a *adapter) completeAccounts(
 			all.balances.Balances = append(all.balances.Balances, balances)
 		}
 	}
-	return all, nil
+	return all, err
 }
 
 // CategorizedTransactions reads up to a month of one account with categories but without brands,
@@ -174,7 +165,7 @@ func CategorizedTransactions(
 			return page{}, normalize.Unsupported(
 				"TransactionsRequest.Cards", "Dapi does not categorize the transactions of cards")
 		}
-		return a.byDays(req.Connection, endpoints.categorizedTransactions).TransactionPage(ctx, req)
+		return a.byDays(req.Connection, getCategorized).TransactionPage(ctx, req)
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 
 // read decodes a response. The body decides, not the HTTP status: a failed envelope under 200 is an
 // error. The status decides only if there is no envelope.
-func read(res *rest.Response, out response) error {
+func read(res *rest.Response, oneShot bool, out response) error {
 	err := res.Decode(out)
 	env := out.common()
 	if err != nil {
@@ -46,7 +46,7 @@ func read(res *rest.Response, out response) error {
 		}
 		return e
 	}
-	if res.Endpoint() == endpoints.exchangeToken.String() {
+	if oneShot {
 		return res.Lacks("a result") // the exchange is never interactive or asynchronous
 	}
 	switch env.Status {
@@ -122,33 +122,16 @@ func ofTheBank(err error) error {
 // require returns the error for a response without a member that it must have. If the member has
 // another shape, the bank wrote it, and the error concerns this call alone.
 func require(res *rest.Response, out response) error {
-	needs, ok := out.(wire.Required)
-	if !ok || needs.Lacks() == "" {
+	name := wire.Lacks(out)
+	if name == "" {
 		return nil
 	}
-	name := needs.Lacks()
 	e := res.Lacks(name)
 	var members map[string]json.RawMessage
 	if res.Decode(&members) == nil && len(members[name]) > 0 && string(members[name]) != "null" {
 		e.Scope = bankmux.ScopeCall
 	}
 	return e
-}
-
-// The members that a response must have, see [wire.Required].
-
-func (r *exchangeResponse) Lacks() string {
-	return wire.Need(normalize.Token(r.AccessToken), "an accessToken that can be sent in a header")
-}
-
-func (r *metadataResponse) Lacks() string { return wire.Need(r.Metadata != nil, "accountsMetadata") }
-func (r *accountsResponse) Lacks() string { return wire.Need(r.Accounts.Present, "accounts") }
-func (r *balanceResponse) Lacks() string  { return wire.Need(r.Balance != nil, "balance") }
-func (r *identityResponse) Lacks() string { return wire.Need(r.Identity != nil, "identity") }
-func (r *cardsResponse) Lacks() string    { return wire.Need(r.Cards.Present, "cards") }
-
-func (r *transactionsResponse) Lacks() string {
-	return wire.Need(r.Transactions.Present, "transactions")
 }
 
 // inputs returns the bank's questions in the model.

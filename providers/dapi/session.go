@@ -50,11 +50,9 @@ func (o SessionOptions) parameters(language string) map[string]string {
 func (a *adapter) CreateSession(_ context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
 	s := bankmux.NewSession(req)
 	opts, _ := bankmux.OptionOf[SessionOptions](req)
-	for _, p := range req.Products {
-		if p.Required && !model.Product(p.Product) {
-			return bankmux.Session{}, normalize.Unsupported(
-				"SessionRequest.Products", "Dapi has no "+normalize.CleanCode(string(p.Product)))
-		}
+	named := func(p bankmux.Product) (string, bool) { return "", model.Product(p) } // Connect offers no choice
+	if err := normalize.NameProducts(req.Products, "Dapi", named, nil); err != nil {
+		return bankmux.Session{}, err
 	}
 	s.Launch.Provider, s.Launch.Environment = Name, a.env
 	s.Launch.AppKey, s.Launch.ScriptURL = a.appKey, a.scriptURL
@@ -66,17 +64,14 @@ func (a *adapter) CreateSession(_ context.Context, req bankmux.SessionRequest) (
 	if len(s.Launch.Countries) == 0 && country != "" {
 		s.Launch.Countries = []string{country}
 	}
-	switch {
-	case req.Reconnect != nil:
-		if old := req.Reconnect.Institution; old.ID != old.BIC {
-			s.Launch.Institution = old.ID
-		}
-	case len(req.Institution) > 0:
-		id, ok := req.Institution[Name]
-		if !ok {
-			return bankmux.Session{}, normalize.Unsupported("SessionRequest.Institution", "has no id for dapi")
+	if req.Reconnect == nil {
+		id, err := normalize.NamedInstitution(req.Institution, Name)
+		if err != nil {
+			return bankmux.Session{}, err
 		}
 		s.Launch.Institution = id
+	} else if old := req.Reconnect.Institution; old.ID != old.BIC {
+		s.Launch.Institution = old.ID
 	}
 	s.Launch.Parameters = opts.parameters(req.Language)
 	return s, nil

@@ -18,23 +18,19 @@ import (
 // no ids, no pending flag and no record of changes, so without Known it reports Added only. A page
 // is an account. The first page lists the accounts unless the request names them.
 func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
-	return a.byDays(req.Connection, endpoints.transactions).Sync(ctx, req)
+	return a.byDays(req.Connection, getTransactions).Sync(ctx, req)
 }
 
 // byDays reads the transactions of a connection by days, from one of the three endpoints.
-func (a *adapter) byDays(conn bankmux.Connection, from endpoint) reconcile.Days {
+func (a *adapter) byDays(conn bankmux.Connection, from endpoint[transactionsResponse]) reconcile.Days {
 	reading := &dayCalls{adapter: a, conn: conn, from: from}
 	return reconcile.Days{
 		Provider: Name,
 		Read:     reading.read,
 		Refused:  refusedDays,
 		Accounts: func(ctx context.Context, answers *bankmux.Answers) ([]string, []bankmux.Failure, error) {
-			list, failed, err := a.accounts(ctx, dataCall{endpoints.accounts, conn, answers, dataBody{}})
-			var ids []string
-			for _, acc := range list {
-				ids = append(ids, acc.ID)
-			}
-			return ids, failed, err
+			_, res, err := a.accounts(ctx, getAccounts, dataCall{conn: conn, answers: answers}, nil)
+			return normalize.AccountIDs(res.Accounts), res.Failed, err
 		},
 		Serves: func(ctx context.Context, again bool) (int, error) {
 			if again {
@@ -54,7 +50,7 @@ func refusedDays(e *bankmux.Error) bool { return e.Code == "INVALID_DATE_RANGE" 
 type dayCalls struct {
 	adapter *adapter
 	conn    bankmux.Connection
-	from    endpoint
+	from    endpoint[transactionsResponse]
 	body    *dataBody
 }
 
@@ -89,7 +85,7 @@ func (c *dayCalls) read(ctx context.Context, days reconcile.DaysRequest) (page r
 		row.listed, row.card = body.currency, body.CardID != ""
 		add(i, row)
 	}
-	err = a.api.transactions(ctx, dataCall{c.from, c.conn, days.Answers, body}, &out)
+	err = dataInto(ctx, a.api, c.from, dataCall{c.conn, days.Answers, body}, &out)
 	return page, err
 }
 
@@ -126,7 +122,7 @@ func (a *adapter) days(ctx context.Context, conn bankmux.Connection) (int, error
 	if err != nil {
 		return 0, err
 	}
-	got, err := a.api.metadata(ctx, to)
+	got, err := a.metadata(ctx, to)
 	if err != nil {
 		return 0, err
 	}

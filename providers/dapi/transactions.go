@@ -20,7 +20,7 @@ func (a *adapter) TransactionPage(
 	ctx context.Context,
 	req bankmux.TransactionsRequest,
 ) (bankmux.TransactionPage, error) {
-	return a.byDays(req.Connection, endpoints.transactions).TransactionPage(ctx, req)
+	return a.byDays(req.Connection, getTransactions).TransactionPage(ctx, req)
 }
 
 // EnrichedTransactionPage adds category and brand. Dapi has them for accounts only.
@@ -32,7 +32,7 @@ func (a *adapter) EnrichedTransactionPage(
 		return bankmux.TransactionPage{}, normalize.Unsupported(
 			"TransactionsRequest.Enrich", "Dapi does not enrich the transactions of cards")
 	}
-	return a.byDays(req.Connection, endpoints.enrichedTransactions).TransactionPage(ctx, req)
+	return a.byDays(req.Connection, getEnriched).TransactionPage(ctx, req)
 }
 
 // rowBytes is about the length of a row on the wire. The number of rows is estimated from it.

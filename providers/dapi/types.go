@@ -77,7 +77,7 @@ type exchangeBody struct {
 // exchangeResponse has the documented accessToken. The other members are from SDK types.
 type exchangeResponse struct {
 	envelope
-	AccessToken string `json:"accessToken"`
+	AccessToken string `json:"accessToken" need:"token"`
 	TokenID     string `json:"tokenID"`
 	UserID      string `json:"userID"`
 }
@@ -175,7 +175,7 @@ type account struct {
 
 type accountsResponse struct {
 	envelope
-	Accounts wire.List[account] `json:"accounts"`
+	Accounts wire.List[account] `json:"accounts" need:"value"`
 }
 
 // balance is that of an account (amount, a number or text) or of a card (the other members).
@@ -190,7 +190,7 @@ type balance struct {
 
 type balanceResponse struct {
 	envelope
-	Balance *balance `json:"balance"`
+	Balance *balance `json:"balance" need:"value"`
 }
 
 type card struct {
@@ -206,7 +206,7 @@ type card struct {
 
 type cardsResponse struct {
 	envelope
-	Cards wire.List[card] `json:"cards"`
+	Cards wire.List[card] `json:"cards" need:"value"`
 }
 
 // typed is a pair, as Dapi writes telephone numbers and documents.
@@ -217,7 +217,7 @@ type typed struct {
 
 type identityResponse struct {
 	envelope
-	Identity *person `json:"identity"`
+	Identity *person `json:"identity" need:"value"`
 }
 
 type person struct {
@@ -265,7 +265,7 @@ type transaction struct {
 
 type transactionsResponse struct {
 	envelope
-	Transactions wire.Rows[transaction] `json:"transactions"`
+	Transactions wire.Rows[transaction] `json:"transactions" need:"value"`
 }
 
 // Bounded says that only the rows of the response can be many.
@@ -280,7 +280,7 @@ type span struct {
 // metadataResponse describes the bank of a connection.
 type metadataResponse struct {
 	envelope
-	Metadata *metadata `json:"accountsMetadata"`
+	Metadata *metadata `json:"accountsMetadata" need:"value"`
 }
 
 type metadata struct {

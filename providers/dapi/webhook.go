@@ -119,13 +119,13 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 		return bankmux.WebhookResult{}, err
 	}
 	e := bankmux.Event{Kind: bankmux.EventUnknown, At: proof.Time.UTC()}
-	body := readWebhook(req.Body())
+	body := wire.Try[webhookBody](req.Body())
 	if text, ok := a.webhooks.encrypted(req.Body()); ok {
 		plain, err := a.webhooks.decrypt(text)
 		switch {
 		case err == nil:
 			e = e.WithPayload(plain)
-			if inner := readWebhook(plain); inner.Event != "" {
+			if inner := wire.Try[webhookBody](plain); inner.Event != "" {
 				body = inner
 			}
 		case model.Event(body.Event) == bankmux.EventUnknown: // otherwise it was not encrypted
@@ -134,14 +134,6 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 	}
 	body.fill(&e)
 	return bankmux.WebhookResult{Key: proof.Key(req.Body()), Events: []bankmux.Event{e}}, nil
-}
-
-// readWebhook reads the known members of a body. Any other body has none.
-func readWebhook(body []byte) (b webhookBody) {
-	if wire.Decode(body, &b) != nil {
-		return webhookBody{}
-	}
-	return b
 }
 
 // fill writes what the body announces into the event.

@@ -63,13 +63,19 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 // directory returns the countries whose banks are listed.
 func (a *adapter) directory(country string) ([]string, error) {
 	served := model.Countries()
-	switch {
-	case country != "":
-		return []string{country}, normalize.Serves("InstitutionsRequest.Country", "Plaid", served, country)
-	case len(a.cfg.Countries) > 0:
-		return a.cfg.Countries, nil
+	list := a.countriesOr(country)
+	if len(list) == 0 {
+		list = served
 	}
-	return served, nil
+	return list, normalize.Serves("InstitutionsRequest.Country", "Plaid", served, list...)
+}
+
+// countriesOr returns the country of a request, or those of the configuration.
+func (a *adapter) countriesOr(country string) []string {
+	if country != "" {
+		return []string{country}
+	}
+	return a.cfg.Countries
 }
 
 // Institution reads one bank.

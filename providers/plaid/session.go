@@ -245,18 +245,14 @@ func (a *adapter) complete(opts *SessionOptions, req bankmux.SessionRequest) err
 
 // addCountries adds the countries of a session, which Plaid requires.
 func (a *adapter) addCountries(opts *SessionOptions, req bankmux.SessionRequest) error {
-	var before bankmux.Institution
-	if req.Reconnect != nil {
-		before = req.Reconnect.Institution
+	country := req.Country
+	if country == "" && req.Reconnect != nil {
+		country = req.Reconnect.Institution.Country
 	}
-	country := cmp.Or(req.Country, before.Country)
-	switch {
-	case len(opts.Countries) > 0:
-	case country != "":
-		opts.Countries = []string{country}
-	case len(a.cfg.Countries) > 0:
-		opts.Countries = a.cfg.Countries
-	default:
+	if len(opts.Countries) == 0 {
+		opts.Countries = a.countriesOr(country)
+	}
+	if len(opts.Countries) == 0 {
 		return normalize.Invalid("SessionRequest.Country", "is empty, but Plaid requires one")
 	}
 	return normalize.Serves("SessionRequest.Country", "Plaid", model.Countries(), opts.Countries...)

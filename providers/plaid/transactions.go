@@ -199,15 +199,15 @@ func (w *transaction) enrichment() *bankmux.Enrichment {
 				e.Merchant.Confidence = model.Confidence(p.Confidence)
 			}
 		case "payment_app", "payment_terminal", "marketplace":
-			if e.Processor == (bankmux.Merchant{}) {
-				e.Processor = bankmux.Merchant{
-					ID: p.ID, Name: p.Name, LogoURL: p.LogoURL, Confidence: model.Confidence(p.Confidence),
-				}
-			}
+			e.Processor = cmp.Or(e.Processor, p.merchant()) // the first one counts
 		}
 	}
 	if e == (bankmux.Enrichment{}) {
 		return nil
 	}
 	return &e
+}
+
+func (p party) merchant() bankmux.Merchant {
+	return bankmux.Merchant{ID: p.ID, Name: p.Name, LogoURL: p.LogoURL, Confidence: model.Confidence(p.Confidence)}
 }
