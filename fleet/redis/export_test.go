@@ -1,0 +1,28 @@
+package redis
+
+import (
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// NewShort is like [Open], but each connection lives for a millisecond.
+func NewShort(url, namespace string) (*Backend, error) {
+	parsed, err := goredis.ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	o := serverOptions(parsed, Options{Conns: 1})
+	o.ConnMaxLifetime, o.ConnMaxLifetimeJitter = time.Millisecond, 0
+	return &Backend{client: goredis.NewClient(o), prefix: namespace + ":"}, nil
+}
+
+// LongestConn returns how long a connection lives at most.
+func LongestConn(url string) time.Duration {
+	parsed, err := goredis.ParseURL(url)
+	if err != nil {
+		return 0
+	}
+	o := serverOptions(parsed, Options{})
+	return o.ConnMaxLifetime + o.ConnMaxLifetimeJitter
+}
