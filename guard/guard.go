@@ -39,7 +39,11 @@
 //     provider. See [Institutions]. It is present if [Options.AtInstitution] is set.
 //  7. The circuit breaker of the provider refuses calls while the provider is down. It is inside
 //     Retry, so it counts attempts. See [Breakers].
-//  8. [Deadline] ends an attempt that takes too long. It is innermost, so time in the queue or
+//  8. [Budgets] refuse a call that the application's limits do not allow now. They are inside
+//     everything that refuses calls, so they count only what is sent. They are inside Retry, which
+//     waits until the budgets allow the call, so a call that waits uses no connection. They are
+//     present if [Options.Budgets] is set.
+//  9. [Deadline] ends an attempt that takes too long. It is innermost, so time in the queue or
 //     between attempts does not count.
 //
 // # Circuit breakers
@@ -86,6 +90,9 @@ type Options struct {
 	Institutions InstitutionOptions
 	// Deadline limits the time of one attempt.
 	Deadline DeadlineOptions
+	// Budgets limit how many calls are made. nil means no limit. With Fleet, all processes count
+	// together.
+	Budgets *Budgets
 	// OnePerConnection queues the calls on one connection; see [OnePerConnection]. The Dapi adapter
 	// sets it.
 	OnePerConnection bool
@@ -188,14 +195,16 @@ func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 		chain = append(chain, nest(Unattended(opts.AtInstitution), Hold()))
 	}
 	if opts.AtInstitution == nil {
-		return append(chain, g.breakers.Interceptor(), Deadline(opts.Deadline))
+		chain = append(chain, g.breakers.Interceptor())
+	} else {
+		chain = append(
+			chain, g.institutions.Interceptor(opts.AtInstitution), g.breakers.interceptor(opts.AtInstitution),
+		)
 	}
-	return append(
-		chain,
-		g.institutions.Interceptor(opts.AtInstitution),
-		g.breakers.interceptor(opts.AtInstitution),
-		Deadline(opts.Deadline),
-	)
+	if opts.Budgets != nil { // inside what refuses calls: only what is sent counts
+		chain = append(chain, opts.Budgets.interceptor(opts.Fleet))
+	}
+	return append(chain, Deadline(opts.Deadline))
 }
 
 // nest combines two interceptors into one.

@@ -1,0 +1,233 @@
+package guard_test
+
+// This file specifies budgets in a guard, and budgets that processes share.
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+)
+
+func (b *backend) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
+	if err := b.before(ctx); err != nil {
+		return guard.Taken{}, err
+	}
+	b.stored.Store(t.Key, true)
+	return b.Memory.Take(ctx, t)
+}
+
+// newProcesses starts processes with budgets of their own on one backend.
+func newProcesses(t *testing.T, n int, b guard.Backend, budget guard.Budget) (all []*process) {
+	t.Helper()
+	for range n {
+		all = append(all, newProcess(t, b, func(o *guard.Options) {
+			o.Budgets, o.OnePerConnection, o.Hold = budgets(t, budget), false, false
+			o.Retry.MaxAttempts = 1
+		}))
+	}
+	return all
+}
+
+// used lets all processes call in turn until none is allowed, and returns the calls of each.
+func used(ctx context.Context, all []*process, op bankmux.Op) (calls []int) {
+	calls = make([]int, len(all))
+	for left := len(all); left > 0; {
+		left = 0
+		for i, p := range all {
+			if p.call(ctx, op, ok) == nil {
+				calls[i]++
+				left++
+			}
+		}
+	}
+	return calls
+}
+
+func sum(calls []int) (n int) {
+	for _, c := range calls {
+		n += c
+	}
+	return n
+}
+
+func TestBudgetsInAGuard(t *testing.T) {
+	t.Parallel()
+	onTime := func(name string, test func(*testing.T)) {
+		t.Run(name, func(t *testing.T) { t.Parallel(); synctest.Test(t, test) })
+	}
+	onTime("a call that a breaker or a hold refuses is not counted", func(t *testing.T) {
+		b := budgets(t, guard.Budget{Name: "b", Limit: 9, Window: 24 * time.Hour, Reserve: -1})
+		g := guard.New(guard.Options{Budgets: b, Hold: true, Retry: guard.RetryOptions{MaxAttempts: 1}})
+		call := func(op bankmux.Op, err error) error {
+			return chain(g.Interceptors(), op, func(context.Context) error { return err })(t.Context())
+		}
+		held := guard.New(guard.Options{Budgets: b, Hold: true}).Interceptors()
+		for range 20 { // the first one is sent
+			_ = chain(held, pull, func(context.Context) error { return &bankmux.Error{Kind: bankmux.ErrReauth} })(t.Context())
+		}
+		other := pull
+		other.Connection = "conn-2"
+		for range 6 {
+			require.ErrorIs(t, call(other, errDown), bankmux.ErrUnavailable)
+		}
+		for range 20 {
+			require.ErrorIs(t, call(other, nil), bankmux.ErrCircuitOpen)
+		}
+		time.Sleep(time.Minute) // the circuit is half-open
+		require.NoError(t, call(other, nil))
+		require.NoError(t, call(other, nil))
+		require.ErrorIs(t, call(other, nil), bankmux.ErrRateLimited, "1 + 6 + 2 calls were sent")
+	})
+	onTime("a refused call opens no circuit", func(t *testing.T) {
+		g := guard.New(guard.Options{Budgets: budgets(t, minutely(nil)), Retry: guard.RetryOptions{MaxAttempts: 1}})
+		call := chain(g.Interceptors(), pull, ok)
+		for range 100 {
+			_ = call(t.Context())
+		}
+		require.ErrorIs(t, call(t.Context()), bankmux.ErrRateLimited)
+		time.Sleep(time.Minute)
+		require.NoError(t, call(t.Context()))
+	})
+	onTime("a call that waits for its budget does not use its connection", func(t *testing.T) {
+		b := budgets(t, guard.Budget{Name: "b", Limit: 2, Reserve: 1, Window: time.Minute, Per: guard.PerConnection})
+		g := guard.New(guard.Options{
+			Budgets: b, OnePerConnection: true, Retry: guard.RetryOptions{MaxWait: time.Hour},
+		})
+		call := chain(g.Interceptors(), pull, ok)
+		absent := bankmux.WithoutUser(t.Context())
+		require.NoError(t, call(absent))
+		var night sync.WaitGroup
+		start := time.Now()
+		night.Go(func() { assert.NoError(t, call(absent)); assert.Equal(t, time.Minute, time.Since(start)) })
+		synctest.Wait()
+		require.NoError(t, call(t.Context()))
+		assert.Zero(t, time.Since(start), "a user does not wait behind the night")
+		night.Wait()
+	})
+	onTime("a one-shot that a budget refused was not sent, and may be repeated", func(t *testing.T) {
+		g := guard.New(guard.Options{Budgets: budgets(t, minutely(nil)), Retry: guard.RetryOptions{MaxWait: time.Hour}})
+		sent := 0
+		call := chain(g.Interceptors(), oneShot, func(context.Context) error { sent++; return nil })
+		for range 3 {
+			require.NoError(t, call(t.Context()))
+		}
+		assert.Equal(t, 3, sent)
+	})
+}
+
+func TestSharedBudget(t *testing.T) {
+	t.Parallel()
+	onTime := func(name string, test func(*testing.T)) {
+		t.Run(name, func(t *testing.T) { t.Parallel(); synctest.Test(t, test) })
+	}
+	thousand := guard.Budget{Name: "b", Limit: 1000, Window: time.Minute}
+	onTime("processes together get the limit, and users the reserve", func(t *testing.T) {
+		b := newBackend()
+		all := newProcesses(t, 4, b, thousand)
+		night := used(bankmux.WithoutUser(t.Context()), all, pull)
+		assert.Equal(t, 900, sum(night))
+		for _, calls := range night {
+			assert.InDelta(t, 225, calls, 25, "no process is left out")
+		}
+		assert.Less(t, b.requests.Load(), int64(80), "processes take chunks")
+		require.NoError(t, all[0].call(t.Context(), pull, ok))
+		for _, p := range all {
+			require.Error(t, p.call(bankmux.WithoutUser(t.Context()), pull, ok), "a process keeps for users what it took for them")
+		}
+		assert.Equal(t, 99, sum(used(t.Context(), all, pull)))
+		time.Sleep(time.Minute)
+		assert.Equal(t, 1000, sum(used(t.Context(), all, pull)))
+	})
+	onTime("a small budget of each connection is exact", func(t *testing.T) {
+		b := newBackend()
+		all := newProcesses(t, 3, b, guard.Budget{Name: "psd2", Limit: 4, Window: 24 * time.Hour, Per: guard.PerConnection})
+		assert.Equal(t, 4, sum(used(t.Context(), all, pull)))
+		before := b.requests.Load()
+		assert.Zero(t, sum(used(t.Context(), all, pull)))
+		assert.Equal(t, before, b.requests.Load(), "a process that knows that nothing is left does not ask")
+		other := pull
+		other.Connection = "conn-2"
+		assert.Equal(t, 4, sum(used(t.Context(), all, other)))
+	})
+	onTime("what one budget refuses stays in the others", func(t *testing.T) {
+		b := newBackend()
+		p := newProcess(t, b, func(o *guard.Options) {
+			o.Budgets = budgets(t,
+				guard.Budget{Name: "app", Limit: 10, Window: time.Minute, Reserve: -1},
+				guard.Budget{Name: "connection", Limit: 2, Window: time.Minute, Reserve: -1, Per: guard.PerConnection},
+			)
+			o.Retry.MaxAttempts = 1
+		})
+		for range 50 {
+			_ = p.call(t.Context(), pull, ok)
+		}
+		for _, id := range []string{"a", "b", "c", "d"} {
+			other := pull
+			other.Connection = id
+			assert.Equal(t, 2, sum(used(t.Context(), []*process{p}, other)), id)
+		}
+	})
+	onTime("callers at once do not take more chunks than they need", func(t *testing.T) {
+		b := newBackend()
+		b.delay.Store(int64(10 * time.Millisecond))
+		p := newProcesses(t, 1, b, thousand)[0]
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() { assert.NoError(t, p.call(t.Context(), pull, ok)) })
+		}
+		all.Wait()
+		assert.LessOrEqual(t, b.requests.Load(), int64(7), "100 calls, in chunks of 18")
+	})
+	onTime("without the backend each process judges alone, and keeps its own count", func(t *testing.T) {
+		b := newBackend()
+		all := newProcesses(t, 2, b, thousand)
+		require.Equal(t, 10, func() (n int) {
+			for range 10 {
+				require.NoError(t, all[0].call(t.Context(), pull, ok))
+				n++
+			}
+			return n
+		}())
+		b.fail(errors.New("away"))
+		start := time.Now()
+		assert.Equal(t, []int{990, 1000}, used(t.Context(), all, pull))
+		assert.LessOrEqual(t, time.Since(start), 250*time.Millisecond)
+		synctest.Wait()
+	})
+	onTime("a name in the backend has no secret", func(t *testing.T) {
+		b := newBackend()
+		secret := pull
+		secret.Reference = bankmux.NewSecret("access-token-4711")
+		all := newProcesses(t, 1, b, guard.Budget{Name: "i", Limit: 2, Window: time.Minute, Per: guard.PerItem})
+		require.NoError(t, all[0].call(t.Context(), secret, ok))
+		names := 0
+		b.stored.Range(func(name, _ any) bool {
+			names++
+			assert.NotContains(t, name, "4711")
+			return true
+		})
+		assert.Equal(t, 1, names)
+	})
+	onTime("NextAllowed knows what the processes have used together", func(t *testing.T) {
+		b := newBackend()
+		mine := budgets(t, minutely(nil))
+		p := newProcess(t, b, func(o *guard.Options) { o.Budgets = mine; o.Retry.MaxAttempts = 1 })
+		other := newProcesses(t, 1, b, minutely(nil))
+		time.Sleep(10 * time.Second)
+		require.Equal(t, 2, sum(used(t.Context(), other, pull)))
+		assert.Equal(t, time.Now(), mine.NextAllowed(t.Context(), pull), "this process has not asked yet")
+		err := p.call(t.Context(), pull, ok)
+		require.ErrorIs(t, err, bankmux.ErrRateLimited)
+		assert.Equal(t, 50*time.Second, bankmux.ErrorOf(err).RetryAfter)
+		assert.Equal(t, time.Now().Add(50*time.Second), mine.NextAllowed(t.Context(), pull))
+	})
+}

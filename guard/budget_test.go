@@ -1,0 +1,437 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+)
+
+// pull is a call on a connection, with everything that a budget can count by.
+var pull = bankmux.Op{
+	Name: bankmux.OpSync, Group: bankmux.GroupData, Effect: bankmux.Read, Client: "c", Provider: "p", Product: "transactions",
+	Connection: "conn-1", Reference: bankmux.NewSecret("item-1"), Institution: "bank-1",
+}
+
+func budgets(t testing.TB, all ...guard.Budget) *guard.Budgets {
+	t.Helper()
+	b, err := guard.NewBudgets(all...)
+	require.NoError(t, err)
+	return b
+}
+
+// passes makes a call and reports whether the budgets allowed it.
+func passes(ctx context.Context, in bankmux.Interceptor, op bankmux.Op) bool {
+	return in(ctx, op, func(context.Context) error { return nil }) == nil
+}
+
+// minutely is a budget of two calls in a minute.
+func minutely(change func(*guard.Budget)) guard.Budget {
+	b := guard.Budget{Name: "two", Limit: 2, Window: time.Minute, Reserve: -1}
+	if change != nil {
+		change(&b)
+	}
+	return b
+}
+
+func TestBudgetCounts(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		budget  func(*guard.Budget)
+		second  func(*bankmux.Op)
+		counted bool
+	}{
+		"every call of a client, without any selection": {nil, func(o *bankmux.Op) {
+			o.Name, o.Group, o.Connection, o.Product = "X", bankmux.GroupPay, "", ""
+		}, true},
+		"not those of another client, which has its own count": {nil, func(o *bankmux.Op) { o.Client = "d" }, false},
+		"not those that send nothing":                          {nil, func(o *bankmux.Op) { o.Effect = bankmux.Local }, false},
+		"not those that give up a challenge":                   {nil, func(o *bankmux.Op) { o.Abandon = true }, false},
+		"one client":                                           {func(b *guard.Budget) { b.Client = "c" }, func(o *bankmux.Op) { o.Client = "d" }, false},
+		"one provider":                                         {func(b *guard.Budget) { b.Provider = "p" }, func(o *bankmux.Op) { o.Provider = "q" }, false},
+		"some operations":                                      {func(b *guard.Budget) { b.Ops = []string{"A", bankmux.OpSync} }, func(o *bankmux.Op) { o.Name = "B" }, false},
+		"one group":                                            {func(b *guard.Budget) { b.Group = bankmux.GroupData }, func(o *bankmux.Op) { o.Group = bankmux.GroupLink }, false},
+		"one product":                                          {func(b *guard.Budget) { b.Product = "transactions" }, func(o *bankmux.Op) { o.Product = "identity" }, false},
+		"each connection":                                      {func(b *guard.Budget) { b.Per = guard.PerConnection }, func(o *bankmux.Op) { o.Connection = "conn-2" }, false},
+		"each connection, whatever is called":                  {func(b *guard.Budget) { b.Per = guard.PerConnection }, func(o *bankmux.Op) { o.Product = "identity" }, true},
+		"each item":                                            {func(b *guard.Budget) { b.Per = guard.PerItem }, func(o *bankmux.Op) { o.Reference = bankmux.NewSecret("item-2") }, false},
+		"each item, whichever connection has it":               {func(b *guard.Budget) { b.Per = guard.PerItem }, func(o *bankmux.Op) { o.Connection = "conn-2" }, true},
+		"each institution":                                     {func(b *guard.Budget) { b.Per = guard.PerInstitution }, func(o *bankmux.Op) { o.Institution = "bank-2" }, false},
+		"each product":                                         {func(b *guard.Budget) { b.Per = guard.PerProduct }, func(o *bankmux.Op) { o.Product = "identity" }, false},
+		"each product of each connection, so not another product":    {func(b *guard.Budget) { b.Per = guard.PerConnection | guard.PerProduct }, func(o *bankmux.Op) { o.Product = "identity" }, false},
+		"each product of each connection, so not another connection": {func(b *guard.Budget) { b.Per = guard.PerConnection | guard.PerProduct }, func(o *bankmux.Op) { o.Connection = "conn-2" }, false},
+		"not a call without a connection, where each connection has": {func(b *guard.Budget) { b.Per = guard.PerConnection }, func(o *bankmux.Op) { o.Connection = "" }, false},
+		"not a call without an item, where each item has":            {func(b *guard.Budget) { b.Per = guard.PerItem }, func(o *bankmux.Op) { o.Reference = bankmux.Secret{} }, false},
+		"not a call without an institution, where each one has":      {func(b *guard.Budget) { b.Per = guard.PerInstitution }, func(o *bankmux.Op) { o.Institution = "" }, false},
+		"not a call without a product, where each product has":       {func(b *guard.Budget) { b.Per = guard.PerProduct }, func(o *bankmux.Op) { o.Product = "" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				in := budgets(t, minutely(c.budget)).Interceptor()
+				require.True(t, passes(t.Context(), in, pull))
+				require.True(t, passes(t.Context(), in, pull))
+				require.False(t, passes(t.Context(), in, pull), "the budget is used")
+				second := pull
+				c.second(&second)
+				assert.Equal(t, c.counted, !passes(t.Context(), in, second))
+			})
+		})
+	}
+}
+
+// dubai is four hours ahead of UTC.
+const dubai = -4 * time.Hour
+
+func TestBudgetWindow(t *testing.T) {
+	t.Parallel()
+	day := guard.Budget{Name: "daily", Limit: 1, Window: 24 * time.Hour}
+	east := day
+	east.Offset = dubai
+	rolling := day
+	rolling.Rolling = true
+	for name, c := range map[string]struct {
+		budget guard.Budget
+		start  time.Duration // after midnight UTC
+		next   time.Duration // after start
+	}{
+		"a day is one of UTC":                       {day, 20 * time.Hour, 4 * time.Hour},
+		"a day starts with the clocks of a bank":    {east, 19 * time.Hour, time.Hour},
+		"a day of a bank lasts 24 hours":            {east, 20 * time.Hour, 24 * time.Hour},
+		"a window starts on its first millisecond":  {day, 24*time.Hour - time.Millisecond, time.Millisecond},
+		"a rolling day is at least 24 hours":        {rolling, 20 * time.Hour, 28 * time.Hour},
+		"a rolling day is less than 48 hours":       {rolling, time.Millisecond, 48*time.Hour - time.Millisecond},
+		"a limit of a second starts with the clock": {guard.Budget{Name: "s", Limit: 1, Window: time.Second}, 300 * time.Millisecond, 700 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := budgets(t, c.budget)
+				in := b.Interceptor()
+				time.Sleep(c.start)
+				start := time.Now()
+				require.Equal(t, start, b.NextAllowed(t.Context(), pull))
+				require.True(t, passes(t.Context(), in, pull))
+				next := b.NextAllowed(t.Context(), pull)
+				assert.Equal(t, c.next, next.Sub(start))
+				time.Sleep(time.Until(next) - time.Millisecond)
+				require.False(t, passes(t.Context(), in, pull))
+				time.Sleep(time.Millisecond)
+				require.True(t, passes(t.Context(), in, pull))
+			})
+		})
+	}
+	t.Run("any span of a rolling window has at most the limit", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(r *rapid.T) {
+			limit := rapid.IntRange(1, 5).Draw(r, "limit")
+			pauses := rapid.SliceOfN(rapid.Int64Range(0, int64(40*time.Second)), 10, 60).Draw(r, "pauses")
+			var sent []time.Time
+			synctest.Test(t, func(t *testing.T) {
+				in := budgets(t, guard.Budget{Name: "r", Limit: limit, Window: time.Minute, Rolling: true, Reserve: -1}).Interceptor()
+				for _, pause := range pauses {
+					time.Sleep(time.Duration(pause))
+					if passes(t.Context(), in, pull) {
+						sent = append(sent, time.Now())
+					}
+				}
+			})
+			require.NotEmpty(r, sent)
+			for i := limit; i < len(sent); i++ {
+				require.GreaterOrEqual(r, sent[i].Sub(sent[i-limit]), time.Minute)
+			}
+		})
+	})
+	t.Run("a paced budget has the same rate in shorter windows", func(t *testing.T) {
+		t.Parallel()
+		b := guard.Budget{Name: "b", Limit: 2_500, Window: time.Minute}
+		paced := b.Paced(time.Second)
+		assert.Equal(t, guard.Budget{Name: "b", Limit: 41, Window: time.Second, Reserve: 4}, paced)
+		assert.Equal(t, b, b.Paced(time.Minute))
+		assert.Equal(t, b, b.Paced(0))
+		small := guard.Budget{Name: "b", Limit: 50, Window: time.Minute}.Paced(time.Second)
+		assert.Equal(t, guard.Budget{Name: "b", Limit: 1, Window: time.Second, Reserve: -1}, small)
+	})
+}
+
+func TestBudgetRefuses(t *testing.T) {
+	t.Parallel()
+	onBudget := func(name string, test func(*testing.T)) {
+		t.Run(name, func(t *testing.T) { t.Parallel(); synctest.Test(t, test) })
+	}
+	onBudget("a refusal says when the call is allowed, and that nothing was sent", func(t *testing.T) {
+		in := budgets(t, minutely(nil), guard.Budget{Name: "hourly", Limit: 2, Window: time.Hour, Reserve: -1}).Interceptor()
+		time.Sleep(15 * time.Second)
+		require.True(t, passes(t.Context(), in, pull))
+		require.True(t, passes(t.Context(), in, pull))
+		err := in(t.Context(), pull, func(context.Context) error { t.Error("sent"); return nil })
+		assert.Equal(t, &bankmux.Error{
+			Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeApp, Code: guard.CodeBudget, NotSent: true,
+			Detail: "the budget two allows the next call at 2000-01-01T01:00:00Z", RetryAfter: time.Hour - 15*time.Second,
+		}, err, "all budgets must allow it")
+	})
+	onBudget("the scope is what the budget counts", func(t *testing.T) {
+		for per, want := range map[guard.Per]bankmux.Scope{
+			0: bankmux.ScopeApp, guard.PerProduct: bankmux.ScopeApp, guard.PerInstitution: bankmux.ScopeInstitution,
+			guard.PerConnection: bankmux.ScopeConnection, guard.PerItem | guard.PerInstitution: bankmux.ScopeConnection,
+		} {
+			in := budgets(t, minutely(func(b *guard.Budget) { b.Per, b.Limit = per, 1 })).Interceptor()
+			require.True(t, passes(t.Context(), in, pull))
+			err := in(t.Context(), pull, func(context.Context) error { return nil })
+			assert.Equal(t, want, bankmux.ErrorOf(err).Scope, per)
+		}
+	})
+	onBudget("Retry waits if the caller's deadline allows it", waitsWithinTheDeadline)
+	onBudget("a call that was not sent is given back", func(t *testing.T) {
+		in := budgets(t, minutely(nil)).Interceptor()
+		for range 10 {
+			err := in(t.Context(), pull, func(context.Context) error { return &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true} })
+			require.ErrorIs(t, err, bankmux.ErrUnavailable)
+		}
+		failure := errors.New("sent")
+		for range 2 {
+			require.Equal(t, failure, in(t.Context(), pull, func(context.Context) error { return failure }))
+		}
+		assert.False(t, passes(t.Context(), in, pull), "those that were sent and failed count")
+	})
+	onBudget("a call that was not sent in an earlier window changes nothing", func(t *testing.T) {
+		in := budgets(t, minutely(nil)).Interceptor()
+		_ = in(t.Context(), pull, func(context.Context) error {
+			time.Sleep(time.Minute)
+			require.True(t, passes(t.Context(), in, pull))
+			require.True(t, passes(t.Context(), in, pull))
+			return &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}
+		})
+		assert.False(t, passes(t.Context(), in, pull))
+	})
+	onBudget("a call that one budget refuses takes nothing of the others", func(t *testing.T) {
+		b := budgets(t,
+			guard.Budget{Name: "app", Limit: 5, Window: time.Minute, Reserve: -1},
+			minutely(func(b *guard.Budget) { b.Per = guard.PerConnection }),
+		)
+		in, other := b.Interceptor(), pull
+		other.Connection = "conn-2"
+		for range 20 {
+			passes(t.Context(), in, pull)
+		}
+		assert.True(t, passes(t.Context(), in, other))
+		assert.True(t, passes(t.Context(), in, other))
+	})
+	onBudget("the night leaves a reserve to users", keepsTheReserve)
+	onBudget("a budget of background calls counts those that the bank takes for them", func(t *testing.T) {
+		in := budgets(t, guard.PSD2Budget("")).Interceptor()
+		user := bankmux.WithPresence(t.Context(), bankmux.Presence{IP: netip.MustParseAddr("192.0.2.1"), UserAgent: "Browser/1.0"})
+		for range 4 {
+			require.True(t, passes(bankmux.WithoutUser(t.Context()), in, pull))
+		}
+		assert.False(t, passes(bankmux.WithoutUser(t.Context()), in, pull))
+		assert.False(t, passes(t.Context(), in, pull), "a call without the user's address is one")
+		for range 10 {
+			assert.True(t, passes(user, in, pull))
+		}
+	})
+	onBudget("callers at once get exactly the limit", func(t *testing.T) {
+		in := budgets(t, guard.Budget{Name: "b", Limit: 100, Window: time.Minute, Reserve: -1}).Interceptor()
+		var passed atomic.Int64
+		var all sync.WaitGroup
+		for range 32 {
+			all.Go(func() {
+				for range 10 {
+					if passes(t.Context(), in, pull) {
+						passed.Add(1)
+					}
+				}
+			})
+		}
+		all.Wait()
+		assert.EqualValues(t, 100, passed.Load())
+	})
+}
+
+func waitsWithinTheDeadline(t *testing.T) {
+	g := guard.New(guard.Options{Budgets: budgets(t, minutely(nil)), Retry: guard.RetryOptions{MaxWait: time.Hour}})
+	call := chain(g.Interceptors(), pull, func(context.Context) error { return nil })
+	time.Sleep(20 * time.Second)
+	require.NoError(t, call(t.Context()))
+	require.NoError(t, call(t.Context()))
+	start := time.Now()
+	for seconds, ctx := range map[int]context.Context{39: t.Context(), 3600: guard.Interactive(t.Context())} {
+		short, cancel := context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
+		err := call(short)
+		cancel()
+		require.ErrorIs(t, err, bankmux.ErrRateLimited)
+		assert.Equal(t, 40*time.Second, bankmux.ErrorOf(err).RetryAfter)
+		assert.Zero(t, time.Since(start), "it is refused at once")
+	}
+	long, cancel := context.WithTimeout(t.Context(), 41*time.Second)
+	defer cancel()
+	require.NoError(t, call(long))
+	assert.Equal(t, 40*time.Second, time.Since(start))
+}
+
+func keepsTheReserve(t *testing.T) {
+	for reserve, night := range map[int]int{-1: 50, 0: 45, 20: 30} {
+		b := budgets(t, guard.Budget{Name: "b", Limit: 50, Window: time.Minute, Reserve: reserve})
+		in, absent := b.Interceptor(), bankmux.WithoutUser(t.Context())
+		count := func(ctx context.Context) (n int) {
+			for passes(ctx, in, pull) {
+				n++
+			}
+			return n
+		}
+		assert.Equal(t, night, count(absent), reserve)
+		assert.Greater(t, b.NextAllowed(absent, pull), time.Now())
+		assert.Equal(t, 50-night, count(t.Context()), reserve)
+		time.Sleep(time.Minute)
+		assert.Equal(t, 50, count(t.Context()), "users may use all of it")
+		assert.Zero(t, count(absent))
+		time.Sleep(time.Minute)
+	}
+}
+
+// published are Plaid's figures per minute for the application and for an Item, of March 2026.
+var published = map[string][2]int{
+	"Sync": {2500, 50}, "Transactions": {20000, 30}, "Accounts": {15000, 15}, "Balances": {1200, 5},
+	"AccountNumbers": {12000, 15}, "Identity": {2000, 15}, "Holdings": {2000, 15},
+	"InvestmentTransactions": {20000, 30}, "PlaidLiabilities": {1000, 15}, "Refresh transactions": {100, 2},
+	"Refresh investments": {100, 1}, "ConnectionStatus": {5000, 15}, "Disconnect": {2000, 30},
+	"Institution": {400, 0}, "Institutions": {25, 0},
+}
+
+func TestPublishedBudgets(t *testing.T) {
+	t.Parallel()
+	t.Run("Plaid's limits are per minute, of the application and of an Item", func(t *testing.T) {
+		t.Parallel()
+		got := map[string][2]int{}
+		for _, b := range guard.PlaidBudgets() {
+			name, item := strings.CutSuffix(strings.TrimPrefix(b.Name, "plaid "), " per item")
+			both := got[name]
+			both[map[bool]int{true: 1}[item]] = b.Limit
+			got[name] = both
+			assert.Equal(t, time.Minute, b.Window, name)
+			assert.Equal(t, map[bool]guard.Per{true: guard.PerItem}[item], b.Per, name)
+			assert.Equal(t, "plaid", b.Provider, name)
+			assert.Equal(t, strings.Fields(name)[:1], b.Ops, name)
+			assert.Equal(t, strings.Join(strings.Fields(name)[1:], ""), string(b.Product), name)
+		}
+		assert.Equal(t, published, got)
+	})
+	t.Run("a link of MoneyKit's is refreshed once an hour or a day, by product", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			in := budgets(t, guard.MoneyKitBudgets()...).Interceptor()
+			refresh := bankmux.Op{Name: bankmux.OpRefresh, Provider: "moneykit", Effect: bankmux.OneShot, Reference: pull.Reference}
+			count := map[bankmux.Product]int{}
+			for range 4 * 24 * 6 { // four days
+				for _, product := range []bankmux.Product{"accounts", "transactions", "account_numbers", "identity"} {
+					refresh.Product = string(product)
+					if passes(t.Context(), in, refresh) {
+						count[product]++
+					}
+				}
+				time.Sleep(10 * time.Minute)
+			}
+			assert.Equal(t, map[bankmux.Product]int{"accounts": 48, "transactions": 48, "account_numbers": 2, "identity": 2}, count)
+			refresh.Product = "investments"
+			assert.True(t, passes(t.Context(), in, refresh), "no limit is published")
+			assert.True(t, passes(t.Context(), in, refresh))
+		})
+	})
+	t.Run("a budget of background calls has no reserve", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			in := budgets(t, guard.Budget{Name: "b", Background: true, Limit: 20, Window: time.Hour}).Interceptor()
+			for range 20 {
+				require.True(t, passes(bankmux.WithoutUser(t.Context()), in, pull))
+			}
+			assert.False(t, passes(bankmux.WithoutUser(t.Context()), in, pull))
+		})
+	})
+}
+
+func TestNewBudgets(t *testing.T) {
+	t.Parallel()
+	good := guard.Budget{Name: "b", Limit: 10, Window: time.Second}
+	for detail, change := range map[string]func(*guard.Budget){
+		`Budget "": Name is empty`:                        func(b *guard.Budget) { b.Name = "" },
+		`Budget "b": Limit is not in 1 to 1,000,000,000`:  func(b *guard.Budget) { b.Limit = 0 },
+		`Budget "b": Window is not in 1 ms to 366 days`:   func(b *guard.Budget) { b.Window = 0 },
+		`Budget "b": Window is not in whole milliseconds`: func(b *guard.Budget) { b.Window += time.Microsecond },
+		`Budget "b": Offset is not in whole milliseconds`: func(b *guard.Budget) { b.Offset = 1 },
+		`Budget "b": Reserve is not in -1 to Limit - 1`:   func(b *guard.Budget) { b.Reserve = 10 },
+		`Budget "b": Per has an unknown part`:             func(b *guard.Budget) { b.Per = 64 },
+	} {
+		t.Run(detail, func(t *testing.T) {
+			t.Parallel()
+			bad := good
+			change(&bad)
+			_, err := guard.NewBudgets(bad)
+			require.ErrorIs(t, err, bankmux.ErrInvalid)
+			assert.Contains(t, err.Error(), detail)
+		})
+	}
+	t.Run("two budgets do not have the same name", func(t *testing.T) {
+		t.Parallel()
+		_, err := guard.NewBudgets(good, good)
+		require.ErrorIs(t, err, bankmux.ErrInvalid)
+	})
+	t.Run("published limits are budgets that can be kept", func(t *testing.T) {
+		t.Parallel()
+		all := slices.Concat(guard.PlaidBudgets(), guard.MoneyKitBudgets(), []guard.Budget{guard.PSD2Budget(""), guard.PSD2Budget("c")})
+		_, err := guard.NewBudgets(all...)
+		require.NoError(t, err)
+	})
+}
+
+// wide returns the published budgets, with limits that no test reaches. Three of them count a sync
+// at Plaid.
+func wide(t testing.TB) bankmux.Interceptor {
+	t.Helper()
+	all := slices.Concat(guard.PlaidBudgets(), guard.MoneyKitBudgets(), []guard.Budget{guard.PSD2Budget("")})
+	for i := range all {
+		all[i].Limit = 1_000_000_000
+	}
+	return budgets(t, all...).Interceptor()
+}
+
+func TestBudgetCost(t *testing.T) {
+	in, op, ctx := wide(t), pull, bankmux.WithoutUser(t.Context())
+	op.Provider = "plaid"
+	assert.Zero(t, testing.AllocsPerRun(1000, func() {
+		if !passes(ctx, in, op) {
+			t.Error("refused")
+		}
+	}))
+}
+
+// BenchmarkBudgets decides about calls of a thousand connections by all published budgets.
+func BenchmarkBudgets(b *testing.B) {
+	in := wide(b)
+	ops := make([]bankmux.Op, 1000)
+	for i := range ops {
+		ops[i] = pull
+		ops[i].Provider, ops[i].Connection = "plaid", strconv.Itoa(i)
+		ops[i].Reference = bankmux.NewSecret("item-" + strconv.Itoa(i))
+	}
+	ctx, next := bankmux.WithoutUser(b.Context()), func(context.Context) error { return nil }
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if err := in(ctx, ops[i%len(ops)], next); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
