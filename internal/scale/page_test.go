@@ -1,0 +1,189 @@
+package scale
+
+// This file holds docs/scale.md to the numbers of this package.
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"text/template"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/schedule"
+)
+
+//go:embed page.md
+var pageText string
+
+// headrooms are those of the table of outages.
+var headrooms = []float64{1.25, 1.5, 2, 3}
+
+// TestPage compares docs/scale.md with the numbers of this package, or writes it.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	tmpl, err := template.New("page").Option("missingkey=error").Parse(pageText)
+	require.NoError(t, err)
+	figures := map[string]any{}
+	for _, add := range []func(map[string]any){addLoad, addMidnight, addCatchUp, addDatabase, addLimits} {
+		add(figures)
+	}
+	addPlaid(t, figures)
+	var want strings.Builder
+	require.NoError(t, tmpl.Execute(&want, figures))
+	page := filepath.Join("..", "..", "docs", "scale.md")
+	if os.Getenv("BANKMUX_WRITE") != "" {
+		require.NoError(t, os.WriteFile(page, []byte(want.String()), 0o644))
+	}
+	got, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Equal(t, want.String(), string(got), "run BANKMUX_WRITE=1 go test ./internal/scale")
+}
+
+// addPlaid computes what Plaid's limit allows. Budgets of the guard count an hour without users.
+func addPlaid(t *testing.T, f map[string]any) {
+	b := plaidSync()
+	f["plaidLimit"], f["plaidCalls"] = count(float64(b.Limit)), decimal(perNight(b)/1e6, 2)
+	f["plaidConnections"] = decimal(perNight(b)/pagesPerSync/1e6, 2)
+	f["plaidNeeded"] = count(float64(Loads[0].Connections) * pagesPerSync / Window.Length.Minutes())
+	allowed := 0
+	synctest.Test(t, func(t *testing.T) {
+		budgets, err := guard.NewBudgets(b)
+		require.NoError(t, err)
+		in, ctx := budgets.Interceptor(), bankmux.WithoutUser(t.Context())
+		op := bankmux.Op{Name: bankmux.OpSync, Provider: b.Provider, Client: "plaid"}
+		for start := time.Now(); time.Since(start) < time.Hour; {
+			if in(ctx, op, func(context.Context) error { return nil }) == nil {
+				allowed++
+				continue
+			}
+			time.Sleep(time.Until(budgets.NextAllowed(ctx, op)))
+		}
+	})
+	f["plaidReserve"] = count(100 - 100*float64(allowed)/(float64(b.Limit)*60))
+	f["plaidReserved"] = decimal(float64(allowed)*Window.Length.Hours()/pagesPerSync/1e6, 2)
+}
+
+// totals returns the sums over all loads.
+func totals() (connections, perSecond, inFlight float64) {
+	for _, l := range Loads {
+		connections += float64(l.Connections)
+		perSecond += l.PerSecond()
+		inFlight += l.InFlight()
+	}
+	return connections, perSecond, inFlight
+}
+
+func addLoad(f map[string]any) {
+	type row struct{ Name, Connections, Calls, Call, PerSecond, InFlight string }
+	var rows []row
+	for _, l := range Loads {
+		rows = append(rows, row{
+			l.Provider, count(float64(l.Connections)), decimal(l.Calls, 1), decimal(l.Call.Seconds(), 1) + " s",
+			count(l.PerSecond()), count(l.InFlight()),
+		})
+	}
+	connections, perSecond, inFlight := totals()
+	f["loads"], f["hours"], f["pages"] = rows, decimal(Window.Length.Hours(), 0), decimal(pagesPerSync, 1)
+	f["connections"], f["perSecond"], f["inFlight"] = count(connections), count(perSecond), count(inFlight)
+	f["doublePerSecond"], f["doubleInFlight"] = count(2*perSecond), count(2*inFlight)
+	dapi := Loads[1]
+	f["dapiConnections"] = count(100 * float64(dapi.Connections) / connections)
+	f["dapiInFlight"] = count(100 * dapi.InFlight() / inFlight)
+	f["midnightTimes"] = count(connections / inFlight)
+	f["moneykitConnections"] = count(float64(Loads[0].Connections))
+}
+
+func addMidnight(f map[string]any) {
+	sample := Loads[0].hundredth()
+	slots := Simulate(Night{Load: sample, Headroom: 2})
+	midnight := Simulate(Night{Load: sample, Headroom: 2, AtOnce: true})
+	f["sample"] = count(float64(sample.Connections))
+	f["slotWait"], f["midnightWait"] = duration(slots.MeanWait), duration(midnight.MeanWait)
+	f["slotLongest"], f["midnightLongest"] = duration(slots.MaxWait), duration(midnight.MaxWait)
+	f["slotLast"], f["midnightLast"] = duration(slots.Last), duration(midnight.Last)
+	f["slotBusiest"] = count(float64(slots.BusiestMinute))
+	f["midnightBusiest"] = count(float64(midnight.BusiestMinute))
+	f["slotPeak"] = decimal(float64(slots.BusiestMinute)/(60*sample.PerSecond()), 2)
+}
+
+func addCatchUp(f map[string]any) {
+	type row struct{ Headroom, Formula, Simulated string }
+	var rows []row
+	for _, h := range headrooms {
+		r := Simulate(Night{Load: Loads[0].hundredth(), Headroom: h, From: 2 * time.Hour, Outage: time.Hour})
+		rows = append(rows, row{
+			strconv.FormatFloat(h, 'g', -1, 64), schedule.CatchUp(time.Hour, h).String(), r.CaughtUp.Round(time.Second).String(),
+		})
+	}
+	f["catchUp"] = rows
+}
+
+func addDatabase(f map[string]any) {
+	connections, _, _ := totals()
+	const mb, gb = 1e6, 1e9
+	syncs := connections / Window.Length.Seconds()
+	f["bytesPerConnection"], f["bytesPerRow"] = count(bytesPerConnection), count(bytesPerRow)
+	f["bytesPerSync"], f["bytesPerJob"], f["rows"] = count(bytesPerSync), count(bytesPerJob), count(rowsPerConnection)
+	f["gbConnections"] = count(connections * bytesPerConnection / gb)
+	f["gbRows"] = count(connections * rowsPerConnection * bytesPerRow / gb)
+	f["newRows"], f["gbNewRows"] = count(newRowsPerNight), count(connections*newRowsPerNight*bytesPerRow/gb)
+	f["gbJobs"] = count(connections * bytesPerJob / gb)
+	f["syncsPerSecond"], f["jobsPerSecond"] = count(syncs), count(jobsPerSecond)
+	f["mbPerSecond"] = decimal(syncs*bytesPerSync/mb, 1)
+	f["gbPerNight"] = count(connections * bytesPerSync / gb)
+}
+
+func addLimits(f map[string]any) {
+	type row struct{ Name, Connections string }
+	var rows []row
+	for _, l := range limits() {
+		digits := 0
+		if l.connections < 1e7 {
+			digits = 2
+		}
+		rows = append(rows, row{l.name, decimal(l.connections/1e6, digits)})
+	}
+	f["limits"], f["callsPerProcess"], f["ports"] = rows, count(callsPerProcess), count(portsPerAddress)
+}
+
+// count returns a rounded number with its thousands apart.
+func count(n float64) string {
+	digits := strconv.FormatFloat(n, 'f', 0, 64)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// decimal returns a number with up to that many digits behind the point.
+func decimal(n float64, digits int) string {
+	text := strconv.FormatFloat(n, 'f', digits, 64)
+	if strings.Contains(text, ".") {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	return text
+}
+
+// duration returns a duration with two digits that count.
+func duration(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
+	case d < 2*time.Minute:
+		return decimal(d.Seconds(), 1) + " s"
+	case d < 100*time.Minute:
+		return decimal(d.Minutes(), 0) + " min"
+	}
+	return decimal(d.Hours(), 1) + " h"
+}
