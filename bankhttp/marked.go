@@ -61,6 +61,10 @@ func (m marked) Session(ctx context.Context, ref bankmux.SessionRef) (bankmux.Se
 
 func (m marked) Sessions(ctx context.Context, user string) ([]bankmux.Session, error) {
 	all, err := m.Store.Sessions(ctx, user)
+	if onlySealed(err) {
+		m.log.LogAttrs(ctx, bankmux.ErrSeal.LogLevel(), "bankhttp: stored sessions do not open", slog.Any("error", err))
+		return all, nil
+	}
 	return all, mark("read the sessions", err)
 }
 

@@ -26,6 +26,8 @@ type oddStore struct {
 	lost       string          // the id of a connection that does not open
 	opens      bool            // its accounts do
 	unnamed    string          // the id of an account that only the user can identify
+	lostKey    string          // the key of a transaction that does not open
+	lostLink string          // the id of a session that does not open
 	query      bankhttp.Query  // the last one
 	readers    *sync.WaitGroup // Challenge returns once all of them have read
 }
@@ -88,7 +90,26 @@ func (s *oddStore) NameAccounts(
 
 func (s *oddStore) Transactions(ctx context.Context, q bankhttp.Query) (bankhttp.Page, error) {
 	s.query = q
-	return s.Store.Transactions(ctx, q)
+	page, err := s.Store.Transactions(ctx, q)
+	page.Transactions = slices.DeleteFunc(page.Transactions, func(t bankhttp.Transaction) bool {
+		if t.Key != s.lostKey {
+			return false
+		}
+		page.Unreadable = append(page.Unreadable, bankhttp.Unreadable{
+			Key: t.Key, Account: t.Account, Err: &bankmux.Error{Kind: bankmux.ErrSeal, Detail: planted},
+		})
+		return true
+	})
+	return page, err
+}
+
+func (s *oddStore) Sessions(ctx context.Context, user string) ([]bankmux.Session, error) {
+	all, err := s.Store.Sessions(ctx, user)
+	opened := slices.DeleteFunc(slices.Clone(all), func(one bankmux.Session) bool { return one.ID == s.lostLink })
+	if len(opened) < len(all) {
+		err = errors.Join(err, &bankmux.Error{Kind: bankmux.ErrSeal, Detail: planted})
+	}
+	return opened, err
 }
 
 func (s *oddStore) Challenge(ctx context.Context, user, id string) (bankmux.Challenge, error) {

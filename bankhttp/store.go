@@ -36,7 +36,8 @@ type Sessions interface {
 	// Session returns a session of a user. One that expired is [bankmux.ErrTokenSpent], or is gone.
 	Session(ctx context.Context, ref bankmux.SessionRef) (bankmux.Session, error)
 	// Sessions returns the user's sessions that have not expired, the newest first. A payload that
-	// came back without the id of its session is tried with them.
+	// came back without the id of its session is tried with them. If some do not open, it returns
+	// the others, and joins an error of [bankmux.ErrSeal] for each that does not.
 	Sessions(ctx context.Context, user string) ([]bankmux.Session, error)
 	// FindSession returns a session by its id alone. It is for webhooks, which name a session and
 	// no user. The handlers never call it with an id from a browser. Errors are those of Session.
@@ -102,7 +103,8 @@ type Reader interface {
 	// SaveBalances stores balances of a connection. They name accounts by the provider's ids. An
 	// account without balances keeps those that it has.
 	SaveBalances(ctx context.Context, conn bankmux.Connection, balances []bankmux.AccountBalances) error
-	// Transactions returns stored rows of a user, the newest first.
+	// Transactions returns stored rows of a user, the newest first. A row that does not open takes
+	// its place on the page, in [Page.Unreadable].
 	Transactions(ctx context.Context, query Query) (Page, error)
 }
 
@@ -137,7 +139,15 @@ type Query struct {
 // Page is one page of stored transactions.
 type Page struct {
 	Transactions []Transaction
-	Next         string // [Query.After] of the next page, "" at the end
+	Unreadable   []Unreadable // rows of the page that do not open, because their key is lost
+	Next         string       // [Query.After] of the next page, "" at the end
+}
+
+// Unreadable is a stored transaction that does not open.
+type Unreadable struct {
+	Key     string // [bankmux.Known.Key]
+	Account string // [Account.Name]
+	Err     error  // of [bankmux.ErrSeal]
 }
 
 // Transaction is a stored transaction.

@@ -4,6 +4,7 @@ package bankhttp
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,7 +15,15 @@ import (
 // transactions is the response of Transactions.
 type transactions struct {
 	Transactions []transactionView `json:"transactions"`
-	Next         string            `json:"next,omitempty"` // the parameter after of the next page
+	Failed       []lostRow         `json:"failed,omitempty"` // those that do not open
+	Next         string            `json:"next,omitempty"`   // the parameter after of the next page
+}
+
+// lostRow is a stored transaction that does not open.
+type lostRow struct {
+	ID      string  `json:"id"`
+	Account string  `json:"account"`
+	Problem Problem `json:"problem"`
 }
 
 // transactionView is a transaction as a browser gets it. It has no id of the provider, and of the
@@ -40,7 +49,8 @@ const (
 )
 
 // Transactions handles GET. It returns the stored rows of the user, the newest first, and asks no
-// bank. These query parameters are optional:
+// bank. A row that does not open, because its key is lost, is a failure beside the others. These
+// query parameters are optional:
 //
 //	q        words of description or counterparty
 //	account  the id of an account
@@ -61,6 +71,10 @@ func (s *Service) Transactions() http.Handler {
 		out := transactions{Transactions: []transactionView{}, Next: page.Next}
 		for i := range page.Transactions {
 			out.Transactions = append(out.Transactions, rowViewOf(&page.Transactions[i]))
+		}
+		for _, lost := range page.Unreadable {
+			s.log.LogAttrs(ctx, bankmux.ErrSeal.LogLevel(), "bankhttp: a stored row does not open", slog.Any("error", lost.Err))
+			out.Failed = append(out.Failed, lostRow{lost.Key, lost.Account, ProblemOf(lost.Err)})
 		}
 		return out, nil
 	})

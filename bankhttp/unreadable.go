@@ -44,6 +44,16 @@ func unreadableOf(err error) []string {
 	return ids
 }
 
+// onlySealed reports whether an error of a list is only about rows that do not open.
+func onlySealed(err error) bool {
+	for _, one := range parts(err) {
+		if e := bankmux.ErrorOf(one); e == nil || e.Kind != bankmux.ErrSeal {
+			return false
+		}
+	}
+	return err != nil
+}
+
 // parts returns the errors that were joined.
 func parts(err error) []error {
 	if err == nil {

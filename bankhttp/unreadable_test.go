@@ -84,4 +84,37 @@ func TestUnreadable(t *testing.T) {
 		assert.Len(t, a.bank.Links(), 2)
 		assert.Equal(t, 500, a.send(t, "user-rosa", "GET", "/connections/"+lost+"/sync", "").Code)
 	})
+	t.Run("a transaction is named among the failures, and the others are listed", func(t *testing.T) {
+		t.Parallel()
+		store := &oddStore{Store: bankhttp.NewMemory()}
+		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.Store = store })
+		conn := a.harborLink(t, "rosa")
+		require.Equal(t, 200, a.send(t, "rosa", "POST", "/connections/"+conn+"/sync", "").Code)
+		store.lostKey = "key1"
+		w := a.send(t, "rosa", "GET", "/transactions", "")
+		got := object[struct {
+			transactions
+
+			Failed []struct {
+				ID, Account string
+				Problem     bankhttp.Problem
+			}
+		}](t, w, 200)
+		require.Len(t, got.Transactions, 1)
+		assert.Equal(t, "key2", got.Transactions[0].ID)
+		require.Len(t, got.Failed, 1)
+		assert.Equal(t, "key1", got.Failed[0].ID)
+		assert.Equal(t, got.Transactions[0].Account, got.Failed[0].Account)
+		assert.Equal(t, bankmux.ErrSeal, got.Failed[0].Problem.Kind)
+		assert.NotContains(t, w.Body.String(), planted)
+	})
+	t.Run("a session does not keep a payload from that of the other tab", func(t *testing.T) {
+		t.Parallel()
+		store := &oddStore{Store: bankhttp.NewMemory()}
+		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.Store = store })
+		store.lostLink = a.harborStart(t, "rosa")
+		mine, other := a.harborStart(t, "rosa"), a.harborStart(t, "rosa")
+		posted := a.send(t, "rosa", "POST", "/sessions/"+mine, codeOf(other, ""))
+		assert.Len(t, object[linked](t, posted, 200).Connections, 1)
+	})
 }

@@ -37,8 +37,9 @@ const accountColumns = "SELECT id, user_id, connection_id, bank, bank_name, due,
 // another name must have the same number. Otherwise the account gets a new name.
 //
 // NameAccounts leaves an account out if only the user can say which one it is. This concerns
-// accounts that no active connection has. Several of them fit, or one of them possibly does. Ask
-// the user, and call [Store.NameAccount].
+// accounts that no active connection has. Several of them fit, or one of them possibly does, or one
+// at the same bank does not open, because its key is lost. Ask the user, and call
+// [Store.NameAccount].
 func (s *Store) NameAccounts(
 	ctx context.Context, conn bankmux.Connection, accounts []bankmux.Account,
 ) (names map[string]string, err error) {
@@ -112,12 +113,15 @@ type naming struct {
 func (s *Store) nameUnknown(
 	ctx context.Context, w *work, conn bankmux.Connection, unknown []bankmux.Account, names naming,
 ) error {
-	candidates, err := s.candidates(ctx, w, conn, names.taken)
+	candidates, hidden, err := s.candidates(ctx, w, conn, names.taken)
 	if err != nil {
 		return err
 	}
 	for id, name := range matchAccounts(candidates, unknown) {
 		i := slices.IndexFunc(unknown, func(a bankmux.Account) bool { return a.ID == id })
+		if name == "" && hidden {
+			continue
+		}
 		if name == "" {
 			name = rand.Text()
 		}
@@ -129,35 +133,34 @@ func (s *Store) nameUnknown(
 	return nil
 }
 
-// candidates returns the accounts of the user without those that have a place already.
+// candidates returns the accounts of the user without those that have a place already. Hidden says
+// that one of them at the connection's bank does not open, and that no active connection has it.
 func (s *Store) candidates(
 	ctx context.Context, w *work, conn bankmux.Connection, taken map[string]bool,
-) (all []accountRow, err error) {
+) (all []accountRow, hidden bool, err error) {
 	bank, name := bankOf(conn)
 	active, err := each(ctx, w, "SELECT i.account FROM bankmux_account_ids i JOIN bankmux_connections c"+
 		" ON c.id = i.connection_id WHERE c.user_id = $1 AND c.id <> $2 AND c.state NOT IN ($3, $4)",
 		[]any{conn.User, conn.ID, string(bankmux.StateGone), string(bankmux.StateReauth)},
 		func(s *string) []any { return []any{s} })
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	rows, err := each(ctx, w, accountColumns+" WHERE user_id = $1 ORDER BY id"+w.dialect.lockRow(),
 		[]any{conn.User}, (*accountRow).fields)
-	if err != nil {
-		return nil, err
-	}
 	for _, r := range rows {
 		if taken[r.id] {
 			continue
 		}
-		if err := s.open(sealedAccount, r.sealed, &r.account, r.user, r.id); err != nil {
-			return nil, err
-		}
 		r.idle = !slices.Contains(active, r.id)
 		r.sameBank = r.bank != "" && r.bank == bank || r.bankName != "" && r.bankName == name
+		if s.open(sealedAccount, r.sealed, &r.account, r.user, r.id) != nil {
+			hidden = hidden || r.idle && r.sameBank
+			continue
+		}
 		all = append(all, r)
 	}
-	return all, nil
+	return all, hidden, err
 }
 
 // matchAccounts returns the name of each unknown account, "" for a new one. An account that only

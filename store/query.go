@@ -20,8 +20,9 @@ const maxPage = 1000
 // whatever the limit. Every word of [bankhttp.Query.Text] must be in the texts of a row.
 //
 // Pages are found by the last row of the page before. So rows that are stored meanwhile neither
-// repeat nor hide others. The error is [bankmux.ErrInvalid] for a limit below 1 and for a malformed
-// [bankhttp.Query.After].
+// repeat nor hide others. Rows that do not open, because their key is lost, are in
+// [bankhttp.Page.Unreadable]. The error is [bankmux.ErrInvalid] for a limit below 1 and for a
+// malformed [bankhttp.Query.After].
 func (s *Store) Transactions(ctx context.Context, q bankhttp.Query) (page bankhttp.Page, err error) {
 	err = s.read(ctx, "Transactions", func(w *work) error {
 		page, err = s.transactions(ctx, w, q)
@@ -58,13 +59,15 @@ func (s *Store) transactions(ctx context.Context, w *work, q bankhttp.Query) (pa
 		rows = rows[:limit]
 		page.Next = after(&rows[limit-1])
 	}
-	page.Transactions = make([]bankhttp.Transaction, len(rows))
-	for i, r := range rows {
-		t := &page.Transactions[i]
-		t.Key, t.Account = r.key, r.account
+	page.Transactions = make([]bankhttp.Transaction, 0, len(rows))
+	for _, r := range rows {
+		t := bankhttp.Transaction{Key: r.key, Account: r.account}
 		if err := s.open(sealedTransaction, r.sealed, &t.Row, user, r.id); err != nil {
-			return page, err
+			lost := bankhttp.Unreadable{Key: r.key, Account: r.account, Err: failed("Transactions", err)}
+			page.Unreadable = append(page.Unreadable, lost)
+			continue
 		}
+		page.Transactions = append(page.Transactions, t)
 	}
 	return page, nil
 }

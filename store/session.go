@@ -4,6 +4,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -109,24 +110,31 @@ func (s *Store) opened(r sessionRow, err error) (bankmux.Session, error) {
 	return bankmux.OpenSession(s.aead, r.ref, r.sealed)
 }
 
-// Sessions returns the sessions of a user that have not expired, the newest first.
+// Sessions returns the sessions of a user that have not expired, the newest first. If some do not
+// open, because their key is lost, it returns the others, and joins an error of [bankmux.ErrSeal]
+// for each that does not.
 func (s *Store) Sessions(ctx context.Context, user string) (all []bankmux.Session, err error) {
-	err = s.read(ctx, "Sessions", func(w *work) error {
+	const op = "Sessions"
+	var lost []error
+	err = s.read(ctx, op, func(w *work) error {
 		rows, err := each(ctx, w, sessionColumns+" WHERE user_id = $1 AND expires_at > $2"+
 			" ORDER BY created_at DESC, id", []any{plainText(user), s.nowMillis()}, (*sessionRow).fields)
 		for _, r := range rows {
 			session, openErr := s.opened(r, nil)
-			if openErr != nil {
-				return openErr
+			switch bankmux.KindOf(openErr) {
+			case "":
+				all = append(all, session)
+			case bankmux.ErrTokenSpent: // it has just expired
+			default:
+				lost = append(lost, failed(op, openErr))
 			}
-			all = append(all, session)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return all, nil
+	return all, errors.Join(lost...)
 }
 
 // FindSession returns a session by its id alone, for a webhook, which names no user. Never call it
