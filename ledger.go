@@ -58,6 +58,9 @@ type SyncState struct {
 	// Failed has the accounts and products that could not be read in the last round, also if it
 	// broke off. The next round reads them again.
 	Failed []Failure `json:"failed,omitempty"`
+	// FailedRows has the first 100 single rows that the last round could not read. A next round
+	// returns such a row again only at some providers: see [Delta.Failed].
+	FailedRows []Failure `json:"failed_rows,omitempty"`
 	// Err is why the last round broke off. It is nil if that round reached its end. Its Challenge
 	// is nil, because it is in the field below.
 	Err *Error `json:"error,omitempty"`

@@ -15,13 +15,13 @@ import (
 func TestSyncAllFailures(t *testing.T) {
 	t.Parallel()
 	onVirtualTime(t, map[string]func(*testing.T, *household){
-		"a round that reads no account counts as failed":            countsFailedRounds,
-		"an outage outweighs accounts that never can be read":       outageOutweighs,
-		"an account that fails does not hold up the others":         readsTheOthers,
-		"an account of a round that broke off is read again":        remembersFailed,
-		"a row that cannot be read is reported, and not remembered": reportsRows,
-		"an account that was read is not remembered":                forgetsRead,
-		"an account that failed in a faster sync is read again":     readsWhatAFasterSyncCouldNot,
+		"a round that reads no account counts as failed":          countsFailedRounds,
+		"an outage outweighs accounts that never can be read":     outageOutweighs,
+		"an account that fails does not hold up the others":       readsTheOthers,
+		"an account of a round that broke off is read again":      remembersFailed,
+		"a row that cannot be read is named until the next round": reportsRows,
+		"an account that was read is not remembered":              forgetsRead,
+		"an account that failed in a faster sync is read again":   readsWhatAFasterSyncCouldNot,
 	})
 }
 
@@ -155,6 +155,14 @@ func reportsRows(t *testing.T, h *household) {
 	require.NoError(t, err)
 	require.Len(t, res.Failed, 1)
 	assert.Equal(t, "1", res.Failed[0].Transaction)
-	assert.Empty(t, res.State.Failed)
+	assert.Empty(t, res.State.Failed, "it fails no account")
+	assert.Equal(t, res.Failed, h.stored(t).FailedRows)
 	assert.Equal(t, allTexts, h.texts())
+	res, err = h.sync(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, res.State.FailedRows, 1, "the next round starts a list of its own")
+	h.unreadable = ""
+	_, err = h.sync(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, h.stored(t).FailedRows)
 }

@@ -182,6 +182,10 @@ func (r *syncRun) store(ctx context.Context, page *Delta) (bool, error) {
 		to.Failed = nil
 	}
 	to.Failed = withFailures(to.Failed, r.failed)
+	if !r.state.More { // the page is the first of its round
+		to.FailedRows = nil
+	}
+	to.FailedRows = withFailedRows(to.FailedRows, page.Failed)
 	if !page.More {
 		r.end(&to)
 	}
@@ -200,7 +204,7 @@ func (r *syncRun) store(ctx context.Context, page *Delta) (bool, error) {
 func (r *syncRun) next() SyncState {
 	to := r.state
 	to.Version++
-	to.Failed = slices.Clone(to.Failed)
+	to.Failed, to.FailedRows = slices.Clone(to.Failed), slices.Clone(to.FailedRows)
 	return to
 }
 
@@ -229,6 +233,19 @@ func (r *syncRun) allFailed() (found *Error) {
 		}
 	}
 	return found
+}
+
+// maxFailedRows is how many rows [SyncState.FailedRows] names.
+const maxFailedRows = 100
+
+// withFailedRows adds failures of single rows.
+func withFailedRows(rows, more []Failure) []Failure {
+	for _, f := range more {
+		if f.Transaction != "" && len(rows) < maxFailedRows {
+			rows = append(rows, f)
+		}
+	}
+	return rows
 }
 
 // withFailures adds failures, but those of single rows. A failure replaces the former one of the

@@ -5,6 +5,7 @@ package bankhttp
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -42,6 +43,8 @@ type failure struct {
 	Connection  string                  `json:"connection"`
 	Institution bankmux.InstitutionView `json:"institution"`
 	Account     string                  `json:"account,omitempty"` // "" if it concerns the whole connection
+	Rows        int                     `json:"rows,omitempty"`    // that many transactions alone, 0 for all of it
+	Sync        bool                    `json:"sync,omitempty"`    // the last sync could not read it
 	Problem     Problem                 `json:"problem"`
 
 	err error // of the whole call, nil if it concerns a part of its result
@@ -54,10 +57,39 @@ func failureOf(conn bankmux.Connection, names map[string]string, f bankmux.Failu
 	}
 }
 
+// unread returns what the last sync of a connection could not read. Single rows of one account with
+// the same problem are one failure.
+func (s *Service) unread(ctx context.Context, conn bankmux.Connection, state bankmux.SyncState) ([]failure, error) {
+	if len(state.Failed)+len(state.FailedRows) == 0 {
+		return nil, nil
+	}
+	names, err := s.store.NameAccounts(ctx, conn, nil)
+	if err != nil {
+		return nil, err
+	}
+	var all []failure
+	for _, f := range state.Failed {
+		all = append(all, failureOf(conn, names, f))
+	}
+	for _, f := range state.FailedRows {
+		one := failureOf(conn, names, f)
+		i := slices.IndexFunc(all, func(g failure) bool {
+			return g.Rows > 0 && g.Account == one.Account && g.Problem.Kind == one.Problem.Kind
+		})
+		if i < 0 {
+			i = len(all)
+			all = append(all, one)
+		}
+		all[i].Rows++
+	}
+	return all, nil
+}
+
 // Accounts handles GET. It returns the accounts of all connections of the user with the last stored
 // balances, and asks no bank. An account whose balance was never read has none. Nor has one whose
 // connection was ended, if the store keeps such an account for its transactions. A connection that
-// does not open, because its key is lost, is a failure beside the others.
+// does not open, because its key is lost, is a failure beside the others. So is what the last sync
+// could not read.
 //
 // The query parameter connection limits it to one connection, also to one that was ended.
 func (s *Service) Accounts() http.Handler {
@@ -148,7 +180,35 @@ func (s *Service) accountsOf(ctx context.Context, user, only string, failed []fa
 		}
 		out.Accounts = append(out.Accounts, v)
 	}
+	for _, conn := range conns {
+		if only != "" && conn.ID != only {
+			continue
+		}
+		failed, err := s.unsynced(ctx, conn)
+		if err != nil {
+			return accounts{}, err
+		}
+		out.Failed = append(out.Failed, failed...)
+	}
 	return out, nil
+}
+
+// unsynced returns what the last sync of a connection could not read, for a list that has more than
+// that. A state that does not open is one failure.
+func (s *Service) unsynced(ctx context.Context, conn bankmux.Connection) ([]failure, error) {
+	state, err := s.store.SyncState(ctx, conn)
+	var all []failure
+	if err == nil {
+		all, err = s.unread(ctx, conn, state)
+	}
+	if onlySealed(err) {
+		s.log.LogAttrs(ctx, bankmux.ErrSeal.LogLevel(), "bankhttp: a stored row does not open", slog.Any("error", err))
+		all, err = []failure{failureOf(conn, nil, bankmux.Failure{Err: bankmux.ErrorOf(err)})}, nil
+	}
+	for i := range all {
+		all[i].Sync = true
+	}
+	return all, unlessGone(err)
 }
 
 // viewOf returns the part of an account that a browser may have.

@@ -165,6 +165,8 @@ type (
 			Connection, Account string
 			Institution         bankmux.InstitutionView
 			Problem             bankhttp.Problem
+			Rows                int
+			Sync                bool
 		}
 	}
 	syncState struct {
@@ -175,6 +177,7 @@ type (
 		Failed   []struct {
 			Account string
 			Problem bankhttp.Problem
+			Rows    int
 		}
 		Progress *struct{ Rows, Done, Total int }
 		Unnamed  []struct{ Name, Mask string }

@@ -27,7 +27,7 @@ type oddStore struct {
 	opens      bool            // its accounts do
 	unnamed    string          // the id of an account that only the user can identify
 	lostKey    string          // the key of a transaction that does not open
-	lostLink string          // the id of a session that does not open
+	lostLink   string          // the id of a session that does not open
 	query      bankhttp.Query  // the last one
 	readers    *sync.WaitGroup // Challenge returns once all of them have read
 }

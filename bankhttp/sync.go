@@ -18,7 +18,7 @@ type syncState struct {
 	More       bool       `json:"more,omitempty"`     // the round is not at its end
 	Attempts   int        `json:"attempts,omitempty"` // rounds in a row that failed
 	NotBefore  time.Time  `json:"not_before,omitzero"`
-	Failed     []failure  `json:"failed,omitempty"`   // what the last round could not read
+	Failed     []failure  `json:"failed,omitempty"`   // what the last round could not read, single rows too
 	Problem    *Problem   `json:"problem,omitempty"`  // why the last round broke off, or the bank's question
 	Progress   *progress  `json:"progress,omitempty"` // of a round that runs in this process now
 	Unnamed    []newcomer `json:"unnamed,omitempty"`  // accounts that only the user can identify, after Sync
@@ -143,17 +143,9 @@ func (s *Service) stateOf(ctx context.Context, conn bankmux.Connection, state ba
 		p := ProblemOf(state.Err)
 		out.Problem = &p
 	}
-	if len(state.Failed) == 0 {
-		return out, nil
-	}
-	names, err := s.store.NameAccounts(ctx, conn, nil)
-	if err != nil {
-		return out, unlessDeleted(err)
-	}
-	for _, f := range state.Failed {
-		out.Failed = append(out.Failed, failureOf(conn, names, f))
-	}
-	return out, nil
+	var err error
+	out.Failed, err = s.unread(ctx, conn, state)
+	return out, unlessDeleted(err)
 }
 
 // unlessDeleted turns the error for a row that was deleted meanwhile into that of one that does not
