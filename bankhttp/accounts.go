@@ -5,7 +5,6 @@ package bankhttp
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -202,7 +201,7 @@ func (s *Service) unsynced(ctx context.Context, conn bankmux.Connection) ([]fail
 		all, err = s.unread(ctx, conn, state)
 	}
 	if onlySealed(err) {
-		s.log.LogAttrs(ctx, bankmux.ErrSeal.LogLevel(), "bankhttp: a stored row does not open", slog.Any("error", err))
+		s.logUnreadable(ctx, err)
 		all, err = []failure{failureOf(conn, nil, bankmux.Failure{Err: bankmux.ErrorOf(err)})}, nil
 	}
 	for i := range all {

@@ -41,6 +41,7 @@ type harbor struct {
 	unread    []bankmux.Failure // accounts that a sync cannot read
 	sentTo    string            // the address of the last webhook delivery
 	wait      chan struct{}     // Sync waits for it after the first page
+	change    func(*bankmux.Delta)
 	during    func(ctx context.Context, op string) error
 }
 
@@ -252,6 +253,9 @@ func (p *harbor) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Del
 	}
 	if req.Cursor == "2" {
 		page.Next = "2"
+		if p.change != nil {
+			p.change(&page)
+		}
 		return page, nil
 	}
 	row := &bankmux.Transaction{

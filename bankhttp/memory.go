@@ -30,13 +30,18 @@ type Memory struct {
 	challenges map[string]openChallenge
 	events     []bankmux.Event
 	books      []*book
+	suggested  map[rowKey][]string // by the new row, the keys of those that it perhaps replaces
 }
+
+// rowKey names a row.
+type rowKey struct{ account, key string }
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
 	return &Memory{
 		Memory: inbox.NewMemory(0, 0), keeper: bankmux.NewMemoryKeeper(), ledger: bankmux.NewMemoryLedger(),
 		exchanges: map[exchangeKey]*exchange{}, challenges: map[string]openChallenge{},
+		suggested: map[rowKey][]string{},
 	}
 }
 

@@ -82,7 +82,39 @@ func (m *Memory) StoreDelta(
 	if !m.has(conn) {
 		return false, bankmux.ErrGone
 	}
-	return m.ledger.StoreDelta(ctx, conn, from, delta, to)
+	stored, err := m.ledger.StoreDelta(ctx, conn, from, delta, to)
+	if stored && err == nil {
+		m.suggest(&delta)
+	}
+	return stored, err
+}
+
+// suggest stores the suggestions of a page, and forgets those about rows that have changed.
+func (m *Memory) suggest(delta *bankmux.Delta) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	forget := func(was *bankmux.Known) {
+		for row, keys := range m.suggested {
+			if row.account == was.Account {
+				m.suggested[row] = slices.DeleteFunc(keys, func(key string) bool { return key == was.Key })
+			}
+		}
+	}
+	for _, c := range slices.Concat(delta.Modified, delta.Replaced) {
+		forget(c.Was)
+	}
+	for i := range delta.Removed {
+		gone := &delta.Removed[i].Known
+		forget(gone)
+		delete(m.suggested, rowKey{gone.Account, gone.Key})
+	}
+	for _, s := range delta.Suggested {
+		forget(s.Was)
+		for _, may := range s.May {
+			row := rowKey{may.Account, may.Key}
+			m.suggested[row] = append(m.suggested[row], s.Was.Key)
+		}
+	}
 }
 
 // StoreSyncState is that of [bankmux.Ledger].
@@ -146,9 +178,13 @@ func (m *Memory) Transactions(ctx context.Context, q Query) (Page, error) {
 		if q.Account != "" && q.Account != a.Name {
 			continue
 		}
-		for _, row := range m.ledger.Rows(a.Name) {
+		stored := m.ledger.Rows(a.Name)
+		for _, row := range stored {
 			if row.Row != nil && q.matches(row.Row) {
-				rows = append(rows, Transaction{Key: row.Known.Key, Account: a.Name, Row: *row.Row})
+				rows = append(rows, Transaction{
+					Key: row.Known.Key, Account: a.Name, Row: *row.Row,
+					PerhapsReplaces: m.perhapsReplaces(row.Known, stored),
+				})
 			}
 		}
 	}
@@ -160,6 +196,18 @@ func (m *Memory) Transactions(ctx context.Context, q Query) (Page, error) {
 		return Page{Transactions: rows}, nil
 	}
 	return Page{Transactions: rows[:q.Limit], Next: rows[q.Limit-1].place()}, nil
+}
+
+// perhapsReplaces returns the keys of stored rows that a row perhaps replaces.
+func (m *Memory) perhapsReplaces(row bankmux.Known, stored []bankmux.MemoryRow) (keys []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, key := range m.suggested[rowKey{row.Account, row.Key}] {
+		if slices.ContainsFunc(stored, func(r bankmux.MemoryRow) bool { return r.Known.Key == key }) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // place orders rows by day.

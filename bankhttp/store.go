@@ -155,4 +155,7 @@ type Transaction struct {
 	Key     string // [bankmux.Known.Key]
 	Account string // [Account.Name]
 	Row     bankmux.Transaction
+	// PerhapsReplaces has the keys of stored rows of the account that may be the same movement of
+	// money ([bankmux.Delta.Suggested]). Nothing was merged. A key goes when its row goes.
+	PerhapsReplaces []string
 }

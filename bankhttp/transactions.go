@@ -4,9 +4,9 @@ package bankhttp
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/bankmux/bankmux"
@@ -40,6 +40,8 @@ type transactionView struct {
 	Counterparty string                    `json:"counterparty,omitempty"`
 	Merchant     string                    `json:"merchant,omitempty"`
 	Category     string                    `json:"category,omitempty"`
+	// the ids of rows that may be the same movement of money; nothing was merged
+	PerhapsReplaces []string `json:"perhaps_replaces,omitempty"`
 }
 
 // The rows of a page.
@@ -73,7 +75,7 @@ func (s *Service) Transactions() http.Handler {
 			out.Transactions = append(out.Transactions, rowViewOf(&page.Transactions[i]))
 		}
 		for _, lost := range page.Unreadable {
-			s.log.LogAttrs(ctx, bankmux.ErrSeal.LogLevel(), "bankhttp: a stored row does not open", slog.Any("error", lost.Err))
+			s.logUnreadable(ctx, lost.Err)
 			out.Failed = append(out.Failed, lostRow{lost.Key, lost.Account, ProblemOf(lost.Err)})
 		}
 		return out, nil
@@ -126,6 +128,7 @@ func rowViewOf(t *Transaction) transactionView {
 	v := transactionView{
 		ID: t.Key, Account: t.Account, Amount: row.Amount, Status: row.Status,
 		Date: row.Date, BookingDate: row.BookingDate, ValueDate: row.ValueDate, Description: row.Description,
+		PerhapsReplaces: slices.Clone(t.PerhapsReplaces),
 	}
 	if row.Counterparty != nil {
 		v.Counterparty = row.Counterparty.Name

@@ -18,7 +18,7 @@ func (s *Service) unreadable(ctx context.Context, only string, err error) ([]fai
 	if len(ids) == 0 {
 		return nil, err
 	}
-	s.log.LogAttrs(ctx, bankmux.ErrSeal.LogLevel(), "bankhttp: stored rows do not open", slog.Any("error", err))
+	s.logUnreadable(ctx, err)
 	var all []failure
 	for _, id := range ids {
 		if only == "" || id == only {
@@ -26,6 +26,11 @@ func (s *Service) unreadable(ctx context.Context, only string, err error) ([]fai
 		}
 	}
 	return all, nil
+}
+
+// logUnreadable logs that stored rows do not open.
+func (s *Service) logUnreadable(ctx context.Context, err error) {
+	s.log.LogAttrs(ctx, bankmux.ErrSeal.LogLevel(), "bankhttp: stored rows do not open", slog.Any("error", err))
 }
 
 // unreadableOf returns the ids of the connections that the error of a list names, each once. It

@@ -294,7 +294,7 @@ func (s *Store) DeleteAccount(ctx context.Context, user, account string) error {
 			return err
 		}
 		for _, table := range []string{
-			"bankmux_account_ids", "bankmux_balances", "bankmux_transactions", "bankmux_removed",
+			"bankmux_account_ids", "bankmux_balances", "bankmux_transactions", "bankmux_removed", "bankmux_suggestions",
 		} {
 			if _, err := w.exec(ctx, "DELETE FROM "+table+" WHERE account = $1", account); err != nil {
 				return err

@@ -120,12 +120,13 @@ var operations = map[string]func(t *testing.T, s *store.Store, n string) prepare
 		row := func(key, text string) bankmux.Added { return movement(a, key, "2026-01-02", "-5", text) }
 		storePage(t, s, conn, bankmux.Delta{Added: []bankmux.Added{row("1", "a"), row("2", "b"), row("3", "c")}})
 		require.NoError(t, s.SetNote(t.Context(), conn.User, a, "3", "noted"))
-		was := row("1", "a").Known
+		was, same, may := row("1", "a").Known, row("2", "b").Known, row("4", "d").Known
 		return func(ctx context.Context, s *store.Store) error {
 			stored, err := s.StoreDelta(ctx, conn, bankmux.SyncState{Version: 3}, bankmux.Delta{
 				Added: []bankmux.Added{row("4", "d"), row("5", "e")}, Missing: []bankmux.Absence{{Known: row("2", "b").Known}},
-				Replaced: []bankmux.Change{{Was: &was, Known: row("1b", "a").Known, Row: row("1b", "a").Row}},
-				Removed:  []bankmux.Absence{{Known: row("3", "c").Known}},
+				Replaced:  []bankmux.Change{{Was: &was, Known: row("1b", "a").Known, Row: row("1b", "a").Row}},
+				Removed:   []bankmux.Absence{{Known: row("3", "c").Known}},
+				Suggested: []bankmux.Suggestion{{Was: &same, May: []*bankmux.Known{&may}}},
 			}, bankmux.SyncState{})
 			assert.Equal(t, err == nil, stored)
 			return err

@@ -53,8 +53,11 @@ func fill(t *testing.T, s *store.Store, user string) bankmux.Connection {
 	}
 	kept, removed := movement(a, "kept", "2026-01-02", "-5", "Tea"), movement(a, "removed", "2026-01-03", "-6", "Cake")
 	kept.Row.RawDescription = "raw-" + user
-	stored, err := s.StoreDelta(ctx, conn, bankmux.SyncState{},
-		bankmux.Delta{Added: []bankmux.Added{kept, removed}}, bankmux.SyncState{Version: 1})
+	later := movement(a, "later", "2026-01-04", "-5", "Tea room")
+	stored, err := s.StoreDelta(ctx, conn, bankmux.SyncState{}, bankmux.Delta{
+		Added:     []bankmux.Added{kept, removed, later},
+		Suggested: []bankmux.Suggestion{{Was: &kept.Known, May: []*bankmux.Known{&later.Known}}},
+	}, bankmux.SyncState{Version: 1})
 	require.NoError(t, err)
 	require.True(t, stored)
 	require.NoError(t, s.SetNote(ctx, user, a, "removed", "a note"))
@@ -94,7 +97,7 @@ func tables(t *testing.T, s *store.Store) (names []string) {
 		names = append(names, name)
 	}
 	require.NoError(t, rows.Err())
-	require.Len(t, names, 13)
+	require.Len(t, names, 14)
 	return names
 }
 
@@ -190,8 +193,8 @@ func readAll(t *testing.T, s *store.Store, user string) {
 	assert.Equal(t, "12345678-"+user, accounts[0].Account.Number)
 	page, err := s.Transactions(t.Context(), query(user))
 	require.NoError(t, err)
-	require.Len(t, page.Transactions, 1)
-	assert.Equal(t, "raw-"+user, page.Transactions[0].Row.RawDescription)
+	require.Len(t, page.Transactions, 2)
+	assert.Equal(t, "raw-"+user, page.Transactions[1].Row.RawDescription)
 	var id string
 	require.NoError(t, s.DB().QueryRowContext(t.Context(),
 		"SELECT id FROM bankmux_challenges WHERE user_id = '"+user+"'").Scan(&id))
@@ -301,7 +304,7 @@ func TestDeleteUser(t *testing.T) {
 		require.Len(t, all, 1, "the access to the other bank is ended")
 		assert.Equal(t, conn, all[0])
 		assert.NotEqual(t, other.ID, all[0].ID)
-		assert.Equal(t, 1, count(t, s, "bankmux_transactions"))
+		assert.Equal(t, 2, count(t, s, "bankmux_transactions"))
 		require.NoError(t, s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
 		assert.Zero(t, count(t, s, "bankmux_transactions"))
 	})

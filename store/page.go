@@ -62,7 +62,13 @@ func (p *page) put(ctx context.Context, d *bankmux.Delta) error {
 			return err
 		}
 	}
-	return p.add(ctx, d.Added)
+	if err := p.add(ctx, d.Added); err != nil {
+		return err
+	}
+	if err := p.settle(ctx, d, changes); err != nil {
+		return err
+	}
+	return p.suggest(ctx, d.Suggested)
 }
 
 // changesOf returns the changes of a page. A row that is missing changes too.
@@ -91,6 +97,9 @@ func names(d *bankmux.Delta, changes []rowChange) map[accountKey]bool {
 	}
 	for i := range d.Removed {
 		keys[keyOf(&d.Removed[i].Known)] = true
+	}
+	for i := range d.Suggested {
+		keys[keyOf(d.Suggested[i].Was)] = true
 	}
 	return keys
 }
@@ -170,6 +179,9 @@ func (p *page) remove(ctx context.Context, key accountKey, reason string) error 
 		id, p.now.UnixMilli(), plainText(cmp.Or(reason, "removed")), plainText(key.key))
 	if err == nil {
 		_, err = p.exec(ctx, "DELETE FROM bankmux_transactions WHERE id = $1", id)
+	}
+	if err == nil {
+		err = forgetSuggestions(ctx, p.work, id)
 	}
 	return err
 }
@@ -323,6 +335,7 @@ func (p *page) insert(ctx context.Context, added []bankmux.Added) error {
 		if err != nil {
 			return err
 		}
+		p.ids[keyOf(&added[i].Known)] = v.id
 		if i > 0 {
 			b.WriteString(", ")
 		}

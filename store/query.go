@@ -60,7 +60,9 @@ func (s *Store) transactions(ctx context.Context, w *work, q bankhttp.Query) (pa
 		page.Next = after(&rows[limit-1])
 	}
 	page.Transactions = make([]bankhttp.Transaction, 0, len(rows))
+	ids := make([]any, 0, len(rows))
 	for _, r := range rows {
+		ids = append(ids, r.id)
 		t := bankhttp.Transaction{Key: r.key, Account: r.account}
 		if err := s.open(sealedTransaction, r.sealed, &t.Row, user, r.id); err != nil {
 			lost := bankhttp.Unreadable{Key: r.key, Account: r.account, Err: failed("Transactions", err)}
@@ -69,7 +71,7 @@ func (s *Store) transactions(ctx context.Context, w *work, q bankhttp.Query) (pa
 		}
 		page.Transactions = append(page.Transactions, t)
 	}
-	return page, nil
+	return page, addSuggestions(ctx, w, page.Transactions, ids)
 }
 
 // selectTransactions returns the statement of a query. It asks for one row more than the page has.

@@ -104,6 +104,30 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, store.SchemaVersion, version)
 	})
+	onEach(t, "a database of the first version keeps its data", func(t *testing.T, db *database) {
+		source := newDatabase(t, db.dialect)
+		full := source.open(t)
+		conn := fill(t, full, "rosa")
+		s := db.openOnly(t)
+		asFirstVersion(t, s, full)
+		before := dumpOf(t, s, firstTables(t))
+		version, err := s.Version(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 1, version)
+
+		require.NoError(t, s.Migrate(t.Context()))
+		require.NoError(t, s.Migrate(t.Context()))
+		version, err = s.Version(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 2, version)
+		assert.Equal(t, before, dumpOf(t, s, firstTables(t)), "no row has changed")
+		readAll(t, s, "rosa")
+		fill(t, s, "omar")
+		assert.Equal(t, 1, count(t, s, "bankmux_suggestions"), "the new tables can be used")
+		require.NoError(t, s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
+		_, err = s.Connection(t.Context(), "rosa", conn.ID)
+		require.ErrorIs(t, err, bankmux.ErrNotFound)
+	})
 	onEach(t, "several processes may start at once", func(t *testing.T, db *database) {
 		var wg sync.WaitGroup
 		for range 8 {
@@ -119,7 +143,7 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, err)
 		err = s.Migrate(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
-		assert.ErrorContains(t, err, "database has version 7 of the schema, and this program knows 1 at most")
+		assert.ErrorContains(t, err, "database has version 7 of the schema, and this program knows 2 at most")
 	})
 	onEach(t, "without it a method says what to do", func(t *testing.T, db *database) {
 		s := db.openOnly(t)
