@@ -29,6 +29,7 @@
 //	POST   /bank/accounts                             [Service.ReadAccounts]
 //	GET    /bank/transactions                         [Service.Transactions]
 //	POST   /bank/challenges/{challenge}               [Service.Answer]
+//	DELETE /bank/user                                 [Service.DeleteUser]
 //	POST   /bank/hooks/{client}                       [Service.Webhooks]
 //	GET    /bank/launcher.js                          [Service.Launcher]
 //

@@ -133,6 +133,12 @@ func (f *faulty) DeleteConnection(ctx context.Context, user, id string) error {
 	return attemptErr(ctx, f, "DeleteConnection", func() error { return f.Store.DeleteConnection(ctx, user, id) })
 }
 
+func (f *faulty) DeleteUser(
+	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
+) error {
+	return attemptErr(ctx, f, "DeleteUser", func() error { return f.Store.DeleteUser(ctx, user, disconnect) })
+}
+
 func (f *faulty) SaveChallenge(ctx context.Context, user string, ch bankmux.Challenge) (string, error) {
 	return attempt(ctx, f, "SaveChallenge", func() (string, error) { return f.Store.SaveChallenge(ctx, user, ch) })
 }
@@ -216,6 +222,7 @@ func TestStoreFails(t *testing.T) {
 				for _, name := range []string{
 					"SaveSession", "Session", "Exchange", "Exchange's commit", "Queue", "Connections", "NameAccounts",
 					"SaveBalances", "Accounts", "SyncState", "StoreDelta", "Transactions", "Connection", "DeleteConnection",
+					"DeleteUser",
 				} {
 					assert.True(t, names[name], "%s failed once", name)
 				}
@@ -271,6 +278,7 @@ func (a *app) life(t *testing.T, store *faulty, provider string) {
 	first := object[transactions](t, a.insist(t, "GET", "/transactions?limit=500", ""), 200)
 	assert.Len(t, first.Transactions, a.booked(t, found), "each row is there once")
 	a.insist(t, "DELETE", path, "")
+	a.insist(t, "DELETE", "/user", "")
 	left, err := store.Store.Connections(t.Context(), "user-rosa")
 	require.NoError(t, err)
 	assert.Empty(t, left)

@@ -116,6 +116,12 @@ func (m marked) DeleteConnection(ctx context.Context, user, id string) error {
 	return mark("delete a connection", m.Store.DeleteConnection(ctx, user, id))
 }
 
+func (m marked) DeleteUser(
+	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
+) error {
+	return mark("delete a user", m.Store.DeleteUser(ctx, user, disconnect))
+}
+
 func (m marked) SaveChallenge(ctx context.Context, user string, ch bankmux.Challenge) (string, error) {
 	id, err := m.Store.SaveChallenge(ctx, user, ch)
 	return id, mark("save a challenge", err)

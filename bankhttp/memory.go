@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -30,7 +31,8 @@ type Memory struct {
 	challenges map[string]openChallenge
 	events     []bankmux.Event
 	books      []*book
-	suggested  map[rowKey][]string // by the new row, the keys of those that it perhaps replaces
+	endedLinks map[bankmux.SessionRef]bool // sessions that were deleted with their user
+	suggested  map[rowKey][]string         // by the new row, the keys of those that it perhaps replaces
 }
 
 // rowKey names a row.
@@ -41,7 +43,7 @@ func NewMemory() *Memory {
 	return &Memory{
 		Memory: inbox.NewMemory(0, 0), keeper: bankmux.NewMemoryKeeper(), ledger: bankmux.NewMemoryLedger(),
 		exchanges: map[exchangeKey]*exchange{}, challenges: map[string]openChallenge{},
-		suggested: map[rowKey][]string{},
+		endedLinks: map[bankmux.SessionRef]bool{}, suggested: map[rowKey][]string{},
 	}
 }
 
@@ -160,6 +162,9 @@ func (m *Memory) run(
 	if err != nil {
 		return res, err
 	}
+	if m.endedLink(key.ref) {
+		return bankmux.ExchangeResult{}, bankmux.ErrNotFound
+	}
 	for _, conn := range res.All() {
 		m.keeper.Put(conn)
 		one.refs = append(one.refs, conn.Ref())
@@ -256,12 +261,39 @@ func (m *Memory) DeleteConnection(ctx context.Context, user, id string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.refs = slices.DeleteFunc(m.refs, func(ref bankmux.Ref) bool { return ref == conn.Ref() })
+	m.events = slices.DeleteFunc(m.events, func(e bankmux.Event) bool {
+		return e.Client == conn.Client && e.ReferenceKey == conn.ReferenceKey
+	})
 	for key, open := range m.challenges {
 		if open.ch.Connection == id {
 			delete(m.challenges, key)
 		}
 	}
 	m.ledger.Delete(conn)
+	return nil
+}
+
+// DeleteUser is that of [Users].
+func (m *Memory) DeleteUser(
+	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
+) error {
+	m.endLinks(user)
+	conns, err := m.Connections(ctx, user)
+	if err != nil {
+		return err
+	}
+	var all []error
+	for _, conn := range conns {
+		err := disconnect(ctx, conn)
+		if err == nil {
+			err = m.DeleteConnection(ctx, user, conn.ID)
+		}
+		all = append(all, err)
+	}
+	if err := errors.Join(all...); err != nil {
+		return err
+	}
+	m.forget(user)
 	return nil
 }
 

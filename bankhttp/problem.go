@@ -258,10 +258,15 @@ func (p *Problem) refine(e *bankmux.Error) {
 
 // ServeHTTP writes the problem. It never stores or sniffs the response.
 func (p Problem) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	p.setRetryAfter(w)
+	write(w, p.Status, "application/problem+json", p)
+}
+
+// setRetryAfter sets the header Retry-After if there is a time to wait.
+func (p *Problem) setRetryAfter(w http.ResponseWriter) {
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
-	write(w, p.Status, "application/problem+json", p)
 }
 
 // write writes a value as JSON.

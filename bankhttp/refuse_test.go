@@ -258,6 +258,7 @@ func TestCrossOrigin(t *testing.T) {
 				{"POST", "/connections/x/sessions"},
 				{"POST", "/connections/x/sync"},
 				{"POST", "/challenges/x"},
+				{"DELETE", "/user"},
 			} {
 				r := newRequest(t, "rosa", e[0], "/bank"+e[1], "")
 				set(r, "Sec-Fetch-Site", c.site)

@@ -48,7 +48,12 @@ func (s *Service) user(method string, do work) http.Handler {
 		result, err := s.handle(ctx, req, do)
 		switch {
 		case err != nil:
-			s.problem(ctx, req, err).ServeHTTP(w, r)
+			p := s.problem(ctx, req, err)
+			if e, ok := errors.AsType[*unfinished](err); ok {
+				e.serve(w, p)
+				return
+			}
+			p.ServeHTTP(w, r)
 		case result == noContent{}:
 			w.Header().Set("Cache-Control", "no-store")
 			w.WriteHeader(http.StatusNoContent)

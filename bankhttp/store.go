@@ -22,6 +22,7 @@ type Store interface {
 	Sessions
 	Exchanges
 	Connections
+	Users
 	Challenges
 	Reader
 	Queue
@@ -79,6 +80,21 @@ type Connections interface {
 	// syncs. The store decides whether accounts and transactions stay for a later link. It is
 	// called after the provider ended the access. A connection that is gone already is a success.
 	DeleteConnection(ctx context.Context, user, id string) error
+}
+
+// Users deletes users.
+type Users interface {
+	// DeleteUser calls disconnect for each connection of a user, which ends the access at the
+	// provider, and deletes the connection. After the last one it deletes everything of the user.
+	// Links that are not finished end first.
+	//
+	// If disconnect fails, the connection stays, and the others are still ended and deleted. The
+	// error then joins those of disconnect, and one of [bankmux.ErrSeal] for each connection that
+	// does not open, as in [Connections]. A repeat continues. A user of whom nothing is stored is a
+	// success.
+	DeleteUser(
+		ctx context.Context, user string, disconnect func(ctx context.Context, conn bankmux.Connection) error,
+	) error
 }
 
 // Challenges stores open questions of banks. They may hold data of the user, so encrypt them.

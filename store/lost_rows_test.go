@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -75,6 +76,22 @@ func TestLostRows(t *testing.T) {
 		all, err := s.Accounts(t.Context(), "rosa")
 		require.ErrorIs(t, err, bankmux.ErrSeal)
 		assert.Len(t, all, 1)
+	})
+	onEach(t, "DeleteUser still ends the access to the other banks", func(t *testing.T, db *database) {
+		s := db.open(t)
+		lost, other := connection(t, s, "rosa", "1"), connection(t, s, "rosa", "2")
+		lose(t, s, "bankmux_connections", "id = $1", lost.ID)
+		var ended []string
+		end := func(_ context.Context, conn bankmux.Connection) error {
+			ended = append(ended, conn.ID)
+			return nil
+		}
+		err := s.DeleteUser(t.Context(), "rosa", end)
+		require.ErrorIs(t, err, bankmux.ErrSeal)
+		assert.Equal(t, lost.ID, bankmux.ErrorOf(err).Connection, "it names what is left")
+		assert.Equal(t, []string{other.ID}, ended)
+		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", lost.ID))
+		require.NoError(t, s.DeleteUser(t.Context(), "rosa", end))
 	})
 	onEach(t, "an account that is listed under its id opens again", func(t *testing.T, db *database) {
 		s := db.open(t)

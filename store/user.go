@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/bankmux/bankmux"
 )
@@ -26,8 +27,8 @@ var userTables = []string{
 // Links that the user has not finished end first. A sync or an exchange that runs meanwhile stores
 // nothing any more: it gets [bankmux.ErrGone] or [bankmux.ErrNotFound].
 //
-// A connection that does not open, because its key is lost, is [bankmux.ErrSeal]. Delete it with
-// [Store.DeleteConnection] first.
+// A connection that does not open, because its key is lost, stays too, and the errors join one of
+// [bankmux.ErrSeal] that names it. Delete it with [Store.DeleteConnection].
 func (s *Store) DeleteUser(
 	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
 ) error {
@@ -42,12 +43,12 @@ func (s *Store) DeleteUser(
 		if err := s.endLinks(ctx, user); err != nil {
 			return err
 		}
-		conns, err := s.Connections(ctx, user)
-		if err != nil {
-			return err // one of each connection that does not open, which names it
+		conns, lost := s.Connections(ctx, user)
+		if bankmux.KindOf(lost) != bankmux.ErrSeal && lost != nil {
+			return lost
 		}
-		if err := s.endAccess(ctx, conns, disconnect); err != nil {
-			return err
+		if err := s.endAccess(ctx, conns, disconnect); err != nil || lost != nil {
+			return joined(err, lost)
 		}
 		done, err := s.deleteRows(ctx, user)
 		if done || err != nil {
@@ -87,6 +88,12 @@ func (s *Store) endAccess(
 			all = append(all, err)
 		}
 	}
+	return joined(all...)
+}
+
+// joined returns errors as one. A single error stays as it is.
+func joined(all ...error) error {
+	all = slices.DeleteFunc(all, func(err error) bool { return err == nil })
 	if len(all) == 1 {
 		return all[0]
 	}

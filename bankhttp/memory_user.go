@@ -1,0 +1,55 @@
+package bankhttp
+
+// This file deletes what a Memory has of a user.
+
+import (
+	"slices"
+
+	"github.com/bankmux/bankmux"
+)
+
+// endLinks deletes the sessions of a user, so that no exchange that runs can store a connection.
+func (m *Memory) endLinks(user string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sessions = slices.DeleteFunc(m.sessions, func(s bankmux.Session) bool {
+		if s.User == user {
+			m.endedLinks[s.Ref()] = true
+		}
+		return s.User == user
+	})
+}
+
+// endedLink reports whether a session was deleted with its user.
+func (m *Memory) endedLink(ref bankmux.SessionRef) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.endedLinks[ref]
+}
+
+// forget deletes what is left of a user without connections.
+func (m *Memory) forget(user string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, one := range m.exchanges {
+		if key.ref.User == user && one.ok {
+			delete(m.exchanges, key)
+		}
+	}
+	for id, open := range m.challenges {
+		if open.user == user {
+			delete(m.challenges, id)
+		}
+	}
+	for _, b := range m.books {
+		if b.user != user {
+			continue
+		}
+		for row := range m.suggested {
+			if row.account == b.name {
+				delete(m.suggested, row)
+			}
+		}
+	}
+	m.books = slices.DeleteFunc(m.books, func(b *book) bool { return b.user == user })
+}
