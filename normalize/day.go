@@ -28,10 +28,12 @@ const (
 // because banks write midnight in many zones.
 func Day(s string) (bankmux.Date, bool) {
 	const length = len("2006-01-02")
-	if len(s) > length && s[length] != 'T' && s[length] != ' ' {
+	switch {
+	case s == "": // frequent, and the error would be memory
 		return bankmux.Date{}, false
-	}
-	if len(s) > length {
+	case len(s) > length && s[length] != 'T' && s[length] != ' ':
+		return bankmux.Date{}, false
+	case len(s) > length:
 		s = s[:length]
 	}
 	d, err := bankmux.ParseDate(s)

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/bankmux/bankmux"
 )
@@ -30,6 +32,7 @@ func (c *comparison) result() (out Result) {
 			out.Unchanged = append(out.Unchanged, k.given)
 		}
 	}
+	var block textBlock
 	for i := range c.read {
 		n := &c.read[i]
 		if n.paired {
@@ -37,7 +40,8 @@ func (c *comparison) result() (out Result) {
 		}
 		k := toKnown(c.in.Account, n.base, n)
 		if n.row.ID != "" {
-			k.Aliases = []string{Alias(c.in.Provider, n.row.ID)}
+			left := len(c.read) - i - 1
+			k.Aliases = block.list(left, block.join(left, c.prefix, n.row.ID))
 		}
 		n.addedAt = int32Of(len(out.Added))
 		out.Added = append(out.Added, Added{Row: n.row, Known: k})
@@ -178,6 +182,43 @@ func toKnown(account, key string, n *readRow) Known {
 	}
 }
 
+// textBlock is memory for keys and aliases of new rows. Some rows share an allocation, so that a row
+// that is kept alone does not keep a page.
+type textBlock struct {
+	text  strings.Builder
+	lists []string
+}
+
+// blockRows is how many rows share an allocation.
+const blockRows = 32
+
+// join returns the joined parts. left is how many more texts may follow.
+func (b *textBlock) join(left int, parts ...string) string {
+	length := 0
+	for _, part := range parts {
+		length += len(part)
+	}
+	if b.text.Cap()-b.text.Len() < length {
+		b.text = strings.Builder{}
+		b.text.Grow(length * min(blockRows, left+1))
+	}
+	from := b.text.Len()
+	for _, part := range parts {
+		b.text.WriteString(part)
+	}
+	return b.text.String()[from:]
+}
+
+// list returns a list of one text.
+func (b *textBlock) list(left int, one string) []string {
+	if len(b.lists) == 0 {
+		b.lists = make([]string, min(blockRows, left+1))
+	}
+	list := b.lists[:1:1]
+	list[0], b.lists = one, b.lists[1:]
+	return list
+}
+
 // needsKey is a row that needs a key, and the first bytes of its key without number.
 type needsKey struct {
 	base uint64
@@ -194,8 +235,9 @@ func (c *comparison) giveKeys(need []needsKey) {
 		}
 		return by
 	})
+	var block textBlock
 	last, base := 0, ""
-	for _, one := range need {
+	for i, one := range need {
 		n := &c.read[one.at]
 		if n.base != base {
 			last, base = 0, n.base
@@ -208,6 +250,6 @@ func (c *comparison) giveKeys(need []needsKey) {
 			}
 		}
 		last++
-		n.base = numberedKey(base, last)
+		n.base = block.join(len(need)-i-1, base, "#", strconv.Itoa(last))
 	}
 }

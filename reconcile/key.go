@@ -64,8 +64,5 @@ func keyNumberOf(key string) int {
 	return n
 }
 
-// numberedKey returns the key of the n-th of equal rows, counted from 1.
-func numberedKey(base string, n int) string { return base + "#" + strconv.Itoa(n) }
-
 // Alias returns the element of [Known.Aliases] for a provider's id of a row.
 func Alias(provider, id string) string { return "id:" + provider + ":" + id }

@@ -21,7 +21,8 @@ import (
 type decoder struct {
 	jsonscan.Scanner
 	rule
-	texts *texts // repeated texts of a long list; nil before it is long
+	texts  *texts  // repeated texts of a long list; nil before it is long
+	blocks []block // what is left of the memory for its slices
 }
 
 // rule is what a part of a response may have.

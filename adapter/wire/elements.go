@@ -90,23 +90,20 @@ func (d *decoder) slice(kind jsonscan.Kind, p *plan, to unsafe.Pointer) error {
 	if err := d.Open(); err != nil {
 		return err
 	}
-	list, n := p.pointer(to).Elem(), 0
-	list.SetZero()
+	list := d.takeBlock(p)
 	for first := true; ; first = false {
 		more, err := d.Element(first)
 		if err != nil {
 			return err
 		}
 		if !more {
-			if n == 0 {
-				list.Set(reflect.MakeSlice(p.of, 0, 0)) // not nil
-			}
+			list.cut(to)
+			d.returnBlock(list)
 			return nil
 		}
-		list.Grow(1)
-		list.SetLen(n + 1)
 		start := d.Place()
-		fits, err := d.part(p.element, list.Index(n).Addr().UnsafePointer())
+		one := list.next(to)
+		fits, err := d.part(p.element, one)
 		if !d.unique && !d.exact && errors.Is(err, jsonscan.ErrRepeats) {
 			d.Return(start)
 			err = d.Skip(false)
@@ -115,11 +112,10 @@ func (d *decoder) slice(kind jsonscan.Kind, p *plan, to unsafe.Pointer) error {
 			return err
 		}
 		if fits {
-			n++
+			list.n++
 			continue
 		}
-		list.Index(n).SetZero()
-		list.SetLen(n)
+		p.element.clear(one)
 	}
 }
 

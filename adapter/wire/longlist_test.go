@@ -22,6 +22,7 @@ func TestLongList(t *testing.T) {
 	t.Run("a long list is read as a short one", aLongListIsReadAsAShortOne)
 	t.Run("members are found whatever their order and their names", membersAreFound)
 	t.Run("members beyond the first 64 are found, and refused if they repeat", membersBeyondSixtyFourAreFound)
+	t.Run("slices of a long list share no elements", slicesOfALongListShareNoElements)
 	t.Run("repeated texts are made once", repeatedTextsAreMadeOnce)
 }
 
@@ -255,6 +256,42 @@ func membersBeyondSixtyFourAreFound(t *testing.T) {
 		assert.Equal(t, i+1, many.Elem().Field(i).Interface())
 		again := fmt.Sprintf(`{%s"member %d":0}`, body.String(), i)
 		require.ErrorIs(t, wire.Unmarshal([]byte(again), many.Interface()), jsonscan.ErrRepeats, i)
+	}
+}
+
+// holdsItself has slices of its own type within each other.
+type holdsItself struct {
+	Name  string        `json:"name"`
+	Parts []holdsItself `json:"parts"`
+	Empty []struct{}    `json:"empty"`
+}
+
+func slicesOfALongListShareNoElements(t *testing.T) {
+	t.Parallel()
+	// row writes a row whose slice has n elements, each with another slice in between.
+	row := func(i, n int) string {
+		parts := make([]string, n)
+		for j := range parts {
+			parts[j] = fmt.Sprintf(`{"name":"%d.%d","parts":[{"name":"%d.%d.0","parts":[]}],"empty":[{},{}]}`, i, j, i, j)
+		}
+		return fmt.Sprintf(`{"name":"%d","parts":[%s]}`, i, strings.Join(parts, ","))
+	}
+	var rows []string
+	lengths := []int{0, 1, 2, 31, 32, 33, 100, 1, 0, 3}
+	for i := range 200 {
+		rows = append(rows, row(i, lengths[i%len(lengths)]))
+	}
+	all, err := elements[holdsItself](10, strings.Join(rows, ","))
+	require.NoError(t, err)
+	for _, e := range all {
+		extra := append(e.row.Parts, holdsItself{Name: "extra"}) //nolint:gocritic // it must not write into the next row
+		require.Equal(t, "extra", extra[len(extra)-1].Name)
+	}
+	require.Len(t, all, len(rows))
+	for i, e := range all {
+		var want holdsItself
+		require.NoError(t, json.Unmarshal([]byte(rows[i]), &want))
+		require.Equal(t, want, e.row)
 	}
 }
 
