@@ -132,30 +132,41 @@ func (d *decoder) member(p *plan, to unsafe.Pointer) error {
 	return d.Skip(d.unique)
 }
 
-// object reads the members of an object.
+// object reads the members of an object. Most responses have them in the order of the documentation,
+// which is that of the struct.
 func (d *decoder) object(p *plan, to unsafe.Pointer) error {
 	if err := d.Open(); err != nil {
 		return err
 	}
 	var seen uint64 // a bit per member, of the first 64
 	keys := d.Keys()
+	i := -1
 	for first := true; ; first = false {
-		key, more, err := d.Member(first)
-		if !more {
-			d.Drop(&keys)
-			return err
-		}
-		if i := p.index(key); i >= 0 {
-			m := &p.members[i]
-			if seen&(1<<i) != 0 || i >= 64 && d.Repeats(&keys, key) {
-				return jsonscan.ErrRepeats
-			}
-			seen |= 1 << i // nothing from 64 on
-			err = d.member(m.plan, unsafe.Add(to, m.offset))
+		var key []byte
+		if next := i + 1; next < min(len(p.members), 64) && d.MemberIs(first, p.members[next].quoted) {
+			i = next
 		} else {
-			err = d.other(p, to, &keys, key)
+			var more bool
+			var err error
+			if key, more, err = d.Member(first); !more {
+				d.Drop(&keys)
+				return err
+			}
+			at := p.index(key)
+			if at < 0 {
+				if err := d.other(p, to, &keys, key); err != nil {
+					return err
+				}
+				continue
+			}
+			i = at
 		}
-		if err != nil {
+		if seen&(1<<i) != 0 || i >= 64 && d.Repeats(&keys, key) {
+			return jsonscan.ErrRepeats
+		}
+		seen |= 1 << i // nothing from 64 on
+		m := &p.members[i]
+		if err := d.member(m.plan, unsafe.Add(to, m.offset)); err != nil {
 			return err
 		}
 	}

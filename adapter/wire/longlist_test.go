@@ -213,6 +213,8 @@ func membersAreFound(t *testing.T) {
 		Plain string
 		Value string                     `json:"value"` // hides that of inner
 		Skip  string                     `json:"-"`
+		Quote string                     `json:"a\"b"`
+		Angle string                     `json:"say <hi>"`
 		Count int                        `json:"count,string"`
 		Rest  map[string]json.RawMessage `json:",embed"`
 	}
@@ -226,12 +228,16 @@ func membersAreFound(t *testing.T) {
 		`{"-":"x","Skip":"y","count":"7"}`: {
 			Count: 7, Rest: map[string]json.RawMessage{"-": json.RawMessage(`"x"`), "Skip": json.RawMessage(`"y"`)},
 		},
+		`{"a\"b":"x","say \u003chi\u003e":"y"}`:      {Quote: "x", Angle: "y"},
+		`{"say <hi>":"y", "a\"b" : "x"}`:             {Quote: "x", Angle: "y"},
+		`{"say \u003chi>":"y" ,"\u0061\u0022b":"x"}`: {Quote: "x", Angle: "y"},
 	} {
 		all, err := elements[shadow](0, raw)
 		require.NoError(t, err, raw)
 		assert.Equal(t, []element[shadow]{{row: want}}, all, raw)
 	}
 	for _, raw := range []string{
+		`{"id":"1","amount":2,"id":"3"}`, `{"id":"1","id":"1"}`, `{"id":"1","amount":2,"amount":2}`, `{"count":1,"id":"1","count":2}`,
 		`{"id":"1","new":1,"new":2}`, `{"id":"1","\u0069d":"2"}`, `{"new":{"a":1,"\u0061":2}}`, `{"far":{"new":1,"new":1}}`,
 		`{"parties":[{"value":"a"},{"value":"b","value":"c"}]}`, `{"raw":{"a":1,"a":2}}`, `{"by":{"a":{},"a":{}}}`,
 	} {

@@ -3,6 +3,7 @@ package wire
 // This file plans how each type is read. A plan is made once per type.
 
 import (
+	"cmp"
 	"encoding"
 	"encoding/json"
 	"reflect"
@@ -50,6 +51,8 @@ const (
 // member is the place of a member in a struct.
 type member struct {
 	name   string
+	quoted string // the key in JSON, and the colon
+	depth  int    // how many structs embed it
 	offset uintptr
 	plan   *plan
 	next   uint16 // 1 and the index of the next member with the same hash
@@ -100,7 +103,7 @@ func makePlan(t reflect.Type, making map[reflect.Type]*plan) *plan {
 	case asPointer, asSlice, asMap:
 		p.element = makePlan(t.Elem(), making)
 	case asStruct:
-		p.addMembers(t, 0, making)
+		p.addMembers(t, member{}, making)
 		for i := range p.members {
 			hash := jsonscan.Hash([]byte(p.members[i].name))
 			p.members[i].next, p.first[hash] = p.first[hash], uint16(i+1)
@@ -150,35 +153,37 @@ func howFor(t reflect.Type) how {
 	return asOther
 }
 
-// addMembers adds the members of a struct at an offset, and those of the structs that it embeds. A
-// member hides one of the same name that is embedded.
-func (p *plan) addMembers(t reflect.Type, offset uintptr, making map[reflect.Type]*plan) {
-	var embedded []reflect.StructField
+// addMembers adds the members of a struct, and those of the structs that it embeds. in is where the
+// struct is.
+func (p *plan) addMembers(t reflect.Type, in member, making map[reflect.Type]*plan) {
 	for field := range t.Fields() {
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		m := member{name: cmp.Or(name, field.Name), depth: in.depth, offset: in.offset + field.Offset}
 		switch {
 		case field.Tag.Get("json") == "-":
 		case field.Anonymous && name == "" && field.Type.Kind() == reflect.Struct:
-			embedded = append(embedded, field)
+			m.depth++
+			p.addMembers(field.Type, m, making)
 		case !field.IsExported():
 		case options == "embed":
-			p.rest = &member{offset: offset + field.Offset, plan: makePlan(field.Type, making)}
+			m.plan = makePlan(field.Type, making)
+			p.rest = &m
 		default:
-			if name == "" {
-				name = field.Name
-			}
-			p.add(member{name: name, offset: offset + field.Offset, plan: makePlan(field.Type, making)})
+			m.plan = makePlan(field.Type, making)
+			quoted, _ := json.Marshal(m.name) // cannot fail for a text
+			m.quoted = string(quoted) + ":"
+			p.add(m)
 		}
-	}
-	for _, field := range embedded {
-		p.addMembers(field.Type, offset+field.Offset, making)
 	}
 }
 
-// add adds a member unless there is one of its name.
+// add adds a member. One that is embedded less deeply hides another one of its name.
 func (p *plan) add(m member) {
 	for i := range p.members {
-		if p.members[i].name == m.name {
+		if was := &p.members[i]; was.name == m.name {
+			if m.depth < was.depth {
+				*was = m
+			}
 			return
 		}
 	}

@@ -87,6 +87,7 @@ func TestScanner(t *testing.T) {
 	t.Run("a repeated key is found among few and many", aRepeatedKeyIsFound)
 	t.Run("nesting has a limit", nestingHasALimit)
 	t.Run("texts, numbers and keys have the values of jsontext", valuesAreThoseOfJSONText)
+	t.Run("a member is found by its key", aMemberIsFoundByItsKey)
 	t.Run("a scanner returns to a place after a fault", aScannerReturnsAfterAFault)
 }
 
@@ -237,6 +238,40 @@ func valuesAreThoseOfJSONText(t *testing.T) {
 			sameEvents(t, `["`+strings.Repeat("x", i)+odd+strings.Repeat("y", 20)+`","z"]`, rules{})
 		}
 	}
+}
+
+func aMemberIsFoundByItsKey(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`{"a":1}`: true, `{"a" :1}`: false, `{ "a":1}`: false, `{"ab":1}`: false, `{"A":1}`: false, `{"a"`: false,
+		`{`: false, `{}`: false, `{,"a":1}`: false,
+	} {
+		s := scanner(text, rules{})
+		require.NoError(t, s.Open())
+		before := s.Place()
+		require.Equal(t, want, s.MemberIs(true, `"a":`), text)
+		if !want {
+			require.Equal(t, before, s.Place(), "nothing was read of %s", text)
+			continue
+		}
+		require.NoError(t, s.Skip(true))
+		require.False(t, s.MemberIs(false, `"b":`), text)
+		_, more, err := s.Member(false)
+		require.NoError(t, err)
+		require.False(t, more)
+	}
+	s := scanner(`{"a":1,"b":2 ,"c":3}`, rules{})
+	require.NoError(t, s.Open())
+	require.True(t, s.MemberIs(true, `"a":`))
+	require.NoError(t, s.Skip(true))
+	require.False(t, s.MemberIs(true, `"b":`), "a comma is missing if it were the first")
+	require.True(t, s.MemberIs(false, `"b":`))
+	require.NoError(t, s.Skip(true))
+	require.False(t, s.MemberIs(false, `"c":`), "white space is left to Member")
+	key, more, err := s.Member(false)
+	require.NoError(t, err)
+	require.True(t, more)
+	require.Equal(t, "c", string(key))
 }
 
 func aScannerReturnsAfterAFault(t *testing.T) {
