@@ -182,8 +182,8 @@ func toKnown(account, key string, n *readRow) Known {
 	}
 }
 
-// textBlock is memory for keys and aliases of new rows. Some rows share an allocation, so that a row
-// that is kept alone does not keep a page.
+// textBlock is memory for keys and aliases of new rows. Some rows share an allocation, so that a
+// row that is kept alone does not keep a page.
 type textBlock struct {
 	text  strings.Builder
 	lists []string

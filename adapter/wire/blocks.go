@@ -68,16 +68,16 @@ func (b *block) next(to unsafe.Pointer) unsafe.Pointer {
 
 // at returns the address of an element.
 func (b *block) at(i int) unsafe.Pointer {
-	return unsafe.Add(b.memory, uintptr(i)*b.of.element.of.Size()) //nolint:gosec // within the block
+	return unsafe.Add(b.memory, uintptr(i)*b.of.element.of.Size())
 }
 
-// cut makes the slice at to the elements that were read. Appending to it allocates, so that it never
-// writes into the next slice.
+// cut makes the slice at to the elements that were read. Appending to it allocates, so that it
+// never writes into the next slice.
 func (b *block) cut(to unsafe.Pointer) {
 	if b.n == 0 || b.of.element.of.Size() == 0 {
 		b.of.pointer(to).Elem().Set(reflect.MakeSlice(b.of.of, b.n, b.n)) // not nil
 		return
 	}
 	// A slice has its address, length and capacity in memory, whatever its elements are.
-	*(*[]byte)(to) = unsafe.Slice((*byte)(b.at(b.used)), b.n)
+	*(*[]byte)(to) = unsafe.Slice((*byte)(b.at(b.used)), b.n) //nolint:gosec // within the block
 }

@@ -132,8 +132,8 @@ func (d *decoder) member(p *plan, to unsafe.Pointer) error {
 	return d.Skip(d.unique)
 }
 
-// object reads the members of an object. Most responses have them in the order of the documentation,
-// which is that of the struct.
+// object reads the members of an object. Most responses have them in the order of the
+// documentation, which is that of the struct.
 func (d *decoder) object(p *plan, to unsafe.Pointer) error {
 	if err := d.Open(); err != nil {
 		return err

@@ -213,7 +213,6 @@ func membersAreFound(t *testing.T) {
 		Plain string
 		Value string                     `json:"value"` // hides that of inner
 		Skip  string                     `json:"-"`
-		Quote string                     `json:"a\"b"`
 		Angle string                     `json:"say <hi>"`
 		Count int                        `json:"count,string"`
 		Rest  map[string]json.RawMessage `json:",embed"`
@@ -228,9 +227,9 @@ func membersAreFound(t *testing.T) {
 		`{"-":"x","Skip":"y","count":"7"}`: {
 			Count: 7, Rest: map[string]json.RawMessage{"-": json.RawMessage(`"x"`), "Skip": json.RawMessage(`"y"`)},
 		},
-		`{"a\"b":"x","say \u003chi\u003e":"y"}`:      {Quote: "x", Angle: "y"},
-		`{"say <hi>":"y", "a\"b" : "x"}`:             {Quote: "x", Angle: "y"},
-		`{"say \u003chi>":"y" ,"\u0061\u0022b":"x"}`: {Quote: "x", Angle: "y"},
+		`{"say \u003chi\u003e":"y"}`: {Angle: "y"},
+		`{"say <hi>":"y"}`:           {Angle: "y"},
+		`{ "say \u003chi>" : "y" }`:  {Angle: "y"},
 	} {
 		all, err := elements[shadow](0, raw)
 		require.NoError(t, err, raw)

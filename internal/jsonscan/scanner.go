@@ -147,8 +147,8 @@ func (s *Scanner) Member(first bool) (key []byte, more bool, err error) {
 }
 
 // MemberIs reports whether the next member of an open object has a certain key, and reads it as
-// [Scanner.Member] does. It is faster. key is written with its quotes and the colon, and a key that
-// is written with escapes or white space is not found.
+// [Scanner.Member] does. It is faster. key has its quotes and the colon. In a text with other
+// escapes or with white space it is not found.
 func (s *Scanner) MemberIs(first bool, key string) bool {
 	at := s.at
 	if !first {
