@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/schedule"
 	"github.com/bankmux/bankmux/store"
 )
 
@@ -88,6 +89,7 @@ func TestWorker(t *testing.T) {
 	onEach(t, "an event is followed once, by one of two workers", workersShareEvents)
 	onEach(t, "an event that fails is tried again with pauses, and given up in the end", failingEvent)
 	onEach(t, "a failed sync is due when its state says", failedSync)
+	onEach(t, "a sync that succeeded is due in its slot of the timetable", timetabledSync)
 	onEach(t, "a worker that is stopped gives back what it holds", stoppedWorker)
 	onEach(t, "a worker that lives keeps jobs that take longer than the lease", longJob)
 	onEach(t, "a link that a webhook finishes is finished", finishedLink)
@@ -151,6 +153,7 @@ type jobs struct {
 	count map[string]int
 	done  chan string
 	poll  time.Duration
+	table schedule.Timetable
 	sync  func(context.Context) (bankmux.SyncAllResult, error)
 	event func(context.Context) error
 	link  func(context.Context, bankmux.Event) error
@@ -187,7 +190,7 @@ func (j *jobs) start(t *testing.T, s *store.Store) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	w := store.Worker{
-		Store: s, Poll: j.poll, Every: time.Hour, Lease: lease,
+		Store: s, Poll: j.poll, Every: time.Hour, Timetable: j.table, Lease: lease,
 		Logger: j.logger, Finish: j.link,
 		Follow: func(ctx context.Context, event bankmux.Event, _ bankmux.Connection) error {
 			user, _ := bankmux.PresenceOf(ctx)
@@ -293,6 +296,9 @@ func failedSync(t *testing.T, db *database) {
 		{"a database that is away", bankmux.SyncAllResult{}, errors.New("away"), time.Minute, 6 * time.Second},
 		{"accounts that could not be read", bankmux.SyncAllResult{}, &bankmux.PartialError{}, time.Hour, 0},
 		{"a round at its end", bankmux.SyncAllResult{}, nil, time.Hour, 0},
+		{"a login that is missing", bankmux.SyncAllResult{
+			State: bankmux.SyncState{Err: &bankmux.Error{Kind: bankmux.ErrReauth}},
+		}, bankmux.ErrReauth, time.Hour, 0},
 	} {
 		start := c.now()
 		j := newJobs()
@@ -309,6 +315,23 @@ func failedSync(t *testing.T, db *database) {
 		takeDue(t, s, 0)
 		c.advance(time.Second + tt.spread)
 	}
+	takeDue(t, s, 1)
+}
+
+func timetabledSync(t *testing.T, db *database) {
+	c := newClock()
+	s := db.open(t, store.WithNow(c.now))
+	conn := connection(t, s, "rosa", "1")
+	j := newJobs()
+	j.table = schedule.Night{}
+	j.sync = func(context.Context) (bankmux.SyncAllResult, error) { return bankmux.SyncAllResult{}, nil }
+	stop := j.start(t, s)
+	j.wait(t)
+	stop()
+	slot := schedule.Night{}.Next(conn.ID, c.now())
+	c.advance(slot.Sub(c.now()) - time.Millisecond)
+	takeDue(t, s, 0)
+	c.advance(time.Millisecond)
 	takeDue(t, s, 1)
 }
 
