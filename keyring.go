@@ -122,9 +122,11 @@ func keyID(id string) bool {
 // Encrypt encrypts under the primary key. The result has the key's ID with its length, the nonce
 // and the ciphertext. The ID is authenticated with the associated data.
 func (k *Keyring) Encrypt(plaintext, associatedData []byte) ([]byte, error) {
-	box := append([]byte{byte(len(k.primary))}, k.primary...) //nolint:gosec // at most 32, see keyID
-	ad := authenticated(k.primary, associatedData)
-	return k.keys[k.primary].Seal(box, nil, plaintext, ad), nil //nolint:gosec // the cipher makes the nonce
+	key := k.keys[k.primary]
+	box := make([]byte, 0, 1+len(k.primary)+len(plaintext)+key.Overhead())
+	box = append(append(box, byte(len(k.primary))), k.primary...) //nolint:gosec // at most 32, see keyID
+	ad := authenticated(box, associatedData)
+	return key.Seal(box, nil, plaintext, ad), nil //nolint:gosec // the cipher makes the nonce
 }
 
 // ringError is the error of [Keyring.Decrypt]. It is an [ErrSeal] and holds nothing secret.
@@ -140,11 +142,12 @@ func (k *Keyring) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
 	if !ok {
 		return nil, &ringError{"is cut short"}
 	}
-	key := k.keys[id]
+	key := k.keys[string(id)]
 	if key == nil {
-		return nil, &ringError{"is under key " + quote(id) + ", which is not in the keyring"}
+		return nil, &ringError{"is under key " + quote(string(id)) + ", which is not in the keyring"}
 	}
-	plain, err := key.Open(nil, nil, box, authenticated(id, associatedData))
+	head := ciphertext[:len(ciphertext)-len(box)]
+	plain, err := key.Open(nil, nil, box, authenticated(head, associatedData))
 	if err != nil {
 		return nil, &ringError{"was changed or is of another row"}
 	}
@@ -159,18 +162,19 @@ func (k *Keyring) NeedsReseal(blob []byte) bool {
 		return false
 	}
 	id, _, ok := splitKeyID(blob[1:])
-	return ok && id != k.primary && k.keys[id] != nil
+	return ok && string(id) != k.primary && k.keys[string(id)] != nil
 }
 
-func splitKeyID(b []byte) (id string, rest []byte, ok bool) {
+func splitKeyID(b []byte) (id, rest []byte, ok bool) {
 	if len(b) == 0 || len(b) < 1+int(b[0]) {
-		return "", nil, false
+		return nil, nil, false
 	}
 	end := 1 + int(b[0])
-	return string(b[1:end]), b[end:], true
+	return b[1:end], b[end:], true
 }
 
-func authenticated(id string, associatedData []byte) []byte {
-	ad := append([]byte{byte(len(id))}, id...) //nolint:gosec // at most 32, see keyID
-	return append(ad, associatedData...)
+// authenticated returns what is authenticated: the key's ID with its length, and the associated
+// data.
+func authenticated(head, associatedData []byte) []byte {
+	return append(append(make([]byte, 0, len(head)+len(associatedData)), head...), associatedData...)
 }

@@ -33,11 +33,27 @@ func referenceKey(provider string, environment Environment, reference Secret) st
 	if reference.IsZero() {
 		return ""
 	}
+	sum := referenceDigest(provider, environment, reference)
+	return string(sum[:])
+}
+
+func referenceDigest(provider string, environment Environment, reference Secret) [32]byte {
 	var short [256]byte
 	b := appendParts(short[:0], referenceFormat, provider, string(environment))
 	b = binary.BigEndian.AppendUint64(b, uint64(reference.size())) //nolint:gosec // a length
-	sum := digest(reference.appendText(b))
-	return string(sum[:])
+	return digest(reference.appendText(b))
+}
+
+// setReferenceKey sets the ReferenceKey of a connection that was opened. It keeps the text if that
+// is right, which saves an allocation.
+func (conn *Connection) setReferenceKey() {
+	sum := referenceDigest(conn.Provider, conn.Environment, conn.reference)
+	switch {
+	case conn.reference.IsZero():
+		conn.ReferenceKey = ""
+	case conn.ReferenceKey != string(sum[:]):
+		conn.ReferenceKey = string(sum[:])
+	}
 }
 
 // appendParts appends each part behind its length, so that no two lists of parts give the same

@@ -3,7 +3,6 @@ package bankmux
 // This file seals and opens connections for storage.
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"reflect"
 	"unicode/utf8"
@@ -88,7 +87,7 @@ func (in *sealed) outside() (Connection, bool) {
 	conn := in.Connection.Connection
 	conn.credential = NewSecret(in.Credential)
 	conn.reference = NewSecret(in.Connection.Reference)
-	conn.ReferenceKey = referenceKey(conn.Provider, conn.Environment, conn.reference)
+	conn.setReferenceKey()
 	return conn, in.Credential != ""
 }
 
@@ -106,42 +105,39 @@ func (conn Connection) Seal(aead AEAD) ([]byte, error) {
 	if conn.credential.IsZero() {
 		return nil, invalid("Connection", "has no credential: use what ExchangeToken or Open returned")
 	}
-	return seal(aead, sealedConnection, "Connection", conn.inside(), ref.associated())
+	plain, ok := conn.appendSealed(make([]byte, 0, conn.sealedSize()))
+	if !ok {
+		return nil, invalid("Connection", "cannot be written as JSON")
+	}
+	return encrypt(aead, sealedConnection, plain, ref.associated())
 }
 
-// seal encrypts inside as JSON.
-func seal(aead AEAD, format byte, field string, inside any, associated []byte) ([]byte, error) {
-	plain, err := json.Marshal(inside)
-	if err != nil {
-		return nil, invalid(field, "cannot be written as JSON")
-	}
+// encrypt encrypts the JSON of a connection or session.
+func encrypt(aead AEAD, format byte, plain, associated []byte) ([]byte, error) {
 	// The text of the aead's error is left out: it may hold anything.
 	box, err := aead.Encrypt(plain, associated)
 	if err != nil {
 		return nil, sealError(format, "cannot be encrypted")
 	}
-	return append([]byte{format}, box...), nil
+	return append(append(make([]byte, 0, 1+len(box)), format), box...), nil
 }
 
-// unseal decrypts into inside, which is a pointer.
-func unseal(aead AEAD, format byte, blob, associated []byte, inside any) error {
+// decrypt is the inverse of encrypt.
+func decrypt(aead AEAD, format byte, blob, associated []byte) ([]byte, error) {
 	if len(blob) == 0 {
-		return sealError(format, "is empty")
+		return nil, sealError(format, "is empty")
 	}
 	if blob[0] != format {
-		return sealError(format, "has an unknown format")
+		return nil, sealError(format, "has an unknown format")
 	}
 	plain, err := aead.Decrypt(blob[1:], associated)
 	if err != nil {
 		if e, ok := err.(*ringError); ok { //nolint:errorlint // the keyring's own, which names the key
-			return sealError(format, e.says)
+			return nil, sealError(format, e.says)
 		}
-		return sealError(format, "was changed, is of another row, or is under another key")
+		return nil, sealError(format, "was changed, is of another row, or is under another key")
 	}
-	if json.Unmarshal(plain, inside) != nil {
-		return sealError(format, "has unreadable content")
-	}
-	return nil
+	return plain, nil
 }
 
 // Open is the inverse of [Connection.Seal]. It may be repeated.
@@ -152,14 +148,30 @@ func Open(aead AEAD, ref Ref, blob []byte) (Connection, error) {
 	if err := checkSeal(aead, ref); err != nil {
 		return Connection{}, err
 	}
-	var in sealed
-	if err := unseal(aead, sealedConnection, blob, ref.associated(), &in); err != nil {
+	plain, err := decrypt(aead, sealedConnection, blob, ref.associated())
+	if err != nil {
 		return Connection{}, err
 	}
-	conn, ok := in.outside()
-	if !ok || conn.Ref() != ref {
+	var conn Connection
+	if !conn.openSealed(plain) {
+		if conn, err = openJSON(plain); err != nil {
+			return Connection{}, err
+		}
+	}
+	if conn.credential.IsZero() || conn.Ref() != ref {
 		return Connection{}, sealError(sealedConnection, "belongs to another connection")
 	}
+	conn.setReferenceKey()
+	return conn, nil
+}
+
+// openJSON reads the JSON of any version.
+func openJSON(plain []byte) (Connection, error) {
+	var in sealed
+	if json.Unmarshal(plain, &in) != nil {
+		return Connection{}, sealError(sealedConnection, "has unreadable content")
+	}
+	conn, _ := in.outside()
 	return conn, nil
 }
 
@@ -170,8 +182,10 @@ func checkSeal(aead AEAD, ref Ref) error {
 	if ref.Provider == "" || ref.User == "" || ref.ID == "" {
 		return invalid("Ref", "lacks provider, user or id")
 	}
-	if !utf8.ValidString(ref.Provider + string(ref.Environment) + ref.User + ref.ID) {
-		return invalid("Ref", "is not UTF-8")
+	for _, text := range [...]string{ref.Provider, string(ref.Environment), ref.User, ref.ID} {
+		if !utf8.ValidString(text) {
+			return invalid("Ref", "is not UTF-8")
+		}
 	}
 	return nil
 }
@@ -189,12 +203,11 @@ func (r Ref) associated() []byte {
 }
 
 func lengthPrefixed(format byte, parts ...string) []byte {
-	b := []byte{format}
+	size := 1
 	for _, s := range parts {
-		b = binary.BigEndian.AppendUint64(b, uint64(len(s)))
-		b = append(b, s...)
+		size += 8 + len(s)
 	}
-	return b
+	return appendParts(append(make([]byte, 0, size), format), parts...)
 }
 
 func sealError(format byte, what string) *Error {

@@ -2,7 +2,10 @@ package bankmux
 
 // This file seals and opens sessions for storage.
 
-import "unicode/utf8"
+import (
+	"encoding/json"
+	"unicode/utf8"
+)
 
 // SessionRef says to whom a sealed session belongs. The application knows it from its own login
 // session and table, before it opens the session. Both fields are required.
@@ -42,7 +45,11 @@ func (s Session) Seal(aead AEAD) ([]byte, error) {
 		inside := conn.inside()
 		run.Session.Reconnect, run.Reconnect = nil, &inside
 	}
-	return seal(aead, sealedSession, "Session", run, ref.associated())
+	plain, err := json.Marshal(run)
+	if err != nil {
+		return nil, invalid("Session", "cannot be written as JSON")
+	}
+	return encrypt(aead, sealedSession, plain, ref.associated())
 }
 
 // OpenSession is the inverse of [Session.Seal]. It does not check ExpiresAt, because
@@ -54,9 +61,13 @@ func OpenSession(aead AEAD, ref SessionRef, blob []byte) (Session, error) {
 	if err := ref.check(aead); err != nil {
 		return Session{}, err
 	}
-	var run sealedRun
-	if err := unseal(aead, sealedSession, blob, ref.associated(), &run); err != nil {
+	plain, err := decrypt(aead, sealedSession, blob, ref.associated())
+	if err != nil {
 		return Session{}, err
+	}
+	var run sealedRun
+	if json.Unmarshal(plain, &run) != nil {
+		return Session{}, sealError(sealedSession, "has unreadable content")
 	}
 	s := run.Session
 	s.Launch = run.Launch
