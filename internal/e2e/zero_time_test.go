@@ -43,7 +43,7 @@ var timed = map[string][]any{
 		bankmux.Transaction{},
 		bankmux.TransactionPage{},
 	},
-	"../../guard":              {guard.BreakerState{}},
+	"../../guard":              {guard.BreakerState{}, guard.FleetStats{}},
 	"../../bankhttp":           {bankhttp.Account{}, bankhttp.Challenge{}},
 	"../../providers/dapi":     {dapi.Operation{}},
 	"../../providers/moneykit": {moneykit.Link{}},
