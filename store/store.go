@@ -29,6 +29,8 @@ type Store struct {
 	aead    bankmux.AEAD
 	limits  Limits
 	now     func() time.Time
+
+	ownClock bool // the application has set now
 }
 
 // Store fulfils these interfaces.
@@ -81,7 +83,9 @@ func WithLimits(l Limits) Option { return func(s *Store) { s.limits = l.withDefa
 
 // WithNow sets the clock. The default is time.Now. All processes of one database need the same
 // time, to a few seconds.
-func WithNow(now func() time.Time) Option { return func(s *Store) { s.now = now } }
+func WithNow(now func() time.Time) Option {
+	return func(s *Store) { s.now, s.ownClock = now, true }
+}
 
 // New returns a store in a database that the application has opened. Call [Store.Migrate] before
 // anything else.

@@ -119,7 +119,7 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, s.Migrate(t.Context()))
 		version, err = s.Version(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, 2, version)
+		assert.Equal(t, store.SchemaVersion, version)
 		assert.Equal(t, before, dumpOf(t, s, firstTables(t)), "no row has changed")
 		readAll(t, s, "rosa")
 		fill(t, s, "omar")
@@ -143,7 +143,7 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, err)
 		err = s.Migrate(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
-		assert.ErrorContains(t, err, "database has version 7 of the schema, and this program knows 2 at most")
+		assert.ErrorContains(t, err, "database has version 7 of the schema, and this program knows 3 at most")
 	})
 	onEach(t, "without it a method says what to do", func(t *testing.T, db *database) {
 		s := db.openOnly(t)

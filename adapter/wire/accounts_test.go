@@ -103,18 +103,12 @@ func TestCollectNumbers(t *testing.T) {
 	}, failures(res.Failed))
 }
 
-// TestCollectOwners specifies that equal owners are one owner of several accounts. An empty one is
-// left out.
+// TestCollectOwners specifies that equal owners are one owner of several accounts.
 func TestCollectOwners(t *testing.T) {
 	t.Parallel()
-	const all = `[{"id":"a","owners":[{"name":"Rosa"},5]},{"id":"b","owners":[{"name":"Rosa"},{},{"name":"Ana"}]},
+	const all = `[{"id":"a","owners":[{"name":"Rosa"},5]},{"id":"b","owners":[{"name":"Rosa"},{"name":"Ana"}]},
 		{"id":"c","owners":null},{"owners":[{"name":"Eve"}]}]`
-	owner := func(r *nameRow) (one bankmux.Owner) {
-		if r.Name != "" {
-			one.Names = []string{r.Name}
-		}
-		return one
-	}
+	owner := func(r *nameRow) bankmux.Owner { return bankmux.Owner{Names: []string{r.Name}} }
 	of := func(r *accountRow) (string, *wire.List[nameRow]) { return r.ID, &r.Owners }
 	for name, c := range map[string]struct {
 		ids    []string

@@ -1,8 +1,7 @@
 // Command service is "connect your bank" as a service of your own. It links banks of three
 // providers and renews their consents. It shows accounts and transactions, answers questions of
 // banks, receives webhooks and keeps everything in step. Run several replicas on one database, and
-// stop or kill them when you like. If two of them call Dapi for one user at the same moment, one
-// call fails: docs/replicas.md says how to prevent that.
+// stop or kill them when you like. They take turns on a connection, as Dapi needs it.
 //
 // The reverse proxy in front of it logs the users in, and sets the header X-User.
 package main
@@ -44,7 +43,8 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer kept.Close()
-	watched := guard.New(guard.Options{Logger: slog.Default()})
+	fleet := kept.Fleet(guard.FleetOptions{Logger: slog.Default()}) // what the replicas share
+	watched := guard.New(guard.Options{Logger: slog.Default(), Fleet: fleet})
 	registry, err := newRegistry(watched)
 	if err != nil {
 		return err

@@ -35,10 +35,12 @@ func TestService(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
 	require.NoError(t, err, string(out))
 	for database, address := range databases(t) {
-		t.Run(database+": two replicas that get the same form at once link one bank", func(t *testing.T) {
-			w := newWorld(t, binary, address(t))
-			twoReplicas(t, w)
-		})
+		for _, country := range []string{"US", "AE", "CA"} {
+			t.Run(database+": two replicas that get the same form at once link one bank in "+country, func(t *testing.T) {
+				w := newWorld(t, binary, address(t))
+				twoReplicas(t, w, country)
+			})
+		}
 		t.Run(database+": a replica that is killed in the middle of a sync loses and doubles nothing", func(t *testing.T) {
 			w := newWorld(t, binary, address(t))
 			killed(t, w)
@@ -96,7 +98,7 @@ type world struct {
 func newWorld(t *testing.T, binary, database string) *world {
 	t.Helper()
 	const free = "127.0.0.1:0"
-	bank := virtualbank.New(virtualbank.Options{Seed: 3})
+	bank := virtualbank.New(virtualbank.Options{Seed: 3, HistoryDays: 60}) // all providers serve that many
 	server, err := virtualbank.Start(bank, free, free, virtualbank.ServePlaid(free))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
@@ -233,12 +235,22 @@ func (r *replica) until(t *testing.T, method, path string, done func(map[string]
 
 // session starts a link and plays the user in the provider's widget. It returns the path to post
 // to, and what to post.
-func (w *world) session(t *testing.T, r *replica) (path string, payload json.RawMessage) {
+func (w *world) session(t *testing.T, r *replica, country string) (path string, payload json.RawMessage) {
 	t.Helper()
-	status, got := r.call(t, "POST", "/sessions", map[string]string{"country": "US"})
+	status, got := r.call(t, "POST", "/sessions", map[string]string{"country": country})
 	require.Equal(t, http.StatusOK, status, "%v\n%s", got, r.log)
 	launch, _ := got["launch"].(map[string]any)
-	payload, err := w.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: fmt.Sprint(launch["token"])})
+	var err error
+	switch launch["provider"] {
+	case "moneykit":
+		payload, err = w.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: fmt.Sprint(launch["token"])})
+	case "dapi":
+		payload, err = w.bank.LinkDapi(virtualbank.DapiLink{
+			AppKey: fmt.Sprint(launch["app_key"]), Countries: []string{country},
+		})
+	default:
+		payload, err = w.bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: fmt.Sprint(launch["token"])})
+	}
 	require.NoError(t, err)
 	return fmt.Sprint("/sessions/", got["session"]), payload
 }
@@ -293,9 +305,9 @@ func plain(amount string) string {
 	return amount
 }
 
-func twoReplicas(t *testing.T, w *world) {
+func twoReplicas(t *testing.T, w *world, country string) {
 	here, there := w.start(t), w.start(t)
-	path, payload := w.session(t, here)
+	path, payload := w.session(t, here, country)
 	ids := make([]string, 2)
 	var both sync.WaitGroup
 	for i, r := range []*replica{here, there} {
@@ -310,6 +322,7 @@ func twoReplicas(t *testing.T, w *world) {
 	require.Len(t, links, 1)
 	assert.Equal(t, 1, links[0].Presented, "the one-time token was sent once")
 	w.synced(t, there, ids[0])
+	w.readAtOnce(t, here, there, ids[0])
 
 	status, _ := there.call(t, "DELETE", "/connections/"+ids[0], nil)
 	assert.Equal(t, http.StatusNoContent, status)
@@ -326,9 +339,26 @@ func twoReplicas(t *testing.T, w *world) {
 	}
 }
 
+// readAtOnce lets both replicas read and sync one connection at the same moment. No call fails
+// because of the other replica.
+func (w *world) readAtOnce(t *testing.T, here, there *replica, id string) {
+	t.Helper()
+	var all sync.WaitGroup
+	for n := range 40 {
+		r := []*replica{here, there}[n%2]
+		path := []string{"/accounts?connection=" + id, "/connections/" + id + "/sync"}[n/2%2]
+		all.Go(func() {
+			status, got := r.call(t, "POST", path, map[string]any{})
+			assert.Equal(t, http.StatusOK, status, "%s: %v", path, got)
+			assert.Empty(t, got["failed"])
+		})
+	}
+	all.Wait()
+}
+
 func killed(t *testing.T, w *world) {
 	first := w.start(t)
-	path, payload := w.session(t, first)
+	path, payload := w.session(t, first, "US")
 	status, got := first.call(t, "POST", path, payload)
 	id := linked(t, status, got)
 	w.synced(t, first, id)

@@ -1,18 +1,13 @@
 package plaid_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"log/slog"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/virtualbank"
 )
@@ -25,7 +20,6 @@ func TestExtras(t *testing.T) {
 	t.Run("a lost rotation is not repeated", aLostRotationIsNotRepeated)
 	t.Run("the webhook is changed without the user", theWebhookIsChangedWithoutTheUser)
 	t.Run("the sandbox breaks a login and fires webhooks", theSandboxBreaksALogin)
-	t.Run("the log has the effect and product of each", theLogHasTheEffectAndProductOfEach)
 }
 
 func debtsAreReadWithTheirTerms(t *testing.T) {
@@ -113,38 +107,4 @@ func theSandboxBreaksALogin(t *testing.T) {
 	require.ErrorIs(t, plaid.FireWebhook(t.Context(), s.client, conn, "", "X"), bankmux.ErrInvalid)
 	require.NoError(t, plaid.ResetLogin(t.Context(), s.client, conn))
 	assert.Equal(t, bankmux.StateReauth, s.status(conn).Connection.Status.State)
-}
-
-func theLogHasTheEffectAndProductOfEach(t *testing.T) {
-	t.Parallel()
-	var log bytes.Buffer
-	s := start(t, virtualbank.Options{}, func(c *plaid.Config) {
-		c.Guard = guard.New(guard.Options{Logger: slog.New(slog.NewJSONHandler(&log, nil))})
-	})
-	req := request
-	req.Options = []bankmux.SessionOption{plaid.SessionOptions{Optional: []string{"liabilities"}}}
-	conn := s.connect(req, "")
-	_, err := plaid.ReadLiabilities(t.Context(), s.client, conn)
-	require.NoError(t, err)
-	require.NoError(t, plaid.UpdateWebhook(t.Context(), s.client, conn, "https://app.example.com/hooks/2"))
-	require.NoError(t, plaid.FireWebhook(t.Context(), s.client, conn, "ITEM", "LOGIN_REPAIRED"))
-	require.NoError(t, plaid.ResetLogin(t.Context(), s.client, conn))
-	_, err = plaid.RotateToken(t.Context(), s.client, conn)
-	require.NoError(t, err)
-	type record struct{ Op, Effect, Product string }
-	var got []record
-	for line := range bytes.Lines(log.Bytes()) {
-		var one record
-		require.NoError(t, json.Unmarshal(line, &one))
-		if strings.HasPrefix(one.Op, "Plaid") {
-			got = append(got, one)
-		}
-	}
-	assert.Equal(t, []record{
-		{"PlaidLiabilities", "read", "liabilities"},
-		{"PlaidUpdateWebhook", "idempotent", ""},
-		{"PlaidFireWebhook", "one_shot", ""},
-		{"PlaidResetLogin", "idempotent", ""},
-		{"PlaidRotateToken", "one_shot", ""},
-	}, got)
 }

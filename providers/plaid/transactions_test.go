@@ -28,7 +28,6 @@ func TestTransactions(t *testing.T) {
 	t.Run("a list that shrinks is read again from where it moved", aListThatShrinksIsReadAgain)
 	t.Run("several pages cover days if nothing changed meanwhile", pagesCoverDaysIfNothingChanged)
 	t.Run("a list that lacks its total is malformed", aListThatLacksItsTotalIsMalformed)
-	t.Run("rows that were not asked for are counted", rowsThatWereNotAskedForAreCounted)
 	t.Run("a refresh names one product", aRefreshNamesOneProduct)
 }
 
@@ -313,23 +312,4 @@ func aRefreshNamesOneProduct(t *testing.T) {
 	})
 	require.Error(t, err)
 	assert.True(t, bankmux.OutcomeKnown(err), "nothing was started")
-}
-
-func rowsThatWereNotAskedForAreCounted(t *testing.T) {
-	t.Parallel()
-	old := strings.ReplaceAll(wireRow("old", "1"), "2026-", "2019-")
-	other := strings.ReplaceAll(wireRow("other", "1"), `"account_id":"`, `"account_id":"other-`)
-	s, conn := canned(t, map[string]string{transactionsPath: listed(wireRow("one", "1")+","+old+","+other, 3)})
-	var account string
-	req := bankmux.TransactionsRequest{Connection: conn, From: bankmux.NewDate(2026, 1, 1)}
-	for _, want := range []struct{ rows, outside int }{{2, 1}, {1, 2}} { // of all accounts, and of one
-		for page, err := range s.client.TransactionPages(t.Context(), req) {
-			require.NoError(t, err)
-			require.Len(t, page.Transactions, want.rows)
-			assert.Equal(t, want.outside, page.Outside)
-			assert.Empty(t, page.Covered, "the list is not proved to be complete")
-			account = page.Transactions[0].Account
-		}
-		req.Accounts = []string{account}
-	}
 }
