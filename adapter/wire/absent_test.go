@@ -48,6 +48,10 @@ func nothingRemainsOfTheFirstReading(t *testing.T) {
 			`{"list":[{"value":"a"},7,{"value":"b","confidence":{}}],"names":["a",{},7,"b"]}`,
 			halfRead{List: []inner{{Value: "a"}, {Value: "b"}}, Names: []string{"a", "b"}},
 		},
+		"an element that repeats a key is left out": {
+			`{"list":[{"value":"a"},{"value":"b","value":"c"},{"value":"d"}]}`,
+			halfRead{List: []inner{{Value: "a"}, {Value: "d"}}},
+		},
 		"a list that is odd is absent": {`{"list":{},"names":"a"}`, halfRead{}},
 		"a member of a map that is odd is nil": {
 			`{"by_name":{"a":{"value":"v"},"b":7}}`, halfRead{ByName: map[string]*inner{"a": {Value: "v"}, "b": nil}},

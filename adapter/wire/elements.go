@@ -56,7 +56,7 @@ func (d *decoder) element(p *plan, to unsafe.Pointer, within bool) (readable boo
 		return true, nil
 	case d.exact:
 		return false, decisive(err)
-	case errors.Is(err, jsonscan.ErrSyntax), errors.Is(err, errCrowded), within && errors.Is(err, jsonscan.ErrRepeats):
+	case errors.Is(err, jsonscan.ErrSyntax), errors.Is(err, errCrowded):
 		return false, err
 	}
 	d.Return(start)

@@ -238,6 +238,7 @@ func membersAreFound(t *testing.T) {
 	for _, raw := range []string{
 		`{"id":"1","amount":2,"id":"3"}`, `{"id":"1","id":"1"}`, `{"id":"1","amount":2,"amount":2}`, `{"count":1,"id":"1","count":2}`,
 		`{"id":"1","new":1,"new":2}`, `{"id":"1","\u0069d":"2"}`, `{"new":{"a":1,"\u0061":2}}`, `{"far":{"new":1,"new":1}}`,
+		`{"party":{"parts":[{"value":"a"},{"value":"b","value":"c"}]}}`,
 		`{"parties":[{"value":"a"},{"value":"b","value":"c"}]}`, `{"raw":{"a":1,"a":2}}`, `{"by":{"a":{},"a":{}}}`,
 	} {
 		all, err := elements[everyMember](0, raw)
