@@ -15,7 +15,9 @@ import (
 func TestEndpoint(t *testing.T) {
 	t.Parallel()
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
-	c := rest.New(rest.Config{BaseURL: server.URL + "/v2/"})
+	seen := &templates{}
+	c := rest.New(rest.Config{BaseURL: server.URL + "/v2/", HTTPClient: &http.Client{Transport: seen}})
+	assert.Empty(t, rest.Template(t.Context()))
 	for want, req := range map[string]rest.Request{
 		"GET /links/{id}": {
 			Method: http.MethodGet, Path: "/links/{id}", PathParams: map[string]string{"id": "planted"},
@@ -26,5 +28,18 @@ func TestEndpoint(t *testing.T) {
 		res, err := c.Do(t.Context(), req)
 		require.NoError(t, err)
 		assert.Equal(t, want, res.Endpoint())
+		assert.Equal(t, want, req.Method+" "+seen.last, "a transport sees the same")
 	}
+}
+
+// templates is a transport that reads the template of each request.
+type templates struct{ last string }
+
+func (t *templates) RoundTrip(r *http.Request) (*http.Response, error) {
+	t.last = rest.Template(r.Context())
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func (t *templates) CloseIdleConnections() {
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections() //nolint:forcetypeassert // of the standard library
 }

@@ -202,7 +202,7 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	}
 	sent, sending := c.start(ctx, payload)
 	defer sent.release()
-	sent.kind = kind
+	sent.kind, sent.template = kind, req.Path
 	var res *http.Response
 	var body []byte
 	var err error

@@ -33,7 +33,8 @@ type sending struct {
 	trace         httptrace.ClientTrace
 	stop          context.CancelFunc // nil where GetBody is enough
 	client        *Client
-	protocolKnown bool // the connection shows its protocol; otherwise the written fields show it
+	template      string // Request.Path
+	protocolKnown bool   // the connection shows its protocol; otherwise the written fields show it
 
 	bearer  [1]string // of a header
 	payload []byte
@@ -65,6 +66,16 @@ func (s *sending) Value(key any) any {
 		return s
 	}
 	return s.Context.Value(key)
+}
+
+// Template returns the [Request.Path] of the request that the context belongs to, such as
+// "/links/{id}". It is for transports that name requests without their parameters, which may be
+// credentials. It is "" if the request is not one of [Client.Do].
+func Template(ctx context.Context) string {
+	if s, ok := ctx.Value(sendingKey{}).(*sending); ok {
+		return s.template
+	}
+	return ""
 }
 
 // start returns a sending and its context. The caller must call release.

@@ -36,7 +36,7 @@ func main() {
 
 func run(write bool) error {
 	var now []string
-	for _, dir := range []string{".", "store", "fleet/postgres"} {
+	for _, dir := range []string{".", "store", "fleet/postgres", "telemetry"} {
 		exported, err := module(dir)
 		if err != nil {
 			return err

@@ -1,0 +1,153 @@
+// Package telemetry reports the calls of bankmux clients to OpenTelemetry: a span per operation,
+// a child span per HTTP request, and metrics.
+//
+//	t, err := telemetry.New(telemetry.Config{})
+//	client, err := moneykit.New(moneykit.Config{
+//		Guard:      guard,
+//		HTTPClient: &http.Client{Transport: t.Transport(nil)},
+//		// …
+//	})
+//	client = t.Client(client)
+//	err = t.Watch(guard)
+//
+// No span and no metric has a secret, a user or an address with parameters. Of a response they have
+// codes and request ids alone. Providers receive no header field of the tracing.
+//
+// # Metrics
+//
+// The attributes are bankmux.client, bankmux.operation and, for a failure, error.type with its
+// [bankmux.Kind]. A metric has at most as many series as there are clients, operations and kinds
+// (with success) combined. Connections and institutions are on spans only.
+//
+//   - bankmux.operation.duration: a histogram in seconds, with retries and waits, up to 300 s
+//   - bankmux.operation.retries: further attempts
+//   - bankmux.operation.refusals: operations that ended without anything sent
+//   - bankmux.operation.rate_limits: attempts that ended as [bankmux.ErrRateLimited]
+//   - bankmux.operation.unlisted_codes: operations that ended with an unlisted code
+//   - bankmux.breaker.state: 0 for closed, 1 for half-open, 2 for open, per client and group
+//   - bankmux.institution.open: institutions whose breaker is open, per client and group
+package telemetry
+
+import (
+	"errors"
+	"sync"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/bankmux/bankmux"
+)
+
+// scope is the name of the instrumentation.
+const scope = "github.com/bankmux/bankmux/telemetry"
+
+// The attributes of this package. Those of HTTP are in transport.go.
+const (
+	clientKey      = attribute.Key("bankmux.client")
+	providerKey    = attribute.Key("bankmux.provider")
+	operationKey   = attribute.Key("bankmux.operation")
+	effectKey      = attribute.Key("bankmux.effect")
+	connectionKey  = attribute.Key("bankmux.connection")
+	institutionKey = attribute.Key("bankmux.institution")
+	codeKey        = attribute.Key("bankmux.code")
+	requestIDKey   = attribute.Key("bankmux.request_id")
+	attemptsKey    = attribute.Key("bankmux.attempts")
+	groupKey       = attribute.Key("bankmux.group")
+	errorTypeKey   = attribute.Key("error.type")
+)
+
+// buckets are the bounds of the histogram in seconds. A bank may take minutes.
+var buckets = []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300}
+
+// Config configures a [Telemetry]. The zero value uses the global providers of OpenTelemetry.
+type Config struct {
+	TracerProvider trace.TracerProvider // nil means otel.GetTracerProvider()
+	MeterProvider  metric.MeterProvider // nil means otel.GetMeterProvider()
+}
+
+// Telemetry makes interceptors and transports. It is safe for concurrent use and starts no
+// goroutine.
+type Telemetry struct {
+	tracer trace.Tracer
+	meter  metric.Meter
+
+	duration                            metric.Float64Histogram
+	retries, refusals, limits, unlisted metric.Int64Counter
+	breakerState, institutionOpen       metric.Int64ObservableGauge
+	series                              sync.Map // by seriesName: *series
+}
+
+// New returns a Telemetry. The error is that of the meter provider, [bankmux.ErrInvalid] by kind.
+func New(cfg Config) (*Telemetry, error) {
+	if cfg.TracerProvider == nil {
+		cfg.TracerProvider = otel.GetTracerProvider()
+	}
+	if cfg.MeterProvider == nil {
+		cfg.MeterProvider = otel.GetMeterProvider()
+	}
+	t := &Telemetry{tracer: cfg.TracerProvider.Tracer(scope), meter: cfg.MeterProvider.Meter(scope)}
+	var failed [7]error
+	t.duration, failed[0] = t.meter.Float64Histogram("bankmux.operation.duration", metric.WithUnit("s"),
+		metric.WithDescription("How long operations took, with retries and waits."),
+		metric.WithExplicitBucketBoundaries(buckets...))
+	counter := func(name, unit, description string) (c metric.Int64Counter, err error) {
+		return t.meter.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(description))
+	}
+	t.retries, failed[1] = counter("bankmux.operation.retries", "{attempt}", "Attempts after the first one.")
+	t.refusals, failed[2] = counter("bankmux.operation.refusals", "{operation}", "Operations that ended unsent.")
+	t.limits, failed[3] = counter("bankmux.operation.rate_limits", "{attempt}", "Attempts that were rate limited.")
+	t.unlisted, failed[4] = counter("bankmux.operation.unlisted_codes", "{operation}",
+		"Operations that ended with a code that bankmux does not list.")
+	t.breakerState, failed[5] = t.meter.Int64ObservableGauge("bankmux.breaker.state",
+		metric.WithDescription("State of a circuit breaker: 0 closed, 1 half-open, 2 open."))
+	t.institutionOpen, failed[6] = t.meter.Int64ObservableGauge("bankmux.institution.open",
+		metric.WithUnit("{institution}"), metric.WithDescription("Institutions whose circuit breaker is open."))
+	if err := errors.Join(failed[:]...); err != nil {
+		return nil, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "Config.MeterProvider", Detail: "refuses an instrument",
+			NotSent: true, Err: err,
+		}
+	}
+	return t, nil
+}
+
+// Client returns the client with the interceptor of t, which sees each call first.
+func (t *Telemetry) Client(client *bankmux.Client) *bankmux.Client {
+	return client.With(t.Interceptor())
+}
+
+// seriesName names the series of one result of an operation.
+type seriesName struct {
+	client, operation string
+	kind              bankmux.Kind // "" for success
+}
+
+// series has the options of a series, which are made once.
+type series struct {
+	add    []metric.AddOption
+	record []metric.RecordOption
+	start  []trace.SpanStartOption
+}
+
+// seriesOf returns the options of a series.
+func (t *Telemetry) seriesOf(op *bankmux.Op, kind bankmux.Kind) *series {
+	name := seriesName{op.Client, op.Name, kind}
+	if known, ok := t.series.Load(name); ok {
+		return known.(*series) //nolint:forcetypeassert // only this function stores
+	}
+	attrs := []attribute.KeyValue{clientKey.String(op.Client), operationKey.String(op.Name)}
+	start := []trace.SpanStartOption{
+		trace.WithSpanKind(trace.SpanKindInternal), trace.WithAttributes(attrs...),
+		trace.WithAttributes(providerKey.String(op.Provider), effectKey.String(string(op.Effect))),
+	}
+	if kind != "" {
+		attrs = append(attrs, errorTypeKey.String(string(kind)))
+	}
+	set := metric.WithAttributeSet(attribute.NewSet(attrs...))
+	made, _ := t.series.LoadOrStore(name, &series{
+		add: []metric.AddOption{set}, record: []metric.RecordOption{set}, start: start,
+	})
+	return made.(*series) //nolint:forcetypeassert // as above
+}

@@ -1,0 +1,129 @@
+package telemetry
+
+// This file reports HTTP requests.
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/guard"
+)
+
+// The attributes of HTTP, all of them stable:
+// https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+const (
+	methodKey = attribute.Key("http.request.method")
+	resendKey = attribute.Key("http.request.resend_count")
+	statusKey = attribute.Key("http.response.status_code")
+	hostKey   = attribute.Key("server.address")
+	portKey   = attribute.Key("server.port")
+	urlKey    = attribute.Key("url.full")
+)
+
+// Transport returns a transport for the HTTPClient of an adapter's Config. Each request gets a
+// span, a child of that of its operation. A request outside of an operation gets none. The span is
+// named by the method and the template of the path, such as "GET /links/{id}". The parameters are
+// replaced in url.full, and its query is left out, because both may be credentials. The transport
+// changes no request and adds no header field. nil means [http.DefaultTransport].
+func (t *Telemetry) Transport(base http.RoundTripper) http.RoundTripper {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return &transport{t, base}
+}
+
+type transport struct {
+	telemetry *Telemetry
+	base      http.RoundTripper
+}
+
+// CloseIdleConnections passes the call on, as [http.Client.CloseIdleConnections] expects.
+func (t *transport) CloseIdleConnections() {
+	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !trace.SpanFromContext(r.Context()).IsRecording() {
+		return t.base.RoundTrip(r)
+	}
+	span := t.start(r)
+	res, err := t.base.RoundTrip(r)
+	end(span, res, err)
+	return res, err
+}
+
+// start starts the span of a request. The request keeps its context, so that nothing downstream
+// can propagate the span.
+func (t *transport) start(r *http.Request) (span trace.Span) {
+	defer func() {
+		if recover() != nil {
+			span = noop.Span{}
+		}
+	}()
+	template := rest.Template(r.Context())
+	name := strings.TrimSpace(r.Method + " " + template)
+	attrs := []attribute.KeyValue{
+		methodKey.String(r.Method), hostKey.String(r.URL.Hostname()), portKey.Int(portOf(r)),
+		urlKey.String(r.URL.Scheme + "://" + r.URL.Host + withoutParameters(template)),
+	}
+	if earlier := len(guard.RecordFrom(r.Context()).Attempts()); earlier > 0 {
+		attrs = append(attrs, resendKey.Int(earlier))
+	}
+	_, span = t.telemetry.tracer.Start(r.Context(), name, //nolint:spancheck // RoundTrip ends it
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
+	return span //nolint:spancheck // as above
+}
+
+// end ends the span of a request. It writes no text of an error, which has the URL.
+func end(span trace.Span, res *http.Response, err error) {
+	defer func() { _ = recover() }()
+	switch {
+	case err != nil:
+		span.SetStatus(codes.Error, "no response")
+		span.SetAttributes(errorTypeKey.String("no_response"))
+	default:
+		span.SetAttributes(statusKey.Int(res.StatusCode))
+		if res.StatusCode >= http.StatusBadRequest {
+			span.SetStatus(codes.Error, "")
+			span.SetAttributes(errorTypeKey.String(strconv.Itoa(res.StatusCode)))
+		}
+	}
+	span.End()
+}
+
+// portOf returns the port of a request's address.
+func portOf(r *http.Request) int {
+	if port, err := strconv.Atoi(r.URL.Port()); err == nil {
+		return port
+	}
+	if r.URL.Scheme == "http" {
+		return 80
+	}
+	return 443
+}
+
+// withoutParameters replaces the parameters of a template by "REDACTED", as the conventions for
+// url.full ask for.
+func withoutParameters(template string) string {
+	var b strings.Builder
+	for template != "" {
+		before, after, found := strings.Cut(template, "{")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		b.WriteString("REDACTED")
+		_, template, _ = strings.Cut(after, "}")
+	}
+	return b.String()
+}

@@ -1,0 +1,108 @@
+package telemetry_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/guard"
+)
+
+func TestTransport(t *testing.T) {
+	t.Run("a request is named by its template and counts its resends", aRequestIsNamedByItsTemplate)
+	t.Run("a request outside of an operation has no span", aRequestOutsideOfAnOperationHasNoSpan)
+	t.Run("a request without a template has no path", aRequestWithoutATemplateHasNoPath)
+}
+
+// network answers with the statuses in turn; 0 is a failure whose text has a secret.
+type network []int
+
+func (n *network) RoundTrip(*http.Request) (*http.Response, error) {
+	status := (*n)[0]
+	*n = (*n)[1:]
+	if status == 0 {
+		return nil, errors.New("dial https://api.test/links/planted-link?key=planted-key")
+	}
+	return &http.Response{
+		StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), ProtoMajor: 1,
+	}, nil
+}
+
+func aRequestIsNamedByItsTemplate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := observe(t)
+		client := rest.New(rest.Config{
+			BaseURL: "https://api.test", HTTPClient: &http.Client{Transport: o.Transport(&network{0, 503, 200})},
+		})
+		retry := guard.Retry(guard.RetryOptions{})
+		err := o.Interceptor()(t.Context(), readAccounts, func(ctx context.Context) error {
+			return retry(ctx, readAccounts, func(ctx context.Context) error {
+				res, err := client.Do(ctx, rest.Request{
+					Method: http.MethodGet, Path: "/links/{id}/accounts/{account}", Query: map[string][]string{"key": {"planted-key"}},
+					PathParams: map[string]string{"id": "planted-link", "account": "planted-account"},
+					Bearer:     "planted-bearer", Header: http.Header{"X-Api-Key": {"planted-header"}},
+				})
+				if err == nil && res.Status != http.StatusOK {
+					return errorOf(res.Status)
+				}
+				return err
+			})
+		})
+		require.NoError(t, err)
+		spans := o.spans.GetSpans()
+		require.Len(t, spans, 4)
+		assert.NotContains(t, everything(spans), "planted")
+		operation := spans[3]
+		assert.Equal(t, "3", valueOf(operation, "bankmux.attempts"))
+		for i, want := range []struct{ resent, status, kind string }{
+			{"", "", "no_response"}, {"1", "503", "503"}, {"2", "200", ""},
+		} {
+			s := spans[i]
+			assert.Equal(t, "GET /links/{id}/accounts/{account}", s.Name)
+			assert.Equal(t, trace.SpanKindClient, s.SpanKind)
+			assert.Equal(t, operation.SpanContext.SpanID(), s.Parent.SpanID())
+			assert.Equal(t, want.resent, valueOf(s, "http.request.resend_count"))
+			assert.Equal(t, want.status, valueOf(s, "http.response.status_code"))
+			assert.Equal(t, want.kind, valueOf(s, "error.type"))
+			assert.Equal(t, "https://api.test/links/REDACTED/accounts/REDACTED", valueOf(s, "url.full"))
+			assert.Equal(t, "443", valueOf(s, "server.port"))
+		}
+	})
+}
+
+func aRequestOutsideOfAnOperationHasNoSpan(t *testing.T) {
+	o := observe(t)
+	client := &http.Client{Transport: o.Transport(&network{200})}
+	res, err := client.Get("https://api.test/links/planted-link")
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	assert.Empty(t, o.spans.GetSpans())
+}
+
+func aRequestWithoutATemplateHasNoPath(t *testing.T) {
+	o := observe(t)
+	client := &http.Client{Transport: o.Transport(&network{200})}
+	err := o.Interceptor()(t.Context(), readAccounts, func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://api.test:8443/links/planted-link", nil)
+		require.NoError(t, err)
+		res, err := client.Do(req)
+		require.NoError(t, err)
+		return res.Body.Close()
+	})
+	require.NoError(t, err)
+	spans := o.spans.GetSpans()
+	require.Len(t, spans, 2)
+	assert.Equal(t, "GET", spans[0].Name)
+	assert.Equal(t, "https://api.test:8443", valueOf(spans[0], "url.full"))
+	assert.Equal(t, "8443", valueOf(spans[0], "server.port"))
+	assert.NotContains(t, everything(spans), "planted")
+}
