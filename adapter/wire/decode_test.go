@@ -46,6 +46,8 @@ func theErrorIsErrMalformedAndQuotesNothing(t *testing.T) {
 		"a list that is a text": {`{"list":"planted"}`, "is not the JSON expected here"},
 		"half an object":        {`{"a":"planted`, "is not valid JSON"},
 		"a repeated key":        {`{"a":"planted","a":"x"}`, "repeats a key"},
+		"half of that":          {`{"a":"planted","a":"x"`, "is not valid JSON"},
+		"half of a text":        {`{"list":"planted"`, "is not valid JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, read := range []func([]byte, any) error{wire.Decode, wire.DecodeStrict} {
