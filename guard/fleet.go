@@ -3,6 +3,7 @@ package guard
 // This file has the state that processes share, and what holds if its backend is slow or down.
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -35,8 +36,9 @@ import (
 // # If the backend fails
 //
 // No call fails because the backend is slow, down or has lost its data. A request to it takes at
-// most 120 ms, and all requests of one operation together at most 250 ms. The wait for the turn on
-// a busy connection is not counted, since it ends with the caller's context.
+// most 120 ms, and all requests of one operation together at most 250 ms
+// ([FleetOptions.MaxDelay]). The wait for the turn on a busy connection is not counted, since it
+// ends with the caller's context.
 //
 // After a request failed, the fleet sends no more of them until a probe in the background
 // succeeds. Meanwhile each process judges by what it knows itself, as without a fleet. Calls of two
@@ -59,6 +61,8 @@ type Fleet struct {
 	process string // marks the facts of this process
 	board   board
 
+	maxDelay time.Duration // of all requests of one operation
+
 	background context.Context // of requests for which no call waits
 
 	mu      sync.Mutex
@@ -74,6 +78,9 @@ type FleetOptions struct {
 	// Logger receives a record when the backend fails, when it is back, and for each lost lease.
 	// nil means no log.
 	Logger *slog.Logger
+	// MaxDelay is how long all requests of one operation to the backend may take. One request may
+	// take about half of it. The default is 250 ms.
+	MaxDelay time.Duration
 }
 
 // FleetStats say how a [Fleet] does, for metrics and a health page.
@@ -101,6 +108,7 @@ func NewFleet(backend Backend, keys bankmux.AEAD, opts FleetOptions) (*Fleet, er
 	}
 	return &Fleet{
 		backend: backend, keys: keys, logger: opts.Logger, process: newHolder(), background: context.Background(),
+		maxDelay: cmp.Or(max(opts.MaxDelay, 0), 250*time.Millisecond),
 	}, nil
 }
 
@@ -111,13 +119,14 @@ func (f *Fleet) Stats() FleetStats {
 	return f.stats
 }
 
-// The longest times that a backend may take.
+// The times of requests for which no call waits.
 const (
-	maxRequest = 120 * time.Millisecond // of one request
-	maxDelay   = 250 * time.Millisecond // of all requests of one operation
-	maxProbe   = time.Second            // of a request for which no call waits
+	maxProbe   = time.Second
 	probeEvery = 500 * time.Millisecond
 )
+
+// maxRequest is how long one request may take: 120 ms of 250 ms.
+func (f *Fleet) maxRequest() time.Duration { return f.maxDelay / 25 * 12 }
 
 // allowance is what an operation may still wait for the backend.
 type allowance struct {
@@ -128,22 +137,23 @@ type allowance struct {
 type allowanceKey struct{}
 
 // allow is the interceptor outside of [Retry] that gives all attempts one allowance.
-func (*Fleet) allow(ctx context.Context, _ bankmux.Op, next func(context.Context) error) error {
-	return next(context.WithValue(ctx, allowanceKey{}, &allowance{left: maxDelay}))
+func (f *Fleet) allow(ctx context.Context, _ bankmux.Op, next func(context.Context) error) error {
+	return next(context.WithValue(ctx, allowanceKey{}, &allowance{left: f.maxDelay}))
 }
 
 // allowanceFrom returns the allowance of the operation, a new one if there is none.
-func allowanceFrom(ctx context.Context) *allowance {
+func (f *Fleet) allowanceFrom(ctx context.Context) *allowance {
 	if a, ok := ctx.Value(allowanceKey{}).(*allowance); ok {
 		return a
 	}
-	return &allowance{left: maxDelay}
+	return &allowance{left: f.maxDelay}
 }
 
-func (a *allowance) limit() time.Duration {
+// limit returns how long the next request may take.
+func (f *Fleet) limit(a *allowance) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return min(a.left, maxRequest)
+	return min(a.left, f.maxRequest())
 }
 
 func (a *allowance) spend(d time.Duration) {
@@ -193,7 +203,7 @@ func request[T any](
 	case <-inner.Done():
 		err = inner.Err()
 	}
-	if ctx.Err() == nil && limit >= maxRequest/2 { // neither the caller nor a short limit is the cause
+	if ctx.Err() == nil && limit >= f.maxRequest()/2 { // neither the caller nor a short limit is the cause
 		f.failed(err)
 	}
 	return out, errNoResponse
@@ -300,8 +310,8 @@ func (f *Fleet) sendPending() {
 
 // take takes a part of a shared budget. It reports false if the process must judge alone.
 func (f *Fleet) take(ctx context.Context, t Take) (Taken, bool) {
-	a, start := allowanceFrom(ctx), time.Now()
-	taken, err := request(ctx, f, a.limit(),
+	a, start := f.allowanceFrom(ctx), time.Now()
+	taken, err := request(ctx, f, f.limit(a),
 		func(ctx context.Context) (Taken, error) { return f.backend.Take(ctx, t) })
 	a.spend(time.Since(start))
 	return taken, err == nil

@@ -68,7 +68,7 @@ func (f *Fleet) onePerConnection(ttl func(bankmux.Op) time.Duration) bankmux.Int
 func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*turnLease, error) {
 	l := &turnLease{fleet: f, name: name, holder: newHolder()}
 	claim := Claim{Key: name, Holder: l.holder, TTL: ttl, Place: placeTTL}
-	a := allowanceFrom(ctx)
+	a := f.allowanceFrom(ctx)
 	for poll := firstPoll; ; poll = min(2*poll, maxPoll) {
 		start := time.Now()
 		got, ok := f.claim(ctx, a, claim)
@@ -99,7 +99,7 @@ func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*t
 
 // claim asks once for a lease. If the response is lost, it gives up what it may have got.
 func (f *Fleet) claim(ctx context.Context, a *allowance, c Claim) (Lease, bool) {
-	got, err := request(ctx, f, a.limit(),
+	got, err := request(ctx, f, f.limit(a),
 		func(ctx context.Context) (Lease, error) { return f.backend.Acquire(ctx, c) })
 	if errors.Is(err, errNoResponse) {
 		f.later(Release{Key: c.Key, Holder: c.Holder})
@@ -124,9 +124,9 @@ func (f *Fleet) release(ctx context.Context, l *turnLease) {
 		return
 	}
 	r := Release{Key: l.name, Holder: l.holder, Fence: l.fence, Fact: l.change}
-	a, start := allowanceFrom(ctx), time.Now()
+	a, start := f.allowanceFrom(ctx), time.Now()
 	tries := 0
-	held, err := request(context.WithoutCancel(ctx), f, a.limit(), func(ctx context.Context) (bool, error) {
+	held, err := request(context.WithoutCancel(ctx), f, f.limit(a), func(ctx context.Context) (bool, error) {
 		tries++
 		return f.backend.Release(ctx, r)
 	})
@@ -176,7 +176,7 @@ func (f *Fleet) Once(
 	giveUp := time.Now().Add(patience)
 	var lease Lease
 	for poll := firstPoll; ; poll = min(2*poll, maxPoll) {
-		got, ok := f.claim(ctx, &allowance{left: maxDelay}, claim)
+		got, ok := f.claim(ctx, &allowance{left: f.maxDelay}, claim)
 		if value, readable := f.open(name, got.Fact.Value); readable && usable(value, got.Fact.TTL) {
 			f.later(Release{Key: name, Holder: claim.Holder})
 			return value, got.Fact.TTL, nil
@@ -191,8 +191,7 @@ func (f *Fleet) Once(
 	}
 	release := Release{Key: name, Holder: claim.Holder, Fence: lease.Fence}
 	defer func() { // also if create panics
-		limit := (&allowance{left: maxDelay}).limit()
-		_, err := request(context.WithoutCancel(ctx), f, limit,
+		_, err := request(context.WithoutCancel(ctx), f, f.maxRequest(),
 			func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, release) })
 		if err != nil {
 			f.later(release)

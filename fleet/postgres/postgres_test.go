@@ -26,7 +26,10 @@ var (
 	restart = os.Getenv("BANKMUX_POSTGRES_RESTART")
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	mainOfJob() // in the processes of TestProcesses
+	goleak.VerifyTestMain(m)
+}
 
 func TestGate(t *testing.T) {
 	t.Run("the gate tests PostgreSQL", func(t *testing.T) {
