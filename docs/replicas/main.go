@@ -1,5 +1,5 @@
-// Command replicas runs an application as two processes that share one database. Both are played in
-// this process; they share nothing but the database.
+// Command replicas runs an application as two processes that share one fleet. Both are played in
+// this process; they share nothing but the backend.
 package main
 
 import (
@@ -7,133 +7,77 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
-	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/inbox"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// database stands for the database that all processes share.
-type database struct {
-	mu         sync.Mutex
-	locks      map[string]chan struct{}     // pg_advisory_lock, or a row of a table of locks
-	seen       map[string]time.Time         // a table of webhook deliveries
-	challenges map[string]bankmux.Challenge // a table of open challenges, encrypted
-	events     int                          // a queue of events
-}
-
-// lock waits for the lock of a name and returns the function that releases it. Let the database
-// release the lock of a process that dies.
-func (d *database) lock(ctx context.Context, name string) (release func(), err error) {
-	d.mu.Lock()
-	free, ok := d.locks[name]
-	if !ok {
-		free = make(chan struct{}, 1)
-		d.locks[name] = free
-	}
-	d.mu.Unlock()
-	select {
-	case free <- struct{}{}:
-		return func() { <-free }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// exclusive is an interceptor that makes one call at a time on each connection, in all processes
-// together.
-func (d *database) exclusive(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
-	if op.Connection == "" || op.Effect == bankmux.Local {
-		return next(ctx) // no connection, or nothing is sent
-	}
-	release, err := d.lock(ctx, op.Client+" "+op.Connection)
-	if err != nil {
-		return err
-	}
-	defer release()
-	return next(ctx)
-}
-
-// Seen reports whether a delivery was handled. Seen and Mark make the database an inbox.Seen.
-func (d *database) Seen(_ context.Context, key string) (bool, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	_, ok := d.seen[key] // SELECT 1 FROM deliveries WHERE key = $1
-	return ok, nil
-}
-
-// Mark remembers a delivery that was handled. Delete the rows that are older than a day.
-func (d *database) Mark(_ context.Context, key string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.seen[key] = time.Now() // INSERT INTO deliveries VALUES ($1, now()) ON CONFLICT DO NOTHING
-	return nil
+// server stands for the server that all processes use.
+type server struct {
+	backend guard.Backend // shared, err := postgres.Open(ctx, url, postgres.Options{})
+	seen    inbox.Seen    // shared is this as well
 }
 
 // process is what each process has of its own.
 type process struct {
-	db     *database
 	client *bankmux.Client
+	fleet  *guard.Fleet
+	hooks  http.Handler
+	events int
 }
 
-// newProcess starts a process: a client with its own guard, around which the lock is put.
-func newProcess(db *database, servers *virtualbank.Server, bank *virtualbank.Bank) (*process, error) {
-	keys := bank.Credentials().Dapi
+// newProcess starts a process: its fleet, its guard and its client.
+func newProcess(s server, servers *virtualbank.Server, bank *virtualbank.Bank) (*process, error) {
+	// All processes have the same key: see "Go live".
+	keys, err := bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: bankmux.NewSecret(strings.Repeat("k", 32))})
+	if err != nil {
+		return nil, err
+	}
+	fleet, err := guard.NewFleet(s.backend, keys, guard.FleetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	credentials := bank.Credentials().Dapi
 	secrets, _, _ := bank.WebhookSecrets()
 	client, err := dapi.New(dapi.Config{
-		AppKey:      keys.AppKey,
-		AppSecret:   bankmux.NewSecret(keys.AppSecret),
+		AppKey:      credentials.AppKey,
+		AppSecret:   bankmux.NewSecret(credentials.AppSecret),
 		Environment: bankmux.Sandbox,
 		BaseURL:     servers.DapiURL, // leave it out for the real provider
 		Webhook:     dapi.WebhookConfig{Secrets: []bankmux.Secret{bankmux.NewSecret(secrets[0])}},
+		Guard:       guard.New(guard.Options{Fleet: fleet}),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &process{db: db, client: client.With(db.exclusive)}, nil
-}
-
-// accounts reads accounts, unless the bank waits for the user's answer to another call.
-func (p *process) accounts(ctx context.Context, conn bankmux.Connection) (int, error) {
-	if open, ok := p.open(conn); ok {
-		return 0, fmt.Errorf("first the user must answer: %s", open.Inputs[0].Kind)
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{client}, []bankmux.Route{{Client: dapi.Name}})
+	if err != nil {
+		return nil, err
 	}
-	return p.read(ctx, bankmux.AccountsRequest{Connection: conn})
+	p := &process{client: client, fleet: fleet}
+	p.hooks = inbox.New(registry, func(context.Context, bankmux.Event) error {
+		p.events++
+		return nil
+	}, inbox.WithSeen(s.seen))
+	return p, nil
 }
 
-// answer goes on with the call that the bank interrupted, in whichever process it was.
-func (p *process) answer(ctx context.Context, conn bankmux.Connection, texts ...string) (int, error) {
-	open, ok := p.open(conn)
-	if !ok {
-		return 0, errors.New("no challenge is open")
+// accounts reads accounts. If the bank asks the user, it returns the challenge.
+func (p *process) accounts(
+	ctx context.Context, conn bankmux.Connection, answers *bankmux.Answers,
+) (int, *bankmux.Challenge, error) {
+	got, err := p.client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn, Answers: answers})
+	if e, ok := errors.AsType[*bankmux.Error](err); ok && e.Challenge != nil {
+		return 0, e.Challenge, nil
 	}
-	return p.read(ctx, bankmux.AccountsRequest{Connection: conn, Answers: open.Answer(texts...)})
-}
-
-// read makes the call, and stores what the bank asks or that it asks nothing any more.
-func (p *process) read(ctx context.Context, req bankmux.AccountsRequest) (int, error) {
-	got, err := p.client.Accounts(ctx, req)
-	e, _ := errors.AsType[*bankmux.Error](err)
-	p.db.mu.Lock()
-	defer p.db.mu.Unlock()
-	delete(p.db.challenges, req.Connection.ID)
-	if e != nil && e.Challenge != nil {
-		p.db.challenges[req.Connection.ID] = *e.Challenge
-		return 0, fmt.Errorf("the bank asks: %s", e.Challenge.Inputs[0].Kind)
-	}
-	return len(got.Accounts), err
-}
-
-// open returns the challenge that is open on a connection.
-func (p *process) open(conn bankmux.Connection) (bankmux.Challenge, bool) {
-	p.db.mu.Lock()
-	defer p.db.mu.Unlock()
-	open, ok := p.db.challenges[conn.ID]
-	return open, ok && time.Now().Before(open.ExpiresAt)
+	return len(got.Accounts), nil, err
 }
 
 func main() {
@@ -150,15 +94,12 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer servers.Close()
-	db := &database{
-		locks: map[string]chan struct{}{}, seen: map[string]time.Time{},
-		challenges: map[string]bankmux.Challenge{},
-	}
-	first, err := newProcess(db, servers, bank)
+	shared := server{backend: guard.NewMemory(), seen: inbox.NewMemory(0, 0)}
+	first, err := newProcess(shared, servers, bank)
 	if err != nil {
 		return err
 	}
-	second, err := newProcess(db, servers, bank)
+	second, err := newProcess(shared, servers, bank)
 	if err != nil {
 		return err
 	}
@@ -168,34 +109,42 @@ func run(ctx context.Context) error {
 		return err
 	}
 
-	var both sync.WaitGroup
-	for _, p := range []*process{first, second} {
-		both.Go(func() {
-			if n, err := p.accounts(ctx, conn); err != nil || n == 0 {
-				log.Fatal(n, err)
+	var all sync.WaitGroup
+	for i := range 60 {
+		p := []*process{first, second}[i%2]
+		all.Go(func() {
+			if n, asked, err := p.accounts(ctx, conn, nil); err != nil || asked != nil || n == 0 {
+				log.Fatal(n, asked, err)
 			}
 		})
 	}
-	both.Wait()
-	fmt.Println("both processes read at once, one after the other")
+	all.Wait()
+	fmt.Println("60 reads at once in two processes, one after the other")
 
 	if err := bank.RequireInput(conn.Reference(), "", []string{"otp"}); err != nil {
 		return err
 	}
-	_, err = first.accounts(ctx, conn)
-	fmt.Println("first process:", err)
-	_, err = second.accounts(ctx, conn)
-	fmt.Println("second process:", err)
-	n, err := second.answer(ctx, conn, "123456")
+	_, asked, err := first.accounts(ctx, conn, nil)
+	if err != nil {
+		return err
+	}
+	fmt.Println("first process: the bank asks:", asked.Inputs[0].Kind)
+	_, same, err := second.accounts(ctx, conn, nil)
+	if err != nil {
+		return err
+	}
+	fmt.Println("second process: the same question, and nothing is sent:", same.ID == asked.ID)
+	n, _, err := second.accounts(ctx, conn, same.Answer("123456"))
 	fmt.Println("second process, with the answer:", n, "accounts", err)
+	n, _, err = first.accounts(ctx, conn, nil)
+	fmt.Println("first process:", n, "accounts", err)
 
 	delivery := virtualbank.Webhook{Provider: "dapi", Event: "x", Reference: conn.Reference(), Key: "delivery-1"}
 	for _, p := range []*process{first, second} {
-		if err := p.receive(bank, delivery); err != nil {
-			return err
-		}
+		p.hooks.ServeHTTP(httptest.NewRecorder(), bank.Delivery("/hooks/dapi", delivery))
 	}
-	fmt.Println("a delivery that came to both processes:", db.events, "event")
+	fmt.Println("a delivery that came to both processes:", first.events+second.events, "event")
+	fmt.Println("calls without a lease:", first.fleet.Stats().Unleased+second.fleet.Stats().Unleased)
 	return nil
 }
 
@@ -213,20 +162,4 @@ func link(ctx context.Context, bank *virtualbank.Bank, first, second *process) (
 		Session: session, User: session.User, Payload: bankmux.NewSecret(posted),
 	})
 	return linked.Connection, err
-}
-
-// receive lets a process take a webhook.
-func (p *process) receive(bank *virtualbank.Bank, hook virtualbank.Webhook) error {
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{p.client}, []bankmux.Route{{Client: dapi.Name}})
-	if err != nil {
-		return err
-	}
-	hooks := inbox.New(registry, func(context.Context, bankmux.Event) error {
-		p.db.mu.Lock()
-		defer p.db.mu.Unlock()
-		p.db.events++
-		return nil
-	}, inbox.WithSeen(p.db))
-	hooks.ServeHTTP(httptest.NewRecorder(), bank.Delivery("/hooks/dapi", hook))
-	return nil
 }

@@ -28,6 +28,8 @@ type cable struct {
 	server string
 
 	mu    sync.Mutex
+	trips int                   // times that the direction changed to the server
+	out   bool                  // the last bytes went to the server
 	cut   bool                  // new connections are closed, too
 	still bool                  // nothing arrives any more, and nothing ends
 	open  map[net.Conn]struct{} // both ends
@@ -67,25 +69,30 @@ func (c *cable) accept() {
 		}
 		c.open[near], c.open[far] = struct{}{}, struct{}{}
 		c.mu.Unlock()
-		c.wait.Go(func() { c.copy(near, far) })
-		c.wait.Go(func() { c.copy(far, near) })
+		c.wait.Go(func() { c.copy(near, far, false) })
+		c.wait.Go(func() { c.copy(far, near, true) })
 	}
 }
 
 // copy carries bytes until one end closes. While the cable is still, bytes are lost.
-func (c *cable) copy(to, from net.Conn) {
-	_, _ = io.Copy(writer{c, to}, from)
+func (c *cable) copy(to, from net.Conn, out bool) {
+	_, _ = io.Copy(writer{c, to, out}, from)
 	_, _ = to.Close(), from.Close()
 }
 
 type writer struct {
-	c  *cable
-	to net.Conn
+	c   *cable
+	to  net.Conn
+	out bool
 }
 
 func (w writer) Write(p []byte) (int, error) {
 	w.c.mu.Lock()
 	still := w.c.still
+	if w.out && !w.c.out {
+		w.c.trips++
+	}
+	w.c.out = w.out
 	w.c.mu.Unlock()
 	if still {
 		return len(p), nil
@@ -137,6 +144,12 @@ func newApplication(t *testing.T, address string) *application {
 	t.Cleanup(shared.Close)
 	fleet, err := guard.NewFleet(shared, keyring(), guard.FleetOptions{})
 	require.NoError(t, err)
+	return linked(t, fleet)
+}
+
+// linked returns a process with a linked connection.
+func linked(t testing.TB, fleet *guard.Fleet) *application {
+	t.Helper()
 	g := guard.New(guard.Options{Fleet: fleet, OnePerConnection: true, Hold: true})
 	a := &application{fleet: fleet, client: bankmux.NewClient("stub", stub{}, g.Interceptors()...)}
 	session, err := a.client.CreateSession(t.Context(), bankmux.SessionRequest{User: "user", Country: "AE"})
