@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
 )
 
@@ -168,21 +169,37 @@ func aLeaseWhoseResponseWasLostIsGivenUp(t *testing.T) {
 func aHoldIsSharedLater(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		for name, failing := range map[string]bool{"before the call": true, "during the call": false} {
+		for name, c := range map[string]struct {
+			before bool          // the backend fails before the call
+			down   time.Duration // how long it fails
+		}{
+			"before the call":               {before: true, down: time.Second},
+			"during the call":               {down: time.Second},
+			"until after the lease's end":   {down: 5 * time.Minute},
+			"before, and until after a TTL": {before: true, down: 5 * time.Minute},
+		} {
 			b := newBackend()
 			first, second := newProcess(t, b), newProcess(t, b)
 			refused := func(context.Context) error { t.Error("sent", name); return nil }
-			if failing {
+			if c.before {
 				b.fail(errors.New("no"))
 			}
 			require.Error(t, first.call(t.Context(), data("Accounts", "r", ""), func(context.Context) error {
 				b.fail(errors.New("no"))
-				return asking("x")
+				asked := asking("x")
+				bankmux.ErrorOf(asked).Challenge.ExpiresAt = time.Now().Add(time.Hour)
+				return asked
 			}))
-			require.Error(t, first.call(t.Context(), data("Balances", "r", ""), refused), "the process knows it")
+			if c.before {
+				require.Error(t, first.call(t.Context(), data("Balances", "r", ""), refused), "the process knows it")
+			}
+			time.Sleep(c.down)
 			b.fail(nil)
-			time.Sleep(time.Second)
-			for range 2 { // the first one starts the probe
+			other := data("Accounts", "r", "")
+			other.Connection = "other"
+			require.NoError(t, first.call(t.Context(), other, ok)) // starts the probe
+			synctest.Wait()
+			for range 2 {
 				require.Error(t, first.call(t.Context(), data("Balances", "r", ""), refused))
 				synctest.Wait()
 			}

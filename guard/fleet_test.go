@@ -353,6 +353,13 @@ func aCircuitRefusesInAllProcesses(t *testing.T) {
 				require.ErrorIs(t, err, bankmux.ErrCircuitOpen)
 				assert.True(t, e.NotSent)
 				assert.Equal(t, 30*time.Second, e.RetryAfter)
+				time.Sleep(time.Second)
+				for range 2 { // the first call reads the board
+					own, _ := errors.AsType[*bankmux.Error](first.call(t.Context(), op, ok))
+					require.NotNil(t, own)
+					assert.NotContains(t, own.Detail, "another process")
+					synctest.Wait()
+				}
 				other := op
 				other.Institution, other.Connection = "another", "another"
 				assert.Equal(t, c.kind == bankmux.ErrInstitution, second.call(t.Context(), other, ok) == nil)

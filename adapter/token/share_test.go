@@ -63,6 +63,7 @@ func process(t *testing.T, b guard.Backend, e *issuer) *token.Source {
 func TestShare(t *testing.T) {
 	t.Parallel()
 	t.Run("a thousand tokens that expire together make one request", aThousandTokensMakeOneRequest)
+	t.Run("a token is renewed before it ends, by one process for all", aTokenIsRenewedByOneProcess)
 	t.Run("a token that was refused is fetched once for all", aRefusedTokenIsFetchedOnce)
 	t.Run("a process that hangs or a backend that fails costs no token", aFailureCostsNoToken)
 	t.Run("tokens of other applications are apart", tokensOfOtherApplicationsAreApart)
@@ -89,6 +90,23 @@ func aThousandTokensMakeOneRequest(t *testing.T) {
 			assert.Equal(t, round+1, e.fetches)
 			time.Sleep(time.Hour)
 		}
+	})
+}
+
+func aTokenIsRenewedByOneProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, e := guard.NewMemory(), &issuer{}
+		first, second := process(t, b, e), process(t, b, e)
+		for _, want := range []string{"token-1", "token-2"} {
+			for _, s := range []*token.Source{first, second} {
+				got, err := s.Token(t.Context())
+				require.NoError(t, err)
+				assert.Equal(t, want, got.Reveal())
+			}
+			time.Sleep(55 * time.Minute) // of an hour
+		}
+		assert.Equal(t, 2, e.fetches)
 	})
 }
 
@@ -123,11 +141,13 @@ func aFailureCostsNoToken(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				shared := b()
-				hanging, e := process(t, shared, &issuer{takes: time.Minute}), &issuer{}
-				healthy := process(t, shared, e)
+				healthy := process(t, shared, &issuer{})
 				var wait sync.WaitGroup
-				wait.Go(func() { _, _ = hanging.Token(t.Context()) })
-				synctest.Wait()
+				for range 3 { // each has its turn before the healthy one
+					hanging := process(t, shared, &issuer{takes: time.Minute})
+					wait.Go(func() { _, _ = hanging.Token(t.Context()) })
+					synctest.Wait()
+				}
 				got, err := healthy.Token(t.Context())
 				require.NoError(t, err)
 				assert.Equal(t, "token-1", got.Reveal())
