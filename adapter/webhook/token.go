@@ -74,7 +74,7 @@ func (v *jwtVerifier) readHeader(header []byte) (name keyName, err error) {
 		case slices.Contains(extensions, key):
 			return name, Refuse("the signature has extensions that a token cannot have")
 		case slices.Contains(ownKeys, key):
-			return name, Refuse("the signature brings its own key")
+			return name, Refuse("the signature has its own key")
 		}
 	}
 	switch {
