@@ -106,7 +106,7 @@ func New(cfg Config) (*Telemetry, error) {
 		metric.WithUnit("{institution}"), metric.WithDescription("Institutions whose circuit breaker is open."))
 	if err := errors.Join(failed[:]...); err != nil {
 		return nil, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "Config.MeterProvider", Detail: "refuses an instrument",
+			Kind: bankmux.ErrInvalid, Field: "Config.MeterProvider", Detail: "does not accept an instrument",
 			NotSent: true, Err: err,
 		}
 	}
