@@ -22,9 +22,13 @@ import (
 // soon is more than anything here takes, and less than the waits of go-redis that are turned off.
 const soon = 9 * time.Second
 
+func newKeyring() (*bankmux.Keyring, error) {
+	return bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(strings.Repeat("k", 32))})
+}
+
 func keyring(t testing.TB) *bankmux.Keyring {
 	t.Helper()
-	keys, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(strings.Repeat("k", 32))})
+	keys, err := newKeyring()
 	require.NoError(t, err)
 	return keys
 }
@@ -35,9 +39,9 @@ type process struct {
 	call  func(ctx context.Context, connection string, do func(context.Context) error) error
 }
 
-func newProcess(t testing.TB, b guard.Backend) *process {
+func newProcess(t testing.TB, b guard.Backend, opts guard.FleetOptions) *process {
 	t.Helper()
-	f, err := guard.NewFleet(b, keyring(t), guard.FleetOptions{})
+	f, err := guard.NewFleet(b, keyring(t), opts)
 	require.NoError(t, err)
 	in := guard.New(guard.Options{
 		OnePerConnection: true, Fleet: f, Retry: guard.RetryOptions{MaxAttempts: 1},
@@ -71,12 +75,23 @@ func TestHungServer(t *testing.T) {
 		b := s.open(t, "a")
 		require.NoError(t, b.Check(t.Context()))
 		s.suspend(t)
+		slow := make(chan struct{})
+		go func() { // it ends after a second
+			defer close(slow)
+			assert.Error(t, b.Check(t.Context()))
+		}()
 		for range 3 { // the last ones have a new connection
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 			_, err := b.Facts(ctx, "b")
 			cancel()
 			require.Error(t, err)
+			select {
+			case <-slow:
+				t.Error("it took as long as without a deadline")
+			default:
+			}
 		}
+		<-slow
 	})
 	t.Run("a method without a deadline ends too", func(t *testing.T) {
 		t.Parallel()
@@ -123,8 +138,8 @@ func TestHungServer(t *testing.T) {
 	t.Run("calls go on without leases, and have them again afterwards", func(t *testing.T) {
 		t.Parallel()
 		s := newServer(t)
-		p := newProcess(t, s.open(t, "a"))
-		require.True(t, p.leased(t))
+		p := newProcess(t, s.open(t, "a"), guard.FleetOptions{})
+		require.Eventually(t, func() bool { return p.leased(t) }, soon, time.Millisecond)
 		s.suspend(t)
 		require.False(t, p.leased(t))
 		assert.True(t, p.fleet.Stats().Down)
@@ -143,7 +158,7 @@ func TestCrash(t *testing.T) {
 func aCrashFailsNoCall(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	processes := []*process{newProcess(t, s.open(t, "a")), newProcess(t, s.open(t, "a"))}
+	processes := []*process{newProcess(t, s.open(t, "a"), patient), newProcess(t, s.open(t, "a"), patient)}
 	var running [8]atomic.Int64
 	var calls, overlaps atomic.Int64
 	stop := make(chan struct{})

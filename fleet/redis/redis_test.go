@@ -94,11 +94,12 @@ func useAll(ctx context.Context, b *redis.Backend) error {
 	_, err2 := b.Release(ctx, guard.Release{Key: "k", Holder: "a", Fence: first.Fence, Fact: value})
 	_, err3 := b.Acquire(ctx, guard.Claim{Key: "k", Holder: "b", TTL: hour, Place: hour})
 	_, err4 := b.Acquire(ctx, guard.Claim{Key: "k", Holder: "c", TTL: hour, Place: hour})
+	_, err9 := b.Acquire(ctx, guard.Claim{Key: "new", Holder: "a", TTL: hour})
 	err5 := b.PutFact(ctx, "board", "name", *value)
 	_, err6 := b.Facts(ctx, "board")
 	_, err7 := b.Take(ctx, guard.Take{Key: "k", N: 1, Limit: 2, Window: hour})
 	_, err8 := b.Seen(ctx, "delivery")
-	return errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, b.Mark(ctx, "delivery"))
+	return errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9, b.Mark(ctx, "delivery"))
 }
 
 func TestKeys(t *testing.T) {
@@ -111,7 +112,7 @@ func TestKeys(t *testing.T) {
 		keys, err := admin.Keys(t.Context(), "*").Result()
 		require.NoError(t, err)
 		assert.ElementsMatch(t, []string{
-			"payments:{lease:k}", "payments:{lease:k}:queue", "payments:{lease:k}:places",
+			"payments:{lease:new}", "payments:{lease:k}", "payments:{lease:k}:queue", "payments:{lease:k}:places",
 			"payments:{board:board}", "payments:{board:board}:order",
 			"payments:{count:k}", "payments:{seen:delivery}",
 		}, keys)
@@ -137,12 +138,61 @@ func TestKeys(t *testing.T) {
 		s := newClockedServer(t)
 		b := s.open(t, "a")
 		require.NoError(t, useAll(t.Context(), b))
+		_, err := b.Acquire(t.Context(), guard.Claim{Key: "k", Holder: "b", TTL: 10 * time.Hour})
+		require.NoError(t, err)
 		s.shift(t, 3*time.Hour)
-		_, err := b.Acquire(t.Context(), guard.Claim{Key: "k", Holder: "d", TTL: time.Hour})
+		_, err = b.Acquire(t.Context(), guard.Claim{Key: "k", Holder: "d", TTL: time.Hour})
 		require.NoError(t, err)
 		fields, err := s.admin(t).HKeys(t.Context(), "a:{lease:k}").Result()
 		require.NoError(t, err)
 		assert.ElementsMatch(t, []string{"holder", "fence", "until"}, fields)
+	})
+}
+
+// TestOrder specifies what depends on the order of times.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	acquire := func(t *testing.T, b *redis.Backend, holder string, ttl time.Duration) guard.Lease {
+		t.Helper()
+		got, err := b.Acquire(t.Context(), guard.Claim{Key: "k", Holder: holder, TTL: ttl, Place: time.Hour})
+		require.NoError(t, err)
+		return got
+	}
+	t.Run("a queue keeps its order although the clock is set back", func(t *testing.T) {
+		t.Parallel()
+		s := newClockedServer(t)
+		b := s.open(t, "a")
+		held := acquire(t, b, "a", time.Hour)
+		acquire(t, b, "b", time.Hour)
+		s.shift(t, -time.Minute)
+		acquire(t, b, "c", time.Hour)
+		_, err := b.Release(t.Context(), guard.Release{Key: "k", Holder: "a", Fence: held.Fence})
+		require.NoError(t, err)
+		assert.Zero(t, acquire(t, b, "c", time.Hour).Fence)
+		assert.Positive(t, acquire(t, b, "b", time.Hour).Fence)
+	})
+	t.Run("a fact outlives later leases that are shorter", func(t *testing.T) {
+		t.Parallel()
+		s := newClockedServer(t)
+		b := s.open(t, "a")
+		fact := guard.Fact{Value: []byte("x"), TTL: 10 * time.Hour}
+		held := acquire(t, b, "a", time.Minute)
+		_, err := b.Release(t.Context(), guard.Release{Key: "k", Holder: "a", Fence: held.Fence, Fact: &fact})
+		require.NoError(t, err)
+		acquire(t, b, "b", time.Minute)
+		s.shift(t, 9*time.Hour)
+		assert.Equal(t, "x", string(acquire(t, b, "c", time.Minute).Fact.Value))
+	})
+	t.Run("a board that is only written drops what has expired", func(t *testing.T) {
+		t.Parallel()
+		s := newClockedServer(t)
+		b := s.open(t, "a")
+		require.NoError(t, b.PutFact(t.Context(), "b", "old", guard.Fact{Value: []byte("x"), TTL: time.Minute}))
+		s.shift(t, 2*time.Minute)
+		require.NoError(t, b.PutFact(t.Context(), "b", "new", guard.Fact{Value: []byte("x"), TTL: time.Hour}))
+		names, err := s.admin(t).HKeys(t.Context(), "a:{board:b}").Result()
+		require.NoError(t, err)
+		assert.Equal(t, []string{"new"}, names)
 	})
 }
 

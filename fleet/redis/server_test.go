@@ -27,6 +27,13 @@ import (
 var program = os.Getenv("BANKMUX_REDIS_SERVER")
 
 func TestMain(m *testing.M) {
+	if text := os.Getenv(applicationVariable); text != "" {
+		if err := runProcess(text); err != nil {
+			_, _ = io.WriteString(os.Stderr, err.Error()+"\n")
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	code := m.Run()
 	_ = os.RemoveAll(built)
 	if code == 0 {
