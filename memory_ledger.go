@@ -100,6 +100,35 @@ func (l *MemoryLedger) NameAccounts(
 	return maps.Clone(names), nil
 }
 
+// NameAccount stores what the user decided about an account that the application did not let
+// NameAccounts name. It is the stored account with that name, or a new one if name is "". It
+// returns the name. The error is [ErrNotFound] for a name that the user does not have.
+func (l *MemoryLedger) NameAccount(
+	ctx context.Context, conn Connection, account Account, name string,
+) (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.check(ctx, conn); err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(l.accounts, func(a memoryAccount) bool { return a.name == name && a.user == conn.User })
+	switch {
+	case i >= 0:
+	case name != "":
+		return "", &Error{Kind: ErrNotFound, Field: "account", Detail: "is not stored", NotSent: true}
+	default:
+		i = len(l.accounts)
+		l.named++
+		l.accounts = append(l.accounts, memoryAccount{conn.User, "account " + strconv.Itoa(l.named), account})
+	}
+	l.accounts[i].account = account
+	if l.names[conn.Ref()] == nil {
+		l.names[conn.Ref()] = map[string]string{}
+	}
+	l.names[conn.Ref()][account.ID] = l.accounts[i].name
+	return l.accounts[i].name, nil
+}
+
 // sameAccount reports whether two accounts of a user have the same number.
 func sameAccount(a, b *Account) bool {
 	return (a.PersistentID != "" && a.PersistentID == b.PersistentID) ||

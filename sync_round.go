@@ -46,7 +46,7 @@ func (r *syncRun) run(ctx context.Context) error {
 		return r.fail(ctx, err)
 	}
 	if r.answered == nil && r.list.Partly && len(r.list.all()) == 0 { // every account waits for a name
-		return r.client.partial(r.op, &r.req.Connection, r.list.failed)
+		return r.endEmpty(ctx)
 	}
 	r.report(nil)
 	for {
@@ -54,6 +54,21 @@ func (r *syncRun) run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// endEmpty stores the end of a round that had nothing to read.
+func (r *syncRun) endEmpty(ctx context.Context) error {
+	to := r.next()
+	to.Failed, to.FailedRows, to.Err, to.NotBefore = slices.Clone(r.list.failed), nil, nil, time.Time{}
+	r.end(&to)
+	stored, err := r.ledger.StoreSyncState(ctx, r.req.Connection, r.state, to)
+	if err != nil {
+		return r.ledgerFailed(ctx, "StoreSyncState", err)
+	}
+	if stored { // else another sync was faster
+		r.state = to
+	}
+	return r.client.partial(r.op, &r.req.Connection, r.list.failed)
 }
 
 // load reads the stored state.

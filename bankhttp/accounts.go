@@ -18,6 +18,7 @@ import (
 // accounts is the response of Accounts, ReadAccounts and Answer.
 type accounts struct {
 	Accounts []accountView `json:"accounts"`
+	Unnamed  []newcomer    `json:"unnamed,omitempty"` // accounts that only the user can identify
 	Failed   []failure     `json:"failed,omitempty"`
 }
 
@@ -88,7 +89,8 @@ func (s *Service) unread(ctx context.Context, conn bankmux.Connection, state ban
 // balances, and asks no bank. An account whose balance was never read has none. Nor has one whose
 // connection was ended, if the store keeps such an account for its transactions. A connection that
 // does not open, because its key is lost, is a failure beside the others. So is what the last sync
-// could not read.
+// could not read. Accounts that only the user can identify are apart, as unnamed: see
+// [Service.NameAccount].
 //
 // The query parameter connection limits it to one connection, also to one that was ended.
 func (s *Service) Accounts() http.Handler {
@@ -170,7 +172,12 @@ func (s *Service) accountsOf(ctx context.Context, user, only string, failed []fa
 	if err != nil {
 		return accounts{}, err
 	}
-	out := accounts{Accounts: []accountView{}, Failed: add(add(failed, lost...), more...)}
+	unnamed, further, err := s.unnamed(ctx, user, only)
+	if err != nil {
+		return accounts{}, err
+	}
+	out := accounts{Accounts: []accountView{}, Unnamed: unnamed}
+	out.Failed = add(add(add(failed, lost...), more...), further...)
 	for i := range stored {
 		v := viewOf(&stored[i])
 		if !slices.ContainsFunc(conns, func(c bankmux.Connection) bool { return c.ID == v.Connection }) &&

@@ -161,7 +161,8 @@ type (
 			Balances             []bankmux.Balance
 			Ended                bool
 		}
-		Failed []struct {
+		Unnamed []unnamed
+		Failed  []struct {
 			Connection, Account string
 			Institution         bankmux.InstitutionView
 			Problem             bankhttp.Problem
@@ -180,7 +181,11 @@ type (
 			Rows    int
 		}
 		Progress *struct{ Rows, Done, Total int }
-		Unnamed  []struct{ Name, Mask string }
+		Unnamed  []unnamed
+	}
+	unnamed struct {
+		ID, Connection, Name, Mask string
+		MayBe                      []string `json:"may_be"`
 	}
 	transactions struct {
 		Transactions []struct {

@@ -29,6 +29,7 @@
 //	POST   /bank/accounts                             [Service.ReadAccounts]
 //	GET    /bank/transactions                         [Service.Transactions]
 //	POST   /bank/challenges/{challenge}               [Service.Answer]
+//	POST   /bank/unnamed/{unnamed}                    [Service.NameAccount]
 //	DELETE /bank/user                                 [Service.DeleteUser]
 //	POST   /bank/hooks/{client}                       [Service.Webhooks]
 //	GET    /bank/launcher.js                          [Service.Launcher]

@@ -26,6 +26,7 @@ const planted = "PLANTED"
 // harbor is the provider.
 type harbor struct {
 	hosted bool // its page is a hosted one
+	plain  bool // its accounts have nothing that identifies them
 	free   bool // its exchange spends nothing and needs no payload
 
 	mu        sync.Mutex
@@ -214,6 +215,9 @@ func (p *harbor) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ban
 			ID: planted + n, Kind: bankmux.AccountChecking, ProviderKind: planted, Name: "Account " + n, Mask: "000" + n,
 			Number: planted, IBAN: planted + n, PersistentID: planted + n, OriginalID: planted, Currency: "USD",
 		})
+		if a := &res.Accounts[len(res.Accounts)-1]; p.plain {
+			a.Number, a.IBAN, a.PersistentID = "", "", ""
+		}
 	}
 	return res, nil
 }

@@ -139,6 +139,19 @@ func (f *faulty) DeleteUser(
 	return attemptErr(ctx, f, "DeleteUser", func() error { return f.Store.DeleteUser(ctx, user, disconnect) })
 }
 
+func (f *faulty) Unnamed(ctx context.Context, user string, conns ...string) ([]bankhttp.Unnamed, error) {
+	return attempt(ctx, f, "Unnamed", func() ([]bankhttp.Unnamed, error) { return f.Store.Unnamed(ctx, user, conns...) })
+}
+
+func (f *faulty) IdentifyAccount(ctx context.Context, user, id, account string) (bankmux.Connection, string, error) {
+	var conn bankmux.Connection
+	name, err := attempt(ctx, f, "IdentifyAccount", func() (name string, err error) {
+		conn, name, err = f.Store.IdentifyAccount(ctx, user, id, account)
+		return name, err
+	})
+	return conn, name, err
+}
+
 func (f *faulty) SaveChallenge(ctx context.Context, user string, ch bankmux.Challenge) (string, error) {
 	return attempt(ctx, f, "SaveChallenge", func() (string, error) { return f.Store.SaveChallenge(ctx, user, ch) })
 }
@@ -222,7 +235,7 @@ func TestStoreFails(t *testing.T) {
 				for _, name := range []string{
 					"SaveSession", "Session", "Exchange", "Exchange's commit", "Queue", "Connections", "NameAccounts",
 					"SaveBalances", "Accounts", "SyncState", "StoreDelta", "Transactions", "Connection", "DeleteConnection",
-					"DeleteUser",
+					"DeleteUser", "Unnamed",
 				} {
 					assert.True(t, names[name], "%s failed once", name)
 				}

@@ -122,6 +122,18 @@ func (m marked) DeleteUser(
 	return mark("delete a user", m.Store.DeleteUser(ctx, user, disconnect))
 }
 
+func (m marked) Unnamed(ctx context.Context, user string, connections ...string) ([]Unnamed, error) {
+	all, err := m.Store.Unnamed(ctx, user, connections...)
+	return all, mark("read unnamed accounts", err)
+}
+
+func (m marked) IdentifyAccount(
+	ctx context.Context, user, id, account string,
+) (bankmux.Connection, string, error) {
+	conn, name, err := m.Store.IdentifyAccount(ctx, user, id, account)
+	return conn, name, m.lookUp(ctx, "identify an account", err)
+}
+
 func (m marked) SaveChallenge(ctx context.Context, user string, ch bankmux.Challenge) (string, error) {
 	id, err := m.Store.SaveChallenge(ctx, user, ch)
 	return id, mark("save a challenge", err)

@@ -24,6 +24,7 @@ type Memory struct {
 	keeper *bankmux.MemoryKeeper
 	ledger *bankmux.MemoryLedger
 
+	naming     sync.Mutex // accounts are named one list after the other
 	mu         sync.Mutex
 	sessions   []bankmux.Session // in the order in which they were made
 	exchanges  map[exchangeKey]*exchange
@@ -31,6 +32,7 @@ type Memory struct {
 	challenges map[string]openChallenge
 	events     []bankmux.Event
 	books      []*book
+	unnamed    []*unnamedAccount
 	endedLinks map[bankmux.SessionRef]bool // sessions that were deleted with their user
 	suggested  map[rowKey][]string         // by the new row, the keys of those that it perhaps replaces
 }
@@ -269,6 +271,7 @@ func (m *Memory) DeleteConnection(ctx context.Context, user, id string) error {
 			delete(m.challenges, key)
 		}
 	}
+	m.unnamed = slices.DeleteFunc(m.unnamed, func(u *unnamedAccount) bool { return u.ref == conn.Ref() })
 	m.ledger.Delete(conn)
 	return nil
 }

@@ -34,13 +34,17 @@ func (m *Memory) SyncState(ctx context.Context, conn bankmux.Connection) (bankmu
 	return m.ledger.SyncState(ctx, conn)
 }
 
-// NameAccounts is that of [bankmux.Ledger]. See [bankmux.MemoryLedger.NameAccounts].
+// NameAccounts is that of [bankmux.Ledger]. See [bankmux.MemoryLedger.NameAccounts]. It leaves out
+// an account without number that may be one of a connection that has lapsed.
 func (m *Memory) NameAccounts(
 	ctx context.Context, conn bankmux.Connection, listed []bankmux.Account,
 ) (map[string]string, error) {
 	if !m.has(conn) {
 		return nil, bankmux.ErrGone
 	}
+	m.naming.Lock()
+	defer m.naming.Unlock()
+	listed = m.leaveOut(conn, listed)
 	names, err := m.ledger.NameAccounts(ctx, conn, listed)
 	if err != nil {
 		return nil, err
@@ -48,12 +52,7 @@ func (m *Memory) NameAccounts(
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, a := range listed {
-		one := m.bookOf(names[a.ID])
-		if one == nil {
-			one = &book{name: names[a.ID], user: conn.User}
-			m.books = append(m.books, one)
-		}
-		one.connection = conn.Ref()
+		m.listed(conn, names[a.ID])
 	}
 	return names, nil
 }

@@ -88,6 +88,14 @@ func (s *oddStore) NameAccounts(
 	return names, err
 }
 
+func (s *oddStore) Unnamed(context.Context, string, ...string) ([]bankhttp.Unnamed, error) {
+	if s.unnamed == "" {
+		return nil, nil
+	}
+	a := bankmux.Account{ID: s.unnamed, Name: "Account 2", Mask: "0002", Number: planted}
+	return []bankhttp.Unnamed{{ID: "opaque", Account: a}}, nil
+}
+
 func (s *oddStore) Transactions(ctx context.Context, q bankhttp.Query) (bankhttp.Page, error) {
 	s.query = q
 	page, err := s.Store.Transactions(ctx, q)

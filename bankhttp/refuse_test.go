@@ -40,6 +40,9 @@ func TestRefused(t *testing.T) {
 		"no such session":         {"rosa", "POST", "/sessions/x", `{"code":"1"}`, 404, bankmux.ErrNotFound},
 		"no such connection":      {"rosa", "POST", "/connections/x/sessions", ``, 404, bankmux.ErrNotFound},
 		"no such challenge":       {"rosa", "POST", "/challenges/x", `{"answers":["1"]}`, 404, bankmux.ErrNotFound},
+		"no such account":         {"rosa", "POST", "/unnamed/x", `{"new":true}`, 404, bankmux.ErrNotFound},
+		"no decision":             {"rosa", "POST", "/unnamed/x", ``, 400, bankmux.ErrInvalid},
+		"two decisions":           {"rosa", "POST", "/unnamed/x", `{"new":true,"account":"a"}`, 400, bankmux.ErrInvalid},
 		"a day that is none":      {"rosa", "GET", "/transactions?from=2026-02-30", "", 400, bankmux.ErrInvalid},
 		"a limit that is none":    {"rosa", "GET", "/transactions?limit=-1", "", 400, bankmux.ErrInvalid},
 		"an unknown parameter":    {"rosa", "GET", "/transactions?user=omar", "", 400, bankmux.ErrInvalid},
@@ -259,6 +262,7 @@ func TestCrossOrigin(t *testing.T) {
 				{"POST", "/connections/x/sync"},
 				{"POST", "/challenges/x"},
 				{"DELETE", "/user"},
+				{"POST", "/unnamed/x"},
 			} {
 				r := newRequest(t, "rosa", e[0], "/bank"+e[1], "")
 				set(r, "Sec-Fetch-Site", c.site)

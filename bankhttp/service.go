@@ -104,6 +104,7 @@ func (s *Service) Handler() http.Handler {
 		"/connections/{connection}/sync":     {http.MethodGet: s.SyncState(), http.MethodPost: s.Sync()},
 		"/accounts":                          {http.MethodGet: s.Accounts(), http.MethodPost: s.ReadAccounts()},
 		"/transactions":                      {http.MethodGet: s.Transactions()},
+		"/unnamed/{unnamed}":                 {http.MethodPost: s.NameAccount()},
 		"/user":                              {http.MethodDelete: s.DeleteUser()},
 		"/challenges/{challenge}":            {http.MethodPost: s.Answer()},
 		"/hooks/{client}":                    {http.MethodPost: s.Webhooks()},

@@ -23,6 +23,7 @@ type Store interface {
 	Exchanges
 	Connections
 	Users
+	Naming
 	Challenges
 	Reader
 	Queue
@@ -95,6 +96,27 @@ type Users interface {
 	DeleteUser(
 		ctx context.Context, user string, disconnect func(ctx context.Context, conn bankmux.Connection) error,
 	) error
+}
+
+// Naming lets the user identify accounts that [bankmux.Ledger] NameAccounts left out.
+type Naming interface {
+	// Unnamed returns the accounts of a user that were left out, and have no name yet. With
+	// connections it returns the accounts of these alone. Those that do not open are named by the
+	// error, as in [Connections].
+	Unnamed(ctx context.Context, user string, connections ...string) ([]Unnamed, error)
+	// IdentifyAccount stores that an unnamed account of a user is the stored account with that
+	// name, or a new one if account is "". It returns the connection and the name. It may be
+	// repeated with the same decision. The error is [bankmux.ErrInvalid] if the connection lists
+	// the named account too, or if the user decided otherwise before.
+	IdentifyAccount(ctx context.Context, user, id, account string) (bankmux.Connection, string, error)
+}
+
+// Unnamed is an account that only the user can identify.
+type Unnamed struct {
+	ID         string          // for the browser; it opens nothing
+	Connection string          // [bankmux.Connection.ID]
+	Account    bankmux.Account // as the provider listed it
+	MayBe      []string        // [Account.Name] of the stored accounts that it may be
 }
 
 // Challenges stores open questions of banks. They may hold data of the user, so encrypt them.

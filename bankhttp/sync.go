@@ -21,7 +21,7 @@ type syncState struct {
 	Failed     []failure  `json:"failed,omitempty"`   // what the last round could not read, single rows too
 	Problem    *Problem   `json:"problem,omitempty"`  // why the last round broke off, or the bank's question
 	Progress   *progress  `json:"progress,omitempty"` // of a round that runs in this process now
-	Unnamed    []newcomer `json:"unnamed,omitempty"`  // accounts that only the user can identify, after Sync
+	Unnamed    []newcomer `json:"unnamed,omitempty"`  // accounts that only the user can identify
 }
 
 // progress is enough for a progress bar.
@@ -32,13 +32,6 @@ type progress struct {
 	Rows    int          `json:"rows"`
 	Done    int          `json:"done"`
 	Total   int          `json:"total"` // accounts; 0 if it is not known how much is left
-}
-
-// newcomer is an account without a name of the application's own.
-type newcomer struct {
-	Kind bankmux.AccountKind `json:"kind"`
-	Name string              `json:"name,omitempty"`
-	Mask string              `json:"mask,omitempty"`
 }
 
 // SyncState handles GET for a connection of the user, which the path names as {connection}. It
@@ -82,12 +75,7 @@ func (s *Service) syncState(ctx context.Context, conn bankmux.Connection, opts s
 	}
 	lasting, cancel := s.lasting(ctx) // the time may be over
 	defer cancel()
-	out, err := s.stateOf(lasting, conn, res.State)
-	for i := range res.Unnamed {
-		a := &res.Unnamed[i]
-		out.Unnamed = append(out.Unnamed, newcomer{a.Kind, a.Name, a.Mask})
-	}
-	return out, err
+	return s.stateOf(lasting, conn, res.State)
 }
 
 // SyncConnection syncs a connection into the store, as [bankmux.Client.SyncAll] does. It is for
@@ -144,8 +132,13 @@ func (s *Service) stateOf(ctx context.Context, conn bankmux.Connection, state ba
 		out.Problem = &p
 	}
 	var err error
-	out.Failed, err = s.unread(ctx, conn, state)
-	return out, unlessDeleted(err)
+	if out.Failed, err = s.unread(ctx, conn, state); err != nil {
+		return out, unlessDeleted(err)
+	}
+	var lost []failure
+	out.Unnamed, lost, err = s.unnamed(ctx, conn.User, conn.ID)
+	out.Failed = append(out.Failed, lost...)
+	return out, err
 }
 
 // unlessDeleted turns the error for a row that was deleted meanwhile into that of one that does not

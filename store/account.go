@@ -38,8 +38,8 @@ const accountColumns = "SELECT id, user_id, connection_id, bank, bank_name, due,
 //
 // NameAccounts leaves an account out if only the user can say which one it is. This concerns
 // accounts that no active connection has. Several of them fit, or one of them possibly does, or one
-// at the same bank does not open, because its key is lost. Ask the user, and call
-// [Store.NameAccount].
+// at the same bank does not open, because its key is lost. [Store.Unnamed] returns it then. Ask the
+// user, and call [Store.IdentifyAccount].
 func (s *Store) NameAccounts(
 	ctx context.Context, conn bankmux.Connection, accounts []bankmux.Account,
 ) (names map[string]string, err error) {
@@ -117,18 +117,24 @@ func (s *Store) nameUnknown(
 	if err != nil {
 		return err
 	}
-	for id, name := range matchAccounts(candidates, unknown) {
-		i := slices.IndexFunc(unknown, func(a bankmux.Account) bool { return a.ID == id })
-		if name == "" && hidden {
+	matched, mayBe := matchAccounts(candidates, unknown)
+	for _, a := range unknown {
+		name, ok := matched[a.ID]
+		switch {
+		case names.of[a.ID] != "":
+			continue // it is listed twice
+		case !ok, name == "" && hidden:
+			if err := s.keepUnnamed(ctx, w, conn, unnamedContent{a, mayBe[a.ID]}); err != nil {
+				return err
+			}
 			continue
-		}
-		if name == "" {
+		case name == "":
 			name = rand.Text()
 		}
-		if err := s.attach(ctx, w, conn, name, unknown[i]); err != nil {
+		if err := s.attach(ctx, w, conn, name, a); err != nil {
 			return err
 		}
-		names.of[id] = name
+		names.of[a.ID] = name
 	}
 	return nil
 }
@@ -164,8 +170,10 @@ func (s *Store) candidates(
 }
 
 // matchAccounts returns the name of each unknown account, "" for a new one. An account that only
-// the user can place is left out.
-func matchAccounts(candidates []accountRow, unknown []bankmux.Account) map[string]string {
+// the user can identify is left out, and mayBe has the accounts that it may be.
+func matchAccounts(
+	candidates []accountRow, unknown []bankmux.Account,
+) (names map[string]string, mayBe map[string][]string) {
 	near, far := accountIndex{}, accountIndex{}
 	for i := range candidates {
 		r := &candidates[i]
@@ -179,7 +187,7 @@ func matchAccounts(candidates []accountRow, unknown []bankmux.Account) map[strin
 			Kind: r.account.Kind, Currency: r.account.Currency, Number: r.account.Number, IBAN: r.account.IBAN,
 		}] = r
 	}
-	names := map[string]string{}
+	names, mayBe = map[string]string{}, map[string][]string{}
 	m := reconcile.Match(near.accounts(), unknown)
 	for _, p := range m.Pairs {
 		switch r := near[p.Old]; {
@@ -187,12 +195,19 @@ func matchAccounts(candidates []accountRow, unknown []bankmux.Account) map[strin
 			names[p.New.ID] = r.id
 		case !r.idle: // an active connection has that one, so this is another
 			names[p.New.ID] = ""
+		default:
+			mayBe[p.New.ID] = []string{r.id}
 		}
 	}
 	for _, group := range m.Ambiguous {
-		idle := slices.ContainsFunc(group.Old, func(a bankmux.Account) bool { return near[a].idle })
+		var idle []string
+		for _, a := range group.Old {
+			if near[a].idle {
+				idle = append(idle, near[a].id)
+			}
+		}
 		for _, a := range group.New {
-			if !idle {
+			if mayBe[a.ID] = idle; len(idle) == 0 {
 				names[a.ID] = ""
 			}
 		}
@@ -205,7 +220,7 @@ func matchAccounts(candidates []accountRow, unknown []bankmux.Account) map[strin
 			names[p.New.ID] = far[p.Old].id
 		}
 	}
-	return names
+	return names, mayBe
 }
 
 // accountIndex finds stored accounts by their content.
@@ -224,6 +239,10 @@ func (s *Store) attach(ctx context.Context, w *work, conn bankmux.Connection, na
 		" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (connection_id, provider_id)"+
 		" DO UPDATE SET account = excluded.account",
 		conn.ID, a.ID, conn.User, s.nowMillis(), name)
+	if err == nil {
+		_, err = w.exec(ctx, "UPDATE bankmux_unnamed SET account = $1 WHERE connection_id = $2 AND provider_id = $3",
+			name, conn.ID, a.ID)
+	}
 	return err
 }
 
@@ -295,6 +314,7 @@ func (s *Store) DeleteAccount(ctx context.Context, user, account string) error {
 		}
 		for _, table := range []string{
 			"bankmux_account_ids", "bankmux_balances", "bankmux_transactions", "bankmux_removed", "bankmux_suggestions",
+			"bankmux_unnamed",
 		} {
 			if _, err := w.exec(ctx, "DELETE FROM "+table+" WHERE account = $1", account); err != nil {
 				return err

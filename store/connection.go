@@ -220,6 +220,7 @@ func deleteConnection(ctx context.Context, w *work, user, id string) error {
 		"DELETE FROM bankmux_syncs WHERE id = $1",
 		"DELETE FROM bankmux_challenges WHERE connection_id = $1",
 		"DELETE FROM bankmux_account_ids WHERE connection_id = $1",
+		"DELETE FROM bankmux_unnamed WHERE connection_id = $1",
 	} {
 		if _, err := w.exec(ctx, query, id); err != nil {
 			return err

@@ -106,6 +106,15 @@ var operations = map[string]func(t *testing.T, s *store.Store, n string) prepare
 			return err
 		}
 	},
+	"IdentifyAccount": func(t *testing.T, s *store.Store, n string) prepared {
+		conn := fill(t, s, "rosa-"+n)
+		all, err := s.Unnamed(t.Context(), conn.User)
+		require.NoError(t, err)
+		return func(ctx context.Context, s *store.Store) error {
+			_, _, err := s.IdentifyAccount(ctx, conn.User, all[0].ID, "")
+			return err
+		}
+	},
 	"NameAccount": func(t *testing.T, s *store.Store, n string) prepared {
 		conn := connection(t, s, "rosa", n)
 		a := name(t, s, conn, checking("a", n))[0]
@@ -218,7 +227,7 @@ func TestFaults(t *testing.T) {
 		s := db.faulty(t, f)
 		f.arm(1)
 		ctx := t.Context()
-		var all [14]error
+		var all [15]error
 		_, all[0] = s.Session(ctx, bankmux.SessionRef{User: "rosa", ID: "1"})
 		_, all[1] = s.Sessions(ctx, "rosa")
 		_, all[2] = s.FindSession(ctx, "1")
@@ -235,6 +244,7 @@ func TestFaults(t *testing.T) {
 		for _, err := range s.Known(ctx, "a", bankmux.Date{}, bankmux.Date{}) {
 			all[13] = err
 		}
+		_, all[14] = s.Unnamed(ctx, "rosa")
 		for i, err := range all {
 			require.Error(t, err, i)
 			checkFault(t, err)

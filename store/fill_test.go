@@ -47,6 +47,9 @@ func fill(t *testing.T, s *store.Store, user string) bankmux.Connection {
 	account := checking("provider-account-"+user, "12345678-"+user)
 	account.IBAN = "DE89370400440532013000"
 	a := name(t, s, conn, account)[0]
+	unsure := possible("unsure-"+user, "")
+	unsure.Name = "Unsure"
+	require.Equal(t, []string{""}, name(t, s, conn, unsure), "only the user can identify it")
 	ch := bankmux.Challenge{
 		ID: "1", Op: bankmux.OpSyncAll, Connection: conn.ID, ExpiresAt: time.Now().Add(time.Hour),
 		State:  fmt.Appendf(nil, `{"rows":"read-before-%s"}`, user),

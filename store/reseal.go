@@ -62,6 +62,7 @@ var sealedTables = []sealedTable{
 	{"bankmux_accounts", "user_id, '', ''", own(sealedAccount, userAndID)},
 	{"bankmux_transactions", "user_id, '', ''", own(sealedTransaction, userAndID)},
 	{"bankmux_syncs", "user_id, '', ''", own(sealedSync, userAndID)},
+	{"bankmux_unnamed", "user_id, '', ''", own(sealedUnnamed, userAndID)},
 }
 
 // resealer is an AEAD that knows which values are under an old key, such as [bankmux.Keyring].

@@ -68,4 +68,5 @@ const (
 	sealedAccount     = "account"
 	sealedTransaction = "transaction"
 	sealedSync        = "sync"
+	sealedUnnamed     = "unnamed account"
 )

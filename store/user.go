@@ -13,7 +13,8 @@ import (
 // userTables are the tables with rows of users, but for connections.
 var userTables = []string{
 	"bankmux_sessions", "bankmux_exchanges", "bankmux_challenges", "bankmux_syncs", "bankmux_account_ids",
-	"bankmux_balances", "bankmux_transactions", "bankmux_removed", "bankmux_suggestions", "bankmux_accounts",
+	"bankmux_balances", "bankmux_transactions", "bankmux_removed", "bankmux_suggestions", "bankmux_unnamed",
+	"bankmux_accounts",
 }
 
 // DeleteUser ends the access to all banks of a user and deletes everything of the user. For each

@@ -91,25 +91,75 @@ func run(ctx context.Context) error {
 	b := browser{routes(service), "user-rosa"}
 
 	for _, country := range []string{"US", "AE"} {
-		var started struct {
-			Session string
-			Launch  bankmux.Launch
-		}
-		b.send("POST", "/sessions", map[string]string{"country": country}, &started)
-		payload, err := connect(bank, started.Launch)
-		if err != nil {
+		if err := b.link(bank, country); err != nil {
 			return err
 		}
-		var made struct{ Connections []bankmux.ConnectionView }
-		status := b.send("POST", "/sessions/"+started.Session, payload, &made)
-		fmt.Println(started.Launch.Provider, status, made.Connections[0].State)
-		status = b.send("POST", "/sessions/"+started.Session, payload, &made)
-		fmt.Println("posted again:", status, len(made.Connections))
 	}
 	if err := work(ctx, service, store); err != nil {
 		return err
 	}
-	return b.look()
+	if err := b.look(); err != nil {
+		return err
+	}
+	if err := b.linkAgain(bank); err != nil {
+		return err
+	}
+	if err := work(ctx, service, store); err != nil {
+		return err
+	}
+	b.decide()
+	return work(ctx, service, store)
+}
+
+// link links a bank, and posts the form twice.
+func (b browser) link(bank *virtualbank.Bank, country string) error {
+	var started struct {
+		Session string
+		Launch  bankmux.Launch
+	}
+	b.send("POST", "/sessions", map[string]string{"country": country}, &started)
+	payload, err := connect(bank, started.Launch)
+	if err != nil {
+		return err
+	}
+	var made struct{ Connections []bankmux.ConnectionView }
+	status := b.send("POST", "/sessions/"+started.Session, payload, &made)
+	fmt.Println(started.Launch.Provider, status, made.Connections[0].State)
+	status = b.send("POST", "/sessions/"+started.Session, payload, &made)
+	fmt.Println("posted again:", status, len(made.Connections))
+	return nil
+}
+
+// linkAgain lets the access to a bank lapse. The user does not renew it, but links the bank again.
+func (b browser) linkAgain(bank *virtualbank.Bank) error {
+	for _, linked := range bank.Links() {
+		if linked.Provider != moneykit.Name {
+			continue
+		}
+		if err := bank.Lapse(linked.ID); err != nil {
+			return err
+		}
+	}
+	var read struct{ Failed []any }
+	b.send("POST", "/accounts", nil, &read)
+	fmt.Println("lapsed:", len(read.Failed))
+	return b.link(bank, "US")
+}
+
+// decide says that each account of the new link is the one before.
+func (b browser) decide() {
+	var stored struct {
+		Unnamed []struct {
+			ID    string
+			MayBe []string `json:"may_be"`
+		}
+	}
+	b.send("GET", "/accounts", nil, &stored)
+	for _, one := range stored.Unnamed {
+		var named struct{ Account string }
+		status := b.send("POST", "/unnamed/"+one.ID, map[string]string{"account": one.MayBe[0]}, &named)
+		fmt.Println("named:", status, named.Account == one.MayBe[0])
+	}
 }
 
 // look shows accounts, transactions and a problem.

@@ -1,0 +1,84 @@
+package bankhttp
+
+// This file has the handler for accounts that only the user can identify.
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/bankmux/bankmux"
+)
+
+// newcomer is an account without a name of the application's own.
+type newcomer struct {
+	ID         string              `json:"id"`
+	Connection string              `json:"connection"`
+	Kind       bankmux.AccountKind `json:"kind"`
+	Name       string              `json:"name,omitempty"`
+	Mask       string              `json:"mask,omitempty"`
+	Currency   bankmux.Currency    `json:"currency,omitempty"`
+	MayBe      []string            `json:"may_be,omitempty"` // ids of stored accounts
+}
+
+// unnamed returns the accounts that only the user can identify, of one connection or of all. Those
+// that do not open are failures.
+func (s *Service) unnamed(ctx context.Context, user, only string) ([]newcomer, []failure, error) {
+	var connections []string
+	if only != "" {
+		connections = []string{only}
+	}
+	all, err := s.store.Unnamed(ctx, user, connections...)
+	lost, err := s.unreadable(ctx, only, err)
+	var out []newcomer
+	for i := range all {
+		u := &all[i]
+		out = append(out, newcomer{
+			ID: u.ID, Connection: u.Connection, Kind: u.Account.Kind, Name: u.Account.Name, Mask: u.Account.Mask,
+			Currency: u.Account.Currency, MayBe: u.MayBe,
+		})
+	}
+	return out, lost, err
+}
+
+// decision is the body of NameAccount: a stored account, or that it is a new one.
+type decision struct {
+	Account string `json:"account"`
+	New     bool   `json:"new"`
+}
+
+// named is the response of NameAccount.
+type named struct {
+	Account    string `json:"account"`
+	Connection string `json:"connection"`
+}
+
+// NameAccount handles POST of what the user decided about an account that only the user can
+// identify. The path names it as {unnamed}, with the id that the lists of accounts have. The body
+// is {"account": id} for a stored account of the user, or {"new": true}.
+//
+// The response has the id of the account. Its first sync is put into the queue. It may be repeated
+// with the same decision. Another decision, or an account that the connection has under another id,
+// is [bankmux.ErrInvalid].
+func (s *Service) NameAccount() http.Handler {
+	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
+		var in decision
+		if err := s.object(ctx, r, &in); err != nil {
+			return nil, err
+		}
+		if in.New == (in.Account != "") {
+			return nil, refused("the body names neither a stored account nor a new one")
+		}
+		ctx, cancel := s.lasting(ctx)
+		defer cancel()
+		id := r.param("unnamed")
+		conn, name, err := s.store.IdentifyAccount(ctx, r.user, id, in.Account)
+		if err != nil {
+			return nil, unlessDeleted(err)
+		}
+		err = s.store.Queue(ctx, bankmux.Event{
+			Kind: bankmux.EventTransactionsAvailable, Name: "named", Client: conn.Client, Provider: conn.Provider,
+			Key: "named/" + id, ReferenceKey: conn.ReferenceKey,
+		})
+		return named{name, conn.ID}, err // posting again queues it
+	})
+}

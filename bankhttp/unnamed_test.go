@@ -1,0 +1,151 @@
+package bankhttp_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
+)
+
+// relinked links a bank, lets its access lapse, and links it again. Its accounts have nothing that
+// identifies them. It returns the new connection, and the accounts before.
+func relinked(t *testing.T, configure ...func(*bankhttp.Config)) (a *app, p *harbor, conn string, before accounts) {
+	t.Helper()
+	p = newHarbor()
+	p.plain = true
+	a = newHarborApp(t, p, configure...)
+	old := a.harborLink(t, "rosa")
+	before = a.read(t, "rosa")
+	require.Len(t, before.Accounts, 2)
+	require.Equal(t, 200, a.send(t, "rosa", "POST", "/connections/"+old+"/sync", "").Code)
+	if _, ok := a.store.(*bankhttp.Memory); ok {
+		a.worked(t)
+	}
+	p.failing(bankmux.OpAccounts, bankmux.ErrReauth)
+	a.read(t, "rosa")
+	p.failing(bankmux.OpAccounts, "")
+	conn = a.harborLink(t, "rosa")
+	return a, p, conn, before
+}
+
+// worked does what waits in the queue.
+func (a *app) worked(t *testing.T) {
+	t.Helper()
+	memory, ok := a.store.(*bankhttp.Memory)
+	require.True(t, ok)
+	for {
+		event, conn, err := memory.Dequeue(t.Context())
+		if err != nil {
+			require.ErrorIs(t, err, bankmux.ErrNotFound)
+			return
+		}
+		require.NoError(t, a.service.Follow(t.Context(), event, conn))
+	}
+}
+
+// TestUnnamed specifies accounts that only the user can identify.
+func TestUnnamed(t *testing.T) {
+	t.Parallel()
+	t.Run("they are listed with an id for the browser, and the sync has ended", func(t *testing.T) {
+		t.Parallel()
+		a, _, conn, before := relinked(t)
+		w := a.send(t, "rosa", "POST", "/connections/"+conn+"/sync", "")
+		state := object[syncState](t, w, 200)
+		assert.NotZero(t, state.SyncedAt, "the round had nothing to read")
+		require.Len(t, state.Unnamed, 2)
+		assert.Equal(t, "Account 1", state.Unnamed[0].Name)
+		assert.Equal(t, "0001", state.Unnamed[0].Mask)
+		assert.Equal(t, conn, state.Unnamed[0].Connection)
+		assert.Equal(t, []string{before.Accounts[0].ID}, state.Unnamed[0].MayBe)
+		assert.NotContains(t, w.Body.String(), planted)
+		later := object[syncState](t, a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""), 200)
+		assert.Equal(t, state.Unnamed, later.Unnamed)
+		for path, n := range map[string]int{"": 2, "?connection=" + conn: 2, "?connection=" + before.Accounts[0].Connection: 0} {
+			w := a.send(t, "rosa", "GET", "/accounts"+path, "")
+			assert.Len(t, object[accounts](t, w, 200).Unnamed, n, path)
+			assert.NotContains(t, w.Body.String(), planted)
+		}
+		assert.Empty(t, object[accounts](t, a.send(t, "omar", "GET", "/accounts", ""), 200).Unnamed)
+	})
+	t.Run("the user names them, and their first sync follows", func(t *testing.T) {
+		t.Parallel()
+		a, _, conn, before := relinked(t)
+		a.worked(t)
+		state := object[syncState](t, a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""), 200)
+		require.Len(t, state.Unnamed, 2)
+		for i, body := range []string{fmt.Sprintf(`{"account":%q}`, before.Accounts[0].ID), `{"new":true}`} {
+			path := "/unnamed/" + state.Unnamed[i].ID
+			var names [2]string
+			for again := range names {
+				w := a.send(t, "rosa", "POST", path, body)
+				got := object[struct{ Account, Connection string }](t, w, 200)
+				assert.Equal(t, conn, got.Connection)
+				assert.NotContains(t, w.Body.String(), planted)
+				names[again] = got.Account
+			}
+			assert.Equal(t, names[0], names[1], "posting again is safe")
+			assert.Equal(t, i == 0, names[0] == before.Accounts[0].ID)
+			assert.Equal(t, 400, a.send(t, "rosa", "POST", path, `{"account":"other"}`).Code, "another decision")
+		}
+		rows := len(memoryRows(t, a))
+		a.worked(t)
+		after := object[syncState](t, a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""), 200)
+		assert.Empty(t, after.Unnamed)
+		assert.True(t, after.SyncedAt.After(state.SyncedAt) || after.SyncedAt.Equal(state.SyncedAt))
+		assert.Len(t, memoryRows(t, a), rows, "the rows of the account are those of before")
+		read := object[accounts](t, a.send(t, "rosa", "GET", "/accounts", ""), 200)
+		assert.Len(t, read.Accounts, 3)
+		assert.Empty(t, read.Unnamed)
+		for _, account := range read.Accounts {
+			if account.ID == before.Accounts[0].ID {
+				assert.Equal(t, conn, account.Connection)
+			}
+		}
+	})
+	t.Run("two accounts of a connection are not one", func(t *testing.T) {
+		t.Parallel()
+		a, _, conn, before := relinked(t)
+		a.worked(t)
+		all := object[syncState](t, a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""), 200).Unnamed
+		body := fmt.Sprintf(`{"account":%q}`, before.Accounts[0].ID)
+		assert.Equal(t, 200, a.send(t, "rosa", "POST", "/unnamed/"+all[0].ID, body).Code)
+		assert.Equal(t, bankmux.ErrInvalid, problem(t, a.send(t, "rosa", "POST", "/unnamed/"+all[1].ID, body), 400).Kind)
+	})
+	t.Run("those of another user do not exist", func(t *testing.T) {
+		t.Parallel()
+		a, _, conn, _ := relinked(t)
+		a.worked(t)
+		all := object[syncState](t, a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""), 200).Unnamed
+		absent := a.send(t, "omar", "POST", "/unnamed/x", `{"new":true}`)
+		foreign := a.send(t, "omar", "POST", "/unnamed/"+all[0].ID, `{"new":true}`)
+		assert.Equal(t, 404, foreign.Code)
+		assert.Equal(t, absent.Body.String(), foreign.Body.String())
+		other := a.send(t, "rosa", "POST", "/unnamed/"+all[0].ID, `{"account":"account 99"}`)
+		assert.Equal(t, bankmux.ErrNotFound, problem(t, other, 404).Kind)
+	})
+	t.Run("a store that fails at any call costs a repeated request", func(t *testing.T) {
+		t.Parallel()
+		for n, fired := 1, true; fired; n++ {
+			store := &faulty{Store: bankhttp.NewMemory()}
+			a, _, conn, _ := relinked(t, func(c *bankhttp.Config) { c.Store = store })
+			require.Equal(t, 200, a.send(t, "rosa", "POST", "/connections/"+conn+"/sync", "").Code)
+			all := object[syncState](t, a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""), 200).Unnamed
+			store.arm(n, n%2 == 0)
+			path := "/unnamed/" + all[0].ID
+			if w := a.send(t, "rosa", "POST", path, `{"new":true}`); w.Code != http.StatusOK {
+				assert.Equal(t, bankhttp.KindStore, problem(t, w, 503).Kind)
+				assert.NotContains(t, w.Body.String(), planted)
+				assert.Equal(t, 200, a.send(t, "rosa", "POST", path, `{"new":true}`).Code)
+			}
+			fired = store.fired()
+			store.arm(0, false)
+			got := object[syncState](t, a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""), 200)
+			assert.Len(t, got.Unnamed, 1)
+		}
+	})
+}
