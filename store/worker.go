@@ -36,6 +36,11 @@ type Worker struct {
 	// the Store as Ledger. The result says when to try again after an error.
 	Sync func(ctx context.Context, conn bankmux.Connection) (bankmux.SyncAllResult, error)
 
+	// Balances reads and stores the balances of a connection, after each sync of it that reached
+	// its end: bankhttp.Service.ReadBalances. So a chart of balances has a point for each day. Its
+	// error is logged. nil reads none.
+	Balances func(ctx context.Context, conn bankmux.Connection) error
+
 	Every time.Duration // between two syncs of a connection; 0 means 24 h
 	// Timetable says when a connection that is well is due again, such as [schedule.Night]. nil
 	// means Every after its last sync.
@@ -176,6 +181,7 @@ func (w *Worker) sync(ctx context.Context, d Due) {
 		res, err = w.Sync(ctx, d.Connection)
 		return err
 	})
+	w.readBalances(ctx, d.Connection, err)
 	stop()
 	now := w.Store.now()
 	outcome := schedule.Outcome{State: res.State, Err: err, Attempts: 1, End: now}
@@ -194,6 +200,18 @@ func (w *Worker) sync(ctx context.Context, d Due) {
 	defer cancel()
 	if err := w.Store.SetDue(ctx, d, next); err != nil {
 		w.log(ctx, "a connection could not be given back; it is taken again after the lease", err)
+	}
+}
+
+// readBalances reads balances after a sync that reached its end.
+func (w *Worker) readBalances(ctx context.Context, conn bankmux.Connection, synced error) {
+	_, partial := errors.AsType[*bankmux.PartialError](synced)
+	if w.Balances == nil || (synced != nil && !partial) {
+		return
+	}
+	err := noPanic(func() error { return w.Balances(ctx, conn) })
+	if err != nil && !stoppedBy(ctx, err) {
+		w.log(ctx, "the balances of a connection could not be read", err)
 	}
 }
 

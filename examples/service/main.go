@@ -61,7 +61,8 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	worker := store.Worker{Store: kept, Follow: service.Follow, Sync: service.SyncConnection, Logger: slog.Default()}
+	worker := store.Worker{Store: kept, Follow: service.Follow, Sync: service.SyncConnection}
+	worker.Balances, worker.Logger = service.ReadBalances, slog.Default()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 3)

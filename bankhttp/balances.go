@@ -1,0 +1,51 @@
+package bankhttp
+
+// This file reads balances for workers.
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/bankmux/bankmux"
+)
+
+// ReadBalances reads the balances of a connection and stores them, so that a chart has a point for
+// each day without a user. It is for workers, after a sync. Accounts get their names by a sync.
+//
+// No user waits, so it sends nothing if the bank asked the user before, or if a question is open.
+// It takes the balances that the provider has, and does not ask for fresh ones, which may be
+// billed. A client without balances is a success, and so are errors that only the user can resolve:
+// the stored state of the connection has them. Accounts that could not be read are logged. It may
+// be repeated.
+func (s *Service) ReadBalances(ctx context.Context, conn bankmux.Connection) error {
+	ctx = bankmux.WithoutUser(ctx)
+	conn, err := s.store.Connection(ctx, conn.User, conn.ID) // its status may have changed since
+	if err != nil {
+		return err
+	}
+	state, err := s.store.SyncState(ctx, conn)
+	if err != nil {
+		return err
+	}
+	client, err := s.clientFor(conn)
+	if err != nil {
+		return err
+	}
+	asks := state.Challenge != nil || !state.AskedAt.IsZero() || !conn.Status.AskedAt.IsZero()
+	if asks || !client.Has(bankmux.CapBalances) {
+		return nil
+	}
+	read, err := client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
+	if _, err := s.afterBalances(ctx, conn, nil, read, err); err != nil {
+		return unlessGone(err)
+	}
+	if _, partial := errors.AsType[*bankmux.PartialError](err); partial {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "bankhttp: some balances could not be read", slog.Any("error", err))
+		return nil
+	}
+	if kind := bankmux.KindOf(err); kind.UserMustAct() || kind == bankmux.ErrUnsupported {
+		return nil
+	}
+	return err
+}
