@@ -101,7 +101,7 @@ func tables(t *testing.T, s *store.Store) (names []string) {
 		names = append(names, name)
 	}
 	require.NoError(t, rows.Err())
-	require.Len(t, names, 15)
+	require.Len(t, names, 16)
 	return names
 }
 

@@ -2,53 +2,63 @@ package store_test
 
 import (
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/store"
 )
 
-// firstSchema returns the file of the first version.
-func firstSchema(t *testing.T) string {
+// schemaOf returns the files of the first versions.
+func schemaOf(t *testing.T, versions int) (files []string) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("schema", "0001.sql"))
-	require.NoError(t, err)
-	return string(text)
+	for n := range versions {
+		text, err := os.ReadFile(filepath.Join("schema", fmt.Sprintf("%04d.sql", n+1)))
+		require.NoError(t, err)
+		files = append(files, string(text))
+	}
+	return files
 }
 
-// firstTables are the tables of the first version.
-func firstTables(t *testing.T) (names []string) {
+// tablesOf are the tables of a version.
+func tablesOf(t *testing.T, version int) (names []string) {
 	t.Helper()
-	for _, found := range regexp.MustCompile(`CREATE TABLE (\w+)`).FindAllStringSubmatch(firstSchema(t), -1) {
+	text := strings.Join(schemaOf(t, version), "\n")
+	for _, found := range regexp.MustCompile(`CREATE TABLE (\w+)`).FindAllStringSubmatch(text, -1) {
 		names = append(names, found[1])
 	}
-	require.Len(t, names, 12)
+	require.GreaterOrEqual(t, len(names), 11+version)
 	return names
 }
 
-// asFirstVersion makes the tables of the first version, and copies their rows from another store.
-func asFirstVersion(t *testing.T, s, source *store.Store) {
+// asVersion makes the tables of an earlier version, and copies their rows from another store.
+func asVersion(t *testing.T, version int, s, source *store.Store) {
 	t.Helper()
 	exec := func(query string, args ...any) {
 		_, err := s.DB().ExecContext(t.Context(), query, args...)
 		require.NoError(t, err, query)
 	}
-	text := firstSchema(t)
-	if s.Dialect() == store.SQLite {
-		text = strings.ReplaceAll(text, "BYTEA", "BLOB")
-	}
 	exec("CREATE TABLE bankmux_schema (version BIGINT NOT NULL PRIMARY KEY, created_at BIGINT NOT NULL)")
-	exec("INSERT INTO bankmux_schema VALUES (1, 0)")
-	for statement := range strings.SplitSeq(text, ";\n") {
-		exec(statement)
+	for n, text := range schemaOf(t, version) {
+		if s.Dialect() == store.SQLite {
+			text = strings.ReplaceAll(text, "BYTEA", "BLOB")
+		}
+		for statement := range strings.SplitSeq(text, ";\n") {
+			if strings.TrimSpace(statement) != "" {
+				exec(statement)
+			}
+		}
+		exec("INSERT INTO bankmux_schema VALUES ($1, 0)", n+1)
 	}
-	for _, table := range firstTables(t) {
+	for _, table := range tablesOf(t, version) {
 		copyRows(t, table, source.DB(), func(values []any) {
 			marks := make([]string, len(values))
 			for i := range marks {
@@ -57,6 +67,13 @@ func asFirstVersion(t *testing.T, s, source *store.Store) {
 			exec("INSERT INTO "+table+" VALUES ("+strings.Join(marks, ", ")+")", values...)
 		})
 	}
+}
+
+// share stores something that processes share.
+func share(t *testing.T, s *store.Store) {
+	t.Helper()
+	_, err := s.Backend().Take(t.Context(), guard.Take{Key: "shared", N: 1, Limit: 1, Window: time.Hour})
+	require.NoError(t, err)
 }
 
 // copyRows passes on each row of a table.

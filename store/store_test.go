@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -104,29 +105,34 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, store.SchemaVersion, version)
 	})
-	onEach(t, "a database of the first version keeps its data", func(t *testing.T, db *database) {
-		source := newDatabase(t, db.dialect)
-		full := source.open(t)
+	onEach(t, "a database of each earlier version keeps its data", func(t *testing.T, db *database) {
+		full := newDatabase(t, db.dialect).open(t)
 		conn := fill(t, full, "rosa")
-		s := db.openOnly(t)
-		asFirstVersion(t, s, full)
-		before := dumpOf(t, s, firstTables(t))
-		version, err := s.Version(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, 1, version)
+		share(t, full)
+		for earlier := 1; earlier < store.SchemaVersion; earlier++ {
+			s := newDatabase(t, db.dialect).openOnly(t)
+			asVersion(t, earlier, s, full)
+			before := dumpOf(t, s, tablesOf(t, earlier))
+			version, err := s.Version(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, earlier, version)
 
-		require.NoError(t, s.Migrate(t.Context()))
-		require.NoError(t, s.Migrate(t.Context()))
-		version, err = s.Version(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, store.SchemaVersion, version)
-		assert.Equal(t, before, dumpOf(t, s, firstTables(t)), "no row has changed")
-		readAll(t, s, "rosa")
-		fill(t, s, "omar")
-		assert.Equal(t, 1, count(t, s, "bankmux_suggestions"), "the new tables can be used")
-		require.NoError(t, s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
-		_, err = s.Connection(t.Context(), "rosa", conn.ID)
-		require.ErrorIs(t, err, bankmux.ErrNotFound)
+			require.NoError(t, s.Migrate(t.Context()))
+			require.NoError(t, s.Migrate(t.Context()))
+			version, err = s.Version(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, store.SchemaVersion, version)
+			assert.Equal(t, before, dumpOf(t, s, tablesOf(t, earlier)), "no row has changed")
+			readAll(t, s, "rosa")
+			fill(t, s, "omar")
+			share(t, s)
+			for table, lines := range dump(t, s) {
+				assert.NotEmpty(t, lines, "%s can be used", table)
+			}
+			require.NoError(t, s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
+			_, err = s.Connection(t.Context(), "rosa", conn.ID)
+			require.ErrorIs(t, err, bankmux.ErrNotFound)
+		}
 	})
 	onEach(t, "several processes may start at once", func(t *testing.T, db *database) {
 		var wg sync.WaitGroup
@@ -143,7 +149,8 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, err)
 		err = s.Migrate(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
-		assert.ErrorContains(t, err, "database has version 7 of the schema, and this program knows 3 at most")
+		assert.ErrorContains(t, err, "database has version 7 of the schema, and this program knows "+
+			strconv.Itoa(store.SchemaVersion)+" at most")
 	})
 	onEach(t, "without it a method says what to do", func(t *testing.T, db *database) {
 		s := db.openOnly(t)
