@@ -43,7 +43,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer kept.Close()
-	fleet := kept.Fleet(guard.FleetOptions{Logger: slog.Default()}) // what the replicas share
+	fleet := kept.Fleet(guard.FleetOptions{Logger: slog.Default(), MaxDelay: 5 * time.Second}) // all need the store
 	watched := guard.New(guard.Options{Logger: slog.Default(), Fleet: fleet})
 	registry, err := newRegistry(watched)
 	if err != nil {

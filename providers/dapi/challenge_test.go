@@ -359,7 +359,7 @@ func theOperationOfAChallengeCanBeReadUntilItEnds(t *testing.T) {
 		op, err := dapi.ReadOperation(ctx, s.client, conn, id)
 		require.NoError(t, err)
 		assert.Equal(t, "/v2/data/accounts/get", op.Path)
-		assert.False(t, op.Began.IsZero())
+		assert.False(t, op.Started.IsZero())
 		return op
 	}
 	ask := func(rounds ...[]string) *bankmux.Challenge {

@@ -175,7 +175,7 @@ type Operation struct {
 	ErrorKind bankmux.Kind // what a failure means, "" if there is none
 	ErrorCode string       // Dapi's word for it
 	Path      string       // of the call that started it
-	Began     time.Time    `json:",omitzero"`
+	Started   time.Time    `json:",omitzero"`
 	Ended     time.Time    `json:",omitzero"`
 }
 
@@ -193,7 +193,7 @@ func ReadOperation(ctx context.Context, client *bankmux.Client, conn bankmux.Con
 			return Operation{}, err
 		}
 		out := Operation{Status: got.Info.Status, Path: got.Info.Type}
-		out.Began, _ = normalize.Timestamp(got.Info.StartDate)
+		out.Started, _ = normalize.Timestamp(got.Info.StartDate)
 		out.Ended, _ = normalize.Timestamp(got.Info.EndDate)
 		if got.Info.ErrorType != "" {
 			e := model.Error(normalize.Failure{Code: got.Info.ErrorType})
