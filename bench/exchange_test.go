@@ -274,6 +274,24 @@ func BenchmarkAllocs(b *testing.B) {
 
 func TestExchange(t *testing.T) {
 	t.Run("every way sends the expected calls", everyWaySendsTheExpectedCalls)
+	t.Run("a guarded one allocates at most 1.15 times as often as one by hand", aGuardedOneAllocatesLittleMore)
+}
+
+func aGuardedOneAllocatesLittleMore(t *testing.T) {
+	for _, adapter := range adapters {
+		back := &backend{}
+		all := ways(t, adapter, back, "http://127.0.0.1", back)
+		allocs := func(w way) float64 {
+			return testing.AllocsPerRun(50, func() {
+				if err := w.run(t.Context()); err != nil {
+					t.Fatalf("%s, %s: %v", adapter, w.name, err)
+				}
+			})
+		}
+		if hand, guarded := allocs(all[0]), allocs(all[2]); guarded > 1.15*hand {
+			t.Errorf("%s: %v allocations, by hand %v", adapter, guarded, hand)
+		}
+	}
 }
 
 // everyWaySendsTheExpectedCalls keeps the comparison honest between measurements.

@@ -52,18 +52,28 @@ func (d *decoder) returnBlock(b block) {
 // next returns the memory for another element of the slice at to.
 func (b *block) next(to unsafe.Pointer) unsafe.Pointer {
 	if b.used+b.n == b.length {
-		length := max(2*b.n, 1)
-		if b.shared {
-			length = max(length, blockLength)
-		}
-		longer := reflect.MakeSlice(b.of.of, length, length)
-		if b.n > 0 {
+		longer := b.of.pointer(to).Elem()
+		if b.n == 0 {
+			longer.SetZero()
+		} else {
 			b.cut(to)
-			reflect.Copy(longer, b.of.pointer(to).Elem())
 		}
-		b.memory, b.length, b.used = longer.UnsafePointer(), length, 0
+		longer.Grow(max(b.n, b.first())) // which copies the elements
+		b.memory, b.length, b.used = longer.UnsafePointer(), longer.Cap(), 0
 	}
 	return b.at(b.used + b.n)
+}
+
+// first returns for how many elements memory is allocated at first.
+func (b *block) first() int {
+	const small = 32 // bytes
+	switch {
+	case b.shared:
+		return blockLength
+	case b.of.element.of.Size() > small:
+		return 1
+	}
+	return 4
 }
 
 // at returns the address of an element.

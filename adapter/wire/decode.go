@@ -69,11 +69,20 @@ func decode(text []byte, v any, strict bool) error {
 
 // read reads a response into v.
 func read(text []byte, v any, strict bool) error {
-	to := reflect.ValueOf(v)
-	d := decoder{Scanner: jsonscan.New(text), rule: rule{exact: strict, unique: strict}}
+	d := decoders.Get().(*decoder) //nolint:forcetypeassert // the pool has nothing else
+	d.Reset(text)
+	d.rule = rule{exact: strict, unique: strict}
 	if strict {
 		d.RequireUTF8()
 	}
+	err := d.whole(v)
+	d.release()
+	return err
+}
+
+// whole reads the text, which is one value, into v.
+func (d *decoder) whole(v any) error {
+	to := reflect.ValueOf(v)
 	start := d.Place()
 	err := d.value(planOf(to.Type().Elem()), to.UnsafePointer())
 	if err == nil {

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"sync"
 	"unsafe"
 
 	"github.com/bankmux/bankmux"
@@ -23,6 +24,20 @@ type decoder struct {
 	rule
 	texts  *texts  // repeated texts of a long list; nil before it is long
 	blocks []block // what is left of the memory for its slices
+	short  shortTexts
+}
+
+// decoders has decoders for the next responses. They keep nothing of earlier ones.
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+// release returns a decoder to the pool. One of a long list is not returned.
+func (d *decoder) release() {
+	if d.texts != nil {
+		return
+	}
+	d.Reset(nil)
+	d.rule, d.blocks, d.short = rule{}, nil, shortTexts{}
+	decoders.Put(d)
 }
 
 // rule is what a part of a response may have.
@@ -181,7 +196,10 @@ func (d *decoder) other(p *plan, to unsafe.Pointer, keys *jsonscan.Keys, key []b
 		return d.Skip(d.unique)
 	}
 	rest := p.rest.plan.pointer(unsafe.Add(to, p.rest.offset)).Elem()
-	return d.entry(p.rest.plan, rest, key)
+	if rest.IsNil() {
+		rest.Set(reflect.MakeMap(p.rest.plan.of))
+	}
+	return d.entry(newEntry(p.rest.plan), rest, key)
 }
 
 // str reads a text.
@@ -195,9 +213,9 @@ func (d *decoder) str(kind jsonscan.Kind, to *string) error {
 		case !plain:
 			*to = jsonscan.Unquote(inner)
 		case d.texts != nil:
-			*to = d.texts.intern(inner)
+			*to = d.texts.intern(inner, &d.short)
 		default:
-			*to = string(inner)
+			*to = d.short.make(inner)
 		}
 		return nil
 	case kind == '0' && d.row && !d.exact:

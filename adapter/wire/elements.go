@@ -77,7 +77,7 @@ func (d *decoder) far(p *plan, to unsafe.Pointer) error {
 	if err := d.value(p.element, made.UnsafePointer()); err != nil {
 		return err
 	}
-	p.pointer(to).Elem().Set(made)
+	*(*unsafe.Pointer)(to) = made.UnsafePointer()
 	return nil
 }
 
@@ -143,7 +143,7 @@ func (d *decoder) table(kind jsonscan.Kind, p *plan, to unsafe.Pointer) error {
 	if table.IsNil() {
 		table.Set(reflect.MakeMap(p.of))
 	}
-	keys := d.Keys()
+	keys, one := d.Keys(), newEntry(p)
 	for first := true; ; first = false {
 		key, more, err := d.Member(first)
 		if !more {
@@ -153,25 +153,33 @@ func (d *decoder) table(kind jsonscan.Kind, p *plan, to unsafe.Pointer) error {
 		if d.Repeats(&keys, key) {
 			return jsonscan.ErrRepeats
 		}
-		if err := d.entry(p, table, key); err != nil {
+		if err := d.entry(one, table, key); err != nil {
 			return err
 		}
 	}
 }
 
+// entry is memory for the entries of a map, of which there is one at a time.
+type entry struct {
+	element    *plan
+	key, value reflect.Value
+}
+
+func newEntry(p *plan) entry {
+	return entry{p.element, reflect.New(p.of.Key()).Elem(), reflect.New(p.element.of).Elem()}
+}
+
 // entry reads the value of a key into a map. One of another type is there and zero.
-func (d *decoder) entry(p *plan, table reflect.Value, key []byte) error {
-	value := reflect.New(p.element.of)
-	fits, err := d.part(p.element, value.UnsafePointer())
+func (d *decoder) entry(e entry, table reflect.Value, key []byte) error {
+	e.value.SetZero()
+	fits, err := d.part(e.element, e.value.Addr().UnsafePointer())
 	if err != nil {
 		return err
 	}
 	if !fits {
-		value.Elem().SetZero()
+		e.value.SetZero()
 	}
-	if table.IsNil() {
-		table.Set(reflect.MakeMap(p.of))
-	}
-	table.SetMapIndex(reflect.ValueOf(string(key)).Convert(p.of.Key()), value.Elem())
+	e.key.SetString(d.short.make(key))
+	table.SetMapIndex(e.key, e.value)
 	return nil
 }

@@ -47,6 +47,19 @@ type Scanner struct {
 // New returns a Scanner at the start of a text.
 func New(text []byte) Scanner { return Scanner{text: text} }
 
+// Reset makes the Scanner read another text from its start. It keeps memory for keys, but not the
+// text before.
+func (s *Scanner) Reset(text []byte) {
+	names := s.names[:cap(s.names)]
+	if clear(names); len(names) > maxNames {
+		names = nil
+	}
+	*s = Scanner{text: text, names: names[:0]}
+}
+
+// maxNames is for how many keys memory is kept.
+const maxNames = 64
+
 // RequireUTF8 makes text that is not UTF-8 a fault.
 func (s *Scanner) RequireUTF8() { s.utf8 = true }
 

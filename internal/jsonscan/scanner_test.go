@@ -312,6 +312,18 @@ func TestAllocations(t *testing.T) {
 	assert.Zero(t, allocs)
 }
 
+func TestReset(t *testing.T) {
+	t.Parallel()
+	s := jsonscan.New([]byte(`{"a":1,"b":{"c":[1`))
+	s.RequireUTF8()
+	require.ErrorIs(t, s.Skip(true), jsonscan.ErrSyntax)
+	s.Reset([]byte("{\"a\":\"\xff\",\"b\":{\"a\":2}}"))
+	require.NoError(t, s.Skip(true), "the keys and the rule of the text before are forgotten")
+	require.NoError(t, s.End())
+	s.Reset([]byte(`{"a":1,"b":2,"a":3}`))
+	require.ErrorIs(t, s.Skip(true), jsonscan.ErrRepeats)
+}
+
 // FuzzScanner compares any text with what jsontext says about it.
 func FuzzScanner(f *testing.F) {
 	for _, text := range texts {

@@ -32,6 +32,15 @@ func TestWebhook(t *testing.T) {
 	)
 }
 
+// TestWebhookAllocations counts, so nothing runs beside it.
+func TestWebhookAllocations(t *testing.T) {
+	client, req := hookClient(t, dapi.WebhookConfig{Secrets: []bankmux.Secret{whsec(hookSecret)}}), genuine(hookBody)
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() {
+		_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(req.Header(), req.Body()))
+		assert.NoError(t, err)
+	}), 15.0, "from header and body to the event")
+}
+
 func eachEventOfDapiHasAKind(t *testing.T) {
 	t.Parallel()
 	client := hookClient(t, dapi.WebhookConfig{Secrets: []bankmux.Secret{whsec(hookSecret)}})

@@ -28,6 +28,16 @@ func TestWebhook(t *testing.T) {
 	t.Run("issuer, age and clock are those of the configuration", issuerAgeAndClockAreThoseOfTheConfiguration)
 }
 
+// TestWebhookAllocations counts, so nothing runs beside it.
+func TestWebhookAllocations(t *testing.T) {
+	s := newIssuer(t, "k1")
+	client, req := s.client(nil), s.delivery(stateChanged, nil)
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() {
+		_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(req.Header(), req.Body()))
+		assert.NoError(t, err)
+	}), 40.0, "from header and body to the event")
+}
+
 func eachEventOfMoneyKitHasAKind(t *testing.T) {
 	t.Parallel()
 	s := newIssuer(t, "k1")
