@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -98,5 +100,34 @@ var V = 1
 			"removed func[any](K)",
 			"changed from string `json:\"a\"` to int",
 		}, names)
+	})
+}
+
+func TestModules(t *testing.T) {
+	t.Parallel()
+	t.Run("every module that an application can import is found", func(t *testing.T) {
+		t.Parallel()
+		root := t.TempDir()
+		for _, dir := range []string{
+			".", "store", "fleet/a", "fleet/b", "examples/a", "internal/a", "a/testdata/b", "web/node_modules/a", ".cache/a",
+		} {
+			folder := filepath.Join(root, filepath.FromSlash(dir))
+			require.NoError(t, os.MkdirAll(folder, 0o750))
+			require.NoError(t, os.WriteFile(filepath.Join(folder, "go.mod"), nil, 0o600))
+		}
+		found, err := modules(root)
+		require.NoError(t, err)
+		for i := range found {
+			found[i], err = filepath.Rel(root, found[i])
+			require.NoError(t, err)
+		}
+		assert.Equal(t, []string{".", "fleet/a", "fleet/b", "store"}, found)
+	})
+	t.Run("those of this repository are among them", func(t *testing.T) {
+		t.Parallel()
+		root := filepath.Join("..", "..")
+		found, err := modules(root)
+		require.NoError(t, err)
+		assert.Subset(t, found, []string{root, filepath.Join(root, "store"), filepath.Join(root, "fleet", "redis")})
 	})
 }

@@ -1,6 +1,6 @@
-// Command api compares what this module and the nested ones for applications export with api.txt.
-// That has the exports as of the last tag. Before the first tag they are those of the day on which
-// this check was introduced.
+// Command api compares what this module and the nested ones export with api.txt. That has the
+// exports as of the last tag. Before the first tag they are those of the day on which this check
+// was introduced.
 //
 //	go run ./internal/api           # fails if a change is not in CHANGELOG.md
 //	go run ./internal/api -write    # after a tag: api.txt becomes the list of today
@@ -15,8 +15,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -35,8 +38,12 @@ func main() {
 }
 
 func run(write bool) error {
+	dirs, err := modules(".")
+	if err != nil {
+		return err
+	}
 	var now []string
-	for _, dir := range []string{".", "store", "fleet/postgres", "telemetry"} {
+	for _, dir := range dirs {
 		exported, err := module(dir)
 		if err != nil {
 			return err
@@ -63,6 +70,32 @@ func run(write bool) error {
 		return errors.New("describe these changes below \"Unreleased\" in " + logFile)
 	}
 	return nil
+}
+
+// modules returns the folders below root that have a go.mod. What is not for applications is left
+// out: internal folders, examples, test data, and hidden or installed ones.
+func modules(root string) ([]string, error) {
+	var dirs []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case !d.IsDir():
+			if d.Name() == "go.mod" {
+				dirs = append(dirs, filepath.Dir(path))
+			}
+			return nil
+		case path != root && strings.HasPrefix(d.Name(), "."):
+			return filepath.SkipDir
+		}
+		switch d.Name() {
+		case "examples", "internal", "node_modules", "testdata":
+			return filepath.SkipDir
+		}
+		return nil
+	})
+	slices.Sort(dirs)
+	return dirs, err
 }
 
 // module lists what the packages of the module in a directory export.
