@@ -23,8 +23,23 @@
 //
 // A user may link several banks in one run: [ExchangeResult.All] returns every connection. Store
 // the sealed connection by its ID. [Open] reads it back, and [Registry.For] returns the client that
-// serves it. The methods of [Client] read accounts, balances and transactions, keep a database in
-// step with the bank ([Client.Sync]), and disconnect ([Client.Disconnect]).
+// serves it. The methods of [Client] read accounts, balances and transactions. [Client.SyncAll]
+// keeps a database in step with the bank, through a [Ledger]; [NewMemoryLedger] makes one for
+// trials. [Client.Disconnect] ends the access.
+//
+// What else an application needs is in packages of its own:
+//
+//   - store keeps connections and rows in PostgreSQL or SQLite, and is a [Ledger].
+//   - bankhttp serves linking, reading, challenges, webhooks and health over HTTP. Its package
+//     launcher opens any provider's page in the browser.
+//   - inbox receives webhook deliveries, and schedule says when a connection is due again.
+//   - guard makes the interceptors of a client. Its Fleet shares state between processes, through a
+//     backend of fleet/postgres or fleet/redis.
+//   - telemetry reports calls to OpenTelemetry.
+//   - reconcile matches accounts and compares transactions without a client.
+//   - virtualbank plays the providers in tests, and ledgertest checks a [Ledger] of your own.
+//
+// The packages store, fleet/postgres, fleet/redis and telemetry are modules of their own.
 //
 // # Errors
 //
@@ -51,13 +66,13 @@
 // provider can do. The names below are for adapters. An application uses two of them:
 // [Interceptor], to add a step around every call, and [Keeper], to store renewed credentials.
 //
-//   - The contract: [Provider], [Description], [Describer], [EffectDecider], and the interface of
-//     each [Capability], such as [AccountLister].
+//   - The contract: [Provider], [Description], [Describer], [EffectDecider], [ExitDecider],
+//     and the interface of each [Capability], such as [AccountLister].
 //   - Make a client: [NewClient], with the interceptors of package guard.
 //   - Read a request: [OptionOf], [SessionOption], [ExchangeRequest.Fields], [Payload],
-//     [SyncRequest.AccountName], [TransactionsRequest.Days], [TransactionsRequest.Limits],
-//     [InvestmentTransactionsRequest.Days], [InvestmentTransactionsRequest.Limits], [PresenceOf],
-//     [Presence.PSU].
+//     [Payload.Left], [SyncRequest.AccountName], [TransactionsRequest.Days],
+//     [TransactionsRequest.Limits], [InvestmentTransactionsRequest.Days],
+//     [InvestmentTransactionsRequest.Limits], [PresenceOf], [Presence.PSU].
 //   - Make a result: [NewSession], [Session.ConnectionOf], [NewLaunchToken], [NewConnection],
 //     [NewFurtherConnection], [Connection.Credential], [Connection.WithCredential],
 //     [Event.WithReference], [Event.WithExchangePayload], [Event.WithRaw], [Event.WithPayload],

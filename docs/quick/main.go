@@ -1,4 +1,4 @@
-// Command quick links a bank, reads it and ends the access.
+// Command quick links a bank, syncs its transactions and ends the access.
 package main
 
 import (
@@ -44,18 +44,13 @@ func main() {
 	conn := linked.Connection
 	fmt.Println(conn.Institution.Name, "is", conn.Status.State)
 
-	// It reads with the client that issued the connection.
-	accounts, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
+	// It keeps its data in step, with the client that issued the connection.
+	ledger := bankmux.NewMemoryLedger() // package store has one in a database
+	_, err = client.SyncAll(ctx, bankmux.SyncAllRequest{Connection: conn, Ledger: ledger})
 	check(err)
-	for _, a := range accounts.Accounts {
-		fmt.Println(a.Name, a.Currency)
+	for id := range ledger.Accounts(conn) {
+		fmt.Println("an account with transactions:", len(ledger.Rows(id)) > 0)
 	}
-	rows := 0
-	for _, err := range client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn}) {
-		check(err)
-		rows++
-	}
-	fmt.Println("transactions:", rows > 0)
 
 	// The user leaves.
 	ended, err := client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: conn})
