@@ -99,30 +99,31 @@ func (m *Memory) IdentifyAccount(
 	defer m.naming.Unlock()
 	m.mu.Lock()
 	i := slices.IndexFunc(m.unnamed, func(u *unnamedAccount) bool { return u.ID == id && u.ref.User == user })
-	var u unnamedAccount
+	u := &unnamedAccount{}
 	if i >= 0 {
-		u = *m.unnamed[i]
+		u = m.unnamed[i]
 	}
+	ref, listed, named := u.ref, u.Account, u.name
 	m.mu.Unlock()
-	conn, ok := m.keeper.Get(u.ref)
+	conn, ok := m.keeper.Get(ref)
 	switch {
 	case i < 0 || !ok:
 		return bankmux.Connection{}, "", bankmux.ErrNotFound
-	case u.name != "" && account != "" && account != u.name:
+	case named != "" && account != "" && account != named:
 		return bankmux.Connection{}, "", refused("the account was identified as another one")
-	case u.name != "":
-		return conn, u.name, nil
+	case named != "":
+		return conn, named, nil
 	}
 	if _, taken := m.ledger.Accounts(conn)[account]; taken {
 		return bankmux.Connection{}, "", refused("the account is another one of the connection")
 	}
-	name, err := m.ledger.NameAccount(ctx, conn, u.Account, account)
+	name, err := m.ledger.NameAccount(ctx, conn, listed, account)
 	if err != nil {
 		return bankmux.Connection{}, "", err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.unnamed[i].name = name
+	u.name = name
 	m.listed(conn, name)
 	return conn, name, nil
 }

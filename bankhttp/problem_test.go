@@ -95,8 +95,7 @@ func TestSecrets(t *testing.T) {
 		t.Parallel()
 		for n := 1; ; n++ {
 			broken := &faulty{Store: bankhttp.NewMemory()}
-			a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.Store = broken })
-			conn := a.harborLink(t, "rosa")
+			a, _, conn, _ := relinked(t, func(c *bankhttp.Config) { c.Store = broken })
 			broken.arm(n, false)
 			a.tour(t, conn)
 			if !broken.fired() {
@@ -118,10 +117,8 @@ func TestSecrets(t *testing.T) {
 // failEverywhere sends requests to every handler while each call of the provider fails in turn.
 func failEverywhere(t *testing.T, kind bankmux.Kind) {
 	t.Helper()
-	p := newHarbor()
+	a, p, conn, _ := relinked(t)
 	p.hosted = true
-	a := newHarborApp(t, p)
-	conn := a.harborLink(t, "rosa")
 	for _, op := range []string{
 		bankmux.OpCreateSession, bankmux.OpExchangeToken, bankmux.OpAccounts, bankmux.OpBalances, bankmux.OpSync,
 		bankmux.OpConnectionStatus, bankmux.OpDisconnect,
@@ -129,6 +126,7 @@ func failEverywhere(t *testing.T, kind bankmux.Kind) {
 		p.failing(op, kind)
 		a.tour(t, conn)
 		p.failing(op, "")
+		conn = a.harborLink(t, "rosa") // the user was deleted
 	}
 	p.lost = []bankmux.Failure{{Account: planted, Transaction: planted, Err: plantedError(kind)}}
 	a.tour(t, conn)
@@ -153,11 +151,18 @@ func (a *app) tour(t *testing.T, conn string) {
 	read := look(a.send(t, "rosa", "POST", "/accounts", ""))
 	look(a.send(t, "rosa", "GET", "/accounts", ""))
 	look(a.send(t, "rosa", "POST", "/connections/"+conn+"/sync", ""))
-	look(a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""))
+	state := look(a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""))
 	look(a.send(t, "rosa", "GET", "/transactions?q=coffee", ""))
 	if _, after, ok := strings.Cut(read.Body.String(), `"challenge":{"id":"`); ok {
 		id, _, _ := strings.Cut(after, `"`)
 		look(a.send(t, "rosa", "POST", "/challenges/"+id, `{"answers":["1"]}`))
+	}
+	unnamed := "x"
+	if _, after, ok := strings.Cut(state.Body.String(), `"unnamed":[{"id":"`); ok {
+		unnamed, _, _ = strings.Cut(after, `"`)
+	}
+	for _, decision := range []string{`{"account":"x"}`, `{"new":true}`, `{"account":"y"}`, ``} {
+		look(a.send(t, "rosa", "POST", "/unnamed/"+unnamed, decision))
 	}
 	look(a.send(t, "rosa", "GET", "/health", ""))
 	look(a.send(t, "rosa", "GET", "/launcher.js", ""))
@@ -172,4 +177,5 @@ func (a *app) tour(t *testing.T, conn string) {
 			look(a.send(t, "rosa", "DELETE", "/connections/"+l.Connections[0].ID, ""))
 		}
 	}
+	look(a.send(t, "rosa", "DELETE", "/user", ""))
 }

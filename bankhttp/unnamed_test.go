@@ -125,17 +125,23 @@ func TestUnnamed(t *testing.T) {
 		foreign := a.send(t, "omar", "POST", "/unnamed/"+all[0].ID, `{"new":true}`)
 		assert.Equal(t, 404, foreign.Code)
 		assert.Equal(t, absent.Body.String(), foreign.Body.String())
-		other := a.send(t, "rosa", "POST", "/unnamed/"+all[0].ID, `{"account":"account 99"}`)
-		assert.Equal(t, bankmux.ErrNotFound, problem(t, other, 404).Kind)
+		a.harborLink(t, "omar")
+		theirs := a.read(t, "omar").Accounts
+		require.NotEmpty(t, theirs)
+		for _, name := range []string{"account 99", theirs[0].ID} {
+			other := a.send(t, "rosa", "POST", "/unnamed/"+all[0].ID, fmt.Sprintf(`{"account":%q}`, name))
+			assert.Equal(t, bankmux.ErrNotFound, problem(t, other, 404).Kind, name)
+		}
 	})
 	t.Run("a store that fails at any call costs a repeated request", func(t *testing.T) {
 		t.Parallel()
-		for n, fired := 1, true; fired; n++ {
-			store := &faulty{Store: bankhttp.NewMemory()}
+		for n, fired := 2, true; fired; n++ {
+			memory := bankhttp.NewMemory()
+			store := &faulty{Store: memory}
 			a, _, conn, _ := relinked(t, func(c *bankhttp.Config) { c.Store = store })
 			require.Equal(t, 200, a.send(t, "rosa", "POST", "/connections/"+conn+"/sync", "").Code)
 			all := object[syncState](t, a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""), 200).Unnamed
-			store.arm(n, n%2 == 0)
+			store.arm(n/2, n%2 == 1) // each call fails before and after its work
 			path := "/unnamed/" + all[0].ID
 			if w := a.send(t, "rosa", "POST", path, `{"new":true}`); w.Code != http.StatusOK {
 				assert.Equal(t, bankhttp.KindStore, problem(t, w, 503).Kind)
@@ -146,6 +152,20 @@ func TestUnnamed(t *testing.T) {
 			store.arm(0, false)
 			got := object[syncState](t, a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""), 200)
 			assert.Len(t, got.Unnamed, 1)
+			assert.Contains(t, queued(t, memory), "named", "its first sync follows")
 		}
 	})
+}
+
+// queued returns the names of the events that wait in the queue.
+func queued(t *testing.T, memory *bankhttp.Memory) (names []string) {
+	t.Helper()
+	for {
+		event, _, err := memory.Dequeue(t.Context())
+		if err != nil {
+			require.ErrorIs(t, err, bankmux.ErrNotFound)
+			return names
+		}
+		names = append(names, event.Name)
+	}
 }

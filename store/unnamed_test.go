@@ -70,9 +70,11 @@ func TestUnnamed(t *testing.T) {
 	})
 	onEach(t, "they belong to the user, and go with the connection", func(t *testing.T, db *database) {
 		s, conn, old, ids := open(t, db)
+		_, _, absent := s.IdentifyAccount(t.Context(), "omar", "x", "")
 		for _, c := range [][3]string{{"omar", ids[0], ""}, {"rosa", "x", ""}, {"rosa", ids[0], "x"}} {
 			_, _, err := s.IdentifyAccount(t.Context(), c[0], c[1], c[2])
 			require.ErrorIs(t, err, bankmux.ErrNotFound, c)
+			assert.EqualError(t, err, absent.Error(), c)
 		}
 		foreign := name(t, s, connection(t, s, "omar", "3"), possible("e", "0005"))
 		_, _, err := s.IdentifyAccount(t.Context(), "rosa", ids[0], foreign[0])
