@@ -1,0 +1,438 @@
+package riversync_test
+
+// This file tests what leads to a run, and what follows one.
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	riversync "github.com/bankmux/bankmux/fleet/river"
+	"github.com/bankmux/bankmux/schedule"
+)
+
+// each runs tests, each with a database of its own.
+func each(t *testing.T, tests map[string]func(*testing.T, *database)) {
+	t.Helper()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newDatabase(t))
+		})
+	}
+}
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	each(t, map[string]func(*testing.T, *database){
+		"a linked connection is synced, and its next job is in its slot of the night": syncsALink,
+		"a page whose next job is refused is not stored":                              storesNoPage,
+		"a job whose last page is refused at its commit is not complete":              completesNoJob,
+		"a failure snoozes the job as long as the provider asks":                      snoozes,
+		"a nudge does not wait for the backoff of a failure":                          nudgeEndsBackoff,
+		"a connection whose user must log in has no job until a nudge":                blocks,
+		"a job is canceled if its connection is dead":                                 cancelsTheDead,
+		"a job is canceled if its connection was deleted":                             cancelsTheDeleted,
+		"a panic becomes a failure, and River stores nothing of it":                   survivesPanics,
+		"a worker runs no one-shot, whatever happens":                                 runsNoOneShot,
+	})
+}
+
+func syncsALink(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	p.nudge(t, conn)
+	assert.Equal(t, schedule.Reason("nudge"), p.plan(t, conn).Reason)
+	p.start(t)
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	assert.Equal(t, allTexts, p.texts(t, "rosa"))
+	assert.Equal(t, []string{
+		"accounts of rosa", "page 0 of rosa", "page 2 of rosa", "page 4 of rosa",
+	}, p.bank.taken())
+
+	plan, synced := p.plan(t, conn), p.state(t, conn).SyncedAt
+	assert.Equal(t, schedule.Due, plan.State)
+	assert.Equal(t, schedule.ReasonSlot, plan.Reason)
+	assert.WithinDuration(t, night.Next(conn.ID, synced), plan.At, time.Microsecond)
+	assert.Equal(t, 1, d.jobs(t, "completed"))
+	assert.Equal(t, 1, d.jobs(t, "scheduled"))
+	assert.Equal(t, 1, d.count(t, "SELECT count(*) FROM river_job WHERE state = 'scheduled' AND scheduled_at = $1"+
+		" AND id = (SELECT job FROM bankmux_river_connections)", plan.At))
+}
+
+//go:embed testdata/refuse.sql
+var refuseFunction string
+
+// refuse lets the database refuse some rows, until the returned function is called.
+func (d *database) refuse(t *testing.T, trigger, table, when string) (end func()) {
+	t.Helper()
+	d.exec(t, refuseFunction)
+	d.exec(t, "CREATE "+strings.Replace(trigger, " ON", " ON "+table, 1)+" FOR EACH ROW WHEN ("+when+
+		") EXECUTE FUNCTION refuse()")
+	return func() { d.exec(t, "DROP TRIGGER refuse ON "+table) }
+}
+
+func storesNoPage(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	together(t, d, p, d.refuse(t, "TRIGGER refuse BEFORE INSERT ON", "river_job",
+		"NEW.state = 'scheduled' AND NEW.kind = 'bankmux_sync'"))
+}
+
+func completesNoJob(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	together(t, d, p, d.refuse(t, "CONSTRAINT TRIGGER refuse AFTER UPDATE ON DEFERRABLE INITIALLY DEFERRED",
+		"bankmux_syncs", "NEW.synced_at > 0"))
+}
+
+// together checks that last page, cursor and job are stored together or not at all.
+func together(t *testing.T, d *database, p *process, end func()) {
+	t.Helper()
+	conn := p.link(t, "rosa")
+	p.nudge(t, conn)
+	p.start(t)
+	require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind)
+	assert.Equal(t, allTexts[:4], p.texts(t, "rosa"), "the last page is not stored")
+	assert.True(t, p.state(t, conn).More, "nor is its cursor")
+	assert.Zero(t, d.jobs(t, "completed"), "and the job is not complete")
+	assert.Equal(t, 1, d.jobs(t))
+	assert.Equal(t, schedule.ReasonInterrupted, p.plan(t, conn).Reason)
+
+	end()
+	p.nudge(t, conn)
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	assert.Equal(t, allTexts, p.texts(t, "rosa"))
+	assert.False(t, p.state(t, conn).More)
+}
+
+// fails returns an error for each page.
+func fails(err error) func(context.Context, string, *bankmux.Answers) error {
+	return func(_ context.Context, call string, _ *bankmux.Answers) error {
+		if call == "accounts" {
+			return nil
+		}
+		return err
+	}
+}
+
+func snoozes(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	p.bank.failing(fails(&bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 3 * time.Hour}))
+	p.nudge(t, conn)
+	p.start(t)
+	require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind)
+	plan := p.plan(t, conn)
+	assert.Equal(t, schedule.ReasonAsked, plan.Reason)
+	assert.Equal(t, bankmux.ErrRateLimited, plan.Kind)
+	assert.WithinDuration(t, p.state(t, conn).NotBefore, plan.At, time.Microsecond)
+	assert.False(t, plan.At.Before(p.state(t, conn).NotBefore))
+	assert.Equal(t, 1, d.count(t, "SELECT count(*) FROM river_job WHERE kind = 'bankmux_sync' AND state = 'scheduled'"+
+		" AND scheduled_at BETWEEN $1::timestamptz - interval '1 minute' AND $1::timestamptz + interval '1 minute'",
+		plan.At))
+
+	p.bank.taken()
+	p.nudge(t, conn)
+	require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind)
+	assert.Empty(t, p.bank.taken(), "a nudge does not override what the provider asked for")
+	assert.Equal(t, plan.At, p.plan(t, conn).At)
+	assert.Equal(t, 1, d.jobs(t))
+}
+
+func nudgeEndsBackoff(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	p.bank.failing(fails(&bankmux.Error{Kind: bankmux.ErrUnavailable}))
+	p.nudge(t, conn)
+	p.start(t)
+	require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind)
+	assert.Equal(t, schedule.ReasonBackoff, p.plan(t, conn).Reason)
+	p.bank.failing(nil)
+	p.nudge(t, conn)
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	assert.Equal(t, allTexts, p.texts(t, "rosa"))
+}
+
+func blocks(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	p.bank.failing(fails(&bankmux.Error{Kind: bankmux.ErrReauth}))
+	p.nudge(t, conn)
+	p.start(t)
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	plan := p.plan(t, conn)
+	assert.Equal(t, schedule.Blocked, plan.State)
+	assert.Equal(t, bankmux.TurnLogin, plan.Turn)
+	assert.Zero(t, d.jobs(t, "available", "scheduled", "retryable", "running"))
+
+	p.bank.failing(nil)
+	p.bank.taken()
+	p.nudge(t, conn)
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	assert.Equal(t, allTexts, p.texts(t, "rosa"), "a delivery that says that the cause is gone")
+}
+
+func cancelsTheDead(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	p.bank.failing(fails(&bankmux.Error{Kind: bankmux.ErrGone}))
+	p.nudge(t, conn)
+	p.start(t)
+	require.Equal(t, river.EventKindJobCancelled, p.wait(t).Kind)
+	assert.Equal(t, schedule.Dead, p.plan(t, conn).State)
+	assert.Equal(t, 1, d.jobs(t))
+}
+
+func cancelsTheDeleted(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	p.nudge(t, conn)
+	require.NoError(t, p.store.DeleteConnection(t.Context(), conn.User, conn.ID))
+	p.start(t)
+	require.Equal(t, river.EventKindJobCancelled, p.wait(t).Kind)
+	_, err := p.fleet.Plan(t.Context(), conn)
+	require.ErrorIs(t, err, bankmux.ErrNotFound)
+	assert.Empty(t, p.bank.taken())
+}
+
+func survivesPanics(t *testing.T, d *database) {
+	var logs bytes.Buffer
+	p := d.process(t, newBank(), func(p *process) {
+		p.asked = func(*bankmux.SyncAllRequest) { panic("the user's secret") }
+		p.logger = slog.New(slog.NewTextHandler(&logs, nil))
+	})
+	conn := p.link(t, "rosa")
+	p.nudge(t, conn)
+	p.start(t)
+	require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind)
+	assert.Equal(t, bankmux.ErrApplication, p.plan(t, conn).Kind)
+	assert.Zero(t, d.count(t, "SELECT count(*) FROM river_job j WHERE j::text LIKE '%secret%'"))
+	p.stop(t)
+	assert.Contains(t, logs.String(), "panic (string)")
+	assert.NotContains(t, logs.String(), "secret")
+}
+
+// runsNoOneShot runs a job after each kind of error and after none.
+func runsNoOneShot(t *testing.T, d *database) {
+	p := d.process(t, newBank(), func(p *process) {
+		p.asked = func(r *bankmux.SyncAllRequest) { r.Force = true }
+	})
+	conn := p.link(t, "rosa")
+	p.start(t)
+	outcomes := []error{
+		nil, &bankmux.Error{Kind: bankmux.ErrUnavailable},
+		&bankmux.Error{Kind: bankmux.ErrOutcomeUnknown}, &bankmux.Error{Kind: bankmux.ErrReauth}, errors.New("broken"),
+	}
+	for _, err := range outcomes {
+		p.bank.failing(fails(err))
+		p.nudge(t, conn)
+		p.wait(t)
+	}
+	p.stop(t)
+	require.NotEmpty(t, p.bank.ops)
+	seen := map[string]bool{}
+	for _, op := range p.bank.ops {
+		seen[op.Name] = true
+		assert.NotEqual(t, bankmux.OneShot, op.Effect, op.Name)
+	}
+	assert.True(t, p.absent, "and each call says that no user waits")
+	assert.Equal(t, map[string]bool{bankmux.OpAccounts: true, bankmux.OpSync: true}, seen)
+}
+
+func TestNudge(t *testing.T) {
+	t.Parallel()
+	each(t, map[string]func(*testing.T, *database){
+		"nudges at once make one job and one run":                        nudgesTogether,
+		"a nudge inside a transaction counts after its commit":           nudgesInTransactions,
+		"a webhook delivery during a run leads to one more run after it": nudgesDuringARun,
+		"a removed connection has no job, and its run stores nothing":    removes,
+		"a connection that lost its job gets another one":                repairs,
+		"a wrong argument is refused":                                    refusesArguments,
+	})
+}
+
+func nudgesTogether(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() { assert.NoError(t, p.fleet.Nudge(t.Context(), conn)) })
+	}
+	all.Wait()
+	assert.Equal(t, 1, d.jobs(t))
+	p.start(t)
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	assert.Equal(t, 1, d.jobs(t, "completed"))
+	assert.Equal(t, 1, d.jobs(t, "scheduled"))
+	assert.Len(t, p.bank.taken(), 4, "one round")
+}
+
+func nudgesInTransactions(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	within := func(end func(*sql.Tx) error) {
+		tx, err := p.store.DB().BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		require.NoError(t, p.store.In(tx).SaveConnection(t.Context(), conn))
+		require.NoError(t, p.fleet.NudgeTx(t.Context(), tx, conn))
+		require.NoError(t, end(tx))
+	}
+	within((*sql.Tx).Rollback)
+	assert.Zero(t, d.jobs(t))
+	_, err := p.fleet.Plan(t.Context(), conn)
+	require.ErrorIs(t, err, bankmux.ErrNotFound)
+	within((*sql.Tx).Commit)
+	assert.Equal(t, 1, d.jobs(t))
+}
+
+// gate holds up the calls of a bank.
+type gate struct{ reached, open chan struct{} }
+
+func newGate() *gate { return &gate{make(chan struct{}, 100), make(chan struct{})} }
+
+// at returns the failure that waits at a call until the gate is open or ctx ends.
+func (g *gate) at(call string) func(context.Context, string, *bankmux.Answers) error {
+	return func(ctx context.Context, at string, _ *bankmux.Answers) error {
+		if at != call {
+			return nil
+		}
+		g.reached <- struct{}{}
+		select {
+		case <-g.open:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// nudgesDuringARun announces a row that the run has no chance to see.
+func nudgesDuringARun(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	last := newGate()
+	p.bank.failing(last.at("page 4"))
+	p.nudge(t, conn)
+	p.start(t)
+	<-last.reached
+	p.bank.add("6 tea")
+	for range 3 {
+		p.nudge(t, conn)
+	}
+	assert.Equal(t, 1, d.jobs(t), "the job that runs is the only one")
+	p.bank.failing(nil)
+	close(last.open)
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	assert.Equal(t, append(allTexts[:5:5], "6 tea"), p.texts(t, "rosa"))
+	assert.Equal(t, 2, d.jobs(t, "completed"), "three deliveries lead to one run")
+	assert.Equal(t, 1, d.jobs(t, "scheduled"))
+	assert.Equal(t, schedule.ReasonSlot, p.plan(t, conn).Reason)
+}
+
+func removes(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	idle, busy := p.link(t, "idle"), p.link(t, "busy")
+	p.nudge(t, idle)
+	require.NoError(t, p.fleet.Remove(t.Context(), idle))
+	require.NoError(t, p.fleet.Remove(t.Context(), idle), "it may be repeated")
+	assert.Zero(t, d.jobs(t))
+
+	last := newGate()
+	p.bank.failing(last.at("page 4"))
+	p.nudge(t, busy)
+	p.start(t)
+	<-last.reached
+	version := p.state(t, busy).Version
+	require.NoError(t, p.fleet.Remove(t.Context(), busy))
+	close(last.open)
+	require.Equal(t, river.EventKindJobCancelled, p.wait(t).Kind)
+	assert.Equal(t, version, p.state(t, busy).Version)
+	assert.Equal(t, allTexts[:4], p.texts(t, "busy"))
+}
+
+func repairs(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	lost, well := p.link(t, "lost"), p.link(t, "well")
+	p.nudge(t, lost)
+	p.nudge(t, well)
+	d.exec(t, "DELETE FROM river_job WHERE args->>'user' = 'lost'")
+	n, err := p.fleet.Repair(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+	assert.Equal(t, 2, d.jobs(t))
+	n, err = p.fleet.Repair(t.Context())
+	require.NoError(t, err)
+	assert.Zero(t, n)
+}
+
+func refusesArguments(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	require.ErrorIs(t, p.fleet.Nudge(t.Context(), bankmux.Connection{}), bankmux.ErrInvalid)
+	_, err := riversync.Open(nil, &river.Config{}, riversync.Options{})
+	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	_, err = riversync.Open(p.store.DB(), nil, riversync.Options{})
+	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	_, err = riversync.Open(p.store.DB(), &river.Config{}, riversync.Options{})
+	require.ErrorIs(t, err, bankmux.ErrInvalid)
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	each(t, map[string]func(*testing.T, *database){
+		"it counts each connection once, and the page shows no id": counts,
+		"an error names the missing schema and nothing else":       namesMissingSchema,
+	})
+}
+
+func counts(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	d.exec(t, `INSERT INTO bankmux_river_connections (connection, user_id, state, reason, at, running, nudged) VALUES
+		('id-waiting', 'u', 'due', 'slot', now() + interval '1 hour', FALSE, FALSE),
+		('id-late', 'u', 'due', 'slot', now() - interval '90 seconds', FALSE, FALSE),
+		('id-nudged', 'u', 'due', 'slot', now() - interval '5 seconds', FALSE, TRUE),
+		('id-running', 'u', 'due', 'slot', now() - interval '1 hour', TRUE, FALSE),
+		('id-parked', 'u', 'parked', 'challenge', now() + interval '5 minutes', FALSE, FALSE),
+		('id-expired', 'u', 'parked', 'challenge', now() - interval '5 minutes', FALSE, FALSE),
+		('id-blocked', 'u', 'blocked', 'login', NULL, FALSE, FALSE),
+		('id-dead', 'u', 'dead', 'gone', NULL, FALSE, FALSE)`)
+	res := httptest.NewRecorder()
+	p.fleet.Handler().ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	assert.NotContains(t, res.Body.String(), "id-")
+	var got struct {
+		riversync.Status
+
+		Latest int64 `json:"latest_seconds"`
+	}
+	require.NoError(t, json.Unmarshal(res.Body.Bytes(), &got))
+	assert.Equal(t, riversync.Status{
+		Waiting: 1, Late: 2, Running: 1, Parked: 1, Blocked: 2, Dead: 1,
+		Reasons: map[schedule.Reason]int{"slot": 3, "nudge": 1, "challenge": 2, "login": 1, "gone": 1},
+	}, got.Status)
+	assert.GreaterOrEqual(t, got.Latest, int64(90))
+	assert.Less(t, got.Latest, int64(1000))
+}
+
+func namesMissingSchema(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	d.exec(t, "DROP TABLE bankmux_river_connections")
+	_, err := p.fleet.Status(t.Context())
+	require.EqualError(t, err, "riversync: Status: the schema is missing: call Migrate")
+	res := httptest.NewRecorder()
+	p.fleet.Handler().ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	assert.Equal(t, http.StatusServiceUnavailable, res.Code)
+}

@@ -1,0 +1,242 @@
+package riversync
+
+// This file has the statements on the row of a connection. Each transaction writes the ledger
+// first, then this row and then River's jobs, so that no two of them wait for each other.
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/schedule"
+)
+
+// reasonNudge is the reason of a run for which a nudge asked.
+const reasonNudge schedule.Reason = "nudge"
+
+// The priorities of jobs. A nudge passes those that are late after an outage.
+const (
+	priorityNudge = 1
+	priorityNight = 3
+)
+
+// run is one run of a job.
+type run struct {
+	conn     bankmux.Connection
+	user, id string // of the connection
+	job      *river.Job[syncArgs]
+	number   int64 // the fencing number
+	force    bool
+	failures int
+	ended    bool // the job has ended in a transaction
+}
+
+// start gives a run its number. It returns false for a job that runs nothing.
+func (f *Fleet) start(ctx context.Context, r *run) (bool, error) {
+	var reason schedule.Reason
+	err := f.db.QueryRowContext(ctx, f.named("WITH old AS (SELECT nudged FROM bankmux_river_connections"+
+		" WHERE connection = $1 AND job = $2 AND NOT running FOR UPDATE)"+
+		" UPDATE bankmux_river_connections c SET run = run + 1, running = TRUE, nudged = FALSE, forced = old.nudged"+
+		" FROM old WHERE c.connection = $1 RETURNING c.run, c.failures, c.forced, c.reason"),
+		r.id, r.job.ID).Scan(&r.number, &r.failures, &r.force, &reason)
+	if noRows(err) {
+		return false, f.within(ctx, func(tx *sql.Tx) error { return f.takeOver(ctx, tx, r) })
+	}
+	// A provider that said how long to wait is not called before.
+	r.force = r.force && reason != schedule.ReasonAsked
+	return err == nil, err
+}
+
+// takeOver gives the connection of a job that another worker held to a new job. That worker may
+// still live, and River would take its result as that of the new run. If the job is not the one of
+// its connection, takeOver does nothing.
+func (f *Fleet) takeOver(ctx context.Context, tx *sql.Tx, r *run) error {
+	var one int
+	err := tx.QueryRowContext(ctx, f.named("SELECT 1 FROM bankmux_river_connections"+
+		" WHERE connection = $1 AND job = $2 AND running FOR UPDATE"), r.id, r.job.ID).Scan(&one)
+	if noRows(err) {
+		return nil
+	}
+	if err == nil {
+		err = f.complete(ctx, tx, r)
+	}
+	if err != nil {
+		return err
+	}
+	plan := schedule.Plan{State: schedule.Due, At: time.Now(), Reason: schedule.ReasonInterrupted}
+	job, err := f.insert(ctx, tx, r.user, r.id, plan)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, f.named("UPDATE bankmux_river_connections SET job = $2, running = FALSE,"+
+		" nudged = nudged OR forced, state = $3, at = $4 WHERE connection = $1"),
+		r.id, job, string(plan.State), plan.At)
+	return err
+}
+
+// complete completes the job of a run in a transaction.
+func (f *Fleet) complete(ctx context.Context, tx *sql.Tx, r *run) error {
+	_, err := river.JobCompleteTx[*riverdatabasesql.Driver](ctx, tx, r.job)
+	if errors.Is(err, rivertype.ErrNotFound) { // River has given it to another worker
+		return errLost
+	}
+	return err
+}
+
+// held returns errLost unless the run still has its connection. Its lock keeps it so until tx ends.
+func (f *Fleet) held(ctx context.Context, tx *sql.Tx, r *run) (nudged bool, err error) {
+	err = tx.QueryRowContext(ctx, f.named("SELECT nudged FROM bankmux_river_connections"+
+		" WHERE connection = $1 AND run = $2 AND running FOR UPDATE"), r.id, r.number).Scan(&nudged)
+	if noRows(err) {
+		return false, errLost
+	}
+	return nudged, err
+}
+
+// end plans what follows a run, in the transaction that ends it. After a failure the job stays, and
+// the caller snoozes it. Otherwise it completes the job, and inserts the next one.
+func (f *Fleet) end(ctx context.Context, tx *sql.Tx, r *run, outcome schedule.Outcome) (schedule.Plan, error) {
+	nudged, err := f.held(ctx, tx, r)
+	if err != nil {
+		return schedule.Plan{}, err
+	}
+	plan := f.after(r.conn, outcome)
+	if nudged && plan.State != schedule.Dead && plan.Reason != schedule.ReasonAsked {
+		plan = schedule.Plan{State: schedule.Due, At: outcome.End, Reason: reasonNudge, Kind: plan.Kind}
+	}
+	job := sql.NullInt64{Int64: r.job.ID, Valid: snoozes(plan, outcome.Err)}
+	if !job.Valid && plan.State != schedule.Dead {
+		if err := f.complete(ctx, tx, r); err != nil {
+			return plan, err
+		}
+	}
+	if !job.Valid && plan.State == schedule.Due {
+		if job.Int64, err = f.insert(ctx, tx, r.user, r.id, plan); err != nil {
+			return plan, err
+		}
+		job.Valid = true
+	}
+	return plan, f.store(ctx, tx, planned{r.id, job, plan, outcome})
+}
+
+// after returns the plan after a run. The database keeps microseconds, and a run is never early.
+func (f *Fleet) after(conn bankmux.Connection, outcome schedule.Outcome) schedule.Plan {
+	plan := schedule.After(conn, outcome, f.opts.Timetable)
+	if !plan.At.IsZero() {
+		plan.At = plan.At.Add(time.Microsecond - 1).Truncate(time.Microsecond)
+	}
+	return plan
+}
+
+// snoozes reports whether a job stays for the next run. One that succeeded does not.
+func snoozes(plan schedule.Plan, err error) bool { return plan.State == schedule.Due && err != nil }
+
+// planned is the plan of a connection after a run.
+type planned struct {
+	id      string // of the connection
+	job     sql.NullInt64
+	plan    schedule.Plan
+	outcome schedule.Outcome
+}
+
+// store stores the plan of a connection whose run has ended.
+func (f *Fleet) store(ctx context.Context, tx *sql.Tx, p planned) error {
+	failures := p.outcome.Attempts
+	if p.outcome.Err == nil {
+		failures = 0
+	}
+	_, err := tx.ExecContext(ctx, f.named("UPDATE bankmux_river_connections SET job = $2, running = FALSE,"+
+		" nudged = nudged AND $4 = 'due', failures = $3, state = $4, reason = $5, turn = $6, kind = $7, at = $8,"+
+		" ended_at = now() WHERE connection = $1"),
+		p.id, p.job, failures, string(p.plan.State), string(p.plan.Reason), string(p.plan.Turn),
+		p.plan.Kind.Error(), sql.NullTime{Time: p.plan.At, Valid: !p.plan.At.IsZero()})
+	return err
+}
+
+// insert inserts the job of a connection for a plan that is due.
+func (f *Fleet) insert(ctx context.Context, tx *sql.Tx, user, id string, plan schedule.Plan) (int64, error) {
+	priority := priorityNight
+	if plan.Reason == reasonNudge || plan.Reason == schedule.ReasonInterrupted {
+		priority = priorityNudge
+	}
+	opts := river.InsertOpts{Queue: Queue, Priority: priority, MaxAttempts: maxAttempts}
+	if plan.At.After(time.Now()) { // else a worker takes it at once
+		opts.ScheduledAt = plan.At
+	}
+	res, err := f.client.InsertTx(ctx, tx, syncArgs{User: user, Connection: id}, &opts)
+	if err != nil {
+		return 0, err
+	}
+	return res.Job.ID, nil
+}
+
+// maxAttempts is the most that River allows, because package schedule decides when to give up.
+const maxAttempts = 32767
+
+// drop deletes the job of a connection, so that another one takes its place. It reports false if a
+// worker runs it.
+func (f *Fleet) drop(ctx context.Context, tx *sql.Tx, job sql.NullInt64) (bool, error) {
+	if !job.Valid {
+		return true, nil
+	}
+	_, err := f.client.JobDeleteTx(ctx, tx, job.Int64)
+	switch {
+	case errors.Is(err, rivertype.ErrJobRunning):
+		return false, nil
+	case err == nil, errors.Is(err, rivertype.ErrNotFound):
+		return true, nil
+	}
+	return false, err
+}
+
+// within runs fn in one transaction.
+func (f *Fleet) within(ctx context.Context, fn func(*sql.Tx) error) error {
+	tx, err := f.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// named puts the schema before the names of tables.
+func (f *Fleet) named(statement string) string {
+	return names.ReplaceAllStringFunc(statement, func(name string) string {
+		if strings.HasSuffix(name, "_connections_at") { // an index is in the schema of its table
+			return name
+		}
+		return f.qualified(name)
+	})
+}
+
+var names = regexp.MustCompile(`\b(bankmux_river_\w+|river_job)\b`)
+
+// qualified returns the name of a table with its schema.
+func (f *Fleet) qualified(name string) string {
+	if f.schema == "" {
+		return name
+	}
+	return pgx.Identifier{f.schema, name}.Sanitize()
+}
+
+// statements returns the statements of a file.
+func statements(text string) (all []string) {
+	for s := range strings.SplitSeq(text, ";\n") {
+		if strings.TrimSpace(s) != "" {
+			all = append(all, s)
+		}
+	}
+	return all
+}

@@ -1,0 +1,122 @@
+package riversync
+
+// This file counts what is due, late, parked, blocked and dead.
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/schedule"
+)
+
+// Status counts connections. Each one is in exactly one of Waiting, Late, Running, Parked, Blocked
+// and Dead. It has no id.
+type Status struct {
+	Waiting int `json:"waiting"` // due at a later time
+	Late    int `json:"late"`    // due, and no worker has started
+	Running int `json:"running"` // also those of a process that died, until another one takes them
+	Parked  int `json:"parked"`  // the bank waits for the user's answer
+	Blocked int `json:"blocked"` // the user must act
+	Dead    int `json:"dead"`
+	// Latest is how long the connection waits that is late the longest, 0 if none is. It is in
+	// seconds in JSON.
+	Latest time.Duration `json:"-"`
+	// Reasons has the same counts by reason: those of package schedule, and "nudge".
+	Reasons map[schedule.Reason]int `json:"reasons"`
+}
+
+// MarshalJSON writes the counts, and the longest wait in whole seconds as latest_seconds.
+func (s Status) MarshalJSON() ([]byte, error) {
+	type plain Status
+	return json.Marshal(struct {
+		plain
+		Latest int64 `json:"latest_seconds"`
+	}{plain(s), int64(s.Latest / time.Second)})
+}
+
+// countRow is a group of connections.
+type countRow struct {
+	state  schedule.State
+	reason schedule.Reason
+	phase  string
+	n      int
+	latest float64 // seconds
+}
+
+// Status counts the connections, by the clock of the database. It reads the whole table of plans,
+// so call it once a minute at millions of connections. An error is of type [*Error].
+func (f *Fleet) Status(ctx context.Context) (Status, error) {
+	s := Status{Reasons: map[schedule.Reason]int{}}
+	rows, err := f.db.QueryContext(ctx, f.named("SELECT state, CASE WHEN nudged THEN 'nudge' ELSE reason END,"+
+		" CASE WHEN running THEN 'running' WHEN at <= now() THEN 'over' ELSE '' END, count(*),"+
+		" COALESCE(extract(epoch FROM now() - min(at)), 0) FROM bankmux_river_connections GROUP BY 1, 2, 3"))
+	if err != nil {
+		return s, failed("Status", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c countRow
+		if err := rows.Scan(&c.state, &c.reason, &c.phase, &c.n, &c.latest); err != nil {
+			return s, failed("Status", err)
+		}
+		s.add(&c)
+	}
+	return s, failed("Status", rows.Err())
+}
+
+// add counts a group.
+func (s *Status) add(c *countRow) {
+	s.Reasons[c.reason] += c.n
+	over := c.phase == "over"
+	switch {
+	case c.phase == "running":
+		s.Running += c.n
+	case c.state == schedule.Due && over:
+		s.Late += c.n
+		s.Latest = max(s.Latest, time.Duration(c.latest*float64(time.Second)))
+	case c.state == schedule.Due:
+		s.Waiting += c.n
+	case c.state == schedule.Parked && !over:
+		s.Parked += c.n
+	case c.state == schedule.Dead:
+		s.Dead += c.n
+	default: // also if the bank has closed its question
+		s.Blocked += c.n
+	}
+}
+
+// Plan returns the plan of a connection. The error is [bankmux.ErrNotFound] if it was never nudged.
+// Other errors are of type [*Error].
+func (f *Fleet) Plan(ctx context.Context, conn bankmux.Connection) (schedule.Plan, error) {
+	var p schedule.Plan
+	var at *time.Time
+	err := f.db.QueryRowContext(ctx, f.named("SELECT state, CASE WHEN nudged THEN 'nudge' ELSE reason END,"+
+		" turn, kind, at FROM bankmux_river_connections WHERE connection = $1"),
+		conn.ID).Scan(&p.State, &p.Reason, &p.Turn, &p.Kind, &at)
+	if noRows(err) {
+		return p, &bankmux.Error{Kind: bankmux.ErrNotFound, Detail: "the connection has no plan", NotSent: true}
+	}
+	if at != nil {
+		p.At = *at
+	}
+	return p, failed("Plan", err)
+}
+
+// Handler serves [Fleet.Status] as JSON, for a page of operators. It does not check who asks. If
+// the database fails, the response is 503 without a reason.
+func (f *Fleet) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, err := f.Status(r.Context())
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		if err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte("{}\n"))
+			return
+		}
+		_ = json.NewEncoder(w).Encode(s)
+	})
+}

@@ -1,0 +1,154 @@
+package riversync
+
+// This file has the worker that syncs a connection.
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/schedule"
+)
+
+// syncArgs are the arguments of a job. They are ids of the application, and hold no secret.
+type syncArgs struct {
+	User       string `json:"user"`
+	Connection string `json:"connection"`
+}
+
+// Kind names the jobs in River's tables.
+func (syncArgs) Kind() string { return "bankmux_sync" }
+
+// syncWorker runs SyncAll for a connection.
+type syncWorker struct {
+	river.WorkerDefaults[syncArgs]
+
+	fleet *Fleet
+}
+
+// Timeout limits a run.
+func (w *syncWorker) Timeout(*river.Job[syncArgs]) time.Duration { return w.fleet.opts.Timeout }
+
+// NextRetry is for a job of a process that died, and for one whose plan could not be stored.
+func (w *syncWorker) NextRetry(job *river.Job[syncArgs]) time.Time {
+	return time.Now().Add(time.Second << min(job.Attempt, longestRetry))
+}
+
+// longestRetry makes the longest pause about an hour.
+const longestRetry = 12
+
+// The errors with which jobs end. River stores their texts.
+var (
+	errStale = errors.New("the connection has another job, or was removed")
+	errDead  = errors.New("the connection is dead")
+	errPlan  = errors.New("the plan could not be stored")
+)
+
+// endFor is how long a run that was stopped may take to store its plan.
+const endFor = 5 * time.Second
+
+// Work runs a job.
+func (w *syncWorker) Work(ctx context.Context, job *river.Job[syncArgs]) error {
+	f := w.fleet
+	r := &run{user: job.Args.User, id: job.Args.Connection, job: job}
+	if ok, err := f.start(ctx, r); err != nil {
+		return failed("Work", err)
+	} else if !ok {
+		return river.JobCancel(errStale)
+	}
+	state, err := f.sync(bankmux.WithoutUser(ctx), r)
+	if r.ended {
+		return nil
+	}
+	outcome := schedule.Outcome{State: state, Err: err, End: time.Now(), Attempts: r.failures}
+	if err != nil {
+		outcome.Attempts++
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endFor)
+	defer cancel()
+	var plan schedule.Plan
+	gone := r.conn.ID == "" && isGone(err)
+	stored := f.within(ending, func(tx *sql.Tx) error {
+		if gone {
+			return f.remove(ending, tx, r.id)
+		}
+		var failure error
+		if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+			plan, failure = f.stop(ending, tx, r)
+		} else {
+			plan, failure = f.end(ending, tx, r, outcome)
+		}
+		return failure
+	})
+	switch {
+	case errors.Is(stored, errLost):
+		return river.JobCancel(errStale)
+	case stored != nil:
+		f.log(ctx, r, "a plan could not be stored; the job is tried again", failed("Work", stored))
+		return errPlan
+	case gone:
+		return river.JobCancel(errStale)
+	}
+	if err != nil {
+		f.log(ctx, r, "a sync ended with an error", err)
+	}
+	switch {
+	case plan.State == schedule.Dead:
+		return river.JobCancel(errDead)
+	case snoozes(plan, err):
+		return river.JobSnooze(max(time.Until(plan.At), 0))
+	}
+	return nil
+}
+
+// stop gives a job back that the end of the process interrupted. Another process continues it at
+// once.
+func (f *Fleet) stop(ctx context.Context, tx *sql.Tx, r *run) (schedule.Plan, error) {
+	plan := schedule.Plan{State: schedule.Due, At: time.Now(), Reason: schedule.ReasonInterrupted}
+	nudged, err := f.held(ctx, tx, r)
+	if err != nil {
+		return plan, err
+	}
+	_, err = tx.ExecContext(ctx, f.named("UPDATE bankmux_river_connections SET running = FALSE, nudged = $2,"+
+		" state = $3, reason = $4, at = $5 WHERE connection = $1"),
+		r.id, nudged || r.force, string(plan.State), string(plan.Reason), plan.At)
+	return plan, err
+}
+
+// sync runs SyncAll for the connection of a run.
+func (f *Fleet) sync(ctx context.Context, r *run) (state bankmux.SyncState, err error) {
+	conn, err := f.opts.Connection(ctx, r.user, r.id)
+	if err != nil {
+		return state, err
+	}
+	r.conn = conn
+	var res bankmux.SyncAllResult
+	err = noPanic(func() (err error) {
+		ledger := &heldLedger{Ledger: f.opts.Ledger(nil), fleet: f, run: r}
+		res, err = f.opts.Sync(ctx, bankmux.SyncAllRequest{Connection: conn, Ledger: ledger, Force: r.force})
+		return err
+	})
+	return res.State, err
+}
+
+// noPanic turns a panic of the application's code into an error. River would store its value, which
+// may hold anything.
+func noPanic(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic (%T) at\n%s", p, debug.Stack())
+		}
+	}()
+	return fn()
+}
+
+func (f *Fleet) log(ctx context.Context, r *run, text string, err error) {
+	f.opts.Logger.LogAttrs(ctx, slog.LevelWarn, text, slog.String("connection", r.id), slog.Any("error", err))
+}
