@@ -16,6 +16,7 @@ import (
 	goccy "github.com/goccy/go-json"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bench/fixture"
 )
 
 const (
@@ -253,7 +254,7 @@ func reading(tb testing.TB, adapter string, c *canned) func(context.Context) (in
 }
 
 // decoded are the adapters whose pages are read. "plaid sync" is a whole sync of one page.
-var decoded = append(slices.Clone(adapters), "plaid sync")
+var decoded = append(slices.Clone(fixture.Adapters), "plaid sync")
 
 // decoders are the ways to read the same bytes. The others are compared with the first.
 func decoders(tb testing.TB, adapter string) (body []byte, all []way) {

@@ -1,0 +1,119 @@
+// Command fair measures calls of the library beside the same calls by hand and through resty. The
+// server is a process of its own, so the processor time is that of the clients.
+//
+//	go run ./fair -out results/new.jsonl
+//	go run ./fair -compare results/reference.jsonl results/new.jsonl
+//
+// The first prints a table and writes a line of JSON per way. The second compares two such files.
+// It ends with status 1 if a figure became worse than the spreads of both explain.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+
+	"github.com/bankmux/bankmux/bench/fixture"
+)
+
+func main() {
+	if err := run(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "fair:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	role := flag.String("role", "", "what a process that this program starts does")
+	serves := flag.String("serve", "canned", "what the server has: canned or bank")
+	base := flag.String("base", "", "the address of the server")
+	adapter := flag.String("adapter", "", "the adapter of calls in flight")
+	name := flag.String("way", "", "the way of calls in flight")
+	many := flag.Int("held", 1000, "how many calls are in flight")
+	out := flag.String("out", "", "the file of results")
+	comparing := flag.Bool("compare", false, "compare two files of results")
+	n := size{}
+	flag.IntVar(&n.rounds, "rounds", 11, "how many rounds are measured")
+	flag.IntVar(&n.calls, "calls", 640, "how many calls a round has")
+	flag.Parse()
+	switch {
+	case *role == "server":
+		return serve(ctx, *serves)
+	case *role == "held":
+		return holdOnce(ctx, *base, *adapter, *name, *many)
+	case *comparing && flag.NArg() != 2:
+		return errors.New("-compare needs two files")
+	case *comparing:
+		worse, err := compareFiles(os.Stdout, flag.Arg(0), flag.Arg(1))
+		if err == nil && worse > 0 {
+			err = fmt.Errorf("%d figures are worse", worse)
+		}
+		return err
+	}
+	results, err := measure(ctx, n, *many)
+	if err != nil {
+		return err
+	}
+	if err := show(os.Stdout, results); err != nil || *out == "" {
+		return err
+	}
+	return write(*out, results)
+}
+
+// measure measures everything.
+func measure(ctx context.Context, n size, inFlight int) ([]Result, error) {
+	base, stop, err := start(ctx, "canned")
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	var results []Result
+	for _, adapter := range fixture.Adapters {
+		for _, op := range []string{"exchange", "accounts"} {
+			for _, callers := range []int{1, 64} {
+				all, err := ways(ctx, base, adapter, op, callers)
+				if err != nil {
+					return nil, err
+				}
+				found, err := inTurn(ctx, all, callers, n)
+				if err != nil {
+					return nil, fmt.Errorf("%s, %s: %w", adapter, op, err)
+				}
+				for i := range found {
+					found[i].Adapter, found[i].Op = adapter, op
+				}
+				results = append(results, found...)
+			}
+		}
+		found, err := holding(ctx, base, adapter, inFlight, hand, library)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, found...)
+	}
+	bank, stopBank, err := start(ctx, "bank")
+	if err != nil {
+		return nil, err
+	}
+	defer stopBank()
+	found, err := holding(ctx, bank, virtual, 5*inFlight, library)
+	return append(results, found...), err
+}
+
+// write writes a line of JSON per result.
+func write(name string, results []Result) error {
+	file, err := os.Create(name) //nolint:gosec // the user names the file
+	if err != nil {
+		return err
+	}
+	lines := json.NewEncoder(file)
+	for _, r := range results {
+		if err := lines.Encode(r); err != nil {
+			return errors.Join(err, file.Close())
+		}
+	}
+	return file.Close()
+}
