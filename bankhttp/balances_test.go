@@ -2,6 +2,7 @@ package bankhttp_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,6 +51,23 @@ func TestReadBalances(t *testing.T) {
 		require.NoError(t, a.service.ReadBalances(t.Context(), conn))
 		assert.Zero(t, p.count(bankmux.OpBalances))
 	})
+	for name, state := range map[string]bankmux.SyncState{
+		"a bank that asked in an earlier sync is not called": {AskedAt: time.Now()},
+		"a question without a time is one too":               {Challenge: &bankmux.Challenge{ID: "1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, p, conn := open(t)
+			from, err := a.store.SyncState(t.Context(), conn)
+			require.NoError(t, err)
+			state.Version = from.Version + 1
+			stored, err := a.store.StoreSyncState(t.Context(), conn, from, state)
+			require.NoError(t, err)
+			require.True(t, stored)
+			require.NoError(t, a.service.ReadBalances(t.Context(), conn))
+			assert.Zero(t, p.count(bankmux.OpBalances))
+		})
+	}
 	t.Run("what only the user can resolve is in the state, and an outage is an error", func(t *testing.T) {
 		t.Parallel()
 		a, p, conn := open(t)

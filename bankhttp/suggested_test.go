@@ -57,6 +57,9 @@ func TestSuggested(t *testing.T) {
 	assert.Equal(t, map[string][]string{"key2": nil}, sync(func(d *bankmux.Delta) {
 		d.Removed = []bankmux.Absence{{Known: was}}
 	}), "the row is gone")
+	assert.Equal(t, map[string][]string{"key1": nil, "key2": nil}, sync(func(d *bankmux.Delta) {
+		d.Added = append(d.Added, bankmux.Added{Known: was, Row: &bankmux.Transaction{}})
+	}), "a row that came again is another one")
 }
 
 // memoryRows returns all stored rows.

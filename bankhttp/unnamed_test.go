@@ -116,6 +116,14 @@ func TestUnnamed(t *testing.T) {
 		assert.Equal(t, 200, a.send(t, "rosa", "POST", "/unnamed/"+all[0].ID, body).Code)
 		assert.Equal(t, bankmux.ErrInvalid, problem(t, a.send(t, "rosa", "POST", "/unnamed/"+all[1].ID, body), 400).Kind)
 	})
+	t.Run("they go with the connection", func(t *testing.T) {
+		t.Parallel()
+		a, _, conn, _ := relinked(t)
+		a.worked(t)
+		require.Len(t, object[accounts](t, a.send(t, "rosa", "GET", "/accounts", ""), 200).Unnamed, 2)
+		require.Equal(t, 204, a.send(t, "rosa", "DELETE", "/connections/"+conn, "").Code)
+		assert.Empty(t, object[accounts](t, a.send(t, "rosa", "GET", "/accounts", ""), 200).Unnamed)
+	})
 	t.Run("those of another user do not exist", func(t *testing.T) {
 		t.Parallel()
 		a, _, conn, _ := relinked(t)
