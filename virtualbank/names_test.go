@@ -22,8 +22,8 @@ func TestNames(t *testing.T) {
 	}
 	assert.Equal(t, []string{
 		IDChurn, RemovedFirst, Unordered, CreatedAndUpdated, CreatedAndRemoved, UpdatedAndRemoved, PendingVanishes, Posted,
-		PostedSameID, Tip, FuelHold, Late, VeryLate, Twin, Edited, Withdrawn, CursorForgotten, CursorCircles, EmptyAnswer,
-		ShortAnswer, FewerDays, FewerDaysUnsaid, DaysIgnored, DaysRefused, TodayRefused, ValueDays, RenumberedDay,
+		PostedSameID, Tip, FuelHold, Late, VeryLate, Twin, Edited, Withdrawn, CursorForgotten, CursorCircles, EmptyResponse,
+		ShortResponse, FewerDays, FewerDaysUnsaid, DaysIgnored, DaysRefused, TodayRefused, ValueDays, RenumberedDay,
 		SecondLink, TextDrift, PostedUnmatched, MutationDuringPagination, NotReady,
 	}, known)
 }

@@ -42,16 +42,16 @@ func (b *Bank) serveAPI(p bank.Provider, routes []bank.Route, rw http.ResponseWr
 	b.core.Unlock()
 
 	rw = &statusWriter{ResponseWriter: rw, b: b, note: note}
-	answer := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+	respond := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		b.core.Lock()
 		note.handled = true
 		b.core.Unlock()
-		p.Form(answer(p, c, tooLarge, allow)).Write(rw)
+		p.Form(response(p, c, tooLarge, allow)).Write(rw)
 	})
 	broken, ofTheWire := wirefault.Lookup(fault.Name)
 	switch {
 	case !faulty:
-		answer.ServeHTTP(rw, r)
+		respond.ServeHTTP(rw, r)
 	case ofTheWire && fault.Name != bank.FaultSlow:
 		if fault.Location != "" {
 			broken.Location = fault.Location
@@ -61,15 +61,15 @@ func (b *Bank) serveAPI(p bank.Provider, routes []bank.Route, rw http.ResponseWr
 				broken.Body = bank.Encode(limited.Body)
 			}
 		}
-		broken.Serve(rw, r, answer)
+		broken.Serve(rw, r, respond)
 	default:
 		c.Fault = fault.Name
-		answer.ServeHTTP(rw, r)
+		respond.ServeHTTP(rw, r)
 	}
 }
 
-// answer returns the response to a request that no fault of the wire broke.
-func answer(p bank.Provider, c *bank.Call, tooLarge bool, allow []string) bank.Reply {
+// response returns the response to a request that no fault of the wire broke.
+func response(p bank.Provider, c *bank.Call, tooLarge bool, allow []string) bank.Reply {
 	switch {
 	case tooLarge:
 		return p.Fail(http.StatusRequestEntityTooLarge)

@@ -78,10 +78,10 @@ const (
 
 // Situations of Dapi.
 const (
-	// EmptyAnswer means that for an hour responses have no transactions although there are some.
-	EmptyAnswer = "empty-answer"
-	// ShortAnswer means that for an hour responses leave out every third transaction.
-	ShortAnswer = "short-answer"
+	// EmptyResponse means that for an hour responses have no transactions although there are some.
+	EmptyResponse = "empty-response"
+	// ShortResponse means that for an hour responses leave out every third transaction.
+	ShortResponse = "short-response"
 	// FewerDays means that the institution serves 60 days instead of 90, and says so.
 	FewerDays = "fewer-days"
 	// FewerDaysUnsaid means that the institution serves 60 days but says 90.

@@ -66,7 +66,7 @@ func Refuse(provider, field, detail string) *bankmux.Error {
 }
 
 // OnlyRefreshAsksBank is for [guard.Guard.Interceptors] of an adapter whose provider serves stored
-// data. Only a refresh is answered by the bank, and its end shows how the bank did. An application
+// data. Only a refresh calls the bank, and its end shows how the bank did. An application
 // that set AtInstitution keeps it.
 func OnlyRefreshAsksBank(o *guard.Options) {
 	if o.AtInstitution == nil {

@@ -85,7 +85,7 @@ func (p *publisher) byID() *webhook.Keys {
 			return webhook.Key{}, err
 		}
 		assert.LessOrEqual(p.t, len(id), 256)
-		if id == "answered with another key" {
+		if id == "served with another key" {
 			return webhook.Key{JWK: p.signers["k1"].jwk()}, nil
 		}
 		if s, ok := p.signers[id]; ok {
@@ -276,8 +276,8 @@ func aKeyIsUsedOnlyUnderItsID(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPublisher(t, "k1")
-		p.signers["answered with another key"] = p.signers["k1"]
-		require.ErrorIs(t, p.reader(p.byID())("answered with another key"), bankmux.ErrSignature)
+		p.signers["served with another key"] = p.signers["k1"]
+		require.ErrorIs(t, p.reader(p.byID())("served with another key"), bankmux.ErrSignature)
 	})
 }
 

@@ -166,7 +166,7 @@ func reply(w http.ResponseWriter, value any, err error) {
 	_ = json.NewEncoder(w).Encode(value)
 }
 
-// explain returns what the user is answered.
+// explain returns what the user reads.
 func explain(err error) (status int, text string) {
 	e, ok := errors.AsType[*bankmux.Error](err)
 	if !ok {

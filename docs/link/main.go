@@ -53,15 +53,15 @@ type browser struct {
 	user string
 }
 
-// answer is what the back end sends.
-type answer struct {
+// response is what the back end sends.
+type response struct {
 	Session string
 	Launch  bankmux.Launch
 	Error   string
 	bankmux.ConnectionView
 }
 
-func (b browser) post(path string, body []byte) (got answer) {
+func (b browser) post(path string, body []byte) (got response) {
 	r := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body))
 	r.Header.Set("User", b.user)
 	w := httptest.NewRecorder()

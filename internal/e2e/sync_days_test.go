@@ -68,7 +68,7 @@ func daysThatWereReadEmptyAreReadAgain(t *testing.T) {
 		s := banktest.Open(t, "dapi")
 		s.Round(t)
 		time.Sleep(8 * 24 * time.Hour) // all days are due
-		require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.EmptyAnswer))
+		require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.EmptyResponse))
 		empty := s.Round(t)
 		assert.NotEmpty(t, joined(empty).Suspect)
 		time.Sleep(2 * time.Hour)

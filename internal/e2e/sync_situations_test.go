@@ -124,12 +124,12 @@ var situations = map[string]func(t *testing.T, provider string, now, later bankm
 		assert.Len(t, later.Removed, 1)
 		assert.NotEmpty(t, append(now.Suggested, later.Suggested...))
 	},
-	virtualbank.EmptyAnswer: func(t *testing.T, _ string, now, _ bankmux.Delta) {
+	virtualbank.EmptyResponse: func(t *testing.T, _ string, now, _ bankmux.Delta) {
 		assert.NotEmpty(t, now.Suspect)
 		assert.NotEmpty(t, now.Missing)
 		assert.Empty(t, now.Added)
 	},
-	virtualbank.ShortAnswer: func(t *testing.T, _ string, now, later bankmux.Delta) {
+	virtualbank.ShortResponse: func(t *testing.T, _ string, now, later bankmux.Delta) {
 		assert.NotEmpty(t, now.Missing)
 		assert.Empty(t, now.Removed)
 		assert.NotEmpty(t, later.Modified, "they are there again")

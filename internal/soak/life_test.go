@@ -135,7 +135,7 @@ func (l *life) stage(situations []string) {
 		if !slices.Contains(can, s) {
 			continue // the plan was made for another provider
 		}
-		if (s == virtualbank.EmptyAnswer || s == virtualbank.ShortAnswer) &&
+		if (s == virtualbank.EmptyResponse || s == virtualbank.ShortResponse) &&
 			len(l.tables.since) < max(1, len(l.tables.seen)) {
 			continue // the bank may no longer serve rows that the first response omits
 		}

@@ -39,7 +39,7 @@ func TestSoakMistakes(t *testing.T) {
 		"a row is dropped": {config{connections: 1, mistake: mistake{drops: true}}, "rows differ"},
 		"a row is removed too early": {
 			config{
-				connections: 4, staged: []string{virtualbank.ShortAnswer}, mistake: mistake{removes: true},
+				connections: 4, staged: []string{virtualbank.ShortResponse}, mistake: mistake{removes: true},
 			},
 			"rows differ",
 		},

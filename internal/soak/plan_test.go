@@ -228,9 +228,9 @@ func planOf(seed uint64, n int, trouble []trouble) plan {
 		}
 		// A row that a short response omits is noticed only when all days are read again, and the
 		// bank serves them for some weeks only.
-		if slices.Contains(staged, virtualbank.ShortAnswer) {
+		if slices.Contains(staged, virtualbank.ShortResponse) {
 			if day < short+30 {
-				staged = slices.DeleteFunc(staged, func(s string) bool { return s == virtualbank.ShortAnswer })
+				staged = slices.DeleteFunc(staged, func(s string) bool { return s == virtualbank.ShortResponse })
 			} else {
 				short = day
 				add(day+8, doSync)

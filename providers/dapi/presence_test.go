@@ -161,7 +161,7 @@ func anAnswerMeansThatTheUserIsPresent(t *testing.T) {
 	})
 }
 
-// reads are the calls that the bank may answer with a question.
+// reads are the calls that the bank may interrupt with a question.
 func reads(client *bankmux.Client, conn bankmux.Connection) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Accounts": func(ctx context.Context) error {

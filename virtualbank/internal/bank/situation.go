@@ -24,8 +24,8 @@ const (
 	Withdrawn         = "withdrawn"
 	CursorForgotten   = "cursor-forgotten"
 	CursorCircles     = "cursor-circles"
-	EmptyAnswer       = "empty-answer"
-	ShortAnswer       = "short-answer"
+	EmptyResponse     = "empty-response"
+	ShortResponse     = "short-response"
 	FewerDays         = "fewer-days"
 	FewerDaysUnsaid   = "fewer-days-unsaid"
 	DaysIgnored       = "days-ignored"
@@ -74,8 +74,8 @@ func Situations() []Situation {
 		{Withdrawn, "a booked row of the last two weeks is removed"},
 		{CursorForgotten, "the cursor is rejected until a sync starts without one"},
 		{CursorCircles, "the next 40 pages of a sync repeat the same two cursors"},
-		{EmptyAnswer, "for an hour, responses have no transactions although there are some"},
-		{ShortAnswer, "for an hour, responses leave out every third transaction"},
+		{EmptyResponse, "for an hour, responses have no transactions although there are some"},
+		{ShortResponse, "for an hour, responses leave out every third transaction"},
 		{FewerDays, "the institution serves 60 days instead of 90, and says so"},
 		{FewerDaysUnsaid, "the institution serves 60 days but says 90"},
 		{DaysIgnored, "for an hour, responses have all rows, whatever days the request asks for"},

@@ -328,7 +328,7 @@ func (conn *connection) situation(now time.Time) string {
 
 // leavesOut reports whether a situation leaves out the i-th row of an account.
 func leavesOut(situation string, i int) bool {
-	return situation == bank.EmptyAnswer || (situation == bank.ShortAnswer && i%3 == 2)
+	return situation == bank.EmptyResponse || (situation == bank.ShortResponse && i%3 == 2)
 }
 
 // transaction returns a row as Dapi writes it.

@@ -14,7 +14,7 @@ const (
 func (conn *connection) Stage(situation string) error {
 	b := conn.bank
 	switch situation {
-	case bank.EmptyAnswer, bank.ShortAnswer, bank.DaysIgnored, bank.DaysRefused, bank.TodayRefused:
+	case bank.EmptyResponse, bank.ShortResponse, bank.DaysIgnored, bank.DaysRefused, bank.TodayRefused:
 		conn.staged, conn.stagedUntil = situation, b.Now().Add(bank.StagedFor)
 		return nil
 	case bank.FewerDays:

@@ -17,7 +17,7 @@ func TestData(t *testing.T) {
 	t.Run("filters show the accounts of their types alone", filters)
 	t.Run("an institution that is down stops the calls that ask it", outages)
 	t.Run("institutions are listed, found and described", institutions)
-	t.Run("faults are answered in Plaid's words", faults)
+	t.Run("faults have Plaid's words", faults)
 	t.Run("published limits are kept where the application wants them", limits)
 	t.Run("a login ends after its lifetime", lifetimes)
 }

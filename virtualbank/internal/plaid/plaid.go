@@ -146,7 +146,7 @@ func (b *Provider) Handle(c *bank.Call) bank.Reply {
 	return p
 }
 
-// Fail returns the answer to a request that no operation gets. Plaid has paths for POST alone, so
+// Fail returns the response to a request that no operation gets. Plaid has paths for POST alone, so
 // another method is an unknown path, which is the bank's choice.
 func (b *Provider) Fail(status int) bank.Reply {
 	switch status {
@@ -158,7 +158,7 @@ func (b *Provider) Fail(status int) bank.Reply {
 	return refuse(notFound, "the requested path does not exist")
 }
 
-// Form puts the id of the request into the answer.
+// Form puts the id of the request into the response.
 func (b *Provider) Form(p bank.Reply) bank.Reply {
 	if body, ok := p.Body.(map[string]any); ok {
 		b.Lock()
@@ -193,7 +193,7 @@ func instant(t time.Time) any {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// ok is a successful answer.
+// ok is a successful response.
 func ok(body map[string]any) bank.Reply { return bank.Reply{Status: http.StatusOK, Body: body} }
 
 // chance is a source of chance for nothing but the order in which a situation shuffles rows.

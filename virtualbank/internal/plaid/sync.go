@@ -157,7 +157,7 @@ func foreignCursor() bank.Reply {
 	return refuse(invalidField, "cursor not associated with access_token")
 }
 
-// syncPageOf answers with one page of a round.
+// syncPageOf responds with one page of a round.
 func (it *item) syncPageOf(q syncRequest, m syncMark) bank.Reply {
 	f := &it.feed
 	f.forgot = f.forgot && q.cursor != ""

@@ -24,7 +24,7 @@ func TestWebhooks(t *testing.T) {
 	t.Run("SYNC_UPDATES_AVAILABLE is sent once a sync was called", syncUpdates)
 	t.Run("the end of a consent is announced seven days ahead", consentEnds)
 	t.Run("a delivery is signed by a key that is published by its id", signedDeliveries)
-	t.Run("a delivery that is not answered with 200 is repeated for 24 hours", retries)
+	t.Run("a delivery that does not get 200 is repeated for 24 hours", retries)
 	t.Run("the address is changed by its own call", address)
 	t.Run("the sandbox fires the webhooks of the Item's products", firedWebhooks)
 	t.Run("every webhook has a body", everyWebhook)
