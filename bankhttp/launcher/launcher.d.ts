@@ -23,9 +23,9 @@ export type Payload = Record<string, unknown>;
 
 export interface Options {
   /**
-   * Returns the front end of a provider, by the provider's name. MoneyKit publishes no script, so it
-   * needs one: () => import("@moneykit/connect"). A loader may also return an instance with options
-   * of yours: () => new MoneyKit({ theme }).
+   * Returns the front end of a provider, by the provider's name. MoneyKit publishes no script, so
+   * it needs one: () => import("@moneykit/connect"). A loader may also return an instance with
+   * options of yours: () => new MoneyKit({ theme }).
    *
    * Dapi and Plaid need none. A loader for them returns what their script defines, if your page
    * loads the script itself. A loader for any other provider returns an Opener.
@@ -53,12 +53,12 @@ export type Opener = (
 
 /**
  * Opens the provider's page and resolves once, with what to post. A launch with a url leaves this
- * page. The outcome is then in the query of the page that the provider returns to: see resume. If the
- * user goes back to this page instead, the promise resolves with {"error": null}.
+ * page. The outcome is then in the query of the page that the provider returns to: see resume. If
+ * the user goes back to this page instead, the promise resolves with {"error": null}.
  *
- * It rejects with a LaunchError if the page cannot be opened, and with signal.reason after an abort.
- * One run can be open at a time. A second call with the same launch returns the same promise, and a
- * call with another launch rejects with "already_open".
+ * It rejects with a LaunchError if the page cannot be opened, and with signal.reason after an
+ * abort. One run can be open at a time. A second call with the same launch returns the same
+ * promise, and a call with another launch rejects with "already_open".
  *
  * The launcher keeps no token after the end, neither in storage nor in the address.
  */

@@ -1,5 +1,5 @@
 // Command prose checks the project's rules of language: it reads the comments, texts and test names
-// of Go files, the paragraphs of Markdown files, and the comments of scripts and YAML files.
+// of Go files, the paragraphs of Markdown files, and the comments of other languages.
 //
 //	go run ./internal/prose            # everything below the current directory
 //	go run ./internal/prose ./guard    # one directory or file
@@ -64,17 +64,6 @@ func skipped(dir string) bool {
 	return strings.HasPrefix(name, ".")
 }
 
-// isScript reports whether a file has comments that start with "#".
-func isScript(path string) bool {
-	switch filepath.Ext(path) {
-	case ".yml", ".yaml":
-		return true
-	case "":
-		return filepath.Base(filepath.Dir(path)) == ".ci"
-	}
-	return false
-}
-
 // checkFile returns the findings of one file; files of other kinds have none.
 func checkFile(path string) []finding {
 	var read func(path string, src []byte) ([]passage, []finding)
@@ -83,10 +72,11 @@ func checkFile(path string) []finding {
 		read = readGo
 	case filepath.Ext(path) == ".md", filepath.Base(path) == "llms.txt":
 		read = readMarkdown
-	case isScript(path):
-		read = readScript
 	default:
-		return nil
+		if _, ok := syntaxOf(path); !ok {
+			return nil
+		}
+		read = readComments
 	}
 	src, err := os.ReadFile(path) //nolint:gosec // the caller names it
 	if err != nil {

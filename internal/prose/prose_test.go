@@ -27,6 +27,8 @@ func TestProse(t *testing.T) {
 		"a dropped word in a text":                {"a.go", "// Package a is clean.\npackage a\n\nvar x = \"look amiss\"\n", "word"},
 		"a dropped word in a test's name":         {"a_test.go", "package a\n\nfunc TestNobodySees() {}\n", "word"},
 		"a dropped word in code is a name":        {"a.go", "// Package a calls `begin` and [Begin].\npackage a\n", ""},
+		"an answer that is a response":            {"a.go", "// Package a is answered with 200.\npackage a\n", "word"},
+		"an answer of the user":                   {"a.go", "// Package a sends the answer to a question.\npackage a\n", ""},
 		"is no":                                   {"a.go", "// This is no error.\npackage a\n", "word"},
 		"there is no":                             {"a.go", "// There is no error, and it is no longer.\npackage a\n", ""},
 		"a long sentence":                         {"a.go", "// A " + strings.ReplaceAll(long, " word w", " word\n// w") + "\npackage a\n", "sentence"},
@@ -50,6 +52,20 @@ func TestProse(t *testing.T) {
 		"a dropped word in a script":              {"a.yml", "on: push\n  # It has begun.\n", "word"},
 		"a wide comment of a script":              {"a.yml", "# " + strings.Repeat("Wide. ", 20) + "\n", "width"},
 		"a command of a script":                   {"a.yml", "run: begin " + strings.Repeat("wide ", 30) + "\n", ""},
+		"a dropped word in SQL":                   {"a.sql", "SELECT 1;\n-- It has\n-- begun.\n", "word"},
+		"a dropped word behind a column of SQL":   {"a.sql", "  fact BYTEA, -- mended\n", "word"},
+		"a statement of SQL":                      {"a.sql", "BEGIN;\nSELECT 'a', " + strings.Repeat("wide, ", 30) + ";\n", ""},
+		"a long sentence in Lua":                  {"a.lua", "-- " + strings.ReplaceAll(long, "word w", "word\n-- w"), "sentence"},
+		"a wide comment of Lua":                   {"a.lua", "-- " + strings.Repeat("Wide. ", 20) + "\n", "width"},
+		"a dropped word in JavaScript":            {"a.js", "let x = 1; // mended\n", "word"},
+		"an address in JavaScript":                {"a.js", "const nobody = \"http://nobody\";\n", ""},
+		"a dropped word in a block of types":      {"a.d.ts", "/**\n * It has\n * begun.\n */\nexport {}\n", "word"},
+		"a long sentence over lines of a block":   {"a.d.ts", "/** " + strings.ReplaceAll(long, "word w", "word\n * w") + " */", "sentence"},
+		"a tag of a block starts a paragraph":     {"a.ts", "/**\n" + strings.Repeat(" * @param a word\n", 20) + " */\n", ""},
+		"a dropped word in CSS":                   {"a.css", "a { color: red; } /* mended */\n", "word"},
+		"a dropped word in HTML":                  {"a.html", "<!-- It has\n begun. -->\n<p>begin</p>\n", "word"},
+		"a table in a comment of JavaScript":      {"a.js", "// Options:\n" + strings.Repeat("//   word  word word\n", 20), ""},
+		"what follows a comment":                  {"a.html", "<!-- Clean. -->\n<p>begin</p>\n", ""},
 		"a wide row of a table":                   {"a.md", "| " + strings.Repeat("wide. ", 20) + "|", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,8 +74,8 @@ func TestProse(t *testing.T) {
 			switch {
 			case strings.HasSuffix(c.file, ".md"):
 				read = readMarkdown
-			case strings.HasSuffix(c.file, ".yml"):
-				read = readScript
+			case !strings.HasSuffix(c.file, ".go"):
+				read = readComments
 			}
 			passages, found := read(c.file, []byte(c.src))
 			for _, p := range passages {

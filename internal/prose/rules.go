@@ -50,6 +50,8 @@ var dropped = []struct {
 	{word(`makes? (its|his|her|their) own`), "adopts"},
 	{word(`thereby|thereupon|whence|wherein|thereof|lest|hitherto|whither`), "current words"},
 	{word(`no (readable )?answer (came|comes)|answer (was|is|got) lost|lost answer|HTTP answer`), "response"},
+	{word(`answers? with (one|an?)|answered with|answered by the (bank|provider|server)`), "respond, response"},
+	{word(`successful answer|into the answer|answer to a request|answers overlapping`), "response"},
 	{word(`(provider|server|Dapi|MoneyKit|Plaid)'s answers?`), "response"},
 }
 

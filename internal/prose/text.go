@@ -81,36 +81,6 @@ func commentBefore(file *ast.File, pos token.Pos) bool {
 	return false
 }
 
-// readScript returns the paragraphs of the comments of a shell script or a YAML file.
-func readScript(path string, src []byte) ([]passage, []finding) {
-	var out []passage
-	var found []finding
-	var current passage
-	flush := func() {
-		if current.text != "" {
-			out = append(out, current)
-		}
-		current = passage{}
-	}
-	for i, line := range strings.Split(string(src), "\n") {
-		text, isComment := strings.CutPrefix(strings.TrimSpace(line), "#")
-		text = strings.TrimSpace(text)
-		if !isComment || text == "" || strings.HasPrefix(text, "!") {
-			flush()
-			continue
-		}
-		if columns(line) > maxComment && !strings.Contains(line, "://") {
-			found = append(found, finding{path, i + 1, "width", clip(text)})
-		}
-		if current.text == "" {
-			current = passage{line: i + 1, prose: true}
-		}
-		current.text = strings.TrimSpace(current.text + " " + text)
-	}
-	flush()
-	return out, found
-}
-
 var directive = regexp.MustCompile(`^//(go:|nolint|line |export )`)
 
 // readComment splits one group of comment lines into paragraphs. Indented lines are code; a

@@ -1,5 +1,5 @@
-// Sends the requests of the page. The paths below /bank are those of package bankhttp, and the paths
-// below /demo drive the pretend banks.
+// Sends the requests of the page. The paths below /bank are those of package bankhttp, and the
+// paths below /demo drive the pretend banks.
 
 // Problem is a problem document that the server sent in place of a result.
 export class Problem extends Error {

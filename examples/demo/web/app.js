@@ -81,7 +81,8 @@ async function progressOf({ id }) {
   else delete state.progress[id];
 }
 
-// watch notices what happens without the user: a sync that ended, or a circuit breaker that changed.
+// watch notices what happens without the user: a sync that ended, or a circuit breaker that
+// changed.
 async function watch() {
   try {
     const now = await get("/demo/state");

@@ -30,8 +30,8 @@ function run({ session, launch }) {
 export const link = async (country) => run(await post("/bank/sessions", { country }));
 export const reconnect = async (id) => run(await post(`/bank/connections/${id}/sessions`));
 
-// goOn continues a flow whose bank sent the browser back to this page. It returns undefined if there
-// is none.
+// goOn continues a flow whose bank sent the browser back to this page. It returns undefined if
+// there is none.
 export async function goOn() {
   const query = new URLSearchParams(location.search);
   const session = sessionStorage.getItem(kept) ?? query.get("session");

@@ -1,5 +1,5 @@
--- Times are milliseconds since 1970, of the server's clock. Each row has an end, after which it does
--- not count and is deleted some time.
+-- Times are milliseconds since 1970, of the server's clock. Each row has an end, after which it
+-- does not count and is deleted some time.
 
 -- The only clock of all tables and functions.
 CREATE FUNCTION bankmux_fleet_now() RETURNS BIGINT LANGUAGE sql VOLATILE AS $$
@@ -9,7 +9,8 @@ $$;
 -- Fencing numbers, and the order of those who wait.
 CREATE SEQUENCE bankmux_fleet_numbers;
 
--- A lease that is held, and the fact that its last holder left. A free key without a fact has no row.
+-- A lease that is held, and the fact that its last holder left. A free key without a fact has no
+-- row.
 CREATE TABLE bankmux_fleet_leases (
   namespace  TEXT COLLATE "C" NOT NULL,
   key        TEXT COLLATE "C" NOT NULL,
@@ -136,8 +137,8 @@ BEGIN
 END
 $$;
 
--- Gives up a lease, and without a fence also a place. A new_ttl below 0 keeps the fact, and 0 removes
--- it.
+-- Gives up a lease, and without a fence also a place. A new_ttl below 0 keeps the fact, and 0
+-- removes it.
 CREATE FUNCTION bankmux_fleet_release(ns TEXT, k TEXT, who TEXT, f BIGINT, new_fact BYTEA, new_ttl BIGINT)
 RETURNS BOOLEAN LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,5 +1,5 @@
--- Ends a lease, or gives up a place. KEYS: as in acquire.lua. ARGV: holder, fence, what becomes of
--- the fact (keep, remove or put), value, TTL.
+-- Ends a lease, or gives up a place. KEYS: as in acquire.lua. ARGV: holder, fence, what to do
+-- with the fact (keep, remove or put), value, TTL.
 local holder, fence = ARGV[1], ARGV[2]
 local lease = redis.call('HMGET', KEYS[1], 'holder', 'fence', 'until', 'valid')
 local held = lease[1] == holder and tonumber(lease[3]) > now
@@ -14,7 +14,8 @@ if fence == '0' then
 end
 if not held or lease[2] ~= fence then return 0 end
 
--- A server whose memory is full still lets a script delete, and a script that has deleted may write.
+-- A server whose memory is full still lets a script delete, and a script that has deleted may
+-- write.
 redis.call('HDEL', KEYS[1], 'holder', 'until')
 if ARGV[3] == 'put' then
 	valid = now + tonumber(ARGV[5])

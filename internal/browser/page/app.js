@@ -1,5 +1,5 @@
-// The application's page: it starts a session, lets the launcher open the provider's page, and posts
-// the outcome.
+// The application's page: it starts a session, lets the launcher open the provider's page, and
+// posts the outcome.
 
 import { connect, resume } from "/moneykit/bank/launcher.js";
 import { again, finish, start } from "/start.js";

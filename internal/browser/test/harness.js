@@ -1,5 +1,5 @@
-// What every test in the browser needs: the bank and the application, Chromium, and a page that
-// fails the test if it reaches for the network, logs an error or leaks a secret.
+// What every test in the browser needs: the bank and the application, Chromium, and a page. The
+// test fails if the page reaches for the network, logs an error or leaks a secret.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -71,9 +71,11 @@ async function serve() {
   };
 }
 
-// visit runs a test with a page of the application in a new context, and checks afterwards that the
-// page stayed on loopback, that it logged no error, and that no secret was in a URL, the console,
-// storage, HTML or HAR. env.addr.app is the application, and env.secrets() lists what to look for.
+// visit runs a test with a page of the application in a new context. It checks afterwards that the
+// page stayed on loopback and logged no error. It also looks for secrets in URLs, the console,
+// storage, HTML and HAR.
+//
+// env.addr.app is the application, and env.secrets() lists what to look for.
 //
 // options has those of Playwright's newContext, and:
 //   path      of the application's page ("/")

@@ -55,7 +55,8 @@ const html = `<!doctype html><html lang="en"><title>App</title>
   };
 </script></html>`;
 
-// The stand-ins of Dapi and Plaid keep their configuration and count their calls in window.dapi and window.plaid.
+// The stand-ins of Dapi and Plaid keep their configuration and count their calls in window.dapi and
+// window.plaid.
 const standIns = {
   [scripts.dapi]: `window.Dapi = { create(config) {
     window.dapi = { config, opened: 0 };
@@ -78,7 +79,8 @@ const standIns = {
 // openSite opens the page in a new context, runs the test, and checks that no token was printed and
 // that no callback threw.
 //
-// options: policy    the Content-Security-Policy of the page
+// options:
+//          policy    the Content-Security-Policy of the page
 //          reported  a policy that only reports
 //          blocked   addresses that do not load
 //          path      of the page ("/")

@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { state } from "./harness.js";
 
-// The widgets, each with a bank that takes a password, its id, and the code that is correct after the
-// password mfa_device. name is the bank's, where the provider's API has another than its widget.
+// The widgets, each with a bank that takes a password, and the bank's id. The code is correct after
+// the password mfa_device. The name is the bank's, where the provider's API has another than its
+// widget.
 //
-// The bank's script for MoneyKit is what the demo uses, and most of its flow is that of the official
-// package. So it has all tests at night only.
+// The bank's script for MoneyKit is what the demo uses, and most of its flow is that of the
+// official package. So it has all tests at night only.
 export const widgets = {
   "MoneyKit, the bank's script": { index: 0, client: "moneykit", country: "US", bank: "Northwind Bank", id: "northwind", code: "123456" },
   "MoneyKit, the official package": { index: 1, client: "moneykit", country: "US", bank: "Harbor Trust", id: "harbor_trust", code: "123456" },

@@ -2,8 +2,8 @@
 
 const host = new URL(document.currentScript.src).origin;
 
-// widget loads the page of a provider into a hidden frame. on has a function for each message of the
-// page. The frame is removed at the end, and open loads it again.
+// widget loads the page of a provider into a hidden frame. on has a function for each message of
+// the page. The frame is removed at the end, and open loads it again.
 function widget(provider, title, { onReady, ...on }) {
   let frame;
   let ready = false;

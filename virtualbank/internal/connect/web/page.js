@@ -1,5 +1,5 @@
-// The page of a provider's widget. It shows one view after the other, sends each step of the user to
-// the bank, and passes the outcome to the window that opened it.
+// The page of a provider's widget. It shows one view after the other, and sends each step of the
+// user to the bank. It passes the outcome to the window that opened it.
 
 import { h, header, views } from "/connect/views.js";
 
