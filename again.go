@@ -21,7 +21,7 @@ const (
 	TurnNever   Turn = "never"   // only a new link helps
 )
 
-// Again says when a read is run again that ended in an error of a [Kind]. [Kind.Again] returns it.
+// Again says when to repeat a read that failed with an error of a [Kind]. [Kind.Again] returns it.
 // [Client.SyncAll] and package schedule decide by it. It does not hold for a one-shot.
 type Again struct {
 	Turn Turn
@@ -40,8 +40,8 @@ var (
 	againNever   = Again{Turn: TurnNever}
 )
 
-// Again says when a read is run again that ended in an error of this kind. For a kind of a later
-// version it is that of [ErrUnknown].
+// Again says when to repeat a read that failed with an error of this kind. A kind of a later
+// version counts as [ErrUnknown].
 func (k Kind) Again() Again { return k.row().again }
 
 // maxRetryAfter is the longest wait that a provider may ask for.

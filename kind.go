@@ -76,8 +76,9 @@ const (
 	// ErrContextDone means that the caller's context was cancelled or its deadline has passed.
 	// errors.Is also finds context.Canceled or context.DeadlineExceeded.
 	ErrContextDone Kind = "context_done"
-	// ErrApplication means that code of the application failed that the library called, for example
-	// [SyncRequest.Known] or an interceptor. errors.Is and errors.As find the application's error.
+	// ErrApplication means that the library called code of the application, and that code failed.
+	// Examples are [SyncRequest.Known] and an interceptor. errors.Is and errors.As find the
+	// application's error.
 	ErrApplication Kind = "application_failed"
 	// ErrUnknown means that the provider failed for a reason that the library does not know.
 	ErrUnknown Kind = "unknown"

@@ -86,10 +86,10 @@ func (s *Service) unread(ctx context.Context, conn bankmux.Connection, state ban
 }
 
 // Accounts handles GET. It returns the accounts of all connections of the user with the last stored
-// balances, and asks no bank. An account whose balance was never read has none. Nor has one whose
-// connection was ended, if the store keeps such an account for its transactions. A connection that
-// does not open, because its key is lost, is a failure beside the others. So is what the last sync
-// could not read. Accounts that only the user can identify are apart, as unnamed: see
+// balances, and asks no bank. An account has no balance if none was read yet. An account whose
+// connection was ended has none either; the store may keep it for its transactions. A connection
+// that does not open, because its key is lost, is a failure beside the others. So is what the last
+// sync could not read. Accounts that only the user can identify are apart, as unnamed: see
 // [Service.NameAccount].
 //
 // The query parameter connection limits it to one connection, also to one that was ended.

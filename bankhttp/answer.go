@@ -22,8 +22,8 @@ type answers struct {
 //
 // The call that the bank interrupted goes on, and what it reads is stored. The response has the
 // accounts of the connection as [Service.ReadAccounts] returns them, or for a sync what
-// [Service.Sync] returns. It is 204 after abandon, and for anything else. If the bank asks again,
-// the problem has the next challenge.
+// [Service.Sync] returns. After any other call, and after abandon, the status is 204. If the bank
+// asks again, the problem has the next challenge.
 //
 // The answers are sent to the bank once. If a read certainly did not send them, because the
 // provider is down, the problem has the challenge again under a new id. A sync asks the bank again.

@@ -25,9 +25,9 @@ type Config struct {
 	// response to an error is 500, without the text of the error.
 	User func(*http.Request) (string, error)
 
-	// Session is the request for every new session. Its User, Country, Institution and Reconnect
-	// come from the request, and so does Language if the request names one. WebhookURL and
-	// RedirectURI left empty come from PublicURL.
+	// Session is the request for every new session. The HTTP request sets its User, Country,
+	// Institution and Reconnect, and Language if it names one. Empty WebhookURL and RedirectURI are
+	// made from PublicURL.
 	Session bankmux.SessionRequest
 	// PrepareSession completes the request for one session, such as with the contact of the user.
 	// It may refuse it with a [bankmux.Error]. nil leaves the request as it is.

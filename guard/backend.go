@@ -21,7 +21,7 @@ import (
 //   - Names are any UTF-8 text without NUL of up to 400 bytes. Applications that share a server use
 //     different namespaces, and never see each other's names.
 //   - It need not encrypt. [Fleet] seals values before it stores them, and names hold no secret.
-//   - It returns soon after the context has ended. A call that failed may have taken effect.
+//   - It returns soon after the deadline of the context. A call that failed may have taken effect.
 //   - It is safe for concurrent use.
 //
 // The errors are the implementation's own. They hold no secret, no value and no address with a
@@ -48,8 +48,9 @@ type Leases interface {
 	// reports false, and changes nothing, if the lease had ended or is of another fence. So a
 	// holder that is too late changes nothing.
 	//
-	// If r.Fence is zero, it gives up the place in the queue. It also gives up a lease that this
-	// holder took without learning of it. It reports whether there was either, and ignores r.Fact.
+	// If r.Fence is zero, it gives up the place in the queue. It also gives up a lease of this
+	// holder, in case the response to its Acquire was lost. It reports whether there was a place or
+	// a lease, and ignores r.Fact.
 	Release(ctx context.Context, r Release) (bool, error)
 }
 

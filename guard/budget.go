@@ -37,9 +37,10 @@ type Budget struct {
 	// Offset, is a multiple of Window. So a window of 24 h is a day of UTC. With an Offset of -4 h
 	// it is a day of the clocks that are four hours ahead of UTC.
 	Offset time.Duration
-	// Rolling is for a provider that counts any span of the length of Window. A span of two fixed
-	// windows then has at most Limit calls, so the lasting rate may be half of Limit per Window.
-	// Without it there may be twice as many in a span that reaches into two windows.
+	// Rolling is for a provider that counts any span of the length of Window. No span of that
+	// length then has more than Limit calls. The price is a lower rate: over a long time it may be
+	// half of Limit per Window. Without Rolling, a span that covers parts of two windows may have
+	// twice Limit.
 	Rolling bool
 
 	// Reserve is the part of Limit that is kept for calls that a user waits for. A call whose
@@ -189,9 +190,9 @@ const CodeBudget = "budget_used"
 
 // Interceptor refuses the calls that a budget does not allow now. The error is
 // [bankmux.ErrRateLimited] with the code [CodeBudget] and NotSent, and its RetryAfter is the time
-// until all budgets allow the call. It does not wait itself: [Retry] does, outside of it, if that
-// is within the caller's deadline and [RetryOptions.MaxWait]. Otherwise the caller gets the error
-// at once.
+// until all budgets allow the call. [Retry], which is outside of it, waits for that time if the
+// caller's deadline and [RetryOptions.MaxWait] allow it. Otherwise the caller gets the error at
+// once.
 //
 // A call that was certainly not sent is given back. Local operations are not counted.
 func (b *Budgets) Interceptor() bankmux.Interceptor { return b.interceptor(nil) }
@@ -246,8 +247,8 @@ func (b *Budgets) refuse(c *budgetCount, op *bankmux.Op, who caller) error {
 
 // NextAllowed returns when the budgets allow a call, as far as this process knows. It is the
 // present time if they allow it now. The context says whether a user is present. Of op, the fields
-// by which budgets select and count are needed. NextAllowed counts nothing, so a call is refused if
-// another one was faster.
+// by which budgets select and count are needed. NextAllowed reserves nothing, so another call may
+// use the budget first.
 func (b *Budgets) NextAllowed(ctx context.Context, op bankmux.Op) time.Time {
 	return b.next(&op, b.callerOf(ctx), time.Now())
 }

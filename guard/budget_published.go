@@ -17,8 +17,8 @@ import (
 //
 // Plaid limits requests, and a budget counts attempts. Sync sends a request for each page of a
 // round, at most 500 rows each. Whether Plaid counts fixed or rolling minutes is not documented.
-// Institutions has the lower of two figures that Plaid documents. No limits are published for link
-// tokens, the exchange, and searches for institutions.
+// Plaid documents two limits for the list of institutions, and the lower one is used. No limits are
+// published for link tokens, the exchange, and searches for institutions.
 //
 // The budgets of the application come first, in the order of the operations.
 func PlaidBudgets() []Budget {

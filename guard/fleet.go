@@ -22,8 +22,8 @@ import (
 // share this:
 //
 //   - The turn on a connection. One call at a time uses a connection, in all processes. It has a
-//     lease, which lasts as long as the call may take and [Options.ProviderLimit] more. So the
-//     death of a process does not cause calls that overlap at the provider. See
+//     lease, which lasts as long as the call may take and [Options.ProviderLimit] more. If a
+//     process dies during a call, the others wait until the provider has ended that call. See
 //     [Options.OnePerConnection].
 //   - Open challenges and rejected logins. Each process refuses what [Hold] would refuse in the
 //     process that saw them.
@@ -35,10 +35,10 @@ import (
 //
 // # If the backend fails
 //
-// No call fails because the backend is slow, down or has lost its data. A request to it takes at
-// most 120 ms, and all requests of one operation together at most 250 ms
-// ([FleetOptions.MaxDelay]). The wait for the turn on a busy connection is not counted, since it
-// ends with the caller's context.
+// No call fails because the backend is slow, down or has lost its data. All requests of one
+// operation together take at most 250 ms, and one of them at most 120 ms. [FleetOptions.MaxDelay]
+// changes both. The wait for the turn on a busy connection is not counted, since it ends with the
+// caller's context.
 //
 // After a request failed, the fleet sends no more of them until a probe in the background
 // succeeds. Meanwhile each process judges by what it knows itself, as without a fleet. Calls of two
@@ -46,8 +46,8 @@ import (
 // log has a record when the backend fails and when it is back. A lease that ended before its call
 // is counted and logged too.
 //
-// If the backend loses its data, calls that are under way lose their leases. Challenges and
-// rejected logins are then forgotten, also by the process that saw them.
+// If the backend loses its data, calls that are under way lose their leases. All processes then
+// forget challenges and rejected logins.
 //
 // # What is stored
 //
@@ -78,8 +78,8 @@ type FleetOptions struct {
 	// Logger receives a record when the backend fails, when it is back, and for each lost lease.
 	// nil means no log.
 	Logger *slog.Logger
-	// MaxDelay is how long all requests of one operation to the backend may take. One request may
-	// take about half of it. The default is 250 ms.
+	// MaxDelay is how long all requests of one operation to the backend may take together. One
+	// request may take 12/25 of it, so that a second one has time. The default is 250 ms.
 	MaxDelay time.Duration
 }
 

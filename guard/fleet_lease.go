@@ -160,9 +160,9 @@ func (f *Fleet) countLost(name string) {
 
 // Once returns a value that one process makes for all, such as the application's token. It returns
 // the stored value under name if usable accepts it. If not, it calls create and stores its value
-// for ttl. While one process creates a value, the others wait for it, but at most for patience.
-// Then they call create as well, and so they do if the backend fails. So Once fails only if create
-// does or if ctx ends, which is [bankmux.ErrContextDone].
+// for ttl. While one process creates a value, the others wait for it. They call create themselves
+// after patience, or if the backend fails. So Once fails only if create fails or ctx ends
+// ([bankmux.ErrContextDone]).
 //
 // The duration is how long the value is still valid. usable also gets it, and must not be slow.
 // Values are encrypted. Once is for adapters; names of different adapters must differ.

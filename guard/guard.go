@@ -96,9 +96,9 @@ type Options struct {
 	// OnePerConnection queues the calls on one connection; see [OnePerConnection]. The Dapi adapter
 	// sets it.
 	OnePerConnection bool
-	// ProviderLimit is the longest time that the provider works on a call whose caller has died. A
-	// [Fleet] keeps the turn on the connection of a dead process that much longer than the deadline
-	// of its call. The Dapi adapter sets it.
+	// ProviderLimit is the longest time that the provider works on a call whose caller has died. If
+	// a process dies during a call, a [Fleet] adds this time to the deadline of the call before
+	// another process may use the connection. The Dapi adapter sets it.
 	ProviderLimit time.Duration
 	// Fleet shares state with the other processes of the application. nil means that each process
 	// has its own.

@@ -23,8 +23,8 @@ import (
 // ([bankmux.Op.Aside]).
 //
 // The hold ends when the challenge is answered, abandoned or expired, and when the connection is
-// disconnected or reconnected. Another process does not see the reconnect. It still lets calls on
-// the reconnected connection pass, because its [bankmux.Connection.LinkedAt] is newer.
+// disconnected or reconnected. A reconnect in another process ends it too, because it gives the
+// connection a newer [bankmux.Connection.LinkedAt].
 //
 // Hold knows only what this process has seen, unless a guard has a [Fleet] and one call at a time
 // uses a connection. Then all processes know the holds of each connection that they call.

@@ -16,12 +16,12 @@ type Timetable interface {
 	Next(connection string, after time.Time) time.Time
 }
 
-// Every is a timetable with a fixed distance from the end of the last run. 0 means 24 hours. The
-// connections that were linked together stay together, so it suits thousands of connections; for
-// more see [Night].
+// Every is a timetable with a fixed pause after each run. 0 means 24 hours. Connections that were
+// linked at the same time also run at the same time. So it suits thousands of connections; for more
+// see [Night].
 type Every time.Duration
 
-// Next returns the time that lies the distance after the given one.
+// Next returns after plus the pause.
 func (e Every) Next(_ string, after time.Time) time.Time {
 	if e <= 0 {
 		e = Every(24 * time.Hour)
@@ -37,7 +37,7 @@ func (e Every) Next(_ string, after time.Time) time.Time {
 // late keeps its slot of the next night. After an outage only the slots that passed meanwhile are
 // late, and [CatchUp] says for how long.
 type Night struct {
-	Start  time.Duration  // from midnight to the start of the window; 22 h is in the evening
+	Start  time.Duration  // of the window by the clock, such as 22 h; whole days do not count
 	Length time.Duration  // of the window, 24 h at most; 0 means 8 h
 	Zone   *time.Location // of midnight; nil means UTC
 }
@@ -48,6 +48,12 @@ func (n Night) length() time.Duration {
 		return 8 * time.Hour
 	}
 	return min(n.Length, 24*time.Hour)
+}
+
+// start returns when the window starts, from 0 up to 24 hours.
+func (n Night) start() time.Duration {
+	const day = 24 * time.Hour
+	return (n.Start%day + day) % day
 }
 
 // Slot returns when in the window a connection starts: from 0 up to the window's length. It is a
@@ -66,20 +72,20 @@ func (n Night) Next(connection string, after time.Time) time.Time {
 	if zone == nil {
 		zone = time.UTC
 	}
-	slot := n.Slot(connection)
+	start, slot := n.start(), n.Slot(connection)
 	year, month, day := after.In(zone).Date()
-	for d := day - 2; ; d++ { // the slot may lie almost two days after the midnight of its window
-		window := time.Date(year, month, d, 0, 0, int(n.Start/time.Second), int(n.Start%time.Second), zone)
-		if start := window.Add(slot); start.After(after) {
-			return start
+	for d := day - 2; ; d++ { // a slot may lie two days after the midnight of its window, if a day has 23 hours
+		window := time.Date(year, month, d, 0, 0, int(start/time.Second), int(start%time.Second), zone)
+		if next := window.Add(slot); next.After(after) {
+			return next
 		}
 	}
 }
 
 // CatchUp returns how long after an outage the last late run starts. That is the outage divided by
-// headroom - 1. headroom is how many times the load of the window can be served. The slots that
-// pass meanwhile are served as well. If headroom is not above 1, the late runs never get fewer, and
-// CatchUp returns the longest duration.
+// headroom - 1. headroom is how many times the load of the window can be served. The runs that
+// become due meanwhile are served as well. If headroom is not above 1, the late runs are never
+// caught up, and CatchUp returns the longest duration.
 func CatchUp(outage time.Duration, headroom float64) time.Duration {
 	late := float64(outage) / (headroom - 1)
 	if headroom <= 1 || math.IsNaN(late) || late >= math.MaxInt64 {

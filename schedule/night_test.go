@@ -83,6 +83,27 @@ func TestNight(t *testing.T) {
 		}
 		assert.Equal(t, 9, at.Add(-night.Slot("conn-1")).In(zone).Day())
 	})
+
+	t.Run("whole days of a start do not count", func(t *testing.T) {
+		t.Parallel()
+		at := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+		for _, start := range []time.Duration{100 * time.Hour, -20 * time.Hour} {
+			assert.Equal(t, schedule.Night{Start: 4 * time.Hour}.Next("conn-1", at), schedule.Night{Start: start}.Next("conn-1", at))
+		}
+	})
+	t.Run("the last slot of a window is not left out after a day of 23 hours", func(t *testing.T) {
+		t.Parallel()
+		zone, err := time.LoadLocation("America/New_York")
+		require.NoError(t, err)
+		night := schedule.Night{Start: 24*time.Hour - time.Minute, Length: 24 * time.Hour, Zone: zone}
+		id := "conn-0"
+		for i := 0; night.Slot(id) < 23*time.Hour+50*time.Minute; i++ {
+			id = "conn-" + strconv.Itoa(i)
+		}
+		start := time.Date(2026, 3, 7, 23, 59, 0, 0, zone).Add(night.Slot(id)) // on 9 March
+		require.Equal(t, 9, start.Day())
+		assert.True(t, start.Equal(night.Next(id, start.Add(-time.Nanosecond))))
+	})
 }
 
 func TestCatchUp(t *testing.T) {

@@ -36,10 +36,11 @@ const accountColumns = "SELECT id, user_id, connection_id, bank, bank_name, due,
 // of the one that [reconcile.Match] pairs with it as likely or certain. An account at a bank of
 // another name must have the same number. Otherwise the account gets a new name.
 //
-// NameAccounts leaves an account out if only the user can say which one it is. This concerns
-// accounts that no active connection has. Several of them fit, or one of them possibly does, or one
-// at the same bank does not open, because its key is lost. [Store.Unnamed] returns it then. Ask the
-// user, and call [Store.IdentifyAccount].
+// NameAccounts leaves an account out if only the user can say which one it is. Candidates are
+// stored accounts that no active connection has. The user must decide if several candidates fit, or
+// if one fits only possibly. The same holds if a candidate at the same bank does not open, because
+// its key is lost. [Store.Unnamed] then returns the account. Ask the user, and call
+// [Store.IdentifyAccount].
 func (s *Store) NameAccounts(
 	ctx context.Context, conn bankmux.Connection, accounts []bankmux.Account,
 ) (names map[string]string, err error) {

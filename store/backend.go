@@ -20,7 +20,7 @@ import (
 // PostgreSQL the clock is that of the server, unless [WithNow] sets one. Processes that share a
 // SQLite file share a machine and its clock.
 //
-// [guard.Fleet] takes a backend that needs more than 120 ms for one that is down. So put a SQLite
+// If a request takes more than 120 ms, [guard.Fleet] treats the backend as down. So put a SQLite
 // file on a disk that writes faster. An application with many processes has a faster backend in
 // package fleet/postgres or fleet/redis.
 func (s *Store) Backend() guard.Backend {

@@ -12,9 +12,10 @@ import (
 	"github.com/bankmux/bankmux/bankhttp"
 )
 
-// Accounts returns the accounts of a user, with the balances that were stored last. With
-// connections it returns the accounts that these listed last, and otherwise all. Accounts that do
-// not open are left out, and the error names their connections as that of [Store.Connections].
+// Accounts returns the accounts of a user, with the balances that were stored last. Without
+// connections it returns all accounts. Otherwise it returns those that the given connections listed
+// last. Accounts that do not open are left out, and the error names their connections as that of
+// [Store.Connections].
 func (s *Store) Accounts(
 	ctx context.Context, user string, connections ...string,
 ) (all []bankhttp.Account, err error) {

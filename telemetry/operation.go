@@ -38,6 +38,9 @@ func (t *Telemetry) Interceptor() bankmux.Interceptor {
 	}
 }
 
+// inOperation marks the context of an operation whose span is recorded.
+type inOperation struct{}
+
 // start starts the span of an operation.
 func (t *Telemetry) start(ctx context.Context, op *bankmux.Op) (with context.Context, span trace.Span) {
 	defer func() {
@@ -47,6 +50,7 @@ func (t *Telemetry) start(ctx context.Context, op *bankmux.Op) (with context.Con
 	}()
 	with, span = t.tracer.Start(ctx, op.Name, t.seriesOf(op, "").start...)
 	if span.IsRecording() {
+		with = context.WithValue(with, inOperation{}, true)
 		span.SetAttributes(idsOf(op)...)
 	}
 	return with, span

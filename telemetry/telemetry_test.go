@@ -42,16 +42,18 @@ type observed struct {
 	*telemetry.Telemetry
 
 	spans    *tracetest.InMemoryExporter
+	traces   *sdktrace.TracerProvider
 	registry *prometheus.Registry
 }
 
 func observe(t *testing.T) *observed {
 	t.Helper()
 	o := &observed{spans: tracetest.NewInMemoryExporter(), registry: prometheus.NewRegistry()}
+	o.traces = sdktrace.NewTracerProvider(sdktrace.WithSyncer(o.spans))
 	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(o.registry))
 	require.NoError(t, err)
 	o.Telemetry, err = telemetry.New(telemetry.Config{
-		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSyncer(o.spans)),
+		TracerProvider: o.traces,
 		MeterProvider:  sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter)),
 	})
 	require.NoError(t, err)

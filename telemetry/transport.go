@@ -53,7 +53,7 @@ func (t *transport) CloseIdleConnections() {
 
 // RoundTrip implements [http.RoundTripper].
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !trace.SpanFromContext(r.Context()).IsRecording() {
+	if r.Context().Value(inOperation{}) == nil || !trace.SpanFromContext(r.Context()).IsRecording() {
 		return t.base.RoundTrip(r)
 	}
 	span := t.start(r)

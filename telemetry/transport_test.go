@@ -81,11 +81,17 @@ func aRequestIsNamedByItsTemplate(t *testing.T) {
 
 func aRequestOutsideOfAnOperationHasNoSpan(t *testing.T) {
 	o := observe(t)
-	client := &http.Client{Transport: o.Transport(&network{200})}
-	res, err := client.Get("https://api.test/links/planted-link")
-	require.NoError(t, err)
-	require.NoError(t, res.Body.Close())
-	assert.Empty(t, o.spans.GetSpans())
+	client := &http.Client{Transport: o.Transport(&network{200, 200})}
+	ctx, span := o.traces.Tracer("application").Start(t.Context(), "of the application")
+	for _, ctx := range []context.Context{t.Context(), ctx} {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://api.test/links/planted-link", nil)
+		require.NoError(t, err)
+		res, err := client.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+	}
+	span.End()
+	assert.Len(t, o.spans.GetSpans(), 1, "that of the application")
 }
 
 func aRequestWithoutATemplateHasNoPath(t *testing.T) {

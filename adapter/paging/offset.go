@@ -9,8 +9,9 @@ import (
 )
 
 // Offset is the position in a list that is newest first and shifts while it is read. New rows
-// repeat some that were read, which the reader recognizes. If rows were removed, the reading goes
-// back by their number. One removed row and one new row between two pages are not noticed.
+// repeat some that were read, which the reader recognizes. If n rows were removed meanwhile, the
+// reader reads the last n rows once more. One removed row and one new row between two pages are not
+// noticed.
 type Offset struct {
 	offset int
 	total  int  // rows when the page before was read; -1 at the start

@@ -21,7 +21,8 @@ import (
 //   - A member of another type counts as absent, and keeps nothing of its value.
 //   - An element of another type affects only itself. In each element of a [Rows] or [List], a
 //     number may replace a text. A text may replace a number, true or false.
-//   - A repeated key of v is refused outside of lists, since two decoders could see two values.
+//   - If v repeats a key outside of a list, the response is refused, because two decoders could see
+//     two values.
 //   - A list that is not an array is refused, and so is an [Exact] member of another type.
 //   - A response with more rows than its length allows is refused: see [List].
 //

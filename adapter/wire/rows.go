@@ -32,8 +32,8 @@ type Rows[T any] struct {
 // minBytes. Call it from Each to size a slice.
 func (r *Rows[T]) Room(minBytes int) int { return r.Left/max(r.first, minBytes) + 1 }
 
-// AppendZero appends a zero element to rows, which must be zero between length and capacity. If
-// there is capacity, it does not write the element: rows are large, and new memory is zero.
+// AppendZero appends a zero element to rows. The memory between length and capacity must be zero
+// already, so that AppendZero need not clear it.
 func AppendZero[T any](rows []T) []T {
 	n := len(rows)
 	if n < cap(rows) {

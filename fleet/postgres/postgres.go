@@ -22,19 +22,23 @@ package postgres
 import (
 	"context"
 	"errors"
+	"regexp"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/inbox"
 )
 
 // Options configure [Open]. The zero value is suitable for production.
 type Options struct {
-	// Namespace separates applications that share a database. The default is "bankmux".
+	// Namespace separates applications that share a database: one to 64 letters, digits, dots,
+	// hyphens or underscores. All processes of an application have the same. The default is
+	// "bankmux".
 	Namespace string
 	// Conns is the largest number of connections of the pool. The default is 4, with which one
 	// process makes thousands of guarded calls in a second.
@@ -54,16 +58,32 @@ var (
 	_ inbox.Seen    = (*Backend)(nil)
 )
 
+// maxConns is the largest pool. Processes share the connections that a server has.
+const maxConns = 1000
+
+// namespaces are one to 64 of these characters, as in package fleet/redis.
+var namespaces = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+
 // connectTimeout limits a connection attempt if the URL has no connect_timeout.
 const connectTimeout = 5 * time.Second
 
 // Open returns a backend for the database at a URL, such as "postgres://app@db.example/app". It
-// needs no server yet: connections are made when they are needed. Close the backend at the end. The
-// error is that of an invalid URL, and does not quote it.
+// needs no server yet: connections are made when they are needed. Close the backend at the end.
+//
+// The error is [bankmux.ErrInvalid] if the URL or an option is wrong. It does not quote the URL.
 func Open(ctx context.Context, url string, opts Options) (*Backend, error) {
+	if opts.Namespace == "" {
+		opts.Namespace = "bankmux"
+	}
+	if !namespaces.MatchString(opts.Namespace) {
+		return nil, invalid("Options.Namespace", "is not 1 to 64 letters, digits, dots, hyphens or underscores")
+	}
+	if opts.Conns < 0 || opts.Conns > maxConns {
+		return nil, invalid("Options.Conns", "is not in 0 to 1,000")
+	}
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("postgres: the URL of the database is invalid")
+		return nil, invalid("url", "is invalid")
 	}
 	// One round trip without a prepared statement, as a pooler requires.
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
@@ -73,17 +93,17 @@ func Open(ctx context.Context, url string, opts Options) (*Backend, error) {
 	}
 	cfg.MaxConns = 4
 	if opts.Conns > 0 {
-		cfg.MaxConns = int32(min(opts.Conns, 1000))
+		cfg.MaxConns = int32(opts.Conns)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
-		return nil, errors.New("postgres: the URL of the database is invalid")
+		return nil, invalid("url", "is invalid")
 	}
-	b := &Backend{pool: pool, namespace: opts.Namespace}
-	if b.namespace == "" {
-		b.namespace = "bankmux"
-	}
-	return b, nil
+	return &Backend{pool: pool, namespace: opts.Namespace}, nil
+}
+
+func invalid(field, detail string) error {
+	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "postgres.Open: " + field, Detail: detail, NotSent: true}
 }
 
 // Close closes the connections. It waits for requests that are under way.

@@ -1,8 +1,8 @@
 // Package jsonscan reads JSON that is in memory, value by value and without allocation. It accepts
 // what RFC 8259 does and nothing else. Numbers stay the text that they are.
 //
-// The caller chooses two more rules. The keys of an object may have to be unique, which the JSON of
-// honest senders is. Text may have to be UTF-8, or what is not is replaced.
+// The caller chooses two more rules. It may require that no object repeats a key. It may require
+// text to be UTF-8; otherwise invalid bytes are replaced.
 package jsonscan
 
 import "bytes"
@@ -160,8 +160,8 @@ func (s *Scanner) Member(first bool) (key []byte, more bool, err error) {
 }
 
 // MemberIs reports whether the next member of an open object has a certain key, and reads it as
-// [Scanner.Member] does. It is faster. key has its quotes and the colon. In a text with other
-// escapes or with white space it is not found.
+// [Scanner.Member] does. It is faster. key has its quotes and the colon. It reports false if the
+// key is written with escapes, or with white space around it.
 func (s *Scanner) MemberIs(first bool, key string) bool {
 	at := s.at
 	if !first {
