@@ -10,12 +10,14 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// userTables are the tables with rows of users, but for connections.
+// userTables are the tables with rows of users, but for connections and for those of endLinks.
 var userTables = []string{
-	"bankmux_sessions", "bankmux_exchanges", "bankmux_challenges", "bankmux_syncs", "bankmux_account_ids",
-	"bankmux_balances", "bankmux_transactions", "bankmux_removed", "bankmux_suggestions", "bankmux_unnamed",
-	"bankmux_accounts",
+	"bankmux_challenges", "bankmux_syncs", "bankmux_account_ids", "bankmux_balances", "bankmux_transactions",
+	"bankmux_removed", "bankmux_suggestions", "bankmux_unnamed", "bankmux_accounts",
 }
+
+// errLinked ends a transaction that must not commit, because the user has a connection.
+var errLinked = passed{errors.New("store: the user has a connection")}
 
 // DeleteUser ends the access to all banks of a user and deletes everything of the user. For each
 // connection it calls disconnect, which ends the access at the provider with
@@ -41,7 +43,8 @@ func (s *Store) DeleteUser(
 		return failed(op, err)
 	}
 	for {
-		if err := s.endLinks(ctx, user); err != nil {
+		err := s.write(ctx, op, func(w *work) error { return endLinks(ctx, w, user) })
+		if err != nil {
 			return err
 		}
 		conns, lost := s.Connections(ctx, user)
@@ -58,21 +61,20 @@ func (s *Store) DeleteUser(
 	}
 }
 
-// endLinks deletes the sessions of a user, so that no exchange that runs can store a connection.
-func (s *Store) endLinks(ctx context.Context, user string) error {
-	return s.write(ctx, "DeleteUser", func(w *work) error {
-		_, err := w.exec(ctx, "DELETE FROM bankmux_events WHERE session_id IN"+
-			" (SELECT id FROM bankmux_sessions WHERE user_id = $1)", user)
-		if err != nil {
+// endLinks deletes the sessions of a user, so that no exchange that runs can store a connection. It
+// waits for one that is storing it.
+func endLinks(ctx context.Context, w *work, user string) error {
+	_, err := w.exec(ctx, "DELETE FROM bankmux_events WHERE session_id IN"+
+		" (SELECT id FROM bankmux_sessions WHERE user_id = $1)", user)
+	if err != nil {
+		return err
+	}
+	for _, table := range []string{"bankmux_sessions", "bankmux_exchanges"} {
+		if _, err := w.exec(ctx, "DELETE FROM "+table+" WHERE user_id = $1", user); err != nil {
 			return err
 		}
-		for _, table := range []string{"bankmux_sessions", "bankmux_exchanges"} {
-			if _, err := w.exec(ctx, "DELETE FROM "+table+" WHERE user_id = $1", user); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // endAccess disconnects and deletes connections.
@@ -101,13 +103,12 @@ func joined(all ...error) error {
 	return errors.Join(all...)
 }
 
-// deleteRows deletes the rows of a user. It reports false if a connection was stored meanwhile.
+// deleteRows deletes the rows of a user. It deletes nothing and reports false if a connection was
+// stored meanwhile. On PostgreSQL each statement sees what others committed before it. So the links
+// end first, and the connections are counted last.
 func (s *Store) deleteRows(ctx context.Context, user string) (done bool, err error) {
 	err = s.write(ctx, "DeleteUser", func(w *work) error {
-		var connections int
-		err := w.row(ctx, "SELECT COUNT(*) FROM bankmux_connections WHERE user_id = $1",
-			[]any{user}, []any{&connections})
-		if done = err == nil && connections == 0; !done {
+		if err := endLinks(ctx, w, user); err != nil {
 			return err
 		}
 		for _, table := range userTables {
@@ -115,7 +116,14 @@ func (s *Store) deleteRows(ctx context.Context, user string) (done bool, err err
 				return err
 			}
 		}
-		return nil
+		linked, err := w.has(ctx, "SELECT 1 FROM bankmux_connections WHERE user_id = $1 LIMIT 1", user)
+		if linked {
+			return errLinked
+		}
+		return err
 	})
-	return done && err == nil, err
+	if errors.Is(err, errLinked.error) {
+		return false, nil
+	}
+	return err == nil, err
 }
