@@ -27,14 +27,22 @@ type answers struct {
 //
 // The answers are sent to the bank once. If a read certainly did not send them, because the
 // provider is down, the problem has the challenge again under a new id. A sync asks the bank again.
+// If the store fails after the answers were sent, post them again: what the bank returned is then
+// stored. After a sync, or if the process has ended meanwhile, the response to that is 404, and the
+// data must be read again.
 func (s *Service) Answer() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
 		var in answers
 		if err := s.object(ctx, r, &in); err != nil {
 			return nil, err
 		}
-		id := r.param("challenge")
-		ch, err := s.store.Challenge(ctx, r.user, id)
+		key := answerKey{r.user, r.param("challenge")}
+		if a, ok := s.answered.take(key); ok {
+			ctx, cancel := s.lasting(ctx)
+			defer cancel()
+			return s.resume(ctx, key, a)
+		}
+		ch, err := s.store.Challenge(ctx, key.user, key.challenge)
 		if err != nil {
 			return nil, err
 		}
@@ -48,10 +56,10 @@ func (s *Service) Answer() http.Handler {
 		}
 		ctx, cancel := s.lasting(ctx)
 		defer cancel()
-		if err := s.store.CloseChallenge(ctx, r.user, id); err != nil {
+		if err := s.store.CloseChallenge(ctx, key.user, key.challenge); err != nil {
 			return nil, err
 		}
-		return s.resume(ctx, conn, given)
+		return s.resume(ctx, key, answered{conn: conn, given: given})
 	})
 }
 
@@ -82,36 +90,71 @@ func reopened(err error, ch bankmux.Challenge) error {
 	return err
 }
 
-// resume makes the call again that the bank interrupted, and stores its result.
-func (s *Service) resume(ctx context.Context, conn bankmux.Connection, given *bankmux.Answers) (any, error) {
-	ch := &given.Challenge
-	parked, err := s.parked(ctx, conn, ch)
-	switch {
-	case err != nil:
-		return nil, err
-	case parked && given.Abandoned:
-		_, err := s.syncAll(ctx, conn, syncOptions{answers: given})
-		return noContent{}, unlessCancelled(err)
-	case parked:
-		return s.syncState(ctx, conn, syncOptions{answers: given})
+// answerKey names a challenge of a user.
+type answerKey struct{ user, challenge string }
+
+// answered is a call whose challenge is closed.
+type answered struct {
+	conn   bankmux.Connection
+	given  *bankmux.Answers
+	parked bool // the call was a sync
+	sent   bool // what follows is the result of the call
+	res    bankmux.Resumed
+	err    error
+}
+
+// resume makes the call again that the bank interrupted, and stores its result. If the store fails,
+// it holds the call for a request that is posted again.
+func (s *Service) resume(ctx context.Context, key answerKey, a answered) (any, error) {
+	out, err := s.resumed(ctx, &a)
+	if errors.Is(err, KindStore) && !a.parked {
+		s.answered.put(key, a)
 	}
-	client, err := s.clientFor(conn)
+	return out, err
+}
+
+// resumed makes a call that was not sent yet, and stores its result.
+func (s *Service) resumed(ctx context.Context, a *answered) (any, error) {
+	client, err := s.clientFor(a.conn)
 	if err != nil {
 		return nil, err
 	}
-	res, err := client.Resume(ctx, bankmux.ResumeRequest{Connection: conn, Answers: given})
-	if given.Abandoned {
+	if !a.sent {
+		if a.parked, err = s.parked(ctx, a.conn, &a.given.Challenge); err != nil {
+			return nil, err
+		}
+		if a.parked {
+			return s.resumeSync(ctx, a)
+		}
+		a.res, a.err = client.Resume(ctx, bankmux.ResumeRequest{Connection: a.conn, Answers: a.given})
+		a.sent = true
+	}
+	if a.given.Abandoned {
+		return noContent{}, unlessCancelled(a.err)
+	}
+	return s.storeResumed(ctx, client, a)
+}
+
+// resumeSync lets a sync go on. It asks the bank again if the store fails.
+func (s *Service) resumeSync(ctx context.Context, a *answered) (any, error) {
+	if a.given.Abandoned {
+		_, err := s.syncAll(ctx, a.conn, syncOptions{answers: a.given})
 		return noContent{}, unlessCancelled(err)
 	}
-	err = reopened(err, given.Challenge)
+	return s.syncState(ctx, a.conn, syncOptions{answers: a.given})
+}
+
+// storeResumed stores the result of a call.
+func (s *Service) storeResumed(ctx context.Context, client *bankmux.Client, a *answered) (any, error) {
+	err := reopened(a.err, a.given.Challenge)
 	var failed []failure
 	switch {
-	case res.Accounts != nil:
-		failed, err = s.afterAccounts(ctx, client, conn, *res.Accounts, err)
-	case res.Balances != nil:
-		failed, err = s.afterBalances(ctx, conn, nil, *res.Balances, err)
-	case res.Status != nil && err == nil:
-		return noContent{}, s.keep(ctx, res.Status.Connection)
+	case a.res.Accounts != nil:
+		failed, err = s.afterAccounts(ctx, client, a.conn, *a.res.Accounts, err)
+	case a.res.Balances != nil:
+		failed, err = s.afterBalances(ctx, a.conn, nil, *a.res.Balances, err)
+	case a.res.Status != nil && err == nil:
+		return noContent{}, s.keep(ctx, a.res.Status.Connection)
 	case err == nil:
 		return noContent{}, nil
 	}
@@ -123,7 +166,7 @@ func (s *Service) resume(ctx context.Context, conn bankmux.Connection, given *ba
 			return nil, f.err
 		}
 	}
-	return s.accountsOf(ctx, conn.User, conn.ID, failed)
+	return s.accountsOf(ctx, a.conn.User, a.conn.ID, failed)
 }
 
 // parked reports whether the challenge interrupted a sync, which then waits for the answers.

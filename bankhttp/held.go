@@ -1,6 +1,6 @@
 package bankhttp
 
-// This file keeps what an exchange made until the store has it.
+// This file keeps results of calls until the store has them.
 
 import (
 	"sync"
@@ -9,16 +9,16 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// held keeps the results of exchanges that the store could not keep yet. A one-time token is spent
-// then, so posting the payload again could not make the connection. With the result it only stores
-// it. The process loses what it holds when it ends.
-type held struct {
+// held keeps the results of exchanges and answers that the store could not keep yet. A one-time
+// token or an answer is spent then, so posting it again could not repeat the call. With the result
+// it only stores it. The process loses what it holds when it ends.
+type held[K comparable, V any] struct {
 	mu  sync.Mutex
-	all map[exchangeKey]heldResult
+	all map[K]heldResult[V]
 }
 
-type heldResult struct {
-	res   bankmux.ExchangeResult
+type heldResult[V any] struct {
+	res   V
 	until time.Time
 }
 
@@ -34,7 +34,7 @@ func keyOf(ref bankmux.SessionRef, payload []byte) exchangeKey {
 }
 
 // get returns a result that the store does not have yet.
-func (h *held) get(key exchangeKey) (bankmux.ExchangeResult, bool) {
+func (h *held[K, V]) get(key K) (V, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	one, ok := h.all[key]
@@ -42,7 +42,7 @@ func (h *held) get(key exchangeKey) (bankmux.ExchangeResult, bool) {
 }
 
 // put keeps a result.
-func (h *held) put(key exchangeKey, res bankmux.ExchangeResult) {
+func (h *held[K, V]) put(key K, res V) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
@@ -52,16 +52,25 @@ func (h *held) put(key exchangeKey, res bankmux.ExchangeResult) {
 		}
 	}
 	if h.all == nil {
-		h.all = map[exchangeKey]heldResult{}
+		h.all = map[K]heldResult[V]{}
 	}
 	if len(h.all) < maxHeld {
-		h.all[key] = heldResult{res, now.Add(heldFor)}
+		h.all[key] = heldResult[V]{res, now.Add(heldFor)}
 	}
 }
 
 // drop forgets a result that the store has.
-func (h *held) drop(key exchangeKey) {
+func (h *held[K, V]) drop(key K) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.all, key)
+}
+
+// take returns a result and forgets it.
+func (h *held[K, V]) take(key K) (V, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	one, ok := h.all[key]
+	delete(h.all, key)
+	return one.res, ok && time.Now().Before(one.until)
 }

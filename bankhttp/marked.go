@@ -29,15 +29,23 @@ func (e *storeError) Error() string { return string(KindStore) + ": " + e.did + 
 
 func (e *storeError) Unwrap() []error { return []error{KindStore, e.err} }
 
-// mark returns err, with KindStore if it has no kind.
+// mark returns err, with KindStore if it has no kind. A store in which the time ended is too slow.
 func mark(did string, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, KindStore) {
+		return err
 	}
-	if _, ok := errors.AsType[bankmux.Kind](err); ok {
+	if kind, ok := errors.AsType[bankmux.Kind](err); ok && kind != bankmux.ErrContextDone {
 		return err
 	}
 	return &storeError{did, err}
+}
+
+// markCall marks the error of a method that called a function, whose error is called.
+func markCall(did string, err, called error) error {
+	if _, ok := errors.AsType[bankmux.Kind](err); ok && called != nil {
+		return err
+	}
+	return mark(did, err)
 }
 
 // lookUp marks the error of a read by an id from a browser. A row that does not open may belong to
@@ -77,8 +85,13 @@ func (m marked) Exchange(
 	ctx context.Context, ref bankmux.SessionRef, payload []byte,
 	exchange func(ctx context.Context) (bankmux.ExchangeResult, error),
 ) (bankmux.ExchangeResult, error) {
-	res, err := m.Store.Exchange(ctx, ref, payload, exchange)
-	return res, mark("exchange", err)
+	var called error
+	res, err := m.Store.Exchange(ctx, ref, payload, func(ctx context.Context) (bankmux.ExchangeResult, error) {
+		res, err := exchange(ctx)
+		called = err
+		return res, err
+	})
+	return res, markCall("exchange", err, called)
 }
 
 func (m marked) Connection(ctx context.Context, user, id string) (bankmux.Connection, error) {
@@ -109,7 +122,13 @@ func (m marked) Connections(ctx context.Context, user string) ([]bankmux.Connect
 }
 
 func (m marked) Update(ctx context.Context, conn bankmux.Connection, change bankmux.ConnectionChange) error {
-	return mark("update a connection", m.Store.Update(ctx, conn, change))
+	var called error
+	err := m.Store.Update(ctx, conn, func(ctx context.Context, old bankmux.Connection) (bankmux.Connection, error) {
+		next, err := change(ctx, old)
+		called = err
+		return next, err
+	})
+	return markCall("update a connection", err, called)
 }
 
 func (m marked) DeleteConnection(ctx context.Context, user, id string) error {
@@ -119,7 +138,13 @@ func (m marked) DeleteConnection(ctx context.Context, user, id string) error {
 func (m marked) DeleteUser(
 	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
 ) error {
-	return mark("delete a user", m.Store.DeleteUser(ctx, user, disconnect))
+	var called error
+	err := m.Store.DeleteUser(ctx, user, func(ctx context.Context, conn bankmux.Connection) error {
+		err := disconnect(ctx, conn)
+		called = errors.Join(called, err)
+		return err
+	})
+	return markCall("delete a user", err, called)
 }
 
 func (m marked) Unnamed(ctx context.Context, user string, connections ...string) ([]Unnamed, error) {

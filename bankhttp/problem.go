@@ -217,7 +217,10 @@ func ProblemOf(err error) Problem {
 	}
 	var wait time.Duration
 	if e := bankmux.ErrorOf(err); e != nil && e.Kind == kind {
-		wait, p.Remedy = e.RetryAfter, e.Remedy()
+		wait = e.RetryAfter
+		if r.remedy == "" {
+			p.Remedy = e.Remedy()
+		}
 		p.refine(e)
 	}
 	if wait == 0 && r.retry {

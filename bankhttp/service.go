@@ -26,7 +26,8 @@ type Service struct {
 	log      *slog.Logger
 
 	progress runs
-	held     held
+	held     held[exchangeKey, bankmux.ExchangeResult]
+	answered held[answerKey, answered]
 }
 
 // New checks the configuration and returns a Service. It starts no goroutine and sends nothing. The

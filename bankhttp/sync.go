@@ -69,7 +69,7 @@ func (s *Service) Sync() http.Handler {
 func (s *Service) syncState(ctx context.Context, conn bankmux.Connection, opts syncOptions) (any, error) {
 	res, err := s.syncAll(ctx, conn, opts)
 	_, partial := errors.AsType[*bankmux.PartialError](err)
-	late := res.Pages > 0 && bankmux.KindOf(err) == bankmux.ErrContextDone
+	late := res.Pages > 0 && errors.Is(err, bankmux.ErrContextDone)
 	if err != nil && !partial && !late {
 		return nil, unlessDeleted(err)
 	}

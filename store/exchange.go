@@ -156,7 +156,7 @@ func (s *Store) runExchange(
 	defer stop()
 	result, err := exchange(ctx)
 	// The caller may have hung up. What happened at the provider must still be stored.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseFor)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.endFor)
 	defer cancel()
 	if err != nil {
 		_ = s.endExchange(ctx, c, outcome{Err: asError(err)}, nil) // without it, the lease ends by itself

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 	"modernc.org/sqlite"
@@ -26,9 +27,11 @@ type fault struct {
 	at      int // the number of the statement, from 1; 0 for none
 	forever bool
 	count   int
-	err     error        // instead of the statement
-	before  func() error // runs before the statement, and may break its connection
-	after   bool         // the statement is carried out, and its response is lost
+	err     error                   // instead of the statement
+	before  func() error            // runs before the statement, and may break its connection
+	after   bool                    // the statement is carried out, and its response is lost
+	dial    pgconn.DialFunc         // how PostgreSQL is reached, nil for as usual
+	onConn  func(driver.Conn) error // like before, with the statement's connection
 }
 
 // arm makes the n-th statement from now on fail.
@@ -56,13 +59,19 @@ func (f *fault) hit() bool {
 }
 
 // statement runs a statement through the fault.
-func statement[T any](f *fault, do func() (T, error)) (T, error) {
+func statement[T any](f *fault, conn driver.Conn, do func() (T, error)) (T, error) {
 	var none T
 	if !f.hit() {
 		return do()
 	}
 	if f.before != nil {
 		if err := f.before(); err != nil {
+			return none, err
+		}
+		return do()
+	}
+	if f.onConn != nil {
+		if err := f.onConn(conn); err != nil {
 			return none, err
 		}
 		return do()
@@ -97,20 +106,20 @@ type faultyConn struct {
 }
 
 func (c *faultyConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	return statement(c.fault, func() (driver.Tx, error) {
+	return statement(c.fault, c.Conn, func() (driver.Tx, error) {
 		tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
-		return faultyTx{tx, c.fault}, err
+		return faultyTx{tx, c.fault, c.Conn}, err
 	})
 }
 
 func (c *faultyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	return statement(c.fault, func() (driver.Result, error) {
+	return statement(c.fault, c.Conn, func() (driver.Result, error) {
 		return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
 	})
 }
 
 func (c *faultyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	return statement(c.fault, func() (driver.Rows, error) {
+	return statement(c.fault, c.Conn, func() (driver.Rows, error) {
 		return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
 	})
 }
@@ -139,10 +148,11 @@ func (c *faultyConn) CheckNamedValue(v *driver.NamedValue) error {
 type faultyTx struct {
 	driver.Tx
 	fault *fault
+	conn  driver.Conn
 }
 
 func (tx faultyTx) Commit() error {
-	_, err := statement(tx.fault, func() (struct{}, error) { return struct{}{}, tx.Tx.Commit() })
+	_, err := statement(tx.fault, tx.conn, func() (struct{}, error) { return struct{}{}, tx.Tx.Commit() })
 	if err != nil && !tx.fault.after {
 		_ = tx.Rollback() // the database ends a transaction that it did not commit
 	}
@@ -162,6 +172,9 @@ func (db *database) faulty(t *testing.T, f *fault, options ...store.Option) *sto
 		cfg, err := pgx.ParseConfig(db.address)
 		require.NoError(t, err)
 		cfg.RuntimeParams["application_name"] = faultyName
+		if f.dial != nil {
+			cfg.DialFunc = f.dial
+		}
 		connector.open = stdlib.GetConnector(*cfg).Connect
 	}
 	opened := sql.OpenDB(connector)

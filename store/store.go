@@ -30,7 +30,8 @@ type Store struct {
 	limits  Limits
 	now     func() time.Time
 
-	ownClock bool // the application has set now
+	ownClock bool          // the application has set now
+	endFor   time.Duration // how long an exchange that ended tries to store its result
 }
 
 // Store fulfils these interfaces.
@@ -103,7 +104,9 @@ func New(db *sql.DB, dialect Dialect, aead bankmux.AEAD, options ...Option) (*St
 	if v := reflect.ValueOf(aead); !v.IsValid() || (v.Kind() == reflect.Pointer && v.IsNil()) {
 		return nil, invalid("aead", "is nil")
 	}
-	s := &Store{db: db, dialect: dialect, aead: aead, limits: Limits{}.withDefaults(), now: time.Now}
+	s := &Store{
+		db: db, dialect: dialect, aead: aead, limits: Limits{}.withDefaults(), now: time.Now, endFor: releaseFor,
+	}
 	for _, option := range options {
 		option(s)
 	}

@@ -1,0 +1,6 @@
+package store
+
+import "time"
+
+// WithEndFor sets how long an exchange that ended tries to store its result.
+func WithEndFor(d time.Duration) Option { return func(s *Store) { s.endFor = d } }

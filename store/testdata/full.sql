@@ -1,0 +1,5 @@
+CREATE OR REPLACE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100';
+END
+$$
