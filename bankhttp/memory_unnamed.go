@@ -103,19 +103,23 @@ func (m *Memory) IdentifyAccount(
 	if i >= 0 {
 		u = m.unnamed[i]
 	}
-	ref, listed, named := u.ref, u.Account, u.name
+	ref, listed, named, mayBe := u.ref, u.Account, u.name, u.MayBe
 	m.mu.Unlock()
 	conn, ok := m.keeper.Get(ref)
 	switch {
 	case i < 0 || !ok:
 		return bankmux.Connection{}, "", bankmux.ErrNotFound
-	case named != "" && account != "" && account != named:
-		return bankmux.Connection{}, "", refused("the account was identified as another one")
-	case named != "":
+	case named == "":
+	case account == named, account == "" && !slices.Contains(mayBe, named):
 		return conn, named, nil
+	default:
+		return bankmux.Connection{}, "", refused("the account was identified as another one")
 	}
-	if _, taken := m.ledger.Accounts(conn)[account]; taken {
-		return bankmux.Connection{}, "", refused("the account is another one of the connection")
+	if account != "" && !m.ownsAccount(user, account) {
+		return bankmux.Connection{}, "", bankmux.ErrNotFound
+	}
+	if account != "" && (!slices.Contains(mayBe, account) || !slices.Contains(m.lapsed(conn, &listed), account)) {
+		return bankmux.Connection{}, "", refused("the account is not one of those that it may be")
 	}
 	name, err := m.ledger.NameAccount(ctx, conn, listed, account)
 	if err != nil {
@@ -126,6 +130,14 @@ func (m *Memory) IdentifyAccount(
 	u.name = name
 	m.listed(conn, name)
 	return conn, name, nil
+}
+
+// ownsAccount reports whether a user has an account with that name.
+func (m *Memory) ownsAccount(user, name string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	one := m.bookOf(name)
+	return one != nil && one.user == user
 }
 
 // listed stores that a connection lists an account. The caller has locked mu.

@@ -106,8 +106,9 @@ type Naming interface {
 	Unnamed(ctx context.Context, user string, connections ...string) ([]Unnamed, error)
 	// IdentifyAccount stores that an unnamed account of a user is the stored account with that
 	// name, or a new one if account is "". It returns the connection and the name. It may be
-	// repeated with the same decision. The error is [bankmux.ErrInvalid] if the connection lists
-	// the named account too, or if the user decided otherwise before.
+	// repeated with the same decision. The error is [bankmux.ErrInvalid] for an account of the user
+	// that is not in [Unnamed.MayBe], or that an active connection has by now. It is also
+	// ErrInvalid if the user decided otherwise before.
 	IdentifyAccount(ctx context.Context, user, id, account string) (bankmux.Connection, string, error)
 }
 

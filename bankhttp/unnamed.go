@@ -54,11 +54,11 @@ type named struct {
 
 // NameAccount handles POST of what the user decided about an account that only the user can
 // identify. The path names it as {unnamed}, with the id that the lists of accounts have. The body
-// is {"account": id} for a stored account of the user, or {"new": true}.
+// is {"account": id} for one of may_be, or {"new": true}.
 //
 // The response has the id of the account. Its first sync is put into the queue. It may be repeated
-// with the same decision. Another decision, or an account that the connection has under another id,
-// is [bankmux.ErrInvalid].
+// with the same decision. Another decision, or an account that is not in may_be, is
+// [bankmux.ErrInvalid]. So is one that an active connection has by now.
 func (s *Service) NameAccount() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
 		var in decision

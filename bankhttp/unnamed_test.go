@@ -1,8 +1,10 @@
 package bankhttp_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -90,7 +92,11 @@ func TestUnnamed(t *testing.T) {
 			}
 			assert.Equal(t, names[0], names[1], "posting again is safe")
 			assert.Equal(t, i == 0, names[0] == before.Accounts[0].ID)
-			assert.Equal(t, 400, a.send(t, "rosa", "POST", path, `{"account":"other"}`).Code, "another decision")
+			other := []string{`{"new":true}`, fmt.Sprintf(`{"account":%q}`, before.Accounts[1].ID)}[i]
+			for _, body := range []string{`{"account":"other"}`, other} {
+				w := a.send(t, "rosa", "POST", path, body)
+				assert.Equal(t, bankmux.ErrInvalid, problem(t, w, 400).Kind, "another decision: "+body)
+			}
 		}
 		rows := len(memoryRows(t, a))
 		a.worked(t)
@@ -115,6 +121,49 @@ func TestUnnamed(t *testing.T) {
 		body := fmt.Sprintf(`{"account":%q}`, before.Accounts[0].ID)
 		assert.Equal(t, 200, a.send(t, "rosa", "POST", "/unnamed/"+all[0].ID, body).Code)
 		assert.Equal(t, bankmux.ErrInvalid, problem(t, a.send(t, "rosa", "POST", "/unnamed/"+all[1].ID, body), 400).Kind)
+	})
+	t.Run("an account that it cannot be is refused", func(t *testing.T) {
+		t.Parallel()
+		a, _, first, before := relinked(t)
+		second := a.harborLink(t, "rosa")
+		a.worked(t)
+		var ids []string // of the account with the first mask, at each connection
+		for _, conn := range []string{first, second} {
+			w := a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", "")
+			one := object[syncState](t, w, 200).Unnamed[0]
+			require.Equal(t, []string{before.Accounts[0].ID}, one.MayBe)
+			ids = append(ids, one.ID)
+		}
+		name := func(id, account string, status int) *httptest.ResponseRecorder {
+			w := a.send(t, "rosa", "POST", "/unnamed/"+id, fmt.Sprintf(`{"account":%q}`, account))
+			require.Equal(t, status, w.Code, w.Body)
+			return w
+		}
+		refused := name(ids[0], before.Accounts[1].ID, 400)
+		assert.Equal(t, bankmux.ErrInvalid, problem(t, refused, 400).Kind, "its mask is another one")
+		name(ids[0], before.Accounts[0].ID, 200)
+		refused = name(ids[1], before.Accounts[0].ID, 400)
+		assert.Equal(t, bankmux.ErrInvalid, problem(t, refused, 400).Kind, "an active connection has it by now")
+		after := a.read(t, "rosa").Accounts
+		places := map[string]string{}
+		for _, one := range after {
+			places[one.ID] = one.Connection
+		}
+		assert.Equal(t, first, places[before.Accounts[0].ID], "nothing moved")
+	})
+	t.Run("each of them has its own event", func(t *testing.T) {
+		t.Parallel()
+		store := &eventKeys{Store: bankhttp.NewMemory()}
+		a, _, conn, _ := relinked(t, func(c *bankhttp.Config) { c.Store = store })
+		require.Equal(t, 200, a.send(t, "rosa", "POST", "/connections/"+conn+"/sync", "").Code)
+		all := object[syncState](t, a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""), 200).Unnamed
+		store.keys = nil
+		for _, i := range []int{0, 1, 1} {
+			require.Equal(t, 200, a.send(t, "rosa", "POST", "/unnamed/"+all[i].ID, `{"new":true}`).Code)
+		}
+		require.Len(t, store.keys, 3)
+		assert.NotEqual(t, store.keys[0], store.keys[1], "a queue that has one takes the other")
+		assert.Equal(t, store.keys[1], store.keys[2], "posting again is the same event")
 	})
 	t.Run("they go with the connection", func(t *testing.T) {
 		t.Parallel()
@@ -163,6 +212,18 @@ func TestUnnamed(t *testing.T) {
 			assert.Contains(t, queued(t, memory), "named", "its first sync follows")
 		}
 	})
+}
+
+// eventKeys is a store that records the keys of queued events.
+type eventKeys struct {
+	bankhttp.Store
+
+	keys []string
+}
+
+func (s *eventKeys) Queue(ctx context.Context, event bankmux.Event) error {
+	s.keys = append(s.keys, event.Key)
+	return s.Store.Queue(ctx, event)
 }
 
 // queued returns the names of the events that wait in the queue.

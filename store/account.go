@@ -124,8 +124,9 @@ func (s *Store) nameUnknown(
 		switch {
 		case names.of[a.ID] != "":
 			continue // it is listed twice
-		case !ok, name == "" && hidden:
-			if err := s.keepUnnamed(ctx, w, conn, unnamedContent{a, mayBe[a.ID]}); err != nil {
+		case !ok, name == "" && len(hidden) > 0:
+			c := unnamedContent{a, slices.Concat(mayBe[a.ID], hidden)}
+			if err := s.keepUnnamed(ctx, w, conn, c); err != nil {
 				return err
 			}
 			continue
@@ -140,18 +141,15 @@ func (s *Store) nameUnknown(
 	return nil
 }
 
-// candidates returns the accounts of the user without those that have a place already. Hidden says
-// that one of them at the connection's bank does not open, and that no active connection has it.
+// candidates returns the accounts of the user without those that have a place already. Hidden has
+// the names of those at the connection's bank that do not open, and that no active connection has.
 func (s *Store) candidates(
 	ctx context.Context, w *work, conn bankmux.Connection, taken map[string]bool,
-) (all []accountRow, hidden bool, err error) {
+) (all []accountRow, hidden []string, err error) {
 	bank, name := bankOf(conn)
-	active, err := each(ctx, w, "SELECT i.account FROM bankmux_account_ids i JOIN bankmux_connections c"+
-		" ON c.id = i.connection_id WHERE c.user_id = $1 AND c.id <> $2 AND c.state NOT IN ($3, $4)",
-		[]any{conn.User, conn.ID, string(bankmux.StateGone), string(bankmux.StateReauth)},
-		func(s *string) []any { return []any{s} })
+	active, err := activeElsewhere(ctx, w, conn)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	rows, err := each(ctx, w, accountColumns+" WHERE user_id = $1 ORDER BY id"+w.dialect.lockRow(),
 		[]any{conn.User}, (*accountRow).fields)
@@ -162,12 +160,22 @@ func (s *Store) candidates(
 		r.idle = !slices.Contains(active, r.id)
 		r.sameBank = r.bank != "" && r.bank == bank || r.bankName != "" && r.bankName == name
 		if s.open(sealedAccount, r.sealed, &r.account, r.user, r.id) != nil {
-			hidden = hidden || r.idle && r.sameBank
+			if r.idle && r.sameBank {
+				hidden = append(hidden, r.id)
+			}
 			continue
 		}
 		all = append(all, r)
 	}
 	return all, hidden, err
+}
+
+// activeElsewhere returns the names of the accounts that other active connections of the user have.
+func activeElsewhere(ctx context.Context, w *work, conn bankmux.Connection) ([]string, error) {
+	return each(ctx, w, "SELECT i.account FROM bankmux_account_ids i JOIN bankmux_connections c"+
+		" ON c.id = i.connection_id WHERE c.user_id = $1 AND c.id <> $2 AND c.state NOT IN ($3, $4)",
+		[]any{conn.User, conn.ID, string(bankmux.StateGone), string(bankmux.StateReauth)},
+		func(s *string) []any { return []any{s} })
 }
 
 // matchAccounts returns the name of each unknown account, "" for a new one. An account that only

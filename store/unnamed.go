@@ -84,12 +84,12 @@ func (s *Store) Unnamed(
 }
 
 // IdentifyAccount stores what the user decided about an account that [Store.Unnamed] returned. It
-// is the stored account with that name, or a new one if account is "". IdentifyAccount returns the
-// connection and the name. It may be repeated with the same decision.
+// is one of the stored accounts in [bankhttp.Unnamed.MayBe], or a new one if account is "".
+// IdentifyAccount returns the connection and the name. It may be repeated with the same decision.
 //
 // The error is [bankmux.ErrNotFound] for an id or a name that the user does not have. It is
-// [bankmux.ErrInvalid] if the connection has the named account already under another id, or if the
-// user decided otherwise before.
+// [bankmux.ErrInvalid] for any other account of the user, and if the user decided otherwise before.
+// It is also ErrInvalid if this connection or another active one has the named account by now.
 func (s *Store) IdentifyAccount(
 	ctx context.Context, user, id, account string,
 ) (conn bankmux.Connection, name string, err error) {
@@ -110,10 +110,8 @@ func (s *Store) IdentifyAccount(
 			return err
 		}
 		if r.account != "" {
-			if name = r.account; account != "" && account != name {
-				return invalid("account", "was identified as another one")
-			}
-			return nil
+			name = r.account
+			return s.sameDecision(conn.User, &r, account)
 		}
 		name, err = s.identify(ctx, w, conn, &r, account)
 		return err
@@ -132,6 +130,22 @@ func unnamed(ctx context.Context, w *work, user, id string) (r unnamedRow, err e
 		err = notFound("account")
 	}
 	return r, err
+}
+
+// sameDecision returns an error if the user decided otherwise about an identified account before.
+func (s *Store) sameDecision(user string, r *unnamedRow, account string) error {
+	other := account != r.account
+	if account == "" {
+		var c unnamedContent
+		if err := s.open(sealedUnnamed, r.sealed, &c, user, r.id); err != nil {
+			return err
+		}
+		other = slices.Contains(c.MayBe, r.account) // a new one has another name
+	}
+	if other {
+		return invalid("account", "was identified as another one")
+	}
+	return nil
 }
 
 // identify names an account under the lock of its connection.
@@ -155,17 +169,21 @@ func (s *Store) identify(
 	if !stored {
 		return "", notFound("account")
 	}
-	// Another id of the connection may be an old one of the account, if the comparison says so.
-	query := "SELECT 1 FROM bankmux_unnamed WHERE connection_id = $1 AND account = $2 LIMIT 1"
 	if !slices.Contains(c.MayBe, name) {
-		query = "SELECT 1 FROM bankmux_account_ids WHERE connection_id = $1 AND account = $2 LIMIT 1"
+		return "", invalid("account", "is not one of those that it may be")
 	}
-	taken, err := w.has(ctx, query, conn.ID, name)
-	if err == nil && taken {
-		err = invalid("account", "is another account of the connection")
-	}
+	// The list of the bank may be older than another decision of the user.
+	taken, err := w.has(ctx, "SELECT 1 FROM bankmux_unnamed WHERE connection_id = $1 AND account = $2 LIMIT 1",
+		conn.ID, name)
 	if err != nil {
 		return "", err
+	}
+	active, err := activeElsewhere(ctx, w, conn)
+	if err != nil {
+		return "", err
+	}
+	if taken || slices.Contains(active, name) {
+		return "", invalid("account", "is another account")
 	}
 	return name, s.attach(ctx, w, conn, name, c.Account)
 }

@@ -53,6 +53,8 @@ func TestUnnamed(t *testing.T) {
 		}
 		_, _, err := s.IdentifyAccount(t.Context(), "rosa", ids[0], old[1])
 		require.ErrorIs(t, err, bankmux.ErrInvalid, "another decision")
+		_, _, err = s.IdentifyAccount(t.Context(), "rosa", ids[0], "")
+		require.ErrorIs(t, err, bankmux.ErrInvalid, "it was not a new one")
 		_, _, err = s.IdentifyAccount(t.Context(), "rosa", ids[1], old[0])
 		require.ErrorIs(t, err, bankmux.ErrInvalid, "two accounts of a connection are not one")
 		_, fresh, err := s.IdentifyAccount(t.Context(), "rosa", ids[1], "")
@@ -67,6 +69,39 @@ func TestUnnamed(t *testing.T) {
 		all, err := s.Unnamed(t.Context(), "rosa")
 		require.NoError(t, err)
 		assert.Empty(t, all)
+	})
+	onEach(t, "it is none but those that it may be", func(t *testing.T, db *database) {
+		s := db.open(t)
+		before := connection(t, s, "rosa", "1")
+		euro, saved, masked := possible("e", "0001"), possible("s", "0001"), possible("m", "0002")
+		euro.Currency, saved.Kind = "EUR", bankmux.AccountSavings
+		old := name(t, s, before, possible("a", "0001"), possible("b", "0001"), euro, saved, masked)
+		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", before.ID))
+		canadian := possible("c", "0009")
+		canadian.Currency = "CAD"
+		active := name(t, s, connection(t, s, "rosa", "4"), canadian)
+		require.NotEmpty(t, active[0])
+		var ids []string
+		for _, link := range []string{"2", "3"} {
+			conn := connection(t, s, "rosa", link)
+			require.Equal(t, []string{""}, name(t, s, conn, possible("d", "0001")))
+			all, err := s.Unnamed(t.Context(), "rosa", conn.ID)
+			require.NoError(t, err)
+			require.ElementsMatch(t, old[:2], all[0].MayBe)
+			ids = append(ids, all[0].ID)
+		}
+		for what, account := range map[string]string{
+			"other currency": old[2], "other kind": old[3], "other mask": old[4], "of an active connection": active[0],
+		} {
+			_, _, err := s.IdentifyAccount(t.Context(), "rosa", ids[0], account)
+			require.ErrorIs(t, err, bankmux.ErrInvalid, what)
+		}
+		_, _, err := s.IdentifyAccount(t.Context(), "rosa", ids[0], old[0])
+		require.NoError(t, err)
+		_, _, err = s.IdentifyAccount(t.Context(), "rosa", ids[1], old[0])
+		require.ErrorIs(t, err, bankmux.ErrInvalid, "another connection has it by now")
+		_, _, err = s.IdentifyAccount(t.Context(), "rosa", ids[1], old[1])
+		require.NoError(t, err)
 	})
 	onEach(t, "they belong to the user, and go with the connection", func(t *testing.T, db *database) {
 		s, conn, old, ids := open(t, db)
