@@ -82,13 +82,13 @@ func (conn Connection) inside() sealed {
 	}
 }
 
-// outside is the inverse of inside. It reports false if the credential is missing.
-func (in *sealed) outside() (Connection, bool) {
+// outside is the inverse of inside. The credential may be missing.
+func (in *sealed) outside() Connection {
 	conn := in.Connection.Connection
 	conn.credential = NewSecret(in.Credential)
 	conn.reference = NewSecret(in.Connection.Reference)
 	conn.setReferenceKey()
-	return conn, in.Credential != ""
+	return conn
 }
 
 // Seal encrypts the connection with its credential for the application's database. The result is
@@ -171,8 +171,7 @@ func openJSON(plain []byte) (Connection, error) {
 	if json.Unmarshal(plain, &in) != nil {
 		return Connection{}, sealError(sealedConnection, "has unreadable content")
 	}
-	conn, _ := in.outside()
-	return conn, nil
+	return in.outside(), nil
 }
 
 func checkSeal(aead AEAD, ref Ref) error {

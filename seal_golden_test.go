@@ -80,6 +80,31 @@ func aSessionOfBeforeOpens(t *testing.T) {
 //nolint:paralleltest // it counts allocations
 func TestSealAllocations(t *testing.T) {
 	t.Run("to seal and open a connection takes at most eight", sealAllocations)
+	t.Run("to seal and open a session takes at most eight", sealSessionAllocations)
+}
+
+// sealSessionAllocations allows for two lists and a map more if a session has every field.
+func sealSessionAllocations(t *testing.T) {
+	k := ring(t, key("a", 1))
+	plain := bankmux.NewSession(bankmux.SessionRequest{
+		User: "u-1", Products: []bankmux.ProductRequest{{Product: bankmux.ProductAccounts}},
+	})
+	plain.Launch.Token, plain.State = bankmux.NewLaunchToken("launch-token-77"), bankmux.NewSecret("verifier")
+	renews := renewing(t)
+	renews.Launch.Parameters, renews.Reconnect.Products = nil, []bankmux.Product{"accounts"}
+	full := renewing(t)
+	full.Reconnect.Products, full.Products, full.Launch.Countries = renews.Reconnect.Products, []bankmux.Product{"accounts"}, []string{"US"}
+	full.State, full.Launch.URL = bankmux.NewSecret("verifier"), bankmux.NewLaunchToken("https://bank.example/")
+	for name, c := range map[string]struct {
+		session bankmux.Session
+		most    float64
+	}{"of a new connection": {plain, 8}, "that renews one": {renews, 8}, "with every field": {full, 12}} {
+		blob, err := c.session.Seal(k)
+		require.NoError(t, err)
+		ref := c.session.Ref()
+		assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = c.session.Seal(k) }), 8.0, "to seal one "+name)
+		assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = bankmux.OpenSession(k, ref, blob) }), c.most, "to open one "+name)
+	}
 }
 
 func sealAllocations(t *testing.T) {

@@ -1,12 +1,9 @@
 package bankmux
 
-// This file writes and reads the JSON of a sealed connection with few allocations. Package
-// encoding/json reads whatever this file does not expect, such as what a later version wrote.
+// This file writes the JSON of a sealed connection with few allocations.
 
 import (
-	"bytes"
 	"encoding/json"
-	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -87,7 +84,14 @@ func asItIs(text []byte) bool {
 
 // appendSealed appends the JSON of conn.inside(). It reports false if a time cannot be written.
 func (conn *Connection) appendSealed(b []byte) ([]byte, bool) {
-	w := &rowWriter{b: append(b, `{"connection":{`...)}
+	w := &rowWriter{b: b}
+	w.connection(conn)
+	return w.b, !w.failed
+}
+
+// connection writes the JSON of conn.inside().
+func (w *rowWriter) connection(conn *Connection) {
+	w.b = append(w.b, `{"connection":{`...)
 	w.text("id", conn.ID)
 	w.text("provider", conn.Provider)
 	w.text("client", conn.Client)
@@ -98,10 +102,7 @@ func (conn *Connection) appendSealed(b []byte) ([]byte, bool) {
 	w.textUnlessEmpty("reference_key", conn.ReferenceKey)
 	w.name("status")
 	w.status(&conn.Status)
-	if len(conn.Products) > 0 {
-		w.name("products")
-		w.products(conn.Products)
-	}
+	writeList(w, "products", conn.Products)
 	if conn.Consent != (Consent{}) {
 		w.name("consent")
 		w.consent(&conn.Consent)
@@ -112,7 +113,7 @@ func (conn *Connection) appendSealed(b []byte) ([]byte, bool) {
 	w.secret("reference", conn.reference)
 	w.b = append(w.b, '}')
 	w.secret("credential", conn.credential)
-	return append(w.b, '}'), !w.failed
+	w.b = append(w.b, '}')
 }
 
 // sealedSize is about as many bytes as appendSealed appends.
@@ -142,13 +143,18 @@ func (w *rowWriter) status(s *Status) {
 	w.b = append(w.b, '}')
 }
 
-func (w *rowWriter) products(all []Product) {
+// writeList writes a list of texts, unless it is empty.
+func writeList[T ~string](w *rowWriter, name string, all []T) {
+	if len(all) == 0 {
+		return
+	}
+	w.name(name)
 	w.b = append(w.b, '[')
-	for i, p := range all {
+	for i, text := range all {
 		if i > 0 {
 			w.b = append(w.b, ',')
 		}
-		w.b = appendQuoted(w.b, string(p))
+		w.b = appendQuoted(w.b, text)
 	}
 	w.b = append(w.b, ']')
 }
@@ -159,189 +165,4 @@ func (w *rowWriter) consent(c *Consent) {
 	w.moment("reconfirm_by", c.ReconfirmBy)
 	w.moment("renew_from", c.RenewFrom)
 	w.b = append(w.b, '}')
-}
-
-// openSealed reads what appendSealed wrote. It reports false for any other JSON, also if that is
-// valid. Texts of the connection share one string, which has neither reference nor credential.
-func (conn *Connection) openSealed(plain []byte) bool {
-	// In valid JSON this starts a member: a quote within a string has a backslash before it.
-	head, tail, ok := bytes.Cut(plain, []byte(`,"reference":`))
-	if !ok || !utf8.Valid(plain) {
-		return false
-	}
-	reference, tail, ok := cutQuoted(tail)
-	tail, found := bytes.CutPrefix(tail, []byte(`},"credential":`))
-	if !ok || !found {
-		return false
-	}
-	credential, tail, ok := cutQuoted(tail)
-	if !ok || string(tail) != "}" {
-		return false
-	}
-	r := rowReader{text: string(head)}
-	r.connection(conn)
-	if r.text != "" || r.failed {
-		return false
-	}
-	conn.reference, conn.credential = NewSecret(reference), NewSecret(credential)
-	return true
-}
-
-// cutQuoted returns the text of the JSON string at the start, if it has no escapes.
-func cutQuoted[T string | []byte](b T) (text, rest T, ok bool) {
-	if len(b) == 0 || b[0] != '"' {
-		return text, b, false
-	}
-	for at := 1; at < len(b); at++ {
-		switch c := b[at]; {
-		case c == '"':
-			return b[1:at], b[at+1:], true
-		case c == '\\' || c < ' ':
-			return text, b, false
-		}
-	}
-	return text, b, false
-}
-
-// rowReader reads JSON with the members in the order in which rowWriter writes them.
-type rowReader struct {
-	text   string // what is left
-	inside bool   // an object, behind its first member
-	failed bool
-}
-
-// skip reads a punctuation mark.
-func (r *rowReader) skip(mark string) {
-	rest, ok := strings.CutPrefix(r.text, mark)
-	r.text, r.failed = rest, r.failed || !ok
-}
-
-// open reads the start of an object.
-func (r *rowReader) open() {
-	r.skip("{")
-	r.inside = false
-}
-
-// end reads the end of an object.
-func (r *rowReader) end() {
-	r.skip("}")
-	r.inside = true
-}
-
-// has reads the start of a member, if it is the next one.
-func (r *rowReader) has(name string) bool {
-	rest := r.text
-	ok := true
-	if r.inside {
-		rest, ok = strings.CutPrefix(rest, ",")
-	}
-	rest, quote := strings.CutPrefix(rest, `"`)
-	rest, named := strings.CutPrefix(rest, name)
-	rest, colon := strings.CutPrefix(rest, `":`)
-	if !ok || !quote || !named || !colon {
-		return false
-	}
-	r.text, r.inside = rest, true
-	return true
-}
-
-// must reads the start of a member.
-func (r *rowReader) must(name string) { r.failed = !r.has(name) || r.failed }
-
-// quoted reads a text.
-func (r *rowReader) quoted() string {
-	text, rest, ok := cutQuoted(r.text)
-	r.text, r.failed = rest, r.failed || !ok
-	return text
-}
-
-// textIfAny reads a member that is a text, if it is the next one.
-func (r *rowReader) textIfAny(name string) (text string) {
-	if r.has(name) {
-		text = r.quoted()
-	}
-	return text
-}
-
-// moment reads a member that is a time, if it is the next one.
-func (r *rowReader) moment(name string) (t time.Time) {
-	if r.has(name) {
-		r.failed = t.UnmarshalText([]byte(r.quoted())) != nil || r.failed
-	}
-	return t
-}
-
-// connection reads a connection up to its reference.
-func (r *rowReader) connection(conn *Connection) {
-	r.open()
-	r.must("connection")
-	r.open()
-	r.must("id")
-	conn.ID = r.quoted()
-	r.must("provider")
-	conn.Provider = r.quoted()
-	r.must("client")
-	conn.Client = r.quoted()
-	conn.Environment = Environment(r.textIfAny("environment"))
-	r.must("user")
-	conn.User = r.quoted()
-	r.must("institution")
-	conn.Institution = r.institution()
-	conn.ReferenceKey = r.textIfAny("reference_key")
-	r.must("status")
-	conn.Status = r.status()
-	if r.has("products") {
-		conn.Products = r.products()
-	}
-	if r.has("consent") {
-		conn.Consent = r.consent()
-	}
-	conn.CreatedAt = r.moment("created_at")
-	conn.UpdatedAt = r.moment("updated_at")
-	conn.LinkedAt = r.moment("linked_at")
-}
-
-func (r *rowReader) institution() (i Institution) {
-	r.open()
-	i.ID = r.textIfAny("id")
-	i.Name = r.textIfAny("name")
-	i.Country = r.textIfAny("country")
-	i.BIC = r.textIfAny("bic")
-	i.LogoURL = r.textIfAny("logo_url")
-	r.end()
-	return i
-}
-
-func (r *rowReader) status() (s Status) {
-	r.open()
-	r.must("state")
-	s.State = State(r.quoted())
-	s.Code = r.textIfAny("code")
-	s.At = r.moment("at")
-	s.AskedAt = r.moment("asked_at")
-	r.end()
-	return s
-}
-
-// products reads a list with at least one element.
-func (r *rowReader) products() []Product {
-	list, _, _ := strings.Cut(r.text, "]")
-	all := make([]Product, 0, 1+strings.Count(list, ","))
-	for r.skip("["); ; r.skip(",") {
-		all = append(all, Product(r.quoted()))
-		if r.failed || !strings.HasPrefix(r.text, ",") {
-			break
-		}
-	}
-	r.skip("]")
-	return all
-}
-
-func (r *rowReader) consent() (c Consent) {
-	r.open()
-	c.ExpiresAt = r.moment("expires_at")
-	c.ReconfirmBy = r.moment("reconfirm_by")
-	c.RenewFrom = r.moment("renew_from")
-	r.end()
-	return c
 }

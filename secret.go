@@ -39,19 +39,36 @@ func NewSecret[T ~string | ~[]byte](text T) Secret {
 		return Secret{}
 	}
 	var b strings.Builder
-	b.Grow(2 * (tagSize + len(text)))
+	b.Grow(maskedSize(len(text)))
+	return mask(&b, text)
+}
+
+// maskedSize is the length of what is masked.
+func maskedSize(text int) int {
+	if text == 0 {
+		return 0
+	}
+	return 2 * (tagSize + text)
+}
+
+// mask returns a Secret whose masked text is appended to b, which has room for it.
+func mask[T ~string | ~[]byte](b *strings.Builder, text T) Secret {
+	if len(text) == 0 {
+		return Secret{}
+	}
+	start := b.Len()
 	tag := tagOf(text)
-	writeHex(&b, tag[:])
-	mask := newStream(tag)
+	writeHex(b, tag[:])
+	stream := newStream(tag)
 	for at := 0; at < len(text); at += sha256.Size {
-		block := mask.next()
+		block := stream.next()
 		n := min(len(block), len(text)-at)
 		for i := range n {
 			block[i] ^= text[at+i]
 		}
-		writeHex(&b, block[:n])
+		writeHex(b, block[:n])
 	}
-	return Secret{masked: b.String()}
+	return Secret{masked: b.String()[start:]}
 }
 
 // tagSize is the length of the tag at the start of what is masked.

@@ -37,16 +37,11 @@ func (s Session) Seal(aead AEAD) ([]byte, error) {
 	if err := ref.check(aead); err != nil {
 		return nil, err
 	}
-	run := sealedRun{Session: s, Launch: s.Launch, State: sealedText(s.State.Reveal())}
-	if conn := s.Reconnect; conn != nil {
-		if conn.credential.IsZero() {
-			return nil, invalid("Session.Reconnect", "has no credential: seal the session that CreateSession returned")
-		}
-		inside := conn.inside()
-		run.Session.Reconnect, run.Reconnect = nil, &inside
+	if s.Reconnect != nil && s.Reconnect.credential.IsZero() {
+		return nil, invalid("Session.Reconnect", "has no credential: seal the session that CreateSession returned")
 	}
-	plain, err := json.Marshal(run)
-	if err != nil {
+	plain, ok := s.appendSealed(make([]byte, 0, s.sealedSize()))
+	if !ok {
 		return nil, invalid("Session", "cannot be written as JSON")
 	}
 	return encrypt(aead, sealedSession, plain, ref.associated())
@@ -65,21 +60,40 @@ func OpenSession(aead AEAD, ref SessionRef, blob []byte) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
+	var s Session
+	if !s.openSealed(plain) {
+		if s, err = openSessionJSON(plain); err != nil {
+			return Session{}, err
+		}
+	}
+	if s.Ref() != ref {
+		return Session{}, sealError(sealedSession, elsewhere)
+	}
+	if conn := s.Reconnect; conn != nil {
+		if conn.credential.IsZero() || conn.ID != s.ConnectionID || conn.User != s.User {
+			return Session{}, sealError(sealedSession, elsewhere)
+		}
+		conn.setReferenceKey()
+	}
+	return s, nil
+}
+
+const elsewhere = "belongs to another session"
+
+// openSessionJSON reads the JSON of any version.
+func openSessionJSON(plain []byte) (Session, error) {
 	var run sealedRun
 	if json.Unmarshal(plain, &run) != nil {
 		return Session{}, sealError(sealedSession, "has unreadable content")
 	}
 	s := run.Session
+	if s.Reconnect != nil {
+		return Session{}, sealError(sealedSession, elsewhere)
+	}
 	s.Launch = run.Launch
 	s.State = NewSecret(run.State)
-	if s.Ref() != ref || s.Reconnect != nil {
-		return Session{}, sealError(sealedSession, "belongs to another session")
-	}
 	if run.Reconnect != nil {
-		conn, ok := run.Reconnect.outside()
-		if !ok || conn.ID != s.ConnectionID || conn.User != s.User {
-			return Session{}, sealError(sealedSession, "belongs to another session")
-		}
+		conn := run.Reconnect.outside()
 		s.Reconnect = &conn
 	}
 	return s, nil
