@@ -34,12 +34,12 @@
 //     launcher opens any provider's page in the browser.
 //   - inbox receives webhook deliveries, and schedule says when a connection is due again.
 //   - guard makes the interceptors of a client. Its Fleet shares state between processes, through a
-//     backend of fleet/postgres or fleet/redis.
+//     backend of fleet/postgres or fleet/redis. Module fleet/river syncs by jobs of River.
 //   - telemetry reports calls to OpenTelemetry.
 //   - reconcile matches accounts and compares transactions without a client.
 //   - virtualbank plays the providers in tests, and ledgertest checks a [Ledger] of your own.
 //
-// The packages store, fleet/postgres, fleet/redis and telemetry are modules of their own.
+// The packages store, telemetry and those below fleet are modules of their own.
 //
 // # Errors
 //

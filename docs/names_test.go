@@ -60,7 +60,7 @@ func packages(t *testing.T) map[string]string {
 // closed says that an application cannot import what is below a folder of this name.
 func closed(folder string) bool {
 	return strings.HasPrefix(folder, ".") ||
-		slices.Contains([]string{"docs", "examples", "internal", "node_modules", "testdata"}, folder)
+		slices.Contains([]string{"bench", "docs", "examples", "internal", "node_modules", "testdata"}, folder)
 }
 
 // exported returns the exported names of a package: declarations, methods and fields.

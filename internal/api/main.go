@@ -73,7 +73,7 @@ func run(write bool) error {
 }
 
 // modules returns the folders below root that have a go.mod. What is not for applications is left
-// out: internal folders, examples, test data, and hidden or installed ones.
+// out: benchmarks, internal folders, examples, test data, and hidden or installed ones.
 func modules(root string) ([]string, error) {
 	var dirs []string
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -89,7 +89,7 @@ func modules(root string) ([]string, error) {
 			return filepath.SkipDir
 		}
 		switch d.Name() {
-		case "examples", "internal", "node_modules", "testdata":
+		case "bench", "examples", "internal", "node_modules", "testdata":
 			return filepath.SkipDir
 		}
 		return nil
