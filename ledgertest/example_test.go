@@ -9,7 +9,7 @@ import (
 )
 
 // A test of a ledger is one call. Yours opens an empty database here, and closes it by t.Cleanup.
-func ExampleRun() {
+func ExampleRun() { //nolint:testableexamples // it needs a testing.T
 	_ = func(t *testing.T) { // in a test file: func TestLedger(t *testing.T)
 		ledgertest.Run(t, func(*testing.T) ledgertest.Fixture {
 			ledger := bankmux.NewMemoryLedger()

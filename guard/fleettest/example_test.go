@@ -12,7 +12,7 @@ import (
 
 // A test of a backend is one call. Yours opens a new namespace of a server here, and closes it by
 // t.Cleanup. Advance moves the clock of the server.
-func ExampleRun() {
+func ExampleRun() { //nolint:testableexamples // it needs a testing.T
 	var clock interface{ Advance(d time.Duration) } // of your server
 	_ = func(t *testing.T) {                        // in a test file: func TestBackend(t *testing.T)
 		fleettest.Run(t, func(*testing.T) fleettest.Fixture {
