@@ -22,7 +22,8 @@ import (
 //   - An element of another type affects only itself. In each element of a [Rows] or [List], a
 //     number may replace a text. A text may replace a number, true or false.
 //   - If v repeats a key outside of a list, the response is refused, because two decoders could see
-//     two values.
+//     two values. A key may not repeat anywhere within a json.RawMessage, or within a value that a
+//     method reads.
 //   - A list that is not an array is refused, and so is an [Exact] member of another type.
 //   - A response with more rows than its length allows is refused: see [List].
 //
@@ -30,9 +31,13 @@ import (
 // for a map that takes the members without a field.
 //
 // A type of the adapter may read itself by UnmarshalJSON or UnmarshalText. If its method returns an
-// error of Decode, that is the error here. Any other error of the method means another type.
+// error of Decode, that is the error here. Any other error of the method means another type. With a
+// method KeysMayRepeat, its values outside of lists may repeat keys, and UnmarshalJSON checks them.
 //
-// The error is [bankmux.ErrMalformed]. It says what is wrong and quotes nothing of the response.
+// The error is [bankmux.ErrMalformed]. It says what is wrong and quotes nothing of the response. A
+// response that is not JSON is reported as such. Of other faults, the first one in the text is
+// reported, such as a repeated key before a list that is not an array. Too many rows hide the other
+// faults.
 func Decode(body []byte, v any) error { return decode(body, v, false) }
 
 // DecodeStrict reads data that decides about trust, such as the claims of a signature. No key may
@@ -89,7 +94,7 @@ func (d *decoder) whole(v any) error {
 	if err == nil {
 		return d.End()
 	}
-	if _, ok := errors.AsType[shapeError](err); ok || errors.Is(err, jsonscan.ErrRepeats) {
+	if !errors.Is(err, jsonscan.ErrSyntax) && !errors.Is(err, errCrowded) {
 		d.Return(start) // a response that is not JSON is reported as such
 		if fault := d.Skip(false); fault != nil {
 			return fault

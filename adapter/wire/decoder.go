@@ -99,7 +99,7 @@ func (d *decoder) value(p *plan, to unsafe.Pointer) error {
 	case asMap:
 		return d.table(kind, p, to)
 	case asRaw:
-		raw, err := d.Raw(d.unique)
+		raw, err := d.Raw(true)
 		*(*json.RawMessage)(to) = slices.Clone(raw)
 		return err
 	case asParsed:
@@ -280,9 +280,10 @@ func (d *decoder) parse(kind jsonscan.Kind, p *plan, to unsafe.Pointer) error {
 	return ofMethod(p.pointer(to).Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)))
 }
 
-// byMethod reads a value by the method UnmarshalJSON of its type, or by encoding/json.
+// byMethod reads a value by the method UnmarshalJSON of its type, or by encoding/json. Either would
+// take one of two values of a repeated key.
 func (d *decoder) byMethod(p *plan, to unsafe.Pointer) error {
-	raw, err := d.Raw(d.unique)
+	raw, err := d.Raw(d.unique || !p.mayRepeat)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,8 @@ type plan struct {
 	of      reflect.Type
 	element *plan // of what a pointer, a slice, a map or a type of this package holds
 
+	mayRepeat bool // a value of a type with a method may repeat a key
+
 	// Of a struct:
 	members []member
 	first   [256]uint16 // by the hash of a key, 1 and the index of the first member with it
@@ -102,6 +104,8 @@ func makePlan(t reflect.Type, making map[reflect.Type]*plan) *plan {
 		}
 	case asPointer, asSlice, asMap:
 		p.element = makePlan(t.Elem(), making)
+	case asJSON:
+		_, p.mayRepeat = reflect.TypeAssert[interface{ KeysMayRepeat() }](reflect.New(t))
 	case asStruct:
 		p.addMembers(t, member{}, making)
 		for i := range p.members {

@@ -32,7 +32,8 @@ func Need(present bool, name string) string {
 	return name
 }
 
-// Lacks returns the name of a member that a decoded response must have and lacks, or "". v is a
+// Lacks returns the name of a member that a decoded response must have and lacks, or "". It reads
+// after "lacks", as in "the response lacks a usable access_token". v is a
 // pointer to the response. If it implements [Required], its method decides. Otherwise tags do, also
 // those of structs within it:
 //
@@ -55,7 +56,7 @@ func Lacks(v any) string {
 		member := of.FieldByIndex(n.index)
 		switch {
 		case n.token && !normalize.Token(member.String()):
-			return n.name + " of visible characters"
+			return "a usable " + n.name
 		case !n.token && !isThere(member):
 			return n.name
 		}

@@ -75,7 +75,7 @@ func TestLacks(t *testing.T) {
 	t.Run("a member that is null is named by its path", func(t *testing.T) {
 		t.Parallel()
 		for name := range all {
-			want := map[string]string{"token": "token of visible characters", "inner": "inner.inner_id"}[name]
+			want := map[string]string{"token": "a usable token", "inner": "inner.inner_id"}[name]
 			assert.Equal(t, cmp.Or(want, name), wire.Lacks(response(name, "null")))
 		}
 	})
@@ -96,7 +96,7 @@ func TestLacks(t *testing.T) {
 	})
 	t.Run("a token that cannot be sent is not one", func(t *testing.T) {
 		t.Parallel()
-		assert.Equal(t, "token of visible characters", wire.Lacks(response("token", `"a b"`)))
+		assert.Equal(t, "a usable token", wire.Lacks(response("token", `"a b"`)))
 	})
 	t.Run("a type with a method of its own is checked by that", func(t *testing.T) {
 		t.Parallel()

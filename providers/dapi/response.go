@@ -127,9 +127,11 @@ func require(res *rest.Response, out response) error {
 		return nil
 	}
 	e := res.Lacks(name)
-	var members map[string]json.RawMessage
-	if res.Decode(&members) == nil && len(members[name]) > 0 && string(members[name]) != "null" {
-		e.Scope = bankmux.ScopeCall
+	var members map[string]wire.OptionalList[struct{}] // which is without elements if it is null
+	if res.Decode(&members) == nil {
+		if list := members[name]; list.Present || list.Len() > 0 {
+			e.Scope = bankmux.ScopeCall
+		}
 	}
 	return e
 }
@@ -156,7 +158,7 @@ func inputs(list []userInput) []bankmux.Input {
 
 // choices returns the elements of a list of options, or the members of an object of them, in their
 // order. Anything else has none. A question is kept even if its options cannot be read.
-func choices(list json.RawMessage) (all []json.RawMessage) {
+func choices(list shown) (all []json.RawMessage) {
 	dec := json.NewDecoder(bytes.NewReader(list))
 	open, err := dec.Token()
 	if err != nil || open != json.Delim('[') && open != json.Delim('{') {

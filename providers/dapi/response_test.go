@@ -28,6 +28,7 @@ func TestResponse(t *testing.T) {
 	t.Run("the status of the envelope decides", theStatusOfTheEnvelopeDecides)
 	t.Run("a member for display never decides", aMemberForDisplayNeverDecides)
 	t.Run("a repeated key of a member for display never decides", aRepeatedKeyOfAMemberForDisplayNeverDecides)
+	t.Run("a repeated key within a currency is refused", aRepeatedKeyWithinACurrencyIsRefused)
 	t.Run("only the name of a field is kept of a message", onlyTheNameOfAFieldIsKeptOfAMessage)
 	t.Run("an unlisted fault of one bank leaves other banks alone", anUnlistedFaultOfOneBankLeavesOtherBanksAlone)
 	t.Run("a bank that is down is not called and other banks are", aBankThatIsDownIsNotCalledAndOtherBanksAre)
@@ -253,6 +254,28 @@ func aRepeatedKeyOfAMemberForDisplayNeverDecides(t *testing.T) {
 		require.Len(t, e.Challenge.Inputs, 1, name)
 		assert.Equal(t, bankmux.InputKind("otp"), e.Challenge.Inputs[0].Kind, name)
 		assert.Equal(t, c.options, e.Challenge.Inputs[0].Options, name)
+	}
+}
+
+func aRepeatedKeyWithinACurrencyIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, currency := range map[string]string{
+		"two codes": `{"code":"USD","code":"AED"}`, "one code twice": `{"code":"AED","code":"AED"}`,
+		"two names": `{"code":"AED","name":"a","name":"b"}`, "within a new member": `{"code":"AED","new":{"a":1,"a":2}}`,
+	} {
+		client, conn, _ := canned(t, map[string]string{
+			"/v2/data/balance/get":  `{"status":"done","balance":{"amount":6111.58,"currency":` + currency + `}}`,
+			"/v2/data/accounts/get": `{"status":"done","accounts":[{"id":"a"},{"id":"b","currency":` + currency + `}]}`,
+		})
+		_, err := client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn, Accounts: []string{"a"}})
+		require.ErrorIs(t, err, bankmux.ErrMalformed, name)
+		require.ErrorContains(t, err, "repeats a key", name)
+		got, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+		partial, _ := errors.AsType[*bankmux.PartialError](err)
+		require.NotNil(t, partial, name)
+		require.Len(t, partial.Failed, 1, name)
+		assert.Equal(t, "row 2", partial.Failed[0].Transaction, "within a row it concerns the row")
+		assert.Len(t, got.Accounts, 1, name)
 	}
 }
 

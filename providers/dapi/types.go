@@ -28,11 +28,14 @@ type verdict struct {
 // questions are those of the bank. In a response without questions the member may have any shape.
 type questions struct{ Rows []userInput }
 
+// KeysMayRepeat says that each question is checked by itself.
+func (*questions) KeysMayRepeat() {}
+
 // UnmarshalJSON reads the objects of an array. Anything else is not a question. A question is kept
 // even if what is shown with it cannot be read.
 func (q *questions) UnmarshalJSON(raw []byte) error {
 	q.Rows = nil
-	var all []json.RawMessage
+	var all []shown
 	if wire.Decode(raw, &all) != nil {
 		all = nil
 	}
@@ -48,11 +51,22 @@ func (q *questions) UnmarshalJSON(raw []byte) error {
 // userInput is one question of the bank. Sources disagree about index (number or text) and about
 // the name and shape of the options.
 type userInput struct {
-	ID      wire.Text       `json:"id"`
-	Index   wire.Number     `json:"index"`
-	Query   wire.Text       `json:"query"`
-	Options json.RawMessage `json:"queryOptions"`
-	Choices json.RawMessage `json:"queryChoices"`
+	ID      wire.Text   `json:"id"`
+	Index   wire.Number `json:"index"`
+	Query   wire.Text   `json:"query"`
+	Options shown       `json:"queryOptions"`
+	Choices shown       `json:"queryChoices"`
+}
+
+// shown is JSON that never decides, so its keys may repeat.
+type shown []byte
+
+func (*shown) KeysMayRepeat() {}
+
+// UnmarshalJSON keeps the value as it is.
+func (s *shown) UnmarshalJSON(raw []byte) error {
+	*s = bytes.Clone(raw)
+	return nil
 }
 
 func (e *envelope) common() *envelope { return e }

@@ -3,8 +3,6 @@ package moneykit
 // This file decodes MoneyKit's responses and turns failures into errors.
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -34,8 +32,13 @@ type envelope struct {
 
 // explained is the part of it that is only shown.
 type explained struct {
-	Documentation    string          `json:"documentation_url"`
-	ValidationErrors json.RawMessage `json:"validation_errors"`
+	Documentation    string  `json:"documentation_url"`
+	ValidationErrors []fault `json:"validation_errors"`
+}
+
+// fault says where a request is wrong. The location has names and positions.
+type fault struct {
+	Location []wire.Text `json:"location"`
 }
 
 // read decodes a success into out, or turns a failure into an error. Success is any 2xx: 201 and
@@ -67,7 +70,7 @@ func nothing(res *rest.Response) error {
 	if res.Status == http.StatusNoContent {
 		return nil
 	}
-	var members map[string]json.RawMessage
+	var members map[string]struct{}
 	if err := res.Decode(&members); err != nil {
 		return err
 	}
@@ -79,16 +82,13 @@ func nothing(res *rest.Response) error {
 
 // location returns where a request is wrong, such as body.customer_user.id, or "" if the response
 // does not say.
-func location(raw json.RawMessage) string {
-	var faults []struct {
-		Location []any `json:"location"`
-	}
-	if json.Unmarshal(raw, &faults) != nil || len(faults) == 0 {
+func location(faults []fault) string {
+	if len(faults) == 0 {
 		return ""
 	}
 	names := make([]string, 0, len(faults[0].Location))
-	for _, p := range faults[0].Location {
-		names = append(names, normalize.CleanCode(fmt.Sprint(p)))
+	for _, name := range faults[0].Location {
+		names = append(names, normalize.CleanCode(string(name)))
 	}
 	return strings.Join(names, ".")
 }

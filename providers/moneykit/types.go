@@ -94,6 +94,9 @@ type linkProduct struct {
 	odd bool // granted, but of another shape
 }
 
+// KeysMayRepeat says that the product checks its own keys.
+func (*linkProduct) KeysMayRepeat() {}
+
 // UnmarshalJSON reads any JSON value. Only null says that the product was not granted.
 func (p *linkProduct) UnmarshalJSON(raw []byte) error {
 	if raw[0] != '{' {
@@ -144,7 +147,7 @@ type keysResponse struct {
 type linksResponse struct {
 	Links      present[wire.List[listedLink]] `json:"links"`
 	NextCursor present[wire.Text]             `json:"next_cursor"` // "", the declared default, is the end
-	Others     map[string]json.RawMessage     `json:",embed"`
+	Others     map[string]struct{}            `json:",embed"`
 }
 
 // present is a member that knows whether it was in the response. Null counts.
@@ -152,6 +155,9 @@ type present[T any] struct {
 	Value T
 	Found bool
 }
+
+// KeysMayRepeat says that the value checks its own keys.
+func (*present[T]) KeysMayRepeat() {}
 
 // UnmarshalJSON reads what T reads.
 func (p *present[T]) UnmarshalJSON(raw []byte) error {

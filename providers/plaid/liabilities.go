@@ -36,8 +36,7 @@ func (a *adapter) debtsOf(
 	}
 	debts := map[string]liability{}
 	var failed []bankmux.Failure
-	for _, kind := range debtKinds {
-		list := out.Liabilities[kind]
+	for _, list := range out.kinds() {
 		failed = append(failed, list.Failures("")...)
 		for i, l := range list.Rows {
 			if l.AccountID == "" {
@@ -56,8 +55,20 @@ func (a *adapter) liabilities(ctx context.Context, conn bankmux.Connection) (lia
 	return out, normalize.Except(err, "NO_LIABILITY_ACCOUNTS")
 }
 
-// debtKinds are Plaid's kinds of debt.
-var debtKinds = []string{"credit", "mortgage", "student"}
+// debtList has the debts of one kind.
+type debtList struct {
+	kind string
+	*wire.List[liability]
+}
+
+// kinds returns the debts by Plaid's kinds. New kinds are ignored.
+func (r *liabilitiesResponse) kinds() []debtList {
+	of := r.Liabilities
+	if of == nil {
+		return nil
+	}
+	return []debtList{{"credit", &of.Credit}, {"mortgage", &of.Mortgage}, {"student", &of.Student}}
+}
 
 func noAccount() *bankmux.Error { return normalize.Unreadable("a debt without account") }
 
@@ -117,10 +128,9 @@ func (r *liabilitiesResponse) read() (all []Liability, failed []bankmux.Failure)
 	for _, acc := range r.Accounts.Rows {
 		currency[acc.AccountID] = acc.Balances.Value.code()
 	}
-	for _, kind := range debtKinds {
-		list := r.Liabilities[kind]
-		rows, odd := wire.Collect(&list, func(l *liability) wire.Read[Liability] {
-			return l.read(kind, currency[l.AccountID])
+	for _, list := range r.kinds() {
+		rows, odd := wire.Collect(list.List, func(l *liability) wire.Read[Liability] {
+			return l.read(list.kind, currency[l.AccountID])
 		})
 		all, failed = append(all, rows...), append(failed, odd...)
 	}

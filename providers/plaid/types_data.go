@@ -177,7 +177,11 @@ type investment struct {
 
 type liabilitiesResponse struct {
 	accountsResponse
-	Liabilities map[string]wire.List[liability] `json:"liabilities" need:"value"` // by kind
+	Liabilities *struct {
+		Credit   wire.List[liability] `json:"credit"`
+		Mortgage wire.List[liability] `json:"mortgage"`
+		Student  wire.List[liability] `json:"student"`
+	} `json:"liabilities" need:"value"`
 }
 
 // liability has the members of the three kinds of debt. Amounts are positive.

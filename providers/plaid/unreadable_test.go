@@ -22,6 +22,8 @@ func TestUnreadable(t *testing.T) {
 	t.Run("a bank whose result cannot be read is a failure beside the others", anUnreadableBankIsAFailure)
 	t.Run("results that cannot be read are not an unfinished session", unreadableResultsAreMalformed)
 	t.Run("a debt without account is a failure", aDebtWithoutAccountIsAFailure)
+	t.Run("a new kind of debt is ignored whatever its type", aNewKindOfDebtIsIgnored)
+	t.Run("a list of debts that is not one is malformed", aListOfDebtsThatIsNotOneIsMalformed)
 	t.Run("numbers without a number are a failure", numbersWithoutANumberAreAFailure)
 	t.Run("a second account with an id is a failure", aSecondAccountWithAnIDIsAFailure)
 }
@@ -96,6 +98,52 @@ func aDebtWithoutAccountIsAFailure(t *testing.T) {
 	list, err := plaid.ReadLiabilities(t.Context(), s.client, conn)
 	assert.Equal(t, want, reasons(err))
 	assert.Len(t, list, 2, "a debt of no account is not returned")
+}
+
+func aNewKindOfDebtIsIgnored(t *testing.T) {
+	t.Parallel()
+	all := []string{"credit", "mortgage", "student"}
+	for name, c := range map[string]struct {
+		before, after string
+		kinds         []string
+	}{
+		"a text":                 {`{`, `{"as_of":"2026-11-26",`, all},
+		"a number":               {`{`, `{"count":4,`, all},
+		"true":                   {`{`, `{"complete":true,`, all},
+		"null":                   {`{`, `{"auto":null,`, all},
+		"an object":              {`{`, `{"summary":{"a":1,"a":2},`, all},
+		"an array of other rows": {`{`, `{"auto":[5,{"account_id":"card"}],`, all},
+		"beside a kind of none":  {`{"credit":`, `{"credit":null,"new":`, all[1:]},
+	} {
+		texts := debts()
+		list := strings.ReplaceAll(texts[liabilitiesPath], "\n", "")
+		list = strings.ReplaceAll(list, "\t", "")
+		texts[liabilitiesPath] = strings.Replace(list, `"liabilities":`+c.before, `"liabilities":`+c.after, 1)
+		require.NotEqual(t, list, texts[liabilitiesPath], name)
+		s, conn := canned(t, texts)
+		got, err := s.client.Balances(t.Context(), bankmux.BalancesRequest{Connection: conn})
+		require.NoError(t, err, name)
+		require.Len(t, got.Balances, 4, name)
+		assert.Equal(t, "2026-12-15", got.Balances[1].Due.String(), name)
+		debts, err := plaid.ReadLiabilities(t.Context(), s.client, conn)
+		require.NoError(t, err, name)
+		var kinds []string
+		for _, debt := range debts {
+			kinds = append(kinds, debt.Kind)
+		}
+		assert.Equal(t, c.kinds, kinds, name)
+	}
+}
+
+func aListOfDebtsThatIsNotOneIsMalformed(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"credit", "mortgage", "student"} {
+		texts := debts()
+		texts[liabilitiesPath] = strings.Replace(texts[liabilitiesPath], `"`+kind+`":[`, `"`+kind+`":"none","was":[`, 1)
+		s, conn := canned(t, texts)
+		_, err := plaid.ReadLiabilities(t.Context(), s.client, conn)
+		require.ErrorIs(t, err, bankmux.ErrMalformed, kind)
+	}
 }
 
 func numbersWithoutANumberAreAFailure(t *testing.T) {
