@@ -19,8 +19,8 @@ var kinds = map[string]bankmux.AccountKind{
 
 // list reads the accounts of a grant with these ids, or all.
 func (a *adapter) list(ctx context.Context, conn *bankmux.Connection, ids []string) (bankmux.AccountsResult, error) {
-	var out accountsResponse
-	if err := a.sendAs(ctx, conn, endpoints.accounts, rest.Request{}, &out); err != nil {
+	out, err := getAccounts.fetchAs(ctx, a, conn, rest.Request{})
+	if err != nil {
 		return bankmux.AccountsResult{}, err
 	}
 	var all []bankmux.Account
@@ -41,9 +41,8 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 // Balances returns the balances of one account.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
 	one := bankmux.AccountBalances{Account: req.Accounts[0]}
-	var out balancesResponse
-	at := rest.Request{PathParams: byID(one.Account)}
-	if err := a.sendAs(ctx, &req.Connection, endpoints.balances, at, &out); err != nil {
+	out, err := getBalances.fetchAs(ctx, a, &req.Connection, rest.Request{PathParams: byID(one.Account)})
+	if err != nil {
 		return bankmux.BalancesResult{}, err
 	}
 	for _, row := range out.Balances.Rows {

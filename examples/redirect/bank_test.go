@@ -311,14 +311,11 @@ func rows(w http.ResponseWriter, q url.Values, g *grant, a *book) {
 			all = append(all, row.wire(g, a))
 		}
 	}
-	from, _ := strconv.Atoi(q.Get("page"))
+	slices.Reverse(all) // newest first
+	from, _ := strconv.Atoi(q.Get("offset"))
 	limit, _ := strconv.Atoi(q.Get("limit"))
 	from = min(from, len(all))
-	to, next := min(from+limit, len(all)), ""
-	if to < len(all) {
-		next = strconv.Itoa(to)
-	}
-	say(w, map[string]any{"transactions": all[from:to], "next": next})
+	say(w, map[string]any{"transactions": all[from:min(from+limit, len(all))], "total": len(all)})
 }
 
 // changes serves a page of the record. A cursor within a round has the length of the record at the

@@ -1,6 +1,6 @@
 package redirect
 
-// This file has all endpoints, and sends requests.
+// This file has Osprey's endpoints and sends the requests.
 
 import (
 	"context"
@@ -10,49 +10,50 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-// endpoint is an endpoint of Osprey. Its effect is what sending a request twice would do.
-type endpoint struct {
+// endpoint is an endpoint of Osprey that responds with an Out. Its effect is what sending a request
+// twice does.
+type endpoint[Out any] struct {
 	method, path string
 	effect       bankmux.Effect
 }
 
-// endpoints are all that the adapter calls.
-var endpoints = struct {
-	openConsent, consent                      endpoint
-	grant, endGrant, renewTokens              endpoint
-	accounts, balances, transactions, changes endpoint
-}{
-	openConsent:  endpoint{http.MethodPost, "/consents", bankmux.Idempotent},
-	consent:      endpoint{http.MethodGet, "/consents/{id}", bankmux.Read},
-	grant:        endpoint{http.MethodGet, "/grants/{id}", bankmux.Read},
-	endGrant:     endpoint{http.MethodDelete, "/grants/{id}", bankmux.Idempotent},
-	renewTokens:  endpoint{http.MethodPost, "/grants/{id}/tokens", bankmux.OneShot},
-	accounts:     endpoint{http.MethodGet, "/accounts", bankmux.Read},
-	balances:     endpoint{http.MethodGet, "/accounts/{id}/balances", bankmux.Read},
-	transactions: endpoint{http.MethodGet, "/accounts/{id}/transactions", bankmux.Read},
-	changes:      endpoint{http.MethodGet, "/changes", bankmux.Read},
-}
+// All endpoints that the adapter calls.
+var (
+	openConsent     = endpoint[openedResponse]{http.MethodPost, "/consents", bankmux.Idempotent}
+	getConsent      = endpoint[consentResponse]{http.MethodGet, "/consents/{id}", bankmux.Read}
+	getGrant        = endpoint[grantResponse]{http.MethodGet, "/grants/{id}", bankmux.Read}
+	endGrant        = endpoint[grantResponse]{http.MethodDelete, "/grants/{id}", bankmux.Idempotent}
+	renewTokens     = endpoint[tokens]{http.MethodPost, "/grants/{id}/tokens", bankmux.OneShot}
+	getAccounts     = endpoint[accountsResponse]{http.MethodGet, "/accounts", bankmux.Read}
+	getBalances     = endpoint[balancesResponse]{http.MethodGet, "/accounts/{id}/balances", bankmux.Read}
+	getTransactions = endpoint[transactionsResponse]{http.MethodGet, "/accounts/{id}/transactions", bankmux.Read}
+	getChanges      = endpoint[changesResponse]{http.MethodGet, "/changes", bankmux.Read}
+)
 
 // byID is the path parameter that names one consent, grant or account.
 func byID(id string) map[string]string { return map[string]string{"id": id} }
 
-// send sends one request and decodes the response into v.
-func (a *adapter) send(ctx context.Context, at endpoint, req rest.Request, v any) (*rest.Response, error) {
+// fetch sends one request and returns the response.
+func (at endpoint[Out]) fetch(ctx context.Context, a *adapter, req rest.Request) (out Out, err error) {
 	req.Method, req.Path = at.method, at.path
 	res, err := a.http.Do(ctx, req)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	return res, read(res, v)
+	err = read(res, &out)
+	return out, err
 }
 
-// sendAs sends a request with the user's token. *conn gets the token that was used last.
-func (a *adapter) sendAs(ctx context.Context, conn *bankmux.Connection, at endpoint, req rest.Request, v any) error {
-	return a.tokens.Do(ctx, conn, func(ctx context.Context, access bankmux.Secret) error {
+// fetchAs is fetch with the user's token. *conn gets the token that was used last.
+func (at endpoint[Out]) fetchAs(
+	ctx context.Context, a *adapter, conn *bankmux.Connection, req rest.Request,
+) (out Out, err error) {
+	err = a.tokens.Do(ctx, conn, func(ctx context.Context, access bankmux.Secret) (err error) {
 		req.Bearer, req.Header = access.Reveal(), psu(ctx)
-		_, err := a.send(ctx, at, req, v)
+		out, err = at.fetch(ctx, a, req)
 		return err
 	})
+	return out, err
 }
 
 // psu returns the headers of a present user, or none. Banks refuse a request with only some of

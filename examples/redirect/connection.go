@@ -12,13 +12,14 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/rotation"
+	"github.com/bankmux/bankmux/normalize"
 )
 
 // resume returns what the session kept. A payload may be missing, but must not be of another
 // session.
 func resume(req bankmux.ExchangeRequest) (f flow, err error) {
 	if json.Unmarshal([]byte(req.Session.State.Reveal()), &f) != nil || f.Consent == "" {
-		return f, invalid("ExchangeRequest.Session", "lacks the state that CreateSession put there")
+		return f, normalize.Invalid("ExchangeRequest.Session", "lacks the state that CreateSession put there")
 	}
 	fields, err := req.Fields()
 	if err != nil || req.Payload.IsZero() {
@@ -26,7 +27,7 @@ func resume(req bankmux.ExchangeRequest) (f flow, err error) {
 	}
 	state, err := fields.Text("state")
 	if err == nil && subtle.ConstantTimeCompare([]byte(state), []byte(f.State)) != 1 {
-		err = &bankmux.Error{Kind: bankmux.ErrInvalid, Code: bankmux.CodeOtherSession, NotSent: true}
+		err = normalize.OtherSession("is of another session")
 	}
 	return f, err
 }
@@ -39,16 +40,15 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	if err != nil {
 		return res, err
 	}
-	var out consentResponse
 	header := http.Header{"Osprey-Verifier": {f.Verifier}}
-	got, err := a.send(ctx, endpoints.consent, rest.Request{PathParams: byID(f.Consent), Header: header}, &out)
+	out, err := getConsent.fetch(ctx, a, rest.Request{PathParams: byID(f.Consent), Header: header})
 	switch {
 	case err != nil:
 		return res, err
 	case out.State != f.State || len(out.Grants) == 0:
-		return res, got.Lacks("the session's state or the grants")
+		return res, unexpected("the consent of another session, or no grant")
 	case old != nil && out.Grants[0] != old.Reference():
-		return res, got.Lacks("the grant that is renewed")
+		return res, unexpected("another grant than the one that is renewed")
 	}
 	for i, id := range out.Grants {
 		grant, err := a.grant(ctx, id, header)
@@ -56,10 +56,11 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 			return bankmux.ExchangeResult{}, err
 		}
 		if i == 0 {
-			res.Connection = grant.update(bankmux.NewConnection(req.Session, id, grant.credential))
+			res.Connection = grant.update(bankmux.NewConnection(req.Session, id, grant.credential), a.now())
 			continue
 		}
-		res.More = append(res.More, grant.update(bankmux.NewFurtherConnection(req.Session, id, grant.credential)))
+		more := bankmux.NewFurtherConnection(req.Session, id, grant.credential)
+		res.More = append(res.More, grant.update(more, a.now()))
 	}
 	if old != nil && res.Connection.Status.State == bankmux.StateReauth {
 		return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrReauth, Detail: "the consent lapsed again"}
@@ -69,9 +70,9 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 
 // grant reads the state of a grant. With a verifier, the response has the user's tokens.
 func (a *adapter) grant(ctx context.Context, id string, header http.Header) (out grantResponse, err error) {
-	res, err := a.send(ctx, endpoints.grant, rest.Request{PathParams: byID(id), Header: header}, &out)
+	out, err = getGrant.fetch(ctx, a, rest.Request{PathParams: byID(id), Header: header})
 	if err == nil && (out.ID != id || out.Bank.ID == "") {
-		err = res.Lacks("the grant or its bank")
+		err = unexpected("another grant, or one without a bank")
 	}
 	if err == nil && header != nil {
 		out.credential, err = a.tokens.Credential(out.Tokens.grant())
@@ -88,7 +89,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 		return bankmux.StatusResult{}, err
 	}
 	if conn.Status = conn.Status.After(err); err == nil {
-		conn = got.update(conn)
+		conn = got.update(conn, a.now())
 	}
 	return bankmux.StatusResult{Connection: conn}, nil
 }
@@ -96,8 +97,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 // Disconnect ends the grant. A grant that has ended already is a success.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
 	conn := req.Connection
-	var out grantResponse
-	_, err := a.send(ctx, endpoints.endGrant, rest.Request{PathParams: byID(conn.Reference())}, &out)
+	_, err := endGrant.fetch(ctx, a, rest.Request{PathParams: byID(conn.Reference())})
 	if err != nil && !errors.Is(err, bankmux.ErrGone) {
 		return bankmux.DisconnectResult{}, err
 	}
@@ -107,8 +107,7 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 
 // renew sends one renewal of a user's tokens, for [rotation.Config].
 func (a *adapter) renew(ctx context.Context, conn bankmux.Connection, old rotation.Grant) (rotation.Grant, error) {
-	var out tokens
 	in := rest.Request{PathParams: byID(conn.Reference()), JSON: map[string]string{"refresh": old.Refresh.Reveal()}}
-	_, err := a.send(ctx, endpoints.renewTokens, in, &out)
+	out, err := renewTokens.fetch(ctx, a, in)
 	return out.grant(), err
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/setup"
 	"github.com/bankmux/bankmux/providertest"
 )
 
@@ -28,6 +29,7 @@ type mistaken struct {
 
 func newMistaken(env providertest.Env, mistake string) (*bankmux.Client, error) {
 	cfg := config(env)
+	setup.Complete(Name, &cfg.Name, &cfg.Guard, &cfg.Now)
 	cfg.HTTPClient = &http.Client{Transport: tampered{env.HTTPClient.Transport, mistake}}
 	if mistake == "a renewed token is not stored" {
 		cfg.Keeper = forgetful{env.Keeper}

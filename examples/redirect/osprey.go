@@ -6,12 +6,13 @@
 package redirect
 
 import (
-	"cmp"
 	"net/http"
+	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/rotation"
+	"github.com/bankmux/bankmux/adapter/setup"
 	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/guard"
 )
@@ -19,41 +20,47 @@ import (
 // Name is the adapter's name, and its key in a [bankmux.InstitutionRef].
 const Name = "osprey"
 
-// Config configures the adapter. HTTPClient, Guard and, in the sandbox, Keeper are optional.
+// Config configures the adapter. Key, BaseURL, Environment and WebhookSecrets are required, and
+// outside of the sandbox Keeper.
 type Config struct {
+	Name           string // registered name; "" means Name
 	Key            bankmux.Secret
 	BaseURL        string
-	Environment    bankmux.Environment // "" means the sandbox
-	Keeper         bankmux.Keeper      // stores renewed tokens
-	WebhookSecrets []bankmux.Secret    // sign deliveries; two while one replaces the other
-	HTTPClient     *http.Client        // copied; nil means a client of its own
-	Guard          *guard.Guard        // nil means a guard of its own with the defaults
+	Environment    bankmux.Environment
+	Keeper         bankmux.Keeper   // stores renewed tokens
+	WebhookSecrets []bankmux.Secret // sign deliveries; two while one replaces the other
+	HTTPClient     *http.Client     // copied; nil means a client of its own
+	Guard          *guard.Guard     // nil means a guard of its own with the defaults
+	Now            func() time.Time // nil means the machine's clock
 }
 
 // New returns the guarded client. The error is [bankmux.ErrInvalid] and names the field.
 func New(cfg Config) (*bankmux.Client, error) {
+	setup.Complete(Name, &cfg.Name, &cfg.Guard, &cfg.Now)
 	a, err := newAdapter(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return bankmux.NewClient(Name, a, cmp.Or(cfg.Guard, guard.New(guard.Options{})).Interceptors()...), nil
+	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors()...), nil
 }
 
+// newAdapter returns the adapter of a complete configuration.
 func newAdapter(cfg Config) (a *adapter, err error) {
-	if cfg.Key.IsZero() {
-		return nil, invalid("Config.Key", "is empty")
+	check := setup.Checks{Provider: Name}
+	check.Credential("Key", cfg.Key.Reveal())
+	check.URL("BaseURL", cfg.BaseURL)
+	check.Environment(cfg.Environment)
+	if err := check.Err(); err != nil {
+		return nil, err
 	}
-	if why := rest.CheckURL(cfg.BaseURL); why != "" {
-		return nil, invalid("Config.BaseURL", why)
-	}
-	a = &adapter{environment: cmp.Or(cfg.Environment, bankmux.Sandbox)}
+	a = &adapter{environment: cfg.Environment, clock: cfg.Now}
 	stamp := func(r *http.Request, _ []byte) error {
 		r.Header.Set("Osprey-Key", cfg.Key.Reveal())
 		return nil
 	}
 	a.http = rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, Sign: stamp})
 	a.tokens, err = rotation.New(rotation.Config{
-		Keeper: cfg.Keeper, Environment: a.environment, Refresh: a.renew,
+		Keeper: cfg.Keeper, Environment: a.environment, Refresh: a.renew, Now: cfg.Now,
 		Expired: func(e *bankmux.Error) bool { return e.Code == "token_ended" },
 	})
 	if err != nil {
@@ -66,16 +73,16 @@ func newAdapter(cfg Config) (a *adapter, err error) {
 	return a, err
 }
 
-func invalid(field, detail string) *bankmux.Error {
-	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: field, Detail: detail, NotSent: true}
-}
-
 type adapter struct {
 	environment bankmux.Environment
+	clock       func() time.Time
 	http        *rest.Client
 	tokens      *rotation.Tokens
 	deliveries  webhook.Verifier
 }
+
+// now returns the time of a status, as precise as it is stored.
+func (a *adapter) now() time.Time { return bankmux.Moment(a.clock()) }
 
 // Describe names the adapter.
 func (a *adapter) Describe() bankmux.Description {

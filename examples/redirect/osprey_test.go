@@ -43,6 +43,7 @@ func TestConfig(t *testing.T) {
 	_, err := New(good)
 	require.NoError(t, err)
 	for name, change := range map[string]func(*Config){
+		"no environment":                 func(c *Config) { c.Environment = "" },
 		"no key":                         func(c *Config) { c.Key = bankmux.Secret{} },
 		"no address":                     func(c *Config) { c.BaseURL = "" },
 		"an address without TLS":         func(c *Config) { c.BaseURL = "http://api.osprey.example" },
@@ -146,6 +147,36 @@ func TestData(t *testing.T) {
 			Counterparty: &bankmux.Counterparty{Name: "A Landlord", IBAN: "PT50000201231234567890154"},
 		}, got)
 	})
+	t.Run("a list that lost a row while it was read leaves out no other row, and proves no day", func(t *testing.T) {
+		book := b.books[0]
+		b.mu.Lock()
+		for _, text := range []string{"second", "third", "fourth"} {
+			b.add(book, booking{Row: providertest.Row{Amount: "1.00", Text: text, Date: book.rows[0].Date}})
+		}
+		b.mu.Unlock()
+		listed, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+		require.NoError(t, err)
+		ask := bankmux.TransactionsRequest{Connection: conn, Accounts: []string{listed.Accounts[0].ID}, PageSize: 2}
+		var texts []string
+		for page, err := range client.TransactionPages(t.Context(), ask) {
+			require.NoError(t, err)
+			assert.Empty(t, page.Covered)
+			for _, row := range page.Transactions {
+				texts = append(texts, row.Description)
+			}
+			b.mu.Lock()
+			book.rows = slices.DeleteFunc(book.rows, func(row *booking) bool { return row.Text == "fourth" })
+			b.mu.Unlock()
+		}
+		assert.Equal(t, []string{"fourth", "third", "opening current", "second"}, texts)
+	})
+	t.Run("a page of another adapter is refused", func(t *testing.T) {
+		ask := bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"any"}, Page: "2026-11-20"}
+		for _, err := range client.TransactionPages(t.Context(), ask) {
+			require.ErrorIs(t, err, bankmux.ErrInvalid)
+			assert.ErrorContains(t, err, "TransactionsRequest.Page")
+		}
+	})
 	t.Run("a cursor that Osprey has forgotten is an invalid cursor", func(t *testing.T) {
 		d, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn})
 		require.NoError(t, err)
@@ -158,6 +189,32 @@ func TestData(t *testing.T) {
 		assert.Equal(t, bankmux.ErrInvalid, e.Kind)
 		assert.Equal(t, "SyncRequest.Cursor", e.Field)
 	})
+}
+
+func TestRequired(t *testing.T) {
+	t.Parallel()
+	for body, c := range map[string]struct {
+		out    any
+		member string
+	}{
+		`{"url":"https://login.example.com"}`:    {&openedResponse{}, "id"},
+		`{"id":"c1"}`:                            {&openedResponse{}, "url"},
+		`{"state":"s"}`:                          {&consentResponse{}, "grants"},
+		`{"id":"g1"}`:                            {&grantResponse{}, "status"},
+		`{"accounts":null}`:                      {&accountsResponse{}, "accounts"},
+		`{}`:                                     {&balancesResponse{}, "balances"},
+		`{"transactions":[]}`:                    {&transactionsResponse{}, "total"},
+		`{"total":0}`:                            {&transactionsResponse{}, "transactions"},
+		`{"created":[],"updated":[],"next":"1"}`: {&changesResponse{}, "removed"},
+		`{"created":[],"updated":[],"removed":[]}`:            {&changesResponse{}, "next"},
+		`{"transactions":[],"total":0}`:                       {&transactionsResponse{}, ""},
+		`{"created":[],"updated":[],"removed":[],"next":"1"}`: {&changesResponse{}, ""},
+	} {
+		t.Run(body, func(t *testing.T) {
+			require.NoError(t, wire.Decode([]byte(body), c.out))
+			assert.Equal(t, c.member, wire.Lacks(c.out))
+		})
+	}
 }
 
 func TestReadWebhook(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
-	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -23,23 +22,9 @@ func read(res *rest.Response, v any) error {
 	return res.Require(v)
 }
 
-// Methods Lacks name a missing member. See [wire.Required].
-
-func (g *grantResponse) Lacks() string {
-	return wire.Need(g.Status != "", "the status")
-}
-
-func (r *accountsResponse) Lacks() string { return wire.Need(r.Accounts.Present, "the accounts") }
-
-func (r *balancesResponse) Lacks() string { return wire.Need(r.Balances.Present, "the balances") }
-
-func (r *transactionsResponse) Lacks() string {
-	return wire.Need(r.Transactions.Present, "the transactions")
-}
-
-func (r *changesResponse) Lacks() string {
-	all := r.Created.Present && r.Updated.Present && r.Removed.Present && r.Next != ""
-	return wire.Need(all, "a list of changes or the cursor")
+// unexpected returns the error for a success that is about something else than the request.
+func unexpected(what string) *bankmux.Error {
+	return &bankmux.Error{Kind: bankmux.ErrMalformed, Status: http.StatusOK, Detail: "the response has " + what}
 }
 
 // failure returns the error of a response that is not a success.

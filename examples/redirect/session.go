@@ -12,6 +12,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/normalize"
 )
 
 // flow is what a session keeps for its exchange, in [bankmux.Session.State].
@@ -25,7 +26,7 @@ type flow struct {
 func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest) (bankmux.Session, error) {
 	bank := req.Institution[Name]
 	if bank == "" || req.RedirectURI == "" {
-		return bankmux.Session{}, invalid("SessionRequest", "lacks Institution, which is chosen first, or RedirectURI")
+		return bankmux.Session{}, normalize.Invalid("SessionRequest", "lacks Institution or RedirectURI")
 	}
 	// A verifier has at least 43 characters.
 	f := flow{State: rand.Text(), Verifier: rand.Text() + rand.Text()}
@@ -39,13 +40,12 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 	if req.Reconnect != nil {
 		in.Renews = req.Reconnect.Reference()
 	}
-	var out consentResponse
-	res, err := a.send(ctx, endpoints.openConsent, rest.Request{JSON: in}, &out)
+	out, err := openConsent.fetch(ctx, a, rest.Request{JSON: in})
 	switch {
 	case err != nil:
 		return bankmux.Session{}, err
-	case out.ID == "" || !strings.HasPrefix(out.URL, "https://"):
-		return bankmux.Session{}, res.Lacks("the consent or the bank's page")
+	case !strings.HasPrefix(out.URL, "https://"):
+		return bankmux.Session{}, unexpected("a page without TLS")
 	}
 	f.Consent = out.ID
 	kept, err := json.Marshal(f)

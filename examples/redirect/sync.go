@@ -28,9 +28,8 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 			return ids, all.Failed, err
 		},
 		Page: func(ctx context.Context, at reconcile.FeedRequest) (page reconcile.FeedPage, err error) {
-			var out changesResponse
 			query := url.Values{"cursor": {at.Cursor}, "limit": {strconv.Itoa(at.Size)}}
-			err = a.sendAs(ctx, &conn, endpoints.changes, rest.Request{Query: query}, &out)
+			out, err := getChanges.fetchAs(ctx, a, &conn, rest.Request{Query: query})
 			created, failed := translate(&out.Created, "")
 			updated, more := translate(&out.Updated, "")
 			for _, m := range out.Removed.Rows {

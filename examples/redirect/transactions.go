@@ -8,37 +8,43 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/paging"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// TransactionPage returns one page of one account. Osprey's days are in UTC, and it numbers pages.
+// TransactionPage returns one page of one account, newest first. Osprey's days are in UTC, and it
+// counts rows. Where the list changed while it was read, no day is proved to be complete.
 func (a *adapter) TransactionPage(ctx context.Context, r bankmux.TransactionsRequest) (bankmux.TransactionPage, error) {
 	var page bankmux.TransactionPage
-	if _, odd := strconv.Atoi(cmp.Or(r.Page, "0")); odd != nil {
-		return page, invalid("TransactionsRequest.Page", "is not the Next of a page")
+	mark, err := paging.ParseOffset(r.Page, "TransactionsRequest.Page")
+	if err != nil {
+		return page, err
 	}
-	account, today := r.Accounts[0], bankmux.DateOf(time.Now().UTC())
+	account, today := r.Accounts[0], bankmux.DateOf(a.now())
 	from, to := r.Days(today)
-	limit := strconv.Itoa(cmp.Or(r.PageSize, 100))
-	query := url.Values{"from": {from.String()}, "to": {to.String()}, "limit": {limit}, "page": {r.Page}}
-	var out transactionsResponse
-	at := rest.Request{PathParams: byID(account), Query: query}
-	if err := a.sendAs(ctx, &r.Connection, endpoints.transactions, at, &out); err != nil {
+	query := url.Values{
+		"from": {from.String()}, "to": {to.String()},
+		"limit": {strconv.Itoa(cmp.Or(r.PageSize, 100))}, "offset": {strconv.Itoa(mark.Start())},
+	}
+	out, err := getTransactions.fetchAs(ctx, a, &r.Connection, rest.Request{PathParams: byID(account), Query: query})
+	if err != nil {
+		return page, err
+	}
+	if page.Next, err = mark.Next(out.Transactions.Len(), *out.Total.Value); err != nil {
 		return page, err
 	}
 	first, last := r.Limits(today)
 	rows, failed := translate(&out.Transactions, account)
-	page.Failed, page.Next, page.Outside = failed, out.Next, len(rows)
+	page.Failed, page.Outside = failed, len(rows)
 	page.Transactions = slices.DeleteFunc(rows, func(t bankmux.Transaction) bool {
 		return t.Date.Before(first) || t.Date.After(last)
 	})
 	page.Outside -= len(page.Transactions)
-	if page.Next == "" {
+	if page.Next == "" && !mark.Moved() {
 		page.Covered = []bankmux.Covered{{Account: account, From: from, To: to}}
 	}
 	return page, nil

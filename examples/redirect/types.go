@@ -1,6 +1,7 @@
 package redirect
 
-// This file has the wire format of Osprey.
+// This file has the wire format of Osprey. The tag need marks the members that a response must
+// have: see [wire.Lacks].
 
 import (
 	"cmp"
@@ -28,16 +29,19 @@ type consentRequest struct {
 	Renews      string            `json:"renews,omitempty"` // a grant
 }
 
+type openedResponse struct {
+	ID  string `json:"id"  need:"value"`
+	URL string `json:"url" need:"value"`
+}
+
 type consentResponse struct {
-	ID     string   `json:"id"`
-	URL    string   `json:"url"`
-	State  string   `json:"state"`
-	Grants []string `json:"grants"`
+	State  string   `json:"state"  need:"value"`
+	Grants []string `json:"grants" need:"value"`
 }
 
 type grantResponse struct {
 	ID        string              `json:"id"`
-	Status    string              `json:"status"`
+	Status    string              `json:"status"     need:"value"`
 	Bank      bankmux.Institution `json:"bank"` // its members are those of the model
 	Products  []bankmux.Product   `json:"products"`
 	Ends      string              `json:"ends"`
@@ -69,11 +73,11 @@ func statusOf(word string, at time.Time) bankmux.Status {
 }
 
 // update returns a connection with the data of the grant. An unreadable day is left out.
-func (g *grantResponse) update(conn bankmux.Connection) bankmux.Connection {
+func (g *grantResponse) update(conn bankmux.Connection, now time.Time) bankmux.Connection {
 	conn.Institution, conn.Products = g.Bank, g.Products
 	conn.Consent.ExpiresAt, _ = normalize.Timestamp(g.Ends)
 	conn.Consent.RenewFrom, _ = normalize.Timestamp(g.RenewFrom)
-	conn.Status = statusOf(g.Status, bankmux.Moment(time.Now()))
+	conn.Status = statusOf(g.Status, now)
 	return conn
 }
 
@@ -86,7 +90,7 @@ type accountRow struct {
 }
 
 type accountsResponse struct {
-	Accounts wire.List[accountRow] `json:"accounts"`
+	Accounts wire.List[accountRow] `json:"accounts" need:"value"`
 }
 
 type balanceRow struct {
@@ -96,7 +100,7 @@ type balanceRow struct {
 }
 
 type balancesResponse struct {
-	Balances wire.List[balanceRow] `json:"balances"`
+	Balances wire.List[balanceRow] `json:"balances" need:"value"`
 }
 
 type movement struct {
@@ -113,14 +117,14 @@ type movement struct {
 }
 
 type transactionsResponse struct {
-	Transactions wire.List[movement] `json:"transactions"`
-	Next         string              `json:"next"`
+	Transactions wire.List[movement] `json:"transactions" need:"value"`
+	Total        wire.Exact[*int]    `json:"total"        need:"value"` // rows on all pages
 }
 
 type changesResponse struct {
-	Created wire.List[movement] `json:"created"`
-	Updated wire.List[movement] `json:"updated"`
-	Removed wire.List[movement] `json:"removed"`
-	Next    string              `json:"next"`
+	Created wire.List[movement] `json:"created" need:"value"`
+	Updated wire.List[movement] `json:"updated" need:"value"`
+	Removed wire.List[movement] `json:"removed" need:"value"`
+	Next    string              `json:"next"    need:"value"`
 	More    wire.Exact[bool]    `json:"more"`
 }

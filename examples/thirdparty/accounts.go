@@ -28,8 +28,8 @@ func kindOf(word string) bankmux.AccountKind {
 func (a *adapter) list(
 	ctx context.Context, conn bankmux.Connection,
 ) (accounts []account, failed []bankmux.Failure, err error) {
-	var out accountsResponse
-	if err := a.send(ctx, endpoints.accounts, rest.Request{}, &conn, &out); err != nil {
+	out, err := getAccounts.fetch(ctx, a, rest.Request{}, &conn)
+	if err != nil {
 		return nil, nil, err
 	}
 	failed = out.Accounts.Failures("")
@@ -64,15 +64,12 @@ func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ba
 // zero.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
 	if len(req.Accounts) != 1 || len(req.Cards) != 0 {
-		return bankmux.BalancesResult{}, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Field: "BalancesRequest",
-			Detail: "does not name exactly one account", NotSent: true,
-		}
+		return bankmux.BalancesResult{}, normalize.Invalid("BalancesRequest", "does not name exactly one account")
 	}
 	id := req.Accounts[0]
-	var out balanceResponse
 	at := rest.Request{PathParams: map[string]string{"id": id}}
-	if err := a.send(ctx, endpoints.balance, at, &req.Connection, &out); err != nil {
+	out, err := getBalance.fetch(ctx, a, at, &req.Connection)
+	if err != nil {
 		return bankmux.BalancesResult{}, err
 	}
 	one := bankmux.AccountBalances{Account: id}

@@ -1,6 +1,6 @@
 package pelican
 
-// This file has all endpoints, and sends requests.
+// This file has Pelican's endpoints and sends the requests.
 
 import (
 	"context"
@@ -10,43 +10,37 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-// endpoint is an endpoint of Pelican. Its effect is what sending a request twice would do.
-type endpoint struct {
+// endpoint is an endpoint of Pelican that responds with an Out. Its effect is what sending a
+// request twice does.
+type endpoint[Out any] struct {
 	method, path string
 	effect       bankmux.Effect
 }
 
-// endpoints are all that the adapter calls.
-var endpoints = struct {
-	openFlow, redeem        endpoint
-	grant, endGrant         endpoint
-	accounts, balance, rows endpoint
-}{
-	openFlow: endpoint{http.MethodPost, "/flows", bankmux.Idempotent},
-	redeem:   endpoint{http.MethodPost, "/redeem", bankmux.OneShot},
-	grant:    endpoint{http.MethodGet, "/grant", bankmux.Read},
-	endGrant: endpoint{http.MethodDelete, "/grant", bankmux.Idempotent},
-	accounts: endpoint{http.MethodGet, "/accounts", bankmux.Read},
-	balance:  endpoint{http.MethodGet, "/accounts/{id}/balance", bankmux.Read},
-	rows:     endpoint{http.MethodGet, "/accounts/{id}/rows", bankmux.Read},
-}
+// All endpoints that the adapter calls.
+var (
+	openFlow    = endpoint[flowResponse]{http.MethodPost, "/flows", bankmux.Idempotent}
+	redeemCode  = endpoint[redeemResponse]{http.MethodPost, "/redeem", bankmux.OneShot}
+	getGrant    = endpoint[grantResponse]{http.MethodGet, "/grant", bankmux.Read}
+	endGrant    = endpoint[noContent]{http.MethodDelete, "/grant", bankmux.Idempotent}
+	getAccounts = endpoint[accountsResponse]{http.MethodGet, "/accounts", bankmux.Read}
+	getBalance  = endpoint[balanceResponse]{http.MethodGet, "/accounts/{id}/balance", bankmux.Read}
+	getRows     = endpoint[rowsResponse]{http.MethodGet, "/accounts/{id}/rows", bankmux.Read}
+)
 
-// send sends one request and decodes a success into out. If out is nil, only 204 is a success: any
-// other response may be the page of a proxy. If conn is nil, the request is the application's own.
-func (a *adapter) send(
-	ctx context.Context,
-	at endpoint,
-	req rest.Request,
-	conn *bankmux.Connection,
-	out any,
-) error {
+// fetch sends one request and returns the response. If conn is nil, the request is the
+// application's own.
+func (at endpoint[Out]) fetch(
+	ctx context.Context, a *adapter, req rest.Request, conn *bankmux.Connection,
+) (out Out, err error) {
 	req.Method, req.Path, req.Bearer = at.method, at.path, a.key.Reveal()
 	if conn != nil {
 		req.Header = http.Header{"Pelican-Grant": {conn.Credential().Reveal()}}
 	}
 	res, err := a.http.Do(ctx, req)
 	if err != nil {
-		return err
+		return out, err
 	}
-	return read(res, out)
+	err = read(res, &out)
+	return out, err
 }

@@ -24,7 +24,7 @@ func stateOf(word string) bankmux.State {
 }
 
 // now returns the time of a status, as precise as it is stored.
-func now() time.Time { return bankmux.Moment(time.Now()) }
+func (a *adapter) now() time.Time { return bankmux.Moment(a.clock()) }
 
 // ExchangeToken redeems the code, and then reads the grant.
 func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
@@ -37,8 +37,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	if err != nil {
 		return none, err
 	}
-	var out redeemResponse
-	err = a.send(ctx, endpoints.redeem, rest.Request{JSON: redeemRequest{code}}, nil, &out)
+	out, err := redeemCode.fetch(ctx, a, rest.Request{JSON: redeemRequest{code}}, nil)
 	switch {
 	case err != nil:
 		return none, err
@@ -52,7 +51,7 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	status, err := a.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
 	switch {
 	case err != nil: // the code is spent, so the connection is kept, and its bank read later
-		conn.Status = bankmux.Status{State: bankmux.StateUnverified, At: now()}
+		conn.Status = bankmux.Status{State: bankmux.StateUnverified, At: a.now()}
 		return bankmux.ExchangeResult{Connection: conn}, nil
 	case status.Connection.Status.State == bankmux.StateReauth:
 		return none, &bankmux.Error{Kind: bankmux.ErrReauth, Detail: "the consent ended again"}
@@ -62,14 +61,14 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 
 // ConnectionStatus reads the grant: its state, its bank, and what the user granted.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
-	var out grantResponse
-	if err := a.send(ctx, endpoints.grant, rest.Request{}, &req.Connection, &out); err != nil {
+	out, err := getGrant.fetch(ctx, a, rest.Request{}, &req.Connection)
+	if err != nil {
 		return bankmux.StatusResult{}, err
 	}
 	conn := req.Connection
 	conn.Institution = bankmux.Institution{ID: out.Bank.ID, Name: out.Bank.Name, Country: out.Bank.Country}
 	conn.Status = bankmux.Status{
-		State: stateOf(out.Status), Code: normalize.CleanCode(out.Status), At: now(), AskedAt: conn.Status.AskedAt,
+		State: stateOf(out.Status), Code: normalize.CleanCode(out.Status), At: a.now(), AskedAt: conn.Status.AskedAt,
 	}
 	conn.Consent.ExpiresAt, _ = normalize.Timestamp(out.Ends) // zero if Pelican does not say
 	conn.Products = nil
@@ -81,10 +80,10 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 
 // Disconnect ends the grant. Pelican responds in the same way if the grant has ended before.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
-	if err := a.send(ctx, endpoints.endGrant, rest.Request{}, &req.Connection, nil); err != nil {
+	if _, err := endGrant.fetch(ctx, a, rest.Request{}, &req.Connection); err != nil {
 		return bankmux.DisconnectResult{}, err
 	}
 	conn := req.Connection
-	conn.Status = bankmux.Status{State: bankmux.StateGone, At: now()}
+	conn.Status = bankmux.Status{State: bankmux.StateGone, At: a.now()}
 	return bankmux.DisconnectResult{Connection: conn}, nil
 }

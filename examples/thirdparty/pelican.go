@@ -15,12 +15,13 @@ package pelican
 import (
 	"cmp"
 	"net/http"
+	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/setup"
 	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/guard"
-	"github.com/bankmux/bankmux/normalize"
 )
 
 // Name is the adapter's name. Applications store it with each connection, so it must never change.
@@ -42,44 +43,39 @@ type Config struct {
 	BaseURL    string       // "" means [DefaultBaseURL]; https, or http on loopback
 	HTTPClient *http.Client // copied; nil means a client of its own
 	Guard      *guard.Guard // nil means a guard of its own with the defaults
+
+	Now func() time.Time // the clock that decides which days are requested; nil means the machine's
 }
 
 // New checks the configuration and returns the guarded client. It sends nothing. The error is
 // [bankmux.ErrInvalid] and names the field.
 func New(cfg Config) (*bankmux.Client, error) {
-	cfg.Name, cfg.BaseURL = cmp.Or(cfg.Name, Name), cmp.Or(cfg.BaseURL, DefaultBaseURL)
-	urlFault := rest.CheckURL(cfg.BaseURL)
-	switch {
-	case !normalize.Token(cfg.Key.Reveal()):
-		return nil, refuse("Key", "is empty or cannot be sent in a header")
-	case cfg.Environment != bankmux.Sandbox && cfg.Environment != bankmux.Production:
-		return nil, refuse("Environment", "is neither sandbox nor production")
-	case urlFault != "":
-		return nil, refuse("BaseURL", urlFault)
+	setup.Complete(Name, &cfg.Name, &cfg.Guard, &cfg.Now)
+	cfg.BaseURL = cmp.Or(cfg.BaseURL, DefaultBaseURL)
+	check := setup.Checks{Provider: Name}
+	check.Credential("Key", cfg.Key.Reveal())
+	check.Environment(cfg.Environment)
+	check.URL("BaseURL", cfg.BaseURL)
+	if err := check.Err(); err != nil {
+		return nil, err
 	}
 	a := &adapter{
-		env: cfg.Environment, key: cfg.Key,
+		env: cfg.Environment, key: cfg.Key, clock: cfg.Now,
 		http: rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient}),
 	}
 	if len(cfg.WebhookSecrets) > 0 {
 		var err error
 		if a.webhooks, err = webhook.NewHMAC(signature(cfg.WebhookSecrets)); err != nil {
-			return nil, refuse("WebhookSecrets", err.Error())
+			return nil, setup.Refuse(Name, "Config.WebhookSecrets", err.Error())
 		}
 	}
-	g := cmp.Or(cfg.Guard, guard.New(guard.Options{}))
-	return bankmux.NewClient(cfg.Name, a, g.Interceptors()...), nil
-}
-
-func refuse(field, detail string) error {
-	return &bankmux.Error{
-		Kind: bankmux.ErrInvalid, Provider: Name, Field: Name + ".Config." + field, Detail: detail, NotSent: true,
-	}
+	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors()...), nil
 }
 
 type adapter struct {
 	env      bankmux.Environment
 	key      bankmux.Secret
+	clock    func() time.Time
 	http     *rest.Client
 	webhooks webhook.Verifier // nil without a secret
 }

@@ -20,8 +20,8 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 	for _, p := range req.Products {
 		body.Products = append(body.Products, string(p.Product))
 	}
-	var out flowResponse
-	if err := a.send(ctx, endpoints.openFlow, rest.Request{JSON: body}, req.Reconnect, &out); err != nil {
+	out, err := openFlow.fetch(ctx, a, rest.Request{JSON: body}, req.Reconnect)
+	if err != nil {
 		return bankmux.Session{}, err
 	}
 	s.Launch.Provider, s.Launch.Environment = Name, a.env

@@ -28,5 +28,6 @@ func (a *adapter) days(conn bankmux.Connection) reconcile.Days {
 			}
 			return ids, failed, err
 		},
+		Today: func() bankmux.Date { return bankmux.DateOf(a.now()) },
 	}
 }

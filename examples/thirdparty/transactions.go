@@ -24,12 +24,12 @@ func (a *adapter) TransactionPage(
 func (a *adapter) rows(
 	ctx context.Context, conn bankmux.Connection, at reconcile.DaysRequest,
 ) (page reconcile.DaysPage, err error) {
-	var out rowsResponse
 	req := rest.Request{
 		PathParams: map[string]string{"id": at.Account},
 		Query:      url.Values{"from": {at.From.String()}, "to": {at.To.String()}},
 	}
-	if err := a.send(ctx, endpoints.rows, req, &conn, &out); err != nil {
+	out, err := getRows.fetch(ctx, a, req, &conn)
+	if err != nil {
 		return page, err
 	}
 	for _, failed := range out.Rows.Failures(at.Account) {

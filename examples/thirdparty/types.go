@@ -3,7 +3,7 @@ package pelican
 import "github.com/bankmux/bankmux/adapter/wire"
 
 // This file has the wire format of Pelican. Types of package wire accept each form that banks send.
-// response.go has the required members.
+// The tag need marks the members that a response must have: see [wire.Lacks].
 
 type errorResponse struct {
 	Type      string `json:"type"`
@@ -24,23 +24,26 @@ type flowRequest struct {
 }
 
 type flowResponse struct {
-	Flow string `json:"flow"`
+	Flow string `json:"flow" need:"value"`
 }
+
+// noContent is the response of an endpoint that has no body.
+type noContent struct{}
 
 type redeemRequest struct {
 	Code string `json:"code"`
 }
 
 type redeemResponse struct {
-	Grant string `json:"grant"` // the credential
-	ID    string `json:"id"`    // the id in deliveries
-	State string `json:"state"` // the state of its flow
+	Grant string `json:"grant" need:"token"` // the credential
+	ID    string `json:"id"    need:"value"` // the id in deliveries
+	State string `json:"state"`              // the state of its flow
 }
 
 type grantResponse struct {
-	Status string `json:"status"` // live, lapsed, gone
+	Status string `json:"status" need:"value"` // live, lapsed, gone
 	Bank   struct {
-		ID      string `json:"id"`
+		ID      string `json:"id"      need:"value"`
 		Name    string `json:"name"`
 		Country string `json:"country"`
 	} `json:"bank"`
@@ -49,7 +52,7 @@ type grantResponse struct {
 }
 
 type accountsResponse struct {
-	Accounts wire.List[account] `json:"accounts"`
+	Accounts wire.List[account] `json:"accounts" need:"value"`
 }
 
 type account struct {
@@ -67,7 +70,7 @@ type balanceResponse struct {
 }
 
 type rowsResponse struct {
-	Rows wire.List[row] `json:"rows"`
+	Rows wire.List[row] `json:"rows" need:"value"`
 }
 
 type row struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/wire"
 )
 
 func TestConfig(t *testing.T) {
@@ -79,6 +80,35 @@ func TestRequests(t *testing.T) {
 			sent, err := json.Marshal(body)
 			require.NoError(t, err)
 			assert.JSONEq(t, c.want, string(sent))
+		})
+	}
+}
+
+// TestRequired names the members that a response must have.
+func TestRequired(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		out    any
+		body   string
+		member string // "" if nothing is missing
+	}{
+		"a flow":                         {&flowResponse{}, `{}`, "flow"},
+		"a credential for a header":      {&redeemResponse{}, `{"grant":"not a token","id":"1"}`, "grant"},
+		"the id of a grant":              {&redeemResponse{}, `{"grant":"token"}`, "id"},
+		"the state of a grant":           {&grantResponse{}, `{"bank":{"id":"nest"}}`, "status"},
+		"the bank of a grant":            {&grantResponse{}, `{"status":"live","bank":{}}`, "bank.id"},
+		"a list that is null":            {&accountsResponse{}, `{"accounts":null}`, "accounts"},
+		"a list that is left out":        {&rowsResponse{}, `{}`, "rows"},
+		"a list that is empty is enough": {&rowsResponse{}, `{"rows":[]}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.NoError(t, wire.Decode([]byte(c.body), c.out))
+			if c.member == "" {
+				assert.Empty(t, wire.Lacks(c.out))
+				return
+			}
+			assert.Contains(t, wire.Lacks(c.out), c.member)
 		})
 	}
 }
