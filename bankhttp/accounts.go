@@ -209,7 +209,9 @@ func (s *Service) unsynced(ctx context.Context, conn bankmux.Connection) ([]fail
 	}
 	if onlySealed(err) {
 		s.logUnreadable(ctx, err)
-		all, err = []failure{failureOf(conn, nil, bankmux.Failure{Err: bankmux.ErrorOf(err)})}, nil
+		lost := failureOf(conn, nil, bankmux.Failure{Err: bankmux.ErrorOf(err)})
+		lost.Problem = lostStateProblem()
+		all, err = []failure{lost}, nil
 	}
 	for i := range all {
 		all[i].Sync = true

@@ -28,6 +28,7 @@ type oddStore struct {
 	unnamed    string          // the id of an account that only the user can identify
 	lostKey    string          // the key of a transaction that does not open
 	lostLink   string          // the id of a session that does not open
+	lostSync   string          // the id of a connection whose state of syncs does not open
 	query      bankhttp.Query  // the last one
 	readers    *sync.WaitGroup // Challenge returns once all of them have read
 }
@@ -47,6 +48,13 @@ func (s *oddStore) Connection(ctx context.Context, user, id string) (bankmux.Con
 		return bankmux.Connection{}, s.sealed()
 	}
 	return s.Store.Connection(ctx, user, id)
+}
+
+func (s *oddStore) SyncState(ctx context.Context, conn bankmux.Connection) (bankmux.SyncState, error) {
+	if conn.ID == s.lostSync {
+		return bankmux.SyncState{}, &bankmux.Error{Kind: bankmux.ErrSeal, Detail: planted, NotSent: true}
+	}
+	return s.Store.SyncState(ctx, conn)
 }
 
 // sealed is the error for the row that does not open.

@@ -36,7 +36,8 @@ type progress struct {
 
 // SyncState handles GET for a connection of the user, which the path names as {connection}. It
 // returns how far the syncs have come, and an open question of the bank to answer at
-// [Service.Answer]. It asks no bank. The progress is that of this process alone.
+// [Service.Answer]. It asks no bank. The progress is that of this process alone. A state that does
+// not open is a problem in it of [bankmux.ErrSeal], which a reconnect resolves.
 func (s *Service) SyncState() http.Handler {
 	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
 		conn, err := s.store.Connection(ctx, r.user, r.param("connection"))
@@ -44,6 +45,9 @@ func (s *Service) SyncState() http.Handler {
 			return nil, err
 		}
 		state, err := s.store.SyncState(ctx, conn)
+		if onlySealed(err) {
+			return s.lostState(ctx, conn, err), nil
+		}
 		if err != nil {
 			return nil, unlessDeleted(err)
 		}
@@ -70,12 +74,32 @@ func (s *Service) syncState(ctx context.Context, conn bankmux.Connection, opts s
 	res, err := s.syncAll(ctx, conn, opts)
 	_, partial := errors.AsType[*bankmux.PartialError](err)
 	late := res.Pages > 0 && errors.Is(err, bankmux.ErrContextDone)
+	if onlySealed(err) {
+		if _, lost := s.store.SyncState(ctx, conn); onlySealed(lost) {
+			return s.lostState(ctx, conn, lost), nil
+		}
+	}
 	if err != nil && !partial && !late {
 		return nil, unlessDeleted(err)
 	}
 	lasting, cancel := s.lasting(ctx) // the time may be over
 	defer cancel()
 	return s.stateOf(lasting, conn, res.State)
+}
+
+// lostState returns the response for a state that does not open. A reconnect replaces it.
+func (s *Service) lostState(ctx context.Context, conn bankmux.Connection, err error) syncState {
+	s.logUnreadable(ctx, err)
+	p := lostStateProblem()
+	return syncState{Connection: conn.ID, Problem: &p}
+}
+
+// lostStateProblem returns the problem of a state of syncs that does not open.
+func lostStateProblem() Problem {
+	p := ProblemOf(bankmux.ErrSeal)
+	p.Detail, p.UserMustAct = table[bankmux.ErrReauth].detail, true
+	p.Remedy = "check the keys, or reconnect: the next sync then reads everything again"
+	return p
 }
 
 // SyncConnection syncs a connection into the store, as [bankmux.Client.SyncAll] does. It is for

@@ -84,6 +84,29 @@ func TestUnreadable(t *testing.T) {
 		assert.Len(t, a.bank.Links(), 2)
 		assert.Equal(t, 500, a.send(t, "user-rosa", "GET", "/connections/"+lost+"/sync", "").Code)
 	})
+	t.Run("a state of syncs is a problem that the user resolves by a reconnect", func(t *testing.T) {
+		t.Parallel()
+		store := &oddStore{Store: bankhttp.NewMemory()}
+		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.Store = store })
+		store.lostSync = a.harborLink(t, "rosa")
+		var seen []bankhttp.Problem
+		for _, method := range []string{"GET", "POST"} {
+			w := a.send(t, "rosa", method, "/connections/"+store.lostSync+"/sync", "")
+			assert.NotContains(t, w.Body.String(), planted)
+			state := object[syncState](t, w, 200)
+			require.NotNil(t, state.Problem, method)
+			seen = append(seen, *state.Problem)
+		}
+		got := object[accounts](t, a.send(t, "rosa", "GET", "/accounts", ""), 200)
+		require.Len(t, got.Failed, 1)
+		assert.True(t, got.Failed[0].Sync)
+		for _, p := range append(seen, got.Failed[0].Problem) {
+			assert.Equal(t, bankmux.ErrSeal, p.Kind)
+			assert.True(t, p.UserMustAct)
+			assert.Contains(t, p.Detail, "renew the access")
+			assert.Contains(t, p.Remedy, "reconnect")
+		}
+	})
 	t.Run("a transaction is named among the failures, and the others are listed", func(t *testing.T) {
 		t.Parallel()
 		store := &oddStore{Store: bankhttp.NewMemory()}

@@ -14,8 +14,8 @@ import (
 // browser may answer it. If the same challenge is stored already, by its ID and Op, it returns that
 // id. The connection of the challenge must be stored and belong to the user.
 //
-// A connection has one open challenge: an earlier one is deleted, because the bank has ended it.
-// SaveChallenge also deletes some challenges that expired.
+// A connection has one open challenge: an earlier one is deleted, because the bank has ended it. So
+// is one that does not open. SaveChallenge also deletes some challenges that expired.
 //
 // The error is [bankmux.ErrGone] if the connection is not stored.
 func (s *Store) SaveChallenge(ctx context.Context, user string, ch bankmux.Challenge) (id string, err error) {
@@ -64,14 +64,19 @@ func (s *Store) openChallenge(
 	if noRows(err) {
 		return "", nil
 	}
-	var stored bankmux.Challenge
-	if err == nil {
-		err = s.open(sealedChallenge, sealed, &stored, user, id)
-	}
-	if err != nil || stored.ID != ch.ID || stored.Op != ch.Op {
+	if err != nil {
 		return "", err
 	}
+	if !s.isStored(sealed, ch, user, id) {
+		return "", nil // the new one replaces it
+	}
 	return id, nil
+}
+
+// isStored reports whether a stored challenge opens and is ch.
+func (s *Store) isStored(sealed []byte, ch *bankmux.Challenge, user, id string) bool {
+	var stored bankmux.Challenge
+	return s.open(sealedChallenge, sealed, &stored, user, id) == nil && stored.ID == ch.ID && stored.Op == ch.Op
 }
 
 // Challenge returns an open challenge of a user. The error is [bankmux.ErrNotFound] for an unknown

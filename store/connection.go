@@ -45,7 +45,27 @@ func (s *Store) putLinked(ctx context.Context, w *work, conn bankmux.Connection)
 	if err := s.putConnection(ctx, w, conn); err != nil {
 		return err
 	}
+	if err := s.dropLostSync(ctx, w, conn); err != nil {
+		return err
+	}
 	_, err := w.exec(ctx, "UPDATE bankmux_connections SET due_at = 0 WHERE id = $1", conn.ID)
+	return err
+}
+
+// dropLostSync deletes the state of a connection's syncs if it does not open. The next sync then
+// reads all again, and finds the stored rows. The caller has locked the connection.
+func (s *Store) dropLostSync(ctx context.Context, w *work, conn bankmux.Connection) error {
+	var sealed []byte
+	err := w.row(ctx, "SELECT sealed FROM bankmux_syncs WHERE id = $1 AND user_id = $2",
+		[]any{conn.ID, conn.User}, []any{&sealed})
+	if noRows(err) {
+		return nil
+	}
+	var state bankmux.SyncState
+	if err != nil || s.open(sealedSync, sealed, &state, conn.User, conn.ID) == nil {
+		return err
+	}
+	_, err = w.exec(ctx, "DELETE FROM bankmux_syncs WHERE id = $1 AND user_id = $2", conn.ID, conn.User)
 	return err
 }
 

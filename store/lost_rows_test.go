@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -92,6 +93,47 @@ func TestLostRows(t *testing.T) {
 		assert.Equal(t, []string{other.ID}, ended)
 		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", lost.ID))
 		require.NoError(t, s.DeleteUser(t.Context(), "rosa", end))
+	})
+	onEach(t, "a state of syncs blocks them until the connection is linked again", func(t *testing.T, db *database) {
+		s := db.open(t)
+		conn, other := connection(t, s, "rosa", "1"), connection(t, s, "rosa", "2")
+		for _, one := range []bankmux.Connection{conn, other} {
+			stored, err := s.StoreSyncState(t.Context(), one, bankmux.SyncState{}, bankmux.SyncState{Cursor: "here"})
+			require.NoError(t, err)
+			require.True(t, stored)
+		}
+		lose(t, s, "bankmux_syncs", "id = $1", conn.ID)
+		_, err := s.SyncState(t.Context(), conn)
+		require.ErrorIs(t, err, bankmux.ErrSeal)
+		for _, one := range []bankmux.Connection{conn, other} {
+			require.NoError(t, s.SaveConnection(t.Context(), one))
+		}
+		state, err := s.SyncState(t.Context(), conn)
+		require.NoError(t, err)
+		assert.Zero(t, state)
+		stored, err := s.StoreSyncState(t.Context(), conn, state, bankmux.SyncState{Cursor: "again"})
+		require.NoError(t, err)
+		assert.True(t, stored)
+		state, err = s.SyncState(t.Context(), other)
+		require.NoError(t, err)
+		assert.Equal(t, "here", state.Cursor, "one that opens stays")
+	})
+	onEach(t, "a challenge does not hinder the next one", func(t *testing.T, db *database) {
+		s := db.open(t)
+		conn := connection(t, s, "rosa", "1")
+		ch := bankmux.Challenge{
+			ID: "1", Op: bankmux.OpAccounts, Connection: conn.ID, ExpiresAt: time.Now().Add(time.Minute),
+		}
+		first, err := s.SaveChallenge(t.Context(), "rosa", ch)
+		require.NoError(t, err)
+		lose(t, s, "bankmux_challenges", "id = $1", first)
+		second, err := s.SaveChallenge(t.Context(), "rosa", ch)
+		require.NoError(t, err)
+		assert.NotEqual(t, first, second)
+		got, err := s.Challenge(t.Context(), "rosa", second)
+		require.NoError(t, err)
+		assert.Equal(t, "1", got.ID)
+		assert.Equal(t, 1, count(t, s, "bankmux_challenges"))
 	})
 	onEach(t, "an account that is listed under its id opens again", func(t *testing.T, db *database) {
 		s := db.open(t)

@@ -41,7 +41,10 @@ export async function goOn() {
     history.replaceState(null, "", location.pathname);
     return { id: query.get("connection"), problem: query.get("problem") };
   }
-  if (!back) return undefined;
+  if (!back) { // the page was loaded again in the middle, so the flow has ended
+    sessionStorage.removeItem(kept);
+    return undefined;
+  }
   history.replaceState(null, "", location.pathname);
   const resumed = async () => {
     const { launch } = await get("/bank/sessions/" + session);
