@@ -3,6 +3,7 @@ package bankhttp
 // This file keeps results of calls until the store has them.
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -64,6 +65,25 @@ func (h *held[K, V]) drop(key K) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.all, key)
+}
+
+// change changes a result that is held. It reports whether it is.
+func (h *held[K, V]) change(key K, change func(*V)) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	one, ok := h.all[key]
+	if ok {
+		change(&one.res)
+		h.all[key] = one
+	}
+	return ok
+}
+
+// every returns all results, also those whose time is over.
+func (h *held[K, V]) every() map[K]heldResult[V] {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.all)
 }
 
 // take returns a result and forgets it.

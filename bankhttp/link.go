@@ -163,11 +163,11 @@ func (s *Service) exchange(
 	ctx context.Context, ref bankmux.SessionRef, payload []byte,
 ) (bankmux.ExchangeResult, error) {
 	var session bankmux.Session
-	var made bankmux.ExchangeResult
+	var got bankmux.ExchangeResult
 	key := keyOf(ref, payload)
 	res, err := s.store.Exchange(ctx, ref, payload, func(ctx context.Context) (bankmux.ExchangeResult, error) {
-		if res, ok := s.held.get(key); ok {
-			return res, nil
+		if one, ok := s.held.get(key); ok {
+			return one.res, nil
 		}
 		var err error
 		if session, err = s.store.Session(ctx, ref); err != nil {
@@ -175,29 +175,39 @@ func (s *Service) exchange(
 		}
 		res, err := s.exchangeToken(ctx, session, payload)
 		if err == nil {
-			made = res
-			s.held.put(key, res)
+			got = res
+			s.held.put(key, made{payload: payload, res: res})
 		}
 		return res, err
 	})
+	if bankmux.KindOf(err) == bankmux.ErrTokenSpent && session.ID != "" {
+		return s.exchanged(ctx, session, err)
+	}
+	return s.settle(ctx, key, got, res, err)
+}
+
+// settle is the end of an exchange, which made got. What the store could not keep is stored in the
+// background.
+func (s *Service) settle(
+	ctx context.Context, key exchangeKey, got, stored bankmux.ExchangeResult, err error,
+) (bankmux.ExchangeResult, error) {
 	if err == nil {
 		s.held.drop(key)
-		return res, nil
+		s.nothingLeft(ctx)
+		return stored, nil
 	}
-	switch bankmux.KindOf(err) {
-	case bankmux.ErrTokenSpent:
-		if session.ID != "" {
-			return s.exchanged(ctx, session, err)
+	if bankmux.KindOf(err) == bankmux.ErrNotFound { // the user was deleted meanwhile
+		if one, ok := s.held.get(key); ok {
+			got = one.res
 		}
-	case bankmux.ErrNotFound: // the user was deleted meanwhile
-		if res, ok := s.held.get(key); ok {
-			made = res
+		endErr := s.endAccess(ctx, got)
+		if endErr == nil {
+			s.held.drop(key)
+		} else {
+			err = endErr // posting again tries it again
 		}
-		if endErr := s.endAccess(ctx, made); endErr != nil {
-			return bankmux.ExchangeResult{}, endErr // posting again tries it again
-		}
-		s.held.drop(key)
 	}
+	s.storeLater(key) //nolint:contextcheck // it goes on after the request, and no user waits for it
 	return bankmux.ExchangeResult{}, err
 }
 
@@ -216,12 +226,17 @@ func (s *Service) endAccess(ctx context.Context, made bankmux.ExchangeResult) er
 			err = s.disconnect(ctx, conn)
 		}
 		if err != nil {
-			s.log.LogAttrs(ctx, slog.LevelError, "bankhttp: an access that nothing stores stays open",
-				slog.String("connection", conn.ID), slog.Any("error", err))
+			s.staysOpen(ctx, conn, err)
 		}
 		all = append(all, err)
 	}
 	return errors.Join(all...)
+}
+
+// staysOpen logs that a connection has no row and that its access did not end.
+func (s *Service) staysOpen(ctx context.Context, conn bankmux.Connection, err error) {
+	s.log.LogAttrs(ctx, slog.LevelError, "bankhttp: an access that nothing stores stays open",
+		slog.String("connection", conn.ID), slog.Any("error", err))
 }
 
 // exchangeToken sends the exchange to the provider.

@@ -26,12 +26,14 @@ type Service struct {
 	log      *slog.Logger
 
 	progress runs
-	held     held[exchangeKey, bankmux.ExchangeResult]
+	held     held[exchangeKey, made]
+	later    later
 	answered held[answerKey, answered]
 }
 
-// New checks the configuration and returns a Service. It starts no goroutine and sends nothing. The
-// error is [bankmux.ErrInvalid] and names the field.
+// New checks the configuration and returns a Service. It starts no goroutine and sends nothing.
+// While the service holds a result that the store could not keep, one goroutine tries to store it:
+// see [Service.Close]. The error is [bankmux.ErrInvalid] and names the field.
 func New(config Config) (*Service, error) {
 	s := &Service{config: config, prefix: "/bank", origin: http.NewCrossOriginProtection(), log: config.Logger}
 	switch {

@@ -51,7 +51,11 @@ type Exchanges interface {
 	// Exchange calls exchange and stores its connections and its result, in one transaction. If the
 	// same payload was posted for this session before, it returns that result and does not call
 	// exchange. [bankmux.PayloadDigest] says which payloads are the same. A second call at the same
-	// time waits for the first, also in another process.
+	// time waits for the first, also in another process. The error is [bankmux.ErrNotReady] if its
+	// time ends before.
+	//
+	// If the result cannot be stored, the handlers call Exchange again, with an exchange that
+	// returns it and sends nothing. Such a call must not wait for the first one, which has ended.
 	//
 	// If the session was deleted meanwhile, such as with its user, the error is
 	// [bankmux.ErrNotFound] and nothing is stored. The handlers then end the access that exchange

@@ -37,6 +37,9 @@ func (e *unfinished) serve(w http.ResponseWriter, p Problem) {
 // connections that are left, as failed, and a repeat finishes the work. Accounts and transactions
 // stay until then. A connection that does not open is [bankmux.ErrSeal]: see [Service.Disconnect].
 //
+// An access whose connection the store could not keep ends too, if this process opened it. Another
+// process ends what it opened when it finds that the user is gone.
+//
 // The login session is the application's, so end it afterwards.
 func (s *Service) DeleteUser() http.Handler {
 	return s.user(http.MethodDelete, func(ctx context.Context, r *request) (any, error) {
@@ -46,8 +49,24 @@ func (s *Service) DeleteUser() http.Handler {
 	})
 }
 
-// deleteUser deletes a user. Its error has what is left.
+// deleteUser deletes a user. Its error has what is left. Results that the store could not keep end
+// before, and those that are held meanwhile after it.
 func (s *Service) deleteUser(ctx context.Context, user string) error {
+	if left, err := s.endHeld(ctx, user); err != nil {
+		return &unfinished{err, left}
+	}
+	if err := s.deleteStored(ctx, user); err != nil {
+		return err
+	}
+	if left, err := s.endHeld(ctx, user); err != nil {
+		return &unfinished{err, left}
+	}
+	s.nothingLeft(ctx)
+	return nil
+}
+
+// deleteStored deletes what the store has of a user. Its error has what is left.
+func (s *Service) deleteStored(ctx context.Context, user string) error {
 	var left []failure
 	err := s.store.DeleteUser(ctx, user, func(ctx context.Context, conn bankmux.Connection) error {
 		err := s.disconnect(ctx, conn)

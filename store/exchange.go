@@ -39,8 +39,12 @@ type outcome struct {
 // runs exchange once more, which finds out an unknown outcome or exchanges the rest.
 //
 // If exchange succeeds and the database fails, Exchange tries to store the result for some seconds.
-// In the end it returns the result and the error. The caller may store the connections later, or
-// end their access.
+// In the end it returns the result and an [*Error]. Call Exchange again in the same process with an
+// exchange that returns the result: it does not wait for [Limits.Lease]. Or end the access.
+//
+// The error is [bankmux.ErrNotReady] if the time of ctx ends while another call runs. After the
+// lease of another process, it also replaces [bankmux.ErrTokenSpent] once. That process may still
+// store what it got.
 //
 // The error is [bankmux.ErrNotFound] if the session of the user is not stored, for example because
 // the user was deleted meanwhile.
@@ -59,12 +63,12 @@ func (s *Store) Exchange(
 		got, err := s.claim(ctx, &c)
 		switch {
 		case err != nil:
-			return none, failed(op, err)
+			return none, c.late(failed(op, err))
 		case got == nil && c.mine:
 			return s.runExchange(ctx, &c, exchange)
 		case got == nil:
 			if !pause(ctx, try) {
-				return none, failed(op, ctx.Err())
+				return none, c.late(failed(op, ctx.Err()))
 			}
 		case got.Err != nil:
 			return none, got.Err
@@ -81,29 +85,48 @@ type claim struct {
 	id     string
 	holder string
 	mine   bool  // this call runs the exchange
+	taken  bool  // the lease of another process ended, which may still store its result
 	waits  int64 // the attempt that this call waits for
+}
+
+// late returns the error of a call whose time ended while it waited for another one.
+func (c *claim) late(err error) error {
+	if c.waits > 0 && errors.Is(err, context.DeadlineExceeded) {
+		return underWay(context.DeadlineExceeded)
+	}
+	return err
+}
+
+// underWay returns the error for an exchange that another call may still finish.
+func underWay(cause error) *bankmux.Error {
+	return &bankmux.Error{
+		Kind: bankmux.ErrNotReady, Op: "store.Exchange", Detail: "another call works on this exchange",
+		RetryAfter: releaseFor, Err: cause,
+	}
 }
 
 // claim takes the exchange, or returns its outcome. It returns nothing if another call runs it.
 func (s *Store) claim(ctx context.Context, c *claim) (got *outcome, err error) {
 	err = s.write(ctx, "Exchange", func(w *work) error {
-		got, c.mine = nil, false
-		var state string
+		got, c.mine, c.taken = nil, false, false
+		var state, holder string
 		var attempt, until int64
 		var sealed []byte
-		err := w.row(ctx, "SELECT state, attempt, held_until, sealed FROM bankmux_exchanges"+
+		err := w.row(ctx, "SELECT state, attempt, holder, held_until, sealed FROM bankmux_exchanges"+
 			" WHERE id = $1 AND user_id = $2"+w.dialect.lockRow(),
-			[]any{c.id, plainText(c.ref.User)}, []any{&state, &attempt, &until, &sealed})
+			[]any{c.id, plainText(c.ref.User)}, []any{&state, &attempt, &holder, &until, &sealed})
 		if noRows(err) {
 			return s.firstClaim(ctx, w, c)
 		}
 		if err != nil {
 			return err
 		}
-		if state == exchangeRuns && until > s.nowMillis() {
+		ended := s.endedClaims.has(holder)
+		if state == exchangeRuns && until > s.nowMillis() && !ended {
 			c.waits = attempt
 			return nil
 		}
+		c.taken = state == exchangeRuns && !ended
 		if state != exchangeRuns {
 			read := &outcome{}
 			if err := s.open(sealedExchange, sealed, read, c.ref.User, c.id); err != nil {
@@ -153,13 +176,19 @@ func (s *Store) runExchange(
 	ctx context.Context, c *claim, exchange func(context.Context) (bankmux.ExchangeResult, error),
 ) (bankmux.ExchangeResult, error) {
 	stop := s.extend(ctx, "bankmux_exchanges", c.id, c.holder)
-	defer stop()
+	defer stop() // exchange may panic
 	result, err := exchange(ctx)
+	stop() // what is left of the lease is enough to store the result
 	// The caller may have hung up. What happened at the provider must still be stored.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.endFor)
 	defer cancel()
 	if err != nil {
-		_ = s.endExchange(ctx, c, outcome{Err: asError(err)}, nil) // without it, the lease ends by itself
+		if s.endExchange(ctx, c, outcome{Err: asError(err)}, nil) != nil {
+			s.endedClaims.add(c.holder, s.now(), s.limits.Lease)
+		}
+		if c.taken && bankmux.KindOf(err) == bankmux.ErrTokenSpent {
+			return bankmux.ExchangeResult{}, underWay(nil)
+		}
 		return bankmux.ExchangeResult{}, err
 	}
 	out := outcome{Failed: result.Failed}
@@ -168,9 +197,16 @@ func (s *Store) runExchange(
 	}
 	for try := 1; ; try++ {
 		err := s.endExchange(ctx, c, out, result.All())
-		if _, away := errors.AsType[*Error](err); !away || !pause(ctx, try) {
-			return result, failed("Exchange", err)
+		if _, away := errors.AsType[*Error](err); away && pause(ctx, try) {
+			continue
 		}
+		if bankmux.KindOf(err) == bankmux.ErrContextDone { // the time is that of this method
+			err = &Error{Op: "Exchange", Detail: "did not store the result in time"}
+		}
+		if err != nil {
+			s.endedClaims.add(c.holder, s.now(), s.limits.Lease)
+		}
+		return result, failed("Exchange", err)
 	}
 }
 

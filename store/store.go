@@ -32,6 +32,8 @@ type Store struct {
 
 	ownClock bool          // the application has set now
 	endFor   time.Duration // how long an exchange that ended tries to store its result
+
+	endedClaims *endedClaims
 }
 
 // Store fulfils these interfaces.
@@ -106,6 +108,7 @@ func New(db *sql.DB, dialect Dialect, aead bankmux.AEAD, options ...Option) (*St
 	}
 	s := &Store{
 		db: db, dialect: dialect, aead: aead, limits: Limits{}.withDefaults(), now: time.Now, endFor: releaseFor,
+		endedClaims: &endedClaims{},
 	}
 	for _, option := range options {
 		option(s)

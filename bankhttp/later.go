@@ -1,0 +1,200 @@
+package bankhttp
+
+// This file stores in the background what exchanges made and the store could not keep.
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// made is what an exchange made.
+type made struct {
+	payload []byte
+	res     bankmux.ExchangeResult
+	loose   bool // the request that made it has ended
+}
+
+// later is the background work of a service: at most one goroutine.
+type later struct {
+	mu     sync.Mutex
+	stop   context.CancelFunc // of the goroutine, nil if none runs
+	ended  chan struct{}      // the goroutine has ended
+	closed bool
+}
+
+// The pauses between two attempts to store what is held. The first is short, because a store that
+// was busy is soon free again.
+const (
+	firstPause = 250 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// storeLater goes on trying to store a result, if it is held.
+func (s *Service) storeLater(key exchangeKey) {
+	if !s.held.change(key, func(one *made) { one.loose = true }) {
+		return
+	}
+	l := &s.later
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stop != nil || l.closed {
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	l.stop, l.ended = stop, make(chan struct{})
+	go s.storeAll(ctx, l.ended)
+}
+
+// storeAll tries to store what is held, until nothing is or ctx ends.
+func (s *Service) storeAll(ctx context.Context, ended chan<- struct{}) {
+	defer close(ended)
+	for wait := firstPause; ; wait = min(2*wait, lastPause) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		s.storeHeld(ctx)
+		if s.nothingLeft(ctx) {
+			return
+		}
+	}
+}
+
+// nothingLeft ends the background work if nothing is held for it.
+func (s *Service) nothingLeft(ctx context.Context) bool {
+	s.later.mu.Lock()
+	defer s.later.mu.Unlock()
+	if len(s.loose(ctx, "")) > 0 {
+		return false
+	}
+	if s.later.stop != nil {
+		s.later.stop()
+		s.later.stop = nil
+	}
+	return true
+}
+
+// loose returns what is held and no request works on: of a user, or of all users. It forgets those
+// whose time is over.
+func (s *Service) loose(ctx context.Context, user string) map[exchangeKey]made {
+	all := map[exchangeKey]made{}
+	for key, one := range s.held.every() {
+		switch {
+		case !one.res.loose || (user != "" && user != key.ref.User):
+		case time.Now().Before(one.until):
+			all[key] = one.res
+		default:
+			s.held.drop(key)
+			for _, conn := range one.res.res.All() {
+				s.staysOpen(ctx, conn, errHeldTooLong)
+			}
+		}
+	}
+	return all
+}
+
+// errHeldTooLong is the reason why a result is forgotten.
+var errHeldTooLong = errors.New("the store could not keep it for an hour")
+
+// storeHeld tries to store each held result once. It stops at a store that cannot be used.
+func (s *Service) storeHeld(ctx context.Context) {
+	for key, one := range s.loose(ctx, "") {
+		err := s.storeOne(ctx, key, one, true)
+		if err != nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "bankhttp: the result of an exchange waits for the store",
+				slog.Any("error", err))
+		}
+		if errors.Is(err, KindStore) {
+			return
+		}
+	}
+}
+
+// storeOne tries to store a held result, and may announce its connections. If the user was deleted
+// meanwhile, it ends their access.
+func (s *Service) storeOne(ctx context.Context, key exchangeKey, one made, announce bool) error {
+	ctx, cancel := context.WithTimeout(ctx, s.config.HandleFor/2)
+	defer cancel()
+	stored, err := s.store.Exchange(ctx, key.ref, one.payload,
+		func(context.Context) (bankmux.ExchangeResult, error) {
+			if now, ok := s.held.get(key); ok {
+				return now.res, nil
+			}
+			return bankmux.ExchangeResult{}, errNotHeld
+		})
+	if err != nil {
+		_, err = s.settle(ctx, key, one.res, stored, err)
+		if _, ok := s.held.get(key); !ok {
+			return nil // its access has ended, or another request has stored it
+		}
+		return err
+	}
+	if announce { // before it is forgotten: no user posts it again
+		for _, conn := range stored.All() {
+			if err := s.announce(ctx, conn); err != nil {
+				return err
+			}
+		}
+	}
+	s.held.drop(key)
+	return nil
+}
+
+// errNotHeld is the error for a result that another request has settled meanwhile.
+var errNotHeld = &bankmux.Error{Kind: bankmux.ErrTokenSpent, Detail: "the result is not held any more", NotSent: true}
+
+// endHeld stores what is held of a user, so that the user can be deleted with it. What cannot be
+// stored is ended at the provider. It returns what is left.
+func (s *Service) endHeld(ctx context.Context, user string) (left []failure, err error) {
+	var all []error
+	for key, one := range s.loose(ctx, user) {
+		if s.storeOne(ctx, key, one, false) == nil {
+			continue
+		}
+		var failed []error
+		for _, conn := range one.res.All() {
+			if err := s.disconnect(ctx, conn); err != nil {
+				left = append(left, failureOf(conn, nil, bankmux.Failure{Err: bankmux.ErrorOf(err)}))
+				failed = append(failed, err)
+			}
+		}
+		if len(failed) == 0 {
+			s.held.drop(key)
+		}
+		all = append(all, failed...)
+	}
+	return left, errors.Join(all...)
+}
+
+// Close ends the background work, after one more attempt to store what exchanges made and the store
+// could not keep. Call it when no request runs any more, such as after [http.Server.Shutdown]. It
+// ends with ctx at the latest.
+//
+// The error has what the store could not keep: a one-time token is spent, and the access at the
+// provider stays open. The log names the connections. Without such a result Close does nothing.
+func (s *Service) Close(ctx context.Context) error {
+	s.later.mu.Lock()
+	s.later.closed = true
+	stop, ended := s.later.stop, s.later.ended
+	s.later.mu.Unlock()
+	if stop != nil {
+		stop()
+		<-ended
+	}
+	var all []error
+	for key, one := range s.loose(ctx, "") {
+		if err := s.storeOne(ctx, key, one, true); err != nil {
+			all = append(all, err)
+			for _, conn := range one.res.All() {
+				s.staysOpen(ctx, conn, err)
+			}
+		}
+	}
+	return errors.Join(all...)
+}

@@ -1,0 +1,184 @@
+package bankhttp_test
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
+)
+
+// awayStore is a store that goes away while an exchange runs.
+type awayStore struct {
+	bankhttp.Store
+
+	away atomic.Bool
+}
+
+func (s *awayStore) Exchange(
+	ctx context.Context, ref bankmux.SessionRef, payload []byte,
+	exchange func(context.Context) (bankmux.ExchangeResult, error),
+) (bankmux.ExchangeResult, error) {
+	return s.Store.Exchange(ctx, ref, payload, func(ctx context.Context) (bankmux.ExchangeResult, error) {
+		res, err := exchange(ctx)
+		if err == nil && s.away.Load() {
+			err = errAway
+		}
+		return res, err
+	})
+}
+
+func (s *awayStore) Queue(ctx context.Context, event bankmux.Event) error {
+	if s.away.Load() {
+		return errAway
+	}
+	return s.Store.Queue(ctx, event)
+}
+
+var errAway = errors.New("the database is away: " + planted)
+
+// lateLink is a link whose result the store could not keep.
+type lateLink struct {
+	*app
+
+	harbor *harbor
+	store  *awayStore
+	path   string
+	code   string
+}
+
+func newLateLink(t *testing.T) *lateLink {
+	t.Helper()
+	l := &lateLink{harbor: newHarbor(), store: &awayStore{Store: bankhttp.NewMemory()}}
+	l.app = newHarborApp(t, l.harbor, func(c *bankhttp.Config) { c.Store = l.store })
+	session := l.harborStart(t, "rosa")
+	l.path, l.code = "/sessions/"+session, codeOf(session, "")
+	l.store.away.Store(true)
+	l.refused(t)
+	return l
+}
+
+func (l *lateLink) post(t *testing.T) *httptest.ResponseRecorder {
+	t.Helper()
+	return l.send(t, "rosa", "POST", l.path, l.code)
+}
+
+func (l *lateLink) remove(t *testing.T, user string) *httptest.ResponseRecorder {
+	t.Helper()
+	return l.send(t, user, "DELETE", "/user", "")
+}
+
+// refused posts, and the response is the problem of the store.
+func (l *lateLink) refused(t *testing.T) {
+	t.Helper()
+	p := problem(t, l.post(t), 503)
+	assert.Equal(t, bankhttp.KindStore, p.Kind)
+	assert.Positive(t, p.RetryAfter)
+}
+
+func (l *lateLink) linked(t *testing.T) int {
+	t.Helper()
+	all, err := l.store.Connections(t.Context(), "rosa")
+	require.NoError(t, err)
+	return len(all)
+}
+
+// waiting is how long the service may sleep before it tries to store a result again.
+const waiting = 6 * time.Second
+
+// TestStoredLater specifies what happens to a result that the store could not keep.
+func TestStoredLater(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]func(*testing.T, *lateLink){
+		"it is stored and announced when the store is back, without another post": func(t *testing.T, l *lateLink) {
+			time.Sleep(time.Minute)
+			assert.Zero(t, l.linked(t))
+			l.store.away.Store(false)
+			time.Sleep(waiting)
+			assert.Equal(t, 1, l.linked(t))
+			event, _, err := l.store.Store.(*bankhttp.Memory).Dequeue(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, bankmux.EventTransactionsAvailable, event.Kind)
+			assert.Equal(t, 200, l.post(t).Code)
+			assert.Equal(t, 1, l.harbor.count(bankmux.OpExchangeToken))
+		},
+		"posting again stores it at once": func(t *testing.T, l *lateLink) {
+			l.store.away.Store(false)
+			assert.Equal(t, 200, l.post(t).Code)
+			assert.Equal(t, 1, l.harbor.count(bankmux.OpExchangeToken))
+		},
+		"the deletion of its user ends the access": func(t *testing.T, l *lateLink) {
+			assert.Equal(t, 204, l.remove(t, "rosa").Code)
+			assert.Len(t, l.harbor.ended, 1)
+			l.store.away.Store(false)
+			time.Sleep(waiting)
+			assert.Zero(t, l.linked(t))
+			problem(t, l.post(t), 404)
+		},
+		"the deletion of its user stores it first, once the store is back": func(t *testing.T, l *lateLink) {
+			l.store.away.Store(false)
+			assert.Equal(t, 204, l.remove(t, "rosa").Code)
+			assert.Len(t, l.harbor.ended, 1)
+			assert.Zero(t, l.linked(t))
+		},
+		"the deletion of its user is not done while the provider is down too": func(t *testing.T, l *lateLink) {
+			l.harbor.failing(bankmux.OpDisconnect, bankmux.ErrUnavailable)
+			for range 2 {
+				assert.Equal(t, bankmux.ErrUnavailable, problem(t, l.remove(t, "rosa"), 503).Kind)
+			}
+			l.harbor.failing(bankmux.OpDisconnect, "")
+			assert.Equal(t, 204, l.remove(t, "rosa").Code)
+			assert.Len(t, l.harbor.ended, 1)
+		},
+		"the deletion of another user leaves it": func(t *testing.T, l *lateLink) {
+			assert.Equal(t, 204, l.remove(t, "omar").Code)
+			assert.Empty(t, l.harbor.ended)
+			l.store.away.Store(false)
+			time.Sleep(waiting)
+			assert.Equal(t, 1, l.linked(t))
+		},
+		"its access ends if another process has deleted the user": func(t *testing.T, l *lateLink) {
+			require.NoError(t, l.store.DeleteUser(t.Context(), "rosa", nil))
+			l.harbor.failing(bankmux.OpDisconnect, bankmux.ErrUnavailable)
+			l.store.away.Store(false)
+			time.Sleep(time.Minute)
+			assert.Empty(t, l.harbor.ended)
+			l.harbor.failing(bankmux.OpDisconnect, "")
+			time.Sleep(waiting)
+			assert.Len(t, l.harbor.ended, 1)
+			assert.Zero(t, l.linked(t))
+		},
+		"it is given up after an hour": func(t *testing.T, l *lateLink) {
+			time.Sleep(time.Hour + waiting)
+			l.store.away.Store(false)
+			time.Sleep(waiting)
+			assert.Zero(t, l.linked(t))
+			require.NoError(t, l.service.Close(t.Context()), "nothing is held")
+		},
+		"Close stores it": func(t *testing.T, l *lateLink) {
+			l.store.away.Store(false)
+			require.NoError(t, l.service.Close(t.Context()))
+			assert.Equal(t, 1, l.linked(t))
+		},
+		"Close says that it is lost, and ends the work": func(t *testing.T, l *lateLink) {
+			require.ErrorIs(t, l.service.Close(t.Context()), bankhttp.KindStore)
+			l.store.away.Store(false)
+			time.Sleep(waiting)
+			assert.Zero(t, l.linked(t))
+			assert.Equal(t, 200, l.post(t).Code, "a post that comes nevertheless")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { test(t, newLateLink(t)) })
+		})
+	}
+}
