@@ -4,6 +4,7 @@ package wire
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -60,25 +61,39 @@ func CollectNumbers[T any](
 
 // CollectOwners adds the owners of the accounts of a request, which are selected from a list with
 // all accounts: see [normalize.Accounts]. It merges equal owners, and leaves out an empty one. An
-// account without a list of owners is a failure.
+// account without a list of owners is a failure, and so is one whose owners are all empty. If an
+// account is listed twice, that is a failure, and the owners of both rows are in the result.
 func CollectOwners[A, O any](
 	ids []string, l *List[A], of func(row *A) (account string, owners *List[O]), read func(row *O) bankmux.Owner,
 ) (res bankmux.IdentityResult) {
-	rows, chosen := Accounts(ids, l, func(row *A) bankmux.Account {
+	_, chosen := Accounts(ids, l, func(row *A) bankmux.Account {
 		account, _ := of(row)
 		return bankmux.Account{ID: account}
 	})
 	res.Failed = chosen.Failed
-	for i := range rows {
-		account, owners := of(&rows[i])
-		if !owners.Present {
-			fault := normalize.Unreadable("an account without owners")
-			res.Failed = append(res.Failed, bankmux.Failure{Account: account, Err: fault})
+	selected := normalize.AccountIDs(chosen.Accounts)
+	for i := range l.Rows {
+		account, owners := of(&l.Rows[i])
+		if !slices.Contains(selected, account) {
+			continue
 		}
+		empty := 0
 		for n := range owners.Rows {
-			if one := read(&owners.Rows[n]); !reflect.ValueOf(one).IsZero() {
+			if one := read(&owners.Rows[n]); reflect.ValueOf(one).IsZero() {
+				empty++
+			} else {
 				res.Owners = normalize.AddOwner(res.Owners, account, one)
 			}
+		}
+		fault := ""
+		switch {
+		case !owners.Present:
+			fault = "an account without owners"
+		case empty > 0 && empty == len(owners.Rows):
+			fault = "an account whose owners are empty"
+		}
+		if fault != "" {
+			res.Failed = append(res.Failed, bankmux.Failure{Account: account, Err: normalize.Unreadable(fault)})
 		}
 		res.Failed = append(res.Failed, owners.Failures(account)...)
 	}

@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -138,6 +139,59 @@ func TestCollectOwners(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			res := wire.CollectOwners(c.ids, accountList(t, all), of, owner)
+			assert.Equal(t, c.owners, res.Owners)
+			assert.Equal(t, c.failed, failures(res.Failed))
+		})
+	}
+}
+
+// TestCollectOwnersOfOddAccounts specifies that no owner is lost in silence.
+func TestCollectOwnersOfOddAccounts(t *testing.T) {
+	t.Parallel()
+	const (
+		again = "a||the response has a second account with the id of another"
+		empty = "a||the response has an account whose owners are empty"
+		bad   = "a|row 1|the response has a row that is not an object with each key once"
+	)
+	rosa := bankmux.Owner{Names: []string{"Rosa"}, Accounts: []string{"a"}}
+	ana := bankmux.Owner{Names: []string{"Ana"}, Accounts: []string{"a"}}
+	owner := func(r *nameRow) (one bankmux.Owner) {
+		if r.Name != "" {
+			one.Names = []string{r.Name}
+		}
+		return one
+	}
+	of := func(r *accountRow) (string, *wire.List[nameRow]) { return r.ID, &r.Owners }
+	for name, c := range map[string]struct {
+		rows   string
+		owners []bankmux.Owner
+		failed []string
+	}{
+		"two rows of one account": {
+			`{"id":"a","owners":[{"name":"Rosa"}]},{"id":"a","owners":[{"name":"Ana"}]}`,
+			[]bankmux.Owner{rosa, ana},
+			[]string{again},
+		},
+		"two rows with one owner": {
+			`{"id":"a","owners":[{"name":"Rosa"}]},{"id":"a","owners":[{"name":"Rosa"},5]}`,
+			[]bankmux.Owner{rosa},
+			[]string{again, strings.Replace(bad, "row 1", "row 2", 1)},
+		},
+		"two rows of an account that is not asked for": {
+			`{"id":"a","owners":[{"name":"Rosa"}]},{"id":"b","owners":[]},{"id":"b","owners":[]}`,
+			[]bankmux.Owner{rosa},
+			nil,
+		},
+		"no owners":           {`{"id":"a","owners":[]}`, nil, nil},
+		"a null":              {`{"id":"a","owners":[null]}`, nil, []string{empty}},
+		"an empty object":     {`{"id":"a","owners":[{},{}]}`, nil, []string{empty}},
+		"a text":              {`{"id":"a","owners":["Rosa"]}`, nil, []string{bad}},
+		"a text and an empty": {`{"id":"a","owners":["Rosa",{}]}`, nil, []string{empty, bad}},
+		"an empty and a full": {`{"id":"a","owners":[{},{"name":"Ana"}]}`, []bankmux.Owner{ana}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res := wire.CollectOwners([]string{"a"}, accountList(t, `[`+c.rows+`]`), of, owner)
 			assert.Equal(t, c.owners, res.Owners)
 			assert.Equal(t, c.failed, failures(res.Failed))
 		})

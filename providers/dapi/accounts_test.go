@@ -370,52 +370,6 @@ func aListOfAPersonInAnotherShapeCostsItself(t *testing.T) {
 	})
 }
 
-func rulesOfTheBankInAnotherShapeNeverCostALink(t *testing.T) {
-	t.Parallel()
-	for name, members := range map[string]string{
-		"a version among the validators":   `"validators":{"version":2,"createTransfer":{"version":3,"same":{"remarks":{"length":35},"note":"x"},"local":7}}`,
-		"validators as a list":             `"validators":[1,2]`,
-		"members of another shape":         `"transferBounds":"none","address":"Dubai","beneficiaryCoolDownPeriod":24,"isCreateBeneficiaryEndpointRequired":"yes","branchName":7`,
-		"a repeated key, which is refused": `"country":{"code":"SA"}`,
-		"bounds of another shape":          `"transferBounds":[7,{"minimum":1,"type":"local",` + aed + `},{"minimum":{},"type":"same"}],"transactionRange":"90 days"`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, nil)
-			conn := s.connect()
-			body := `{` + done + `,"accountsMetadata":{"swiftCode":"EBILAEAD","bankName":"Emirates NBD","country":{"code":"AE","name":5},` + members + `}}`
-			client := s.another(func(cfg *dapi.Config) {
-				cfg.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-					if strings.HasSuffix(r.URL.Path, "/metadata/accounts/get") {
-						w := httptest.NewRecorder()
-						w.Header().Set("Content-Type", "application/json")
-						_, _ = w.WriteString(body)
-						return w.Result(), nil
-					}
-					return http.DefaultTransport.RoundTrip(r)
-				})}
-			})
-			if strings.Contains(members, `"country"`) {
-				_, err := dapi.BankMetadata(t.Context(), client, conn)
-				require.ErrorIs(t, err, bankmux.ErrMalformed)
-				return
-			}
-			bank, err := dapi.BankMetadata(t.Context(), client, conn)
-			require.NoError(t, err)
-			assert.Equal(t, "AE", bank.Institution.Country)
-			if strings.Contains(members, "version") {
-				assert.Equal(t, map[string]map[string]map[string]string{
-					"version":        {},
-					"createTransfer": {"version": {}, "same": {"remarks": `{"length":35}`, "note": `"x"`}, "local": {}},
-				}, bank.Rules)
-			}
-			s.client = client
-			fresh := s.connect()
-			assert.Equal(t, bankmux.StateActive, fresh.Status.State, "a new link is verified")
-		})
-	}
-}
-
 // withMetadata returns a client for which Dapi adds these members to every bank's metadata.
 func (s *setup) withMetadata(members string) *bankmux.Client {
 	return s.another(func(cfg *dapi.Config) {

@@ -97,12 +97,13 @@ type responseOf[Out any] interface {
 	response
 }
 
-// data sends a data call and returns the response.
-func data[Out any, P responseOf[Out]](
-	ctx context.Context, a *api, at endpoint[Out], call dataCall,
-) (out Out, err error) {
-	err = dataInto(ctx, a, at, call, P(&out))
-	return out, err
+// data sends a data call and returns the response, which is zero if there is an error.
+func data[Out any, P responseOf[Out]](ctx context.Context, a *api, at endpoint[Out], call dataCall) (Out, error) {
+	var out, none Out
+	if err := dataInto(ctx, a, at, call, P(&out)); err != nil {
+		return none, err
+	}
+	return out, nil
 }
 
 // dataInto is data for a response whose rows are read while it arrives. It may continue an

@@ -5,9 +5,11 @@ package dapi
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
@@ -48,10 +50,12 @@ type Bank struct {
 }
 
 // BankMetadata reads what Dapi says about the connection's bank, POST /metadata/accounts/get. It
-// never asks the user. If the client is not Dapi's, the error is [bankmux.ErrUnsupported]. It may
+// never asks the user. A [*bankmux.PartialError] names the transfer bounds and rules that cannot be
+// read, beside the rest. If the client is not Dapi's, the error is [bankmux.ErrUnsupported]. It may
 // be repeated.
 func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Bank, error) {
-	return bankmux.DoOn(ctx, client, opBank, &conn, func(ctx context.Context, a *adapter) (Bank, error) {
+	var failed []bankmux.Failure
+	bank, err := bankmux.DoOn(ctx, client, opBank, &conn, func(ctx context.Context, a *adapter) (bank Bank, err error) {
 		to, err := allowed(conn)
 		if err != nil {
 			return Bank{}, err
@@ -64,38 +68,72 @@ func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Conn
 		if err != nil {
 			return Bank{}, err
 		}
-		return got.Metadata.public(institution), nil
+		bank, failed = got.Metadata.public(institution)
+		return bank, nil
 	})
+	return bank, normalize.Partial(opBank, failed, err)
 }
 
-// public returns the metadata as applications see them.
-func (m *metadata) public(at bankmux.Institution) Bank {
+// public returns the metadata as applications see them, and what cannot be read of them.
+func (m *metadata) public(at bankmux.Institution) (Bank, []bankmux.Failure) {
 	out := Bank{
 		Institution: at, SortCode: string(m.SortCode), BranchName: m.BranchName, BranchAddress: m.BranchAddress,
 		Address:                [3]string{m.Address.Line1, m.Address.Line2, m.Address.Line3},
 		Smallest:               map[string]bankmux.Money{},
 		CreateBeneficiaryFirst: m.CreateFirst, ShownInCoolDown: m.ShownInCoolDown,
-		Rules: map[string]map[string]map[string]string{},
 	}
 	out.TransactionDays, _ = model.Days(m.TransactionRange.Value.Value, m.TransactionRange.Unit)
 	if hours, _, ok := m.CoolDown.Value.Value.Int64(0); ok && m.CoolDown.Unit == "hrs" {
 		out.CoolDown = time.Duration(min(max(hours, 0), 24*365)) * time.Hour
 	}
-	for _, b := range m.TransferBounds {
-		if smallest, fault := money(b.Minimum, b.Currency); fault == nil && !smallest.IsZero() {
-			out.Smallest[b.Type] = smallest
+	bounds, failed := wire.CollectOf("transferBounds", &m.TransferBounds.List, (*bound).read)
+	for _, b := range bounds {
+		out.Smallest[b.kind] = b.smallest
+	}
+	rules, fault := m.rules()
+	if out.Rules = rules; fault != nil {
+		failed = append(failed, bankmux.Failure{Transaction: "validators", Err: fault})
+	}
+	return out, failed
+}
+
+// smallest is a bound in the model.
+type smallest struct {
+	kind     string
+	smallest bankmux.Money
+}
+
+// read returns the bound. One without a minimum is left out.
+func (b *bound) read() wire.Read[smallest] {
+	least, fault := money(b.Minimum, b.Currency)
+	return wire.Read[smallest]{
+		Row: smallest{b.Type, least}, Given: fault == nil && !least.IsZero(), ID: b.Type, Fault: fault,
+	}
+}
+
+// rules returns the rules by operation, kind of beneficiary and field. Members of another shape are
+// left out. If a key repeats anywhere, none can be relied on.
+func (m *metadata) rules() (map[string]map[string]map[string]string, *bankmux.Error) {
+	all := map[string]map[string]map[string]string{}
+	var whole struct {
+		Validators json.RawMessage `json:"validators"`
+	}
+	if len(m.Validators) > 0 {
+		body := slices.Concat([]byte(`{"validators":`), m.Validators, []byte("}"))
+		if err := wire.Decode(body, &whole); err != nil {
+			return all, normalize.Unreadable("rules that repeat a key")
 		}
 	}
-	for operation, kinds := range objectOf(m.Validators) {
-		out.Rules[operation] = map[string]map[string]string{}
+	for operation, kinds := range objectOf(whole.Validators) {
+		all[operation] = map[string]map[string]string{}
 		for kind, fields := range objectOf(kinds) {
-			out.Rules[operation][kind] = map[string]string{}
+			all[operation][kind] = map[string]string{}
 			for field, rule := range objectOf(fields) {
-				out.Rules[operation][kind][field] = string(rule)
+				all[operation][kind][field] = string(rule)
 			}
 		}
 	}
-	return out
+	return all, nil
 }
 
 // objectOf returns the members of an object, and none for anything else.

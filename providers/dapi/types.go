@@ -313,17 +313,20 @@ type metadata struct {
 		Code string `json:"code"`
 		Name string `json:"name"`
 	} `json:"country"`
-	TransferBounds []struct { // one of another shape is absent
-		Minimum  wire.Number `json:"minimum"`
-		Currency currency    `json:"currency"`
-		Type     string      `json:"type"`
-	} `json:"transferBounds"`
-	CoolDown         span `json:"beneficiaryCoolDownPeriod"`
-	TransactionRange span `json:"transactionRange"`
-	CreateFirst      bool `json:"isCreateBeneficiaryEndpointRequired"`
-	ShownInCoolDown  bool `json:"willNewlyAddedBeneficiaryExistBeforeCoolDownPeriod"`
+	TransferBounds   wire.OptionalList[bound] `json:"transferBounds"`
+	CoolDown         span                     `json:"beneficiaryCoolDownPeriod"`
+	TransactionRange span                     `json:"transactionRange"`
+	CreateFirst      bool                     `json:"isCreateBeneficiaryEndpointRequired"`
+	ShownInCoolDown  bool                     `json:"willNewlyAddedBeneficiaryExistBeforeCoolDownPeriod"`
 	// Validators are rules by operation, kind of beneficiary and field. They are parsed on use.
-	Validators json.RawMessage `json:"validators"`
+	Validators shown `json:"validators"`
+}
+
+// bound is the smallest transfer to a kind of beneficiary.
+type bound struct {
+	Minimum  wire.Number `json:"minimum"`
+	Currency currency    `json:"currency"`
+	Type     string      `json:"type"`
 }
 
 // webhookBody is the body of a delivery, in the virtual bank's words. Dapi publishes none.

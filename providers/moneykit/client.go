@@ -143,14 +143,20 @@ func (a *api) token(ctx context.Context) (token.Token, error) {
 func (a *api) webhookKeys(ctx context.Context) ([]json.RawMessage, error) {
 	var out keysResponse
 	header := http.Header{"Moneykit-Version": {version}, "X-Client-Id": {a.id}}
-	err := jwks.once(ctx, a, rest.Request{Header: header}, &out)
-	return out.Keys, err
+	if err := jwks.once(ctx, a, rest.Request{Header: header}, &out); err != nil {
+		return nil, err
+	}
+	return out.Keys, nil
 }
 
-// fetch sends a request with credentials and returns the response.
-func (at endpoint[Out]) fetch(ctx context.Context, a *api, req rest.Request) (out Out, err error) {
-	err = at.into(ctx, a, req, &out)
-	return out, err
+// fetch sends a request with credentials and returns the response, which is zero if there is an
+// error.
+func (at endpoint[Out]) fetch(ctx context.Context, a *api, req rest.Request) (Out, error) {
+	var out, none Out
+	if err := at.into(ctx, a, req, &out); err != nil {
+		return none, err
+	}
+	return out, nil
 }
 
 // into sends one request with credentials and reads the response into out. If the token has

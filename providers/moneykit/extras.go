@@ -43,7 +43,10 @@ func ReadAccount(
 		if err != nil {
 			return bankmux.Account{}, err
 		}
-		return out.Account.Value.account(), alive(out.Link)
+		if err := alive(out.Link); err != nil {
+			return bankmux.Account{}, err
+		}
+		return out.Account.Value.account(), nil
 	})
 }
 
@@ -56,7 +59,10 @@ func (a *adapter) change(
 	body any,
 ) (Link, error) {
 	l, err := at.fetch(ctx, a.api, rest.Request{PathParams: byID(link.Reveal()), JSON: body})
-	return l.public(client), err
+	if err != nil {
+		return Link{}, err
+	}
+	return l.public(client), nil
 }
 
 // LinkUpdate changes a link. A nil field changes nothing.

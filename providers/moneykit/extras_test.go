@@ -2,6 +2,9 @@ package moneykit_test
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -162,4 +165,42 @@ func importedDataAreALinkThatCanBeReadAndReconnected(t *testing.T) {
 		string(sent.Accounts[1].Balances),
 		"what is owed is positive at MoneyKit",
 	)
+}
+
+// TestNothingBesideAnError specifies that an unusable response gives no part of itself.
+func TestNothingBesideAnError(t *testing.T) {
+	t.Parallel()
+	const link = `{"link_id":"planted","institution_name":"planted","state":"connected","state":"error"}`
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request)
+	client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+		body := link
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/auth/"):
+			return false
+		case strings.HasPrefix(r.URL.Path, "/webhooks/"):
+			body = `{"delivery_token":"planted","delivery_token":"other"}`
+		case strings.HasSuffix(r.URL.Path, "/jwks.json"):
+			body = `{"keys":[{"kid":"planted"}],"keys":[]}`
+		case strings.HasSuffix(r.URL.Path, "/accounts/a"):
+			body = `{"link":{"link_id":"x","state":"deleted"},"account":{"account_id":"a"}}`
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, body)
+		return true
+	})
+	ctx := t.Context()
+	for name, call := range map[string]func() (any, error){
+		"ResetLink":   func() (any, error) { return moneykit.ResetLink(ctx, client, conn) },
+		"UpdateLink":  func() (any, error) { return moneykit.UpdateLink(ctx, client, conn, moneykit.LinkUpdate{}) },
+		"ImportLink":  func() (any, error) { return moneykit.ImportLink(ctx, client, moneykit.Import{User: "user-1"}) },
+		"TestWebhook": func() (any, error) { return moneykit.TestWebhook(ctx, client, conn, "link.state_changed", "key-1") },
+		"WebhookKeys": func() (any, error) { return moneykit.WebhookKeys(ctx, client) },
+		"ReadAccount": func() (any, error) { return moneykit.ReadAccount(ctx, client, conn, "a") },
+	} {
+		got, err := call()
+		require.Error(t, err, name)
+		require.NotErrorIs(t, err, bankmux.ErrInvalid, name)
+		assert.Zero(t, got, name)
+	}
 }

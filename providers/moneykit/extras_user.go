@@ -267,8 +267,10 @@ func (r *userReading) read(ctx context.Context) (userPage, error) {
 		out := userTransactionsResponse{Transactions: list.Transactions}
 		req := ofUser(r.user)
 		req.Query = window(nil, r.from, r.to, pageSize, r.mark)
-		err := getUserTransactions.into(ctx, a.api, req, &out)
-		return userPage{page, out}, err
+		if err := getUserTransactions.into(ctx, a.api, req, &out); err != nil {
+			return userPage{}, err
+		}
+		return userPage{page, out}, nil
 	})
 }
 

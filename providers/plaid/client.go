@@ -82,10 +82,13 @@ func newAPI(cfg Config) *api {
 	}
 }
 
-// fetch sends a request and returns the response.
-func (at endpoint[Out]) fetch(ctx context.Context, a *api, body any) (out Out, err error) {
-	err = at.into(ctx, a, body, &out)
-	return out, err
+// fetch sends a request and returns the response, which is zero if there is an error.
+func (at endpoint[Out]) fetch(ctx context.Context, a *api, body any) (Out, error) {
+	var out, none Out
+	if err := at.into(ctx, a, body, &out); err != nil {
+		return none, err
+	}
+	return out, nil
 }
 
 // into sends a request and reads the response into out, which may take rows while they are read.

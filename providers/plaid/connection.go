@@ -202,7 +202,7 @@ func (a *adapter) exchange(
 func (a *adapter) item(ctx context.Context, conn bankmux.Connection) (itemResponse, error) {
 	got, err := itemGet.ofItem(ctx, a.api, conn)
 	if err == nil && got.Item.ItemID != conn.Reference() {
-		err = normalize.AboutAnother("Item")
+		return itemResponse{}, normalize.AboutAnother("Item")
 	}
 	return got, err
 }

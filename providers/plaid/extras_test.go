@@ -108,3 +108,13 @@ func theSandboxBreaksALogin(t *testing.T) {
 	require.NoError(t, plaid.ResetLogin(t.Context(), s.client, conn))
 	assert.Equal(t, bankmux.StateReauth, s.status(conn).Connection.Status.State)
 }
+
+// TestNothingBesideAnError specifies that a response that lacks a member gives no part of itself.
+func TestNothingBesideAnError(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	s.fails("/user/create", http.StatusOK, `{"user_id":"planted","user_id":"other"}`)
+	id, err := plaid.CreateUser(t.Context(), s.client, "user-1")
+	require.Error(t, err)
+	assert.Empty(t, id)
+}
