@@ -51,7 +51,9 @@ func TestAnswer(t *testing.T) {
 		require.Len(t, got.Accounts, 2)
 		assert.Len(t, got.Accounts[0].Balances, 1, "the balances were read too")
 		assert.Equal(t, []string{"123456", "1"}, p.given)
-		assert.Equal(t, 404, a.send(t, "rosa", "POST", "/challenges/"+ch.ID, `{"answers":["1","1"]}`).Code, "it is closed")
+		again := a.send(t, "rosa", "POST", "/challenges/"+ch.ID, `{"answers":["1","1"]}`)
+		assert.Equal(t, bankmux.ErrChallengeExpired, problem(t, again, 409).Kind, "it is closed")
+		assert.Equal(t, 404, a.send(t, "omar", "POST", "/challenges/"+ch.ID, `{"answers":["1","1"]}`).Code)
 	})
 	t.Run("a bank that asks again gives the next question", func(t *testing.T) {
 		t.Parallel()
@@ -102,7 +104,8 @@ func TestAnswer(t *testing.T) {
 		path := "/challenges/" + a.asked(t, "rosa").ID
 		got := problem(t, a.send(t, "rosa", "POST", path, `{"answers":["wrong"]}`), 422)
 		assert.Equal(t, bankmux.ErrAnswerRejected, got.Kind)
-		assert.Equal(t, 404, a.send(t, "rosa", "POST", path, `{"answers":["wrong"]}`).Code)
+		again := problem(t, a.send(t, "rosa", "POST", path, `{"answers":["wrong"]}`), 409)
+		assert.Equal(t, bankmux.ErrChallengeExpired, again.Kind)
 		assert.Equal(t, []string{"wrong"}, p.given)
 	})
 	t.Run("an answer that is posted twice at once is sent once", func(t *testing.T) {
@@ -118,7 +121,7 @@ func TestAnswer(t *testing.T) {
 			all.Go(func() { codes[i] = a.send(t, "rosa", "POST", path, `{"answers":["1"]}`).Code })
 		}
 		all.Wait()
-		assert.ElementsMatch(t, []int{200, 404, 404, 404, 404, 404, 404, 404}, codes)
+		assert.ElementsMatch(t, []int{200, 409, 409, 409, 409, 409, 409, 409}, codes)
 		assert.Equal(t, []string{"1"}, p.given)
 	})
 	t.Run("an answer that was certainly not sent can be given again", func(t *testing.T) {

@@ -64,8 +64,9 @@ type exchange struct {
 
 // openChallenge is a challenge that waits for answers.
 type openChallenge struct {
-	user string
-	ch   bankmux.Challenge
+	user   string
+	ch     bankmux.Challenge
+	closed bool // it stays until it expires
 }
 
 // SaveSession is that of [Sessions]. It forgets sessions that have expired.
@@ -309,12 +310,12 @@ func (m *Memory) SaveChallenge(_ context.Context, user string, ch bankmux.Challe
 		switch {
 		case now.After(open.ch.ExpiresAt):
 			delete(m.challenges, id)
-		case open.user == user && open.ch.Connection == ch.Connection && open.ch.ID == ch.ID:
+		case !open.closed && open.user == user && open.ch.Connection == ch.Connection && open.ch.ID == ch.ID:
 			return id, nil
 		}
 	}
 	id := rand.Text()
-	m.challenges[id] = openChallenge{user, ch}
+	m.challenges[id] = openChallenge{user: user, ch: ch}
 	return id, nil
 }
 
@@ -322,20 +323,29 @@ func (m *Memory) SaveChallenge(_ context.Context, user string, ch bankmux.Challe
 func (m *Memory) Challenge(_ context.Context, user, id string) (bankmux.Challenge, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if open, ok := m.challenges[id]; ok && open.user == user {
-		return open.ch, nil
+	open, ok := m.challenges[id]
+	switch {
+	case !ok || open.user != user:
+		return bankmux.Challenge{}, bankmux.ErrNotFound
+	case open.closed:
+		return bankmux.Challenge{}, bankmux.ErrChallengeExpired
 	}
-	return bankmux.Challenge{}, bankmux.ErrNotFound
+	return open.ch, nil
 }
 
 // CloseChallenge is that of [Challenges].
 func (m *Memory) CloseChallenge(_ context.Context, user, id string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if open, ok := m.challenges[id]; !ok || open.user != user {
+	open, ok := m.challenges[id]
+	switch {
+	case !ok || open.user != user:
 		return bankmux.ErrNotFound
+	case open.closed:
+		return bankmux.ErrChallengeExpired
 	}
-	delete(m.challenges, id)
+	ends := bankmux.Challenge{Connection: open.ch.Connection, ExpiresAt: open.ch.ExpiresAt}
+	m.challenges[id] = openChallenge{user: user, ch: ends, closed: true}
 	return nil
 }
 

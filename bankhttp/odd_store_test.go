@@ -165,7 +165,7 @@ func TestOddStore(t *testing.T) {
 		for range 2 {
 			go func() { codes <- a.send(t, "rosa", "POST", path, `{"answers":["1"]}`).Code }()
 		}
-		assert.ElementsMatch(t, []int{200, 404}, []int{<-codes, <-codes})
+		assert.ElementsMatch(t, []int{200, 409}, []int{<-codes, <-codes})
 		assert.Equal(t, []string{"1"}, p.given)
 	})
 	t.Run("a row that does not open and is of another user does not exist", func(t *testing.T) {

@@ -104,7 +104,7 @@ var table = map[bankmux.Kind]row{
 	},
 	bankmux.ErrChallengeExpired: {
 		status: http.StatusConflict, title: "The question is no longer open",
-		detail: "The answer came too late. Please start again.",
+		detail: "This question was answered, or the answer came too late. If something is missing, please start again.",
 	},
 	bankmux.ErrNotReady: {
 		status: http.StatusServiceUnavailable, title: "The data is not there yet",

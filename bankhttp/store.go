@@ -130,10 +130,12 @@ type Challenges interface {
 	// challenge of the connection with the same ID is stored already, it returns that one's id and
 	// changes nothing.
 	SaveChallenge(ctx context.Context, user string, challenge bankmux.Challenge) (id string, err error)
-	// Challenge returns an open challenge of a user.
+	// Challenge returns an open challenge of a user. One that was closed is
+	// [bankmux.ErrChallengeExpired], or is gone.
 	Challenge(ctx context.Context, user, id string) (bankmux.Challenge, error)
 	// CloseChallenge deletes an open challenge of a user. Of two calls at the same time, one gets
-	// nil and the other [bankmux.ErrNotFound]. So an answer is sent once.
+	// nil, so an answer is sent once. The other gets [bankmux.ErrChallengeExpired], or
+	// [bankmux.ErrNotFound] if the store keeps nothing of closed ones.
 	CloseChallenge(ctx context.Context, user, id string) error
 }
 

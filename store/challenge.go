@@ -10,6 +10,10 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
+// isOpen selects challenges that were not closed. The row of a closed one has no content. It stays
+// until the challenge expires, so that an answer that is posted again gets a clear error.
+const isOpen = "length(sealed) > 0"
+
 // SaveChallenge stores a question of the bank sealed and returns the id under which the user's
 // browser may answer it. If the same challenge is stored already, by its ID and Op, it returns that
 // id. The connection of the challenge must be stored and belong to the user.
@@ -39,7 +43,8 @@ func (s *Store) SaveChallenge(ctx context.Context, user string, ch bankmux.Chall
 		if err != nil {
 			return err
 		}
-		if _, err := w.exec(ctx, "DELETE FROM bankmux_challenges WHERE connection_id = $1", ch.Connection); err != nil {
+		if _, err := w.exec(ctx, "DELETE FROM bankmux_challenges WHERE connection_id = $1 AND "+isOpen,
+			ch.Connection); err != nil {
 			return err
 		}
 		_, err = w.exec(ctx, "INSERT INTO bankmux_challenges (id, user_id, created_at, expires_at, connection_id,"+
@@ -59,7 +64,7 @@ func (s *Store) openChallenge(
 ) (string, error) {
 	var id string
 	var sealed []byte
-	err := w.row(ctx, "SELECT id, sealed FROM bankmux_challenges WHERE connection_id = $1 AND user_id = $2",
+	err := w.row(ctx, "SELECT id, sealed FROM bankmux_challenges WHERE connection_id = $1 AND user_id = $2 AND "+isOpen,
 		[]any{ch.Connection, user}, []any{&id, &sealed})
 	if noRows(err) {
 		return "", nil
@@ -80,8 +85,8 @@ func (s *Store) isStored(sealed []byte, ch *bankmux.Challenge, user, id string) 
 }
 
 // Challenge returns an open challenge of a user. The error is [bankmux.ErrNotFound] for an unknown
-// one, one of another user, and one that was closed. It is [bankmux.ErrChallengeExpired] after its
-// end.
+// one and one of another user. It is [bankmux.ErrChallengeExpired] after its end, and after it was
+// closed.
 func (s *Store) Challenge(ctx context.Context, user, id string) (ch bankmux.Challenge, err error) {
 	err = s.read(ctx, "Challenge", func(w *work) error {
 		var sealed []byte
@@ -100,21 +105,39 @@ func (s *Store) Challenge(ctx context.Context, user, id string) (ch bankmux.Chal
 				Detail: "the challenge was open until " + time.UnixMilli(expires).UTC().Format(time.RFC3339),
 			}
 		}
+		if len(sealed) == 0 {
+			return closedChallenge()
+		}
 		return s.open(sealedChallenge, sealed, &ch, user, id)
 	})
 	return ch, err
 }
 
-// CloseChallenge deletes a challenge. Call it before the answer is sent. If one answer is posted
-// twice, also to two processes, one call closes the challenge. The other gets
-// [bankmux.ErrNotFound].
+// closedChallenge returns the error for a challenge that was closed.
+func closedChallenge() error {
+	return &bankmux.Error{
+		Kind: bankmux.ErrChallengeExpired, NotSent: true, Detail: "the challenge was answered or abandoned before",
+	}
+}
+
+// CloseChallenge deletes the content of a challenge. Call it before the answer is sent. If one
+// answer is posted twice, also to two processes, one call closes the challenge. The other gets
+// [bankmux.ErrChallengeExpired]. The error is [bankmux.ErrNotFound] as for [Store.Challenge].
 func (s *Store) CloseChallenge(ctx context.Context, user, id string) error {
 	return s.write(ctx, "CloseChallenge", func(w *work) error {
-		n, err := w.exec(ctx, "DELETE FROM bankmux_challenges WHERE id = $1 AND user_id = $2",
-			plainText(id), plainText(user))
-		if err == nil && n == 0 {
-			err = notFound("challenge")
+		n, err := w.exec(ctx, "UPDATE bankmux_challenges SET sealed = $1 WHERE id = $2 AND user_id = $3 AND "+isOpen,
+			[]byte{}, plainText(id), plainText(user))
+		if err != nil || n > 0 {
+			return err
 		}
-		return err
+		closed, err := w.has(ctx, "SELECT 1 FROM bankmux_challenges WHERE id = $1 AND user_id = $2",
+			plainText(id), plainText(user))
+		switch {
+		case err != nil:
+			return err
+		case closed:
+			return closedChallenge()
+		}
+		return notFound("challenge")
 	})
 }

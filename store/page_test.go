@@ -273,10 +273,22 @@ func TestChallenges(t *testing.T) {
 			if err := <-closed; err == nil {
 				won++
 			} else {
-				require.ErrorIs(t, err, bankmux.ErrNotFound)
+				require.ErrorIs(t, err, bankmux.ErrChallengeExpired)
 			}
 		}
 		assert.Equal(t, 1, won, "an answer is sent once")
+		_, err = s.Challenge(t.Context(), "rosa", id)
+		require.ErrorIs(t, err, bankmux.ErrChallengeExpired, "it was answered")
+		require.ErrorIs(t, s.CloseChallenge(t.Context(), "omar", id), bankmux.ErrNotFound)
+		var content int
+		require.NoError(t, s.DB().QueryRowContext(t.Context(),
+			"SELECT length(sealed) FROM bankmux_challenges").Scan(&content))
+		assert.Zero(t, content, "nothing of it is kept")
+		next, err := s.SaveChallenge(t.Context(), "rosa", want)
+		require.NoError(t, err)
+		assert.NotEqual(t, id, next, "the bank asks the same again")
+		_, err = s.Challenge(t.Context(), "rosa", id)
+		require.ErrorIs(t, err, bankmux.ErrChallengeExpired, "also after the next question")
 	})
 	onEach(t, "a connection has one open challenge", func(t *testing.T, db *database) {
 		s := db.open(t)

@@ -418,7 +418,7 @@ func (a *app) repeat(t *testing.T, c call, answered bool) {
 		switch {
 		case res.status < 300:
 			return
-		case res.status == http.StatusNotFound && strings.Contains(c().URL.Path, "/challenges/") && answered:
+		case res.status == http.StatusConflict && strings.Contains(res.body, `"challenge_expired"`) && answered:
 			return
 		default:
 			checkTrouble(t, res)
