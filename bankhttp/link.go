@@ -147,6 +147,9 @@ func (s *Service) finish(
 	if e := bankmux.ErrorOf(err); e != nil && e.Kind == bankmux.ErrInvalid && e.Code == bankmux.CodeOtherSession {
 		res, err = s.exchangeElsewhere(ctx, ref, payload, err)
 	}
+	if bankmux.KindOf(err) == bankmux.ErrTokenSpent {
+		res, err = s.madeElsewhere(ctx, ref, payload, err)
+	}
 	if err != nil {
 		return res, err
 	}
@@ -298,6 +301,28 @@ func (s *Service) exchangeElsewhere(
 		}
 	}
 	return bankmux.ExchangeResult{}, first
+}
+
+// madeElsewhere returns the connections that another session of the user made with a payload whose
+// token is spent. Without one it returns spent. It sends nothing.
+func (s *Service) madeElsewhere(
+	ctx context.Context, not bankmux.SessionRef, payload []byte, spent error,
+) (bankmux.ExchangeResult, error) {
+	all, err := s.store.Sessions(ctx, not.User)
+	if err != nil {
+		return bankmux.ExchangeResult{}, err
+	}
+	all = slices.DeleteFunc(all, func(one bankmux.Session) bool { return one.ID == not.ID })
+	for i := range all[:min(len(all), maxTries)] {
+		res, err := s.store.Exchange(ctx, all[i].Ref(), payload,
+			func(context.Context) (bankmux.ExchangeResult, error) {
+				return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrTokenSpent, NotSent: true}
+			})
+		if err == nil || errors.Is(err, KindStore) || errors.Is(err, bankmux.ErrNotReady) {
+			return res, err
+		}
+	}
+	return bankmux.ExchangeResult{}, spent
 }
 
 // announce puts the first sync of a connection into the queue, and calls Config.Linked.

@@ -185,19 +185,16 @@ func (m *Memory) run(
 
 // resultOf returns the connections of an exchange as they are stored now.
 func (m *Memory) resultOf(one *exchange) (bankmux.ExchangeResult, error) {
-	var res bankmux.ExchangeResult
-	for i, ref := range one.refs {
-		conn, ok := m.keeper.Get(ref)
-		switch {
-		case !ok && i == 0:
-			return res, bankmux.ErrGone
-		case i == 0:
-			res.Connection = conn
-		case ok:
-			res.More = append(res.More, conn)
+	var all []bankmux.Connection
+	for _, ref := range one.refs {
+		if conn, ok := m.keeper.Get(ref); ok { // or it was deleted since
+			all = append(all, conn)
 		}
 	}
-	return res, nil
+	if len(all) == 0 {
+		return bankmux.ExchangeResult{}, bankmux.ErrTokenSpent
+	}
+	return bankmux.ExchangeResult{Connection: all[0], More: all[1:]}, nil
 }
 
 // Connection is that of [Connections].

@@ -50,9 +50,10 @@ type Sessions interface {
 type Exchanges interface {
 	// Exchange calls exchange and stores its connections and its result, in one transaction. If the
 	// same payload was posted for this session before, it returns that result and does not call
-	// exchange. [bankmux.PayloadDigest] says which payloads are the same. A second call at the same
-	// time waits for the first, also in another process. The error is [bankmux.ErrNotReady] if its
-	// time ends before.
+	// exchange. Connections that were deleted since are left out. If none is left, the error is
+	// [bankmux.ErrTokenSpent]. [bankmux.PayloadDigest] says which payloads are the same. A second
+	// call at the same time waits for the first, also in another process. The error is
+	// [bankmux.ErrNotReady] if its time ends before.
 	//
 	// If the result cannot be stored, the handlers call Exchange again, with an exchange that
 	// returns it and sends nothing. Such a call must not wait for the first one, which has ended.

@@ -46,8 +46,9 @@ type outcome struct {
 // lease of another process, it also replaces [bankmux.ErrTokenSpent] once. That process may still
 // store what it got.
 //
-// The error is [bankmux.ErrNotFound] if the session of the user is not stored, for example because
-// the user was deleted meanwhile.
+// Connections that were deleted since are left out of the result of a payload that is posted again.
+// If none is left, the error is [bankmux.ErrTokenSpent]. It is [bankmux.ErrNotFound] if the session
+// of the user is not stored, for example because the user was deleted meanwhile.
 func (s *Store) Exchange(
 	ctx context.Context, ref bankmux.SessionRef, payload []byte,
 	exchange func(context.Context) (bankmux.ExchangeResult, error),
@@ -260,21 +261,28 @@ func (s *Store) lostExchange(ctx context.Context, w *work, c *claim) error {
 	return err
 }
 
-// resultOf returns the connections of an exchange as they are stored now.
+// resultOf returns the connections of an exchange as they are stored now. If all were deleted, the
+// error is [bankmux.ErrTokenSpent].
 func (s *Store) resultOf(ctx context.Context, user string, got *outcome) (bankmux.ExchangeResult, error) {
 	result := bankmux.ExchangeResult{Failed: got.Failed}
-	for i, id := range got.Connections {
+	var all []bankmux.Connection
+	for _, id := range got.Connections {
 		conn, err := s.Connection(ctx, user, id)
 		switch {
-		case err != nil && i > 0 && bankmux.KindOf(err) == bankmux.ErrNotFound:
-			continue // deleted since
+		case bankmux.KindOf(err) == bankmux.ErrNotFound: // deleted since
 		case err != nil:
 			return bankmux.ExchangeResult{}, err
-		case i == 0:
-			result.Connection = conn
 		default:
-			result.More = append(result.More, conn)
+			all = append(all, conn)
 		}
+	}
+	if len(all) == 0 {
+		return bankmux.ExchangeResult{}, failed("Exchange", &bankmux.Error{
+			Kind: bankmux.ErrTokenSpent, NotSent: true, Detail: "the connection was made and deleted since",
+		})
+	}
+	if result.Connection = all[0]; len(all) > 1 {
+		result.More = all[1:]
 	}
 	return result, nil
 }

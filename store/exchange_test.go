@@ -128,15 +128,36 @@ func TestExchange(t *testing.T) {
 		_, err = l.finish(t.Context(), s, "1")
 		require.ErrorIs(t, err, bankmux.ErrNotFound)
 	})
-	onEach(t, "a connection that was deleted since is not found", func(t *testing.T, db *database) {
+	onEach(t, "a payload whose connection was deleted since is spent", func(t *testing.T, db *database) {
 		s := db.open(t)
 		l := startLink(t, s, "rosa")
 		res, err := l.finish(t.Context(), s, "1")
 		require.NoError(t, err)
 		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", res.Connection.ID))
 		_, err = l.finish(t.Context(), s, "1")
-		require.ErrorIs(t, err, bankmux.ErrNotFound)
+		require.ErrorIs(t, err, bankmux.ErrTokenSpent)
 		assert.EqualValues(t, 1, l.calls.Load())
+	})
+	onEach(t, "the other connections of a run are left", func(t *testing.T, db *database) {
+		s := db.open(t)
+		l := startLink(t, s, "rosa")
+		post := func() (bankmux.ExchangeResult, error) {
+			return s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+				func(ctx context.Context) (bankmux.ExchangeResult, error) {
+					res, err := exchange(ctx, session(t, "rosa"), "1")
+					require.NoError(t, err)
+					more, err := exchange(ctx, session(t, "rosa"), "2")
+					res.More = []bankmux.Connection{more.Connection}
+					return res, err
+				})
+		}
+		made, err := post()
+		require.NoError(t, err)
+		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", made.Connection.ID))
+		left, err := post()
+		require.NoError(t, err)
+		assert.Equal(t, made.More[0].ID, left.Connection.ID)
+		assert.Empty(t, left.More)
 	})
 }
 
