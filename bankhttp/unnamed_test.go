@@ -144,7 +144,7 @@ func TestUnnamed(t *testing.T) {
 		name(ids[0], before.Accounts[0].ID, 200)
 		refused = name(ids[1], before.Accounts[0].ID, 400)
 		assert.Equal(t, bankmux.ErrInvalid, problem(t, refused, 400).Kind, "an active connection has it by now")
-		after := a.read(t, "rosa").Accounts
+		after := object[accounts](t, a.send(t, "rosa", "GET", "/accounts", ""), 200).Accounts
 		places := map[string]string{}
 		for _, one := range after {
 			places[one.ID] = one.Connection
