@@ -134,6 +134,7 @@ func TestStoredLater(t *testing.T) {
 			for range 2 {
 				assert.Equal(t, bankmux.ErrUnavailable, problem(t, l.remove(t, "rosa"), 503).Kind)
 			}
+			assert.Equal(t, 200, l.send(t, "rosa", "GET", l.path, "").Code, "the session is not deleted yet")
 			l.harbor.failing(bankmux.OpDisconnect, "")
 			assert.Equal(t, 204, l.remove(t, "rosa").Code)
 			assert.Len(t, l.harbor.ended, 1)
