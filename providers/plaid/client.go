@@ -83,12 +83,11 @@ func newAPI(cfg Config) *api {
 }
 
 // fetch sends a request and returns the response, which is zero if there is an error.
-func (at endpoint[Out]) fetch(ctx context.Context, a *api, body any) (Out, error) {
-	var out, none Out
-	if err := at.into(ctx, a, body, &out); err != nil {
-		return none, err
+func (at endpoint[Out]) fetch(ctx context.Context, a *api, body any) (out Out, err error) {
+	if err = at.into(ctx, a, body, &out); err != nil {
+		out = *new(Out)
 	}
-	return out, nil
+	return out, err
 }
 
 // into sends a request and reads the response into out, which may take rows while they are read.

@@ -3,6 +3,7 @@ package plaid
 // This file reads debts and their terms.
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -63,22 +64,14 @@ type debtList struct {
 
 // kinds returns the debts by Plaid's kinds. New kinds are ignored.
 func (r *liabilitiesResponse) kinds() []debtList {
-	of := r.Liabilities
-	if of == nil {
-		return nil
-	}
+	of := cmp.Or(r.Liabilities, &liabilityLists{}) // nil for a connection without debts
 	return []debtList{{"credit", &of.Credit}, {"mortgage", &of.Mortgage}, {"student", &of.Student}}
 }
 
 func noAccount() *bankmux.Error { return normalize.Unreadable("a debt without account") }
 
 // due is the amount of the next payment.
-func (l *liability) due() wire.Number {
-	if l.Monthly.Absent() {
-		return l.Minimum
-	}
-	return l.Monthly
-}
+func (l *liability) due() wire.Number { return cmp.Or(l.Monthly, l.Minimum) }
 
 // Liability is a debt with its terms. Amounts that the user owes are negative, and absent amounts
 // and days are zero.
@@ -108,17 +101,13 @@ type Rate struct {
 // [bankmux.Client.Balances] as well. A [*bankmux.PartialError] names what cannot be read, beside
 // the rest. The product "liabilities" is required, see [SessionOptions]. It may be repeated.
 func ReadLiabilities(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) ([]Liability, error) {
-	type debts = []Liability
 	var failed []bankmux.Failure
-	all, err := bankmux.DoOn(ctx, client, opLiabilities, &conn, func(ctx context.Context, a *adapter) (debts, error) {
+	read := func(ctx context.Context, a *adapter) (all []Liability, err error) {
 		out, err := a.liabilities(ctx, conn)
-		if err != nil {
-			return nil, err
-		}
-		var all debts
 		all, failed = out.read()
-		return all, nil
-	})
+		return all, err
+	}
+	all, err := bankmux.DoOn(ctx, client, opLiabilities, &conn, read)
 	return all, normalize.Partial(opLiabilities, failed, err)
 }
 

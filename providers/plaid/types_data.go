@@ -177,11 +177,13 @@ type investment struct {
 
 type liabilitiesResponse struct {
 	accountsResponse
-	Liabilities *struct {
-		Credit   wire.List[liability] `json:"credit"`
-		Mortgage wire.List[liability] `json:"mortgage"`
-		Student  wire.List[liability] `json:"student"`
-	} `json:"liabilities" need:"value"`
+	Liabilities *liabilityLists `json:"liabilities" need:"value"`
+}
+
+type liabilityLists struct {
+	Credit   wire.List[liability] `json:"credit"`
+	Mortgage wire.List[liability] `json:"mortgage"`
+	Student  wire.List[liability] `json:"student"`
 }
 
 // liability has the members of the three kinds of debt. Amounts are positive.
