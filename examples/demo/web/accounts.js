@@ -68,6 +68,8 @@ function card(connection, data, actions) {
     element("span", { className: "faint" }, "through " + data.demo.served[connection.id]),
     bar,
     element("ul", { className: "lines" }, ...lines),
+    ...(data.unnamed ?? []).filter((u) => u.connection === connection.id).map((u) =>
+      element("button", { type: "button", onclick: () => actions.identify(u) }, "Which account is this?")),
     ...failed.map((f) => element("p", { className: "pill bad" }, f.problem.detail)),
     element("div", { className: "row" },
       connection.state === "active" ? act("Read again", "read") : act("Renew access", "reconnect"),

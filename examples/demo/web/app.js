@@ -54,6 +54,8 @@ async function load() {
   state.connections = connections.connections;
   // The store keeps accounts and transactions of a bank that was disconnected, for a later link.
   const live = new Set(state.connections.map((c) => c.id));
+  state.every = accounts.accounts;
+  state.unnamed = accounts.unnamed ?? [];
   state.accounts = accounts.accounts.filter((a) => live.has(a.connection));
   const shown = new Set(state.accounts.map((a) => a.id));
   state.rows = all.filter((row) => shown.has(row.account));
@@ -195,7 +197,23 @@ const more = () => inOrder(async () => {
   show();
 });
 
+// identify asks which stored account an account of a new link is.
+function identify(unnamed) {
+  const of = (id) => state.every.find((a) => a.id === id);
+  const title = (a) => a ? `${a.name || "Account"} ${a.mask ? "··" + a.mask.slice(-4) : ""}` : "an earlier account";
+  $("unnamed-text").textContent = `Your bank lists ${title(unnamed)}. You may have linked it before.`;
+  $("unnamed-choice").replaceChildren(
+    ...(unnamed.may_be ?? []).map((id) => element("option", { value: id }, title(of(id)))),
+    element("option", { value: "" }, "a new account"));
+  $("unnamed-form").onsubmit = () => {
+    const account = $("unnamed-choice").value;
+    attempt(() => post("/bank/unnamed/" + unnamed.id, account ? { account } : { new: true }), "The account is stored.");
+  };
+  openDialog($("unnamed-dialog"));
+}
+
 const actions = {
+  identify,
   connect: () => openDialog($("connect-dialog")),
   read: ({ id }) => attempt(async () => {
     await post(`/bank/connections/${id}/sync`);

@@ -14,7 +14,8 @@ export function showRows(target, rows, accounts, seen) {
     return element("tr", { className: (pending ? "pending " : "") + (fresh ? "fresh" : "") },
       element("td", {}, row.date),
       element("td", {}, row.merchant || row.counterparty || row.description || "", " ",
-        pending ? element("span", { className: "pill warn" }, "pending") : null),
+        pending ? element("span", { className: "pill warn" }, "pending") : null,
+        row.perhaps_replaces ? element("span", { className: "pill warn" }, "perhaps shown twice") : null),
       element("td", {}, row.category ? words(row.category) : ""),
       element("td", {}, names.get(row.account) ?? ""),
       element("td", { className: "number " + (row.amount.amount.startsWith("-") ? "" : "in") }, money(row.amount)));

@@ -193,8 +193,45 @@ test("a provider's page that does not load, or that the user leaves, leaves noth
     assert.ok(!(await stored()).includes("link-sandbox"), "the launch token is not stored");
     await frame(page).getByRole("button", { name: "Leave" }).click();
     await message(page, "left before the end");
+    await start();
+    await heading(frame(page), "Choose your bank");
+    await page.reload();
+    await page.locator("body[data-ready]").waitFor();
+    assert.equal(await stored(), "{}", "a reload in the middle ends the flow");
   },
 ));
+
+test("the user says which account it is, and sees what may be shown twice", () => open({}, async (page) => {
+  const { accounts } = await page.evaluate(async () => (await fetch("/bank/accounts")).json());
+  const { id, connection } = accounts.find(({ ended }) => !ended);
+  const posted = [];
+  await page.route("**/bank/accounts", async (route) => {
+    const response = await route.fetch();
+    const unnamed = posted.length ? [] : [{ id: "u1", connection, kind: "checking", name: "Everyday", may_be: [id] }];
+    await route.fulfill({ response, json: { ...await response.json(), unnamed } });
+  });
+  await page.route("**/bank/unnamed/u1", (route) => {
+    posted.push(route.request().postDataJSON());
+    return route.fulfill({ json: { account: id, connection } });
+  });
+  await page.route("**/bank/transactions?*", async (route) => {
+    const response = await route.fetch();
+    const body = await response.json();
+    for (const row of body.transactions.slice(0, 1)) row.perhaps_replaces = ["other"];
+    await route.fulfill({ response, json: body });
+  });
+  await page.reload();
+  await page.getByText("perhaps shown twice").first().waitFor();
+  const button = page.getByRole("button", { name: "Which account is this?" });
+  await button.click();
+  await accessible(page);
+  assert.equal(await page.locator("#unnamed-choice option").count(), 2);
+  await page.locator("#unnamed-choice").selectOption(id);
+  await page.getByRole("button", { name: "Save" }).click();
+  await message(page, "is stored");
+  assert.deepEqual(posted, [{ account: id }]);
+  await button.waitFor({ state: "detached" });
+}));
 
 test("it is shown on a phone and in the dark", () => open(
   { viewport: { width: 360, height: 740 }, colorScheme: "dark" },
