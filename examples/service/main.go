@@ -73,7 +73,7 @@ func run(ctx context.Context) error {
 	} {
 		go func() { ended <- run(); stop() }()
 	}
-	return errors.Join(<-ended, <-ended, <-ended)
+	return errors.Join(<-ended, <-ended, <-ended, service.Close(context.WithoutCancel(ctx)))
 }
 
 var products = []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true, Prefetch: true}}
