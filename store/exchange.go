@@ -101,7 +101,7 @@ func (c *claim) late(err error) error {
 // underWay returns the error for an exchange that another call may still finish.
 func underWay(cause error) *bankmux.Error {
 	return &bankmux.Error{
-		Kind: bankmux.ErrNotReady, Op: "store.Exchange", Detail: "another call works on this exchange",
+		Kind: bankmux.ErrNotReady, Op: "store.Exchange", Detail: "another call has started this exchange",
 		RetryAfter: releaseFor, Err: cause,
 	}
 }
@@ -202,7 +202,7 @@ func (s *Store) runExchange(
 			continue
 		}
 		if bankmux.KindOf(err) == bankmux.ErrContextDone { // the time is that of this method
-			err = &Error{Op: "Exchange", Detail: "did not store the result in time"}
+			err = &Error{Op: "Exchange", Detail: "the result was not stored in time"}
 		}
 		if err != nil {
 			s.endedClaims.add(c.holder, s.now(), s.limits.Lease)
