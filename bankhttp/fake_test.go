@@ -205,6 +205,13 @@ func (p *harbor) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) 
 	return bankmux.DisconnectResult(req), nil
 }
 
+// endings returns how many connections were disconnected.
+func (p *harbor) endings() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.ended)
+}
+
 func (p *harbor) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
 	if err := p.enter(ctx, bankmux.OpAccounts, req.Answers); err != nil {
 		return bankmux.AccountsResult{}, err

@@ -117,7 +117,7 @@ func TestStoredLater(t *testing.T) {
 		},
 		"the deletion of its user ends the access": func(t *testing.T, l *lateLink) {
 			assert.Equal(t, 204, l.remove(t, "rosa").Code)
-			assert.Len(t, l.harbor.ended, 1)
+			assert.Equal(t, 1, l.harbor.endings())
 			l.store.away.Store(false)
 			time.Sleep(waiting)
 			assert.Zero(t, l.linked(t))
@@ -126,7 +126,7 @@ func TestStoredLater(t *testing.T) {
 		"the deletion of its user stores it first, once the store is back": func(t *testing.T, l *lateLink) {
 			l.store.away.Store(false)
 			assert.Equal(t, 204, l.remove(t, "rosa").Code)
-			assert.Len(t, l.harbor.ended, 1)
+			assert.Equal(t, 1, l.harbor.endings())
 			assert.Zero(t, l.linked(t))
 		},
 		"the deletion of its user is not done while the provider is down too": func(t *testing.T, l *lateLink) {
@@ -137,11 +137,11 @@ func TestStoredLater(t *testing.T) {
 			assert.Equal(t, 200, l.send(t, "rosa", "GET", l.path, "").Code, "the session is not deleted yet")
 			l.harbor.failing(bankmux.OpDisconnect, "")
 			assert.Equal(t, 204, l.remove(t, "rosa").Code)
-			assert.Len(t, l.harbor.ended, 1)
+			assert.Equal(t, 1, l.harbor.endings())
 		},
 		"the deletion of another user leaves it": func(t *testing.T, l *lateLink) {
 			assert.Equal(t, 204, l.remove(t, "omar").Code)
-			assert.Empty(t, l.harbor.ended)
+			assert.Zero(t, l.harbor.endings())
 			l.store.away.Store(false)
 			time.Sleep(waiting)
 			assert.Equal(t, 1, l.linked(t))
@@ -151,10 +151,10 @@ func TestStoredLater(t *testing.T) {
 			l.harbor.failing(bankmux.OpDisconnect, bankmux.ErrUnavailable)
 			l.store.away.Store(false)
 			time.Sleep(time.Minute)
-			assert.Empty(t, l.harbor.ended)
+			assert.Zero(t, l.harbor.endings())
 			l.harbor.failing(bankmux.OpDisconnect, "")
 			time.Sleep(waiting)
-			assert.Len(t, l.harbor.ended, 1)
+			assert.Equal(t, 1, l.harbor.endings())
 			assert.Zero(t, l.linked(t))
 		},
 		"it is given up after an hour": func(t *testing.T, l *lateLink) {
