@@ -31,27 +31,16 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func TestGate(t *testing.T) {
-	t.Run("the gate tests PostgreSQL", func(t *testing.T) {
-		if os.Getenv("BANKMUX_FULL") == "1" {
-			require.NotEmpty(t, address, "set BANKMUX_POSTGRES to the URL of a server")
-			require.NotEmpty(t, restart, "set BANKMUX_POSTGRES_RESTART to a command")
-		}
-	})
-}
-
 // schema is an empty schema of a test.
 type schema struct {
 	url   string
 	admin *pgx.Conn
 }
 
-// newSchema makes a schema. Without a server there is nothing to test.
+// newSchema makes a schema.
 func newSchema(t testing.TB) *schema {
 	t.Helper()
-	if address == "" {
-		t.Skip("BANKMUX_POSTGRES is not set")
-	}
+	require.NotEmpty(t, address, "set BANKMUX_POSTGRES to the URL of a server, as .ci/postgres does")
 	name := "t_" + strings.ToLower(rand.Text())
 	u, err := url.Parse(address)
 	require.NoError(t, err)

@@ -45,17 +45,6 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func TestGate(t *testing.T) {
-	t.Parallel()
-	t.Run("the gate tests with a server", func(t *testing.T) {
-		t.Parallel()
-		if os.Getenv("BANKMUX_FULL") == "1" {
-			_, err := os.Stat(program)
-			require.NoError(t, err, "set BANKMUX_REDIS_SERVER to the path of redis-server")
-		}
-	})
-}
-
 // server is a server in a process of its own, on a socket in a temporary folder.
 type server struct {
 	url   string
@@ -65,8 +54,7 @@ type server struct {
 	cmd   *exec.Cmd
 }
 
-// newServer starts an empty server without persistence. Without redis-server the test is skipped,
-// which the gate does not allow.
+// newServer starts an empty server without persistence.
 func newServer(t testing.TB, args ...string) *server {
 	t.Helper()
 	s := prepare(t, args)
@@ -91,9 +79,7 @@ func newClockedServer(t testing.TB, args ...string) *server {
 
 func prepare(t testing.TB, args []string) *server {
 	t.Helper()
-	if program == "" {
-		t.Skip("there is no redis-server")
-	}
+	require.NotEmpty(t, program, "set BANKMUX_REDIS_SERVER to the path of redis-server, as .ci/redis does")
 	folder := newFolder(t)
 	s := &server{
 		url: "unix://" + folder + "/s",

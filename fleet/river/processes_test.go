@@ -24,6 +24,9 @@ import (
 )
 
 func TestProcesses(t *testing.T) {
+	if schema := os.Getenv(childSchema); schema != "" {
+		beKilled(t, schema)
+	}
 	t.Parallel()
 	each(t, map[string]func(*testing.T, *database){
 		"two processes share the connections, and each one is synced once":           shares,
@@ -93,12 +96,9 @@ func continuesStopped(t *testing.T, d *database) {
 // childSchema names the variable that makes the test binary a process that is killed.
 const childSchema = "RIVERSYNC_TEST_SCHEMA"
 
-// TestChild is such a process. It says so after its first page, and then hangs.
-func TestChild(t *testing.T) {
-	schema := os.Getenv(childSchema)
-	if schema == "" {
-		t.Skip("it is run by another test")
-	}
+// beKilled is such a process. It says so after its first page, and then hangs.
+func beKilled(t *testing.T, schema string) {
+	t.Helper()
 	d := &database{schema: schema, url: os.Getenv("RIVERSYNC_TEST_URL")}
 	d.process(t, newBank(), func(p *process) {
 		p.asked = func(r *bankmux.SyncAllRequest) {
@@ -116,7 +116,7 @@ func TestChild(t *testing.T) {
 // killChild runs a child until it has stored a page, and kills it.
 func killChild(t *testing.T, d *database) {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChild$", "-test.v")
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProcesses$", "-test.v")
 	child.Env = append(os.Environ(), childSchema+"="+d.schema, "RIVERSYNC_TEST_URL="+d.url)
 	out, err := child.StdoutPipe()
 	require.NoError(t, err)

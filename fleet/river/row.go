@@ -211,24 +211,17 @@ func (f *Fleet) within(ctx context.Context, fn func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
+// names are those of the tables. An index is in the schema of its table, so its name stays.
+var names = regexp.MustCompile(`\b(bankmux_river_connections|river_job)\b`)
+
 // named puts the schema before the names of tables.
 func (f *Fleet) named(statement string) string {
-	return names.ReplaceAllStringFunc(statement, func(name string) string {
-		if strings.HasSuffix(name, "_connections_at") { // an index is in the schema of its table
-			return name
-		}
-		return f.qualified(name)
-	})
-}
-
-var names = regexp.MustCompile(`\b(bankmux_river_\w+|river_job)\b`)
-
-// qualified returns the name of a table with its schema.
-func (f *Fleet) qualified(name string) string {
 	if f.schema == "" {
-		return name
+		return statement
 	}
-	return pgx.Identifier{f.schema, name}.Sanitize()
+	return names.ReplaceAllStringFunc(statement, func(name string) string {
+		return pgx.Identifier{f.schema, name}.Sanitize()
+	})
 }
 
 // statements returns the statements of a file.
