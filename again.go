@@ -72,17 +72,18 @@ func (a Again) Wait(connection string, asked time.Duration, attempts int) time.D
 // round: see [Presence]. Turn does not know of a reconnect, which ends every wait:
 // [SyncState.LinkedAt] then differs from [Connection.LinkedAt].
 func (s *SyncState) Turn(now time.Time, absent bool) Turn {
+	var turn Turn
+	if s.Err != nil {
+		turn = s.Err.Kind.Again().Turn
+	}
 	switch {
 	case s.Challenge != nil && now.Before(s.Challenge.ExpiresAt):
 		return TurnAnswer
+	case turn == TurnLogin, turn == TurnNever:
+		return turn
 	case absent && !s.AskedAt.IsZero():
 		return TurnPresent
-	case s.Err == nil:
-		return ""
-	}
-	turn := s.Err.Kind.Again().Turn
-	over := turn == TurnCaller || (turn == TurnPresent && !absent) || (turn == TurnLater && !now.Before(s.NotBefore))
-	if over {
+	case turn == TurnCaller, turn == TurnPresent && !absent, turn == TurnLater && !now.Before(s.NotBefore):
 		return ""
 	}
 	return turn

@@ -146,6 +146,12 @@ var outcomes = map[string]struct {
 	timetable schedule.Timetable
 	want      expected
 }{
+	"a connection that is gone is dead, also if its bank asked before": {
+		o: schedule.Outcome{State: bankmux.SyncState{
+			Version: 1, LinkedAt: conn.LinkedAt, AskedAt: end, Err: &bankmux.Error{Kind: bankmux.ErrGone},
+		}},
+		want: expected{schedule.Dead, bankmux.TurnNever, schedule.ReasonGone, 0},
+	},
 	"after success a connection waits for a day": {
 		want: expected{schedule.Due, "", schedule.ReasonSlot, 24 * time.Hour},
 	},
