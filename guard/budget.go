@@ -62,19 +62,25 @@ const (
 	PerProduct                     // the product of the operation
 )
 
-// Paced returns the budget with a shorter window and the same rate, rounded down to whole calls and
-// at least one. It spreads the calls evenly. So a provider that counts any minute never sees more
-// than Limit, and one shorter window, in a minute. It returns b if window is not shorter.
+// Paced returns the budget with a shorter window and the same rate, rounded down to whole calls.
+// The window is longer than asked for where it would allow less than one call. It spreads the calls
+// evenly. So a provider that counts any minute never sees more than Limit, and one shorter window,
+// in a minute. It returns b if window is not shorter.
 func (b Budget) Paced(window time.Duration) Budget {
-	if window <= 0 || window >= b.Window {
+	if window <= 0 {
+		return b
+	}
+	ofOne := b.Window / time.Duration(max(b.Limit, 1)) // the window in which one call is allowed
+	window = max(window, (ofOne + time.Millisecond - 1).Truncate(time.Millisecond))
+	if window >= b.Window {
 		return b
 	}
 	share := float64(window) / float64(b.Window)
-	b.Reserve = int(float64(b.reserve()) * share)
-	if b.Reserve == 0 {
+	reserve := int(float64(b.reserve()) * share)
+	b.Limit, b.Window = max(int(float64(b.Limit)*share), 1), window
+	if b.Reserve = min(reserve, b.Limit-1); b.Reserve <= 0 {
 		b.Reserve = -1
 	}
-	b.Limit, b.Window = max(int(float64(b.Limit)*share), 1), window
 	return b
 }
 

@@ -164,7 +164,10 @@ func TestBudgetWindow(t *testing.T) {
 		assert.Equal(t, b, b.Paced(time.Minute))
 		assert.Equal(t, b, b.Paced(0))
 		small := guard.Budget{Name: "b", Limit: 50, Window: time.Minute}.Paced(time.Second)
-		assert.Equal(t, guard.Budget{Name: "b", Limit: 1, Window: time.Second, Reserve: -1}, small)
+		assert.Equal(t, guard.Budget{Name: "b", Limit: 1, Window: 1200 * time.Millisecond, Reserve: -1}, small, "not 60 a minute")
+		reserved := guard.Budget{Name: "b", Limit: 119, Window: time.Minute, Reserve: 60}.Paced(time.Second)
+		_, err := guard.NewBudgets(reserved)
+		require.NoError(t, err)
 	})
 }
 

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"log/slog"
 	"reflect"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/isolate"
 )
 
 // Fleet is the state that the processes of an application share: [Options.Fleet]. Make one per
@@ -30,6 +30,7 @@ import (
 //   - Open circuits. If one process opens the circuit of a provider or an institution, the others
 //     refuse calls as well, until that process sends its first probe. They learn it within about a
 //     second, and keep their own count of failures.
+//   - Budgets. All processes count the calls of [Options.Budgets] together.
 //   - The application's token, for adapters that use package adapter/token. One process fetches it
 //     for all.
 //
@@ -51,8 +52,9 @@ import (
 //
 // # What is stored
 //
-// Values are encrypted with the keys of the fleet. Names have the client's name, the id of the
-// connection or institution, and nothing secret. Every value expires, a rejected login after 30
+// Values are encrypted with the keys of the fleet. Names have the name of a client, budget
+// or product, and the id of a connection or institution. The provider's id of a login is digested.
+// So they have nothing secret. Every value expires, a rejected login after 30
 // days at the latest.
 type Fleet struct {
 	backend Backend
@@ -187,7 +189,7 @@ func request[T any](
 	go func() { // the backend need not heed its context
 		var r result
 		for range 2 {
-			r.out, r.err = guarded(func() (T, error) { return do(inner) })
+			r.out, r.err = isolate.Of("the backend", func() (T, error) { return do(inner) })
 			if r.err == nil || inner.Err() != nil {
 				break
 			}
@@ -207,16 +209,6 @@ func request[T any](
 		f.failed(err)
 	}
 	return out, errNoResponse
-}
-
-// guarded calls a backend and turns a panic into an error.
-func guarded[T any](do func() (T, error)) (out T, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the backend panicked (%T)", p)
-		}
-	}()
-	return do()
 }
 
 // available reports whether requests may be sent. While the backend is down it starts a probe from
@@ -251,7 +243,7 @@ func (f *Fleet) failed(err error) {
 func (f *Fleet) probe(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, maxProbe)
 	defer cancel()
-	_, err := guarded(func() (map[string]Fact, error) { return f.backend.Facts(ctx, boardName) })
+	_, err := isolate.Of("the backend", func() (map[string]Fact, error) { return f.backend.Facts(ctx, boardName) })
 	f.mu.Lock()
 	f.probing, f.probeAt = false, time.Now().Add(probeEvery)
 	if err != nil {

@@ -9,7 +9,9 @@
 //		})
 //	}
 //
-// There is a check for each promise in the documentation of [guard.Backend].
+// The checks cover the documentation of [guard.Backend], but for a few promises. These are the
+// number of round trips, freed space, the exact millisecond, a deadline that passes during a call,
+// and the texts of errors.
 package fleettest
 
 import (
