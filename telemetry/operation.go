@@ -18,22 +18,16 @@ import (
 // Interceptor returns the interceptor for [bankmux.Client.With]. It returns the result of the call
 // unchanged. If the code of an exporter or sampler panics, the call continues.
 func (t *Telemetry) Interceptor() bankmux.Interceptor {
-	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) (err error) {
 		record := guard.RecordFrom(ctx)
 		if record == nil {
 			ctx, record = guard.WithRecord(ctx)
 		}
 		ctx, span := t.start(ctx, &op)
 		started := time.Now()
-		ended := false
-		defer func() {
-			if !ended { // a panic of the adapter passes through
-				t.end(ctx, span, &finished{&op, record, time.Since(started), bankmux.ErrApplication})
-			}
-		}()
-		err := next(ctx)
-		ended = true
-		t.end(ctx, span, &finished{&op, record, time.Since(started), err})
+		err = bankmux.ErrApplication // if the adapter panics, which passes through
+		defer func() { t.end(ctx, span, &finished{&op, record, time.Since(started), err}) }()
+		err = next(ctx)
 		return err
 	}
 }
@@ -51,14 +45,14 @@ func (t *Telemetry) start(ctx context.Context, op *bankmux.Op) (with context.Con
 	with, span = t.tracer.Start(ctx, op.Name, t.seriesOf(op, "").start...)
 	if span.IsRecording() {
 		with = context.WithValue(with, inOperation{}, true)
-		span.SetAttributes(idsOf(op)...)
+		span.SetAttributes(attributesOf(op)...)
 	}
 	return with, span
 }
 
-// idsOf returns the ids that only spans have.
-func idsOf(op *bankmux.Op) []attribute.KeyValue {
-	var attrs []attribute.KeyValue
+// attributesOf returns the attributes that only spans have, and that differ from call to call.
+func attributesOf(op *bankmux.Op) []attribute.KeyValue {
+	attrs := []attribute.KeyValue{effectKey.String(string(op.Effect))}
 	if op.Connection != "" {
 		attrs = append(attrs, connectionKey.String(op.Connection))
 	}

@@ -140,7 +140,7 @@ func (t *Telemetry) seriesOf(op *bankmux.Op, kind bankmux.Kind) *series {
 	attrs := []attribute.KeyValue{clientKey.String(op.Client), operationKey.String(op.Name)}
 	start := []trace.SpanStartOption{
 		trace.WithSpanKind(trace.SpanKindInternal), trace.WithAttributes(attrs...),
-		trace.WithAttributes(providerKey.String(op.Provider), effectKey.String(string(op.Effect))),
+		trace.WithAttributes(providerKey.String(op.Provider)),
 	}
 	if kind != "" {
 		attrs = append(attrs, errorTypeKey.String(string(kind)))
