@@ -28,8 +28,8 @@ type answers struct {
 // The answers are sent to the bank once. If a read certainly did not send them, because the
 // provider is down, the problem has the challenge again under a new id. A sync asks the bank again.
 // If the store fails after the answers were sent, post them again: what the bank returned is then
-// stored. After a sync, or if the process has ended meanwhile, the response to that is 404, and the
-// data must be read again.
+// stored. After a sync, or if the process has ended meanwhile, the error of that is
+// [bankmux.ErrChallengeExpired], and the data must be read again.
 func (s *Service) Answer() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
 		var in answers

@@ -60,14 +60,14 @@ func (s *Service) storeAll(ctx context.Context, ended chan<- struct{}) {
 		case <-time.After(wait):
 		}
 		s.storeHeld(ctx)
-		if s.nothingLeft(ctx) {
+		if s.stopIfIdle(ctx) {
 			return
 		}
 	}
 }
 
-// nothingLeft ends the background work if nothing is held for it.
-func (s *Service) nothingLeft(ctx context.Context) bool {
+// stopIfIdle ends the background work if nothing is held for it, and reports whether it did.
+func (s *Service) stopIfIdle(ctx context.Context) bool {
 	s.later.mu.Lock()
 	defer s.later.mu.Unlock()
 	if len(s.loose(ctx, "")) > 0 {
@@ -185,6 +185,8 @@ func (s *Service) Close(ctx context.Context) error {
 	s.later.mu.Unlock()
 	if stop != nil {
 		stop()
+	}
+	if ended != nil { // it may still work although it was stopped before
 		<-ended
 	}
 	var all []error

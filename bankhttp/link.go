@@ -196,7 +196,7 @@ func (s *Service) settle(
 ) (bankmux.ExchangeResult, error) {
 	if err == nil {
 		s.held.drop(key)
-		s.nothingLeft(ctx)
+		s.stopIfIdle(ctx)
 		return stored, nil
 	}
 	if bankmux.KindOf(err) == bankmux.ErrNotFound { // the user was deleted meanwhile

@@ -140,7 +140,11 @@ func (m *Memory) Exchange(
 		select {
 		case <-one.done:
 		case <-ctx.Done():
-			return bankmux.ExchangeResult{}, ctx.Err()
+			err := ctx.Err()
+			if errors.Is(err, context.DeadlineExceeded) {
+				err = bankmux.ErrNotReady // another post works on it
+			}
+			return bankmux.ExchangeResult{}, err
 		}
 		if one.ok {
 			return m.resultOf(one)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -69,5 +71,29 @@ func TestMemoryQueue(t *testing.T) {
 		}
 		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.Store = m })
 		assert.Equal(t, 500, a.hook(t, `{"kind":"transactions_available"}`).Code)
+	})
+}
+
+// TestMemoryExchange specifies an exchange that another post works on.
+func TestMemoryExchange(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := bankhttp.NewMemory()
+		ref := bankmux.SessionRef{User: "rosa", ID: "s"}
+		works, ends := make(chan struct{}), make(chan struct{})
+		go func() {
+			_, err := m.Exchange(t.Context(), ref, []byte("{}"), func(context.Context) (bankmux.ExchangeResult, error) {
+				close(works)
+				<-ends
+				return bankmux.ExchangeResult{}, bankmux.ErrUnavailable
+			})
+			assert.ErrorIs(t, err, bankmux.ErrUnavailable)
+		}()
+		<-works
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := m.Exchange(ctx, ref, []byte("{}"), nil)
+		require.ErrorIs(t, err, bankmux.ErrNotReady)
+		close(ends)
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 
 	"github.com/bankmux/bankmux"
@@ -128,7 +127,7 @@ func rowViewOf(t *Transaction) transactionView {
 	v := transactionView{
 		ID: t.Key, Account: t.Account, Amount: row.Amount, Status: row.Status,
 		Date: row.Date, BookingDate: row.BookingDate, ValueDate: row.ValueDate, Description: row.Description,
-		PerhapsReplaces: slices.Clone(t.PerhapsReplaces),
+		PerhapsReplaces: t.PerhapsReplaces,
 	}
 	if row.Counterparty != nil {
 		v.Counterparty = row.Counterparty.Name

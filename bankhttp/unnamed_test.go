@@ -183,9 +183,9 @@ func TestUnnamed(t *testing.T) {
 		assert.Equal(t, 404, foreign.Code)
 		assert.Equal(t, absent.Body.String(), foreign.Body.String())
 		a.harborLink(t, "omar")
-		theirs := a.read(t, "omar").Accounts
-		require.NotEmpty(t, theirs)
-		for _, name := range []string{"account 99", theirs[0].ID} {
+		others := a.read(t, "omar").Accounts
+		require.NotEmpty(t, others)
+		for _, name := range []string{"account 99", others[0].ID} {
 			other := a.send(t, "rosa", "POST", "/unnamed/"+all[0].ID, fmt.Sprintf(`{"account":%q}`, name))
 			assert.Equal(t, bankmux.ErrNotFound, problem(t, other, 404).Kind, name)
 		}

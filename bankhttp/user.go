@@ -61,7 +61,7 @@ func (s *Service) deleteUser(ctx context.Context, user string) error {
 	if left, err := s.endHeld(ctx, user); err != nil {
 		return &unfinished{err, left}
 	}
-	s.nothingLeft(ctx)
+	s.stopIfIdle(ctx)
 	return nil
 }
 
