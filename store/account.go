@@ -277,41 +277,6 @@ func (s *Store) putAccount(
 	return err
 }
 
-// NameAccount stores what the user decided about an account that [Store.NameAccounts] left out. It
-// is the stored account with that name, or a new one if name is "". NameAccount returns the name.
-//
-// The error is [bankmux.ErrNotFound] for a name that the user does not have, and [bankmux.ErrGone]
-// if the connection is not stored.
-func (s *Store) NameAccount(
-	ctx context.Context, conn bankmux.Connection, account bankmux.Account, name string,
-) (string, error) {
-	const op = "NameAccount"
-	if err := checkText("Account.ID", account.ID); err != nil {
-		return "", failed(op, err)
-	}
-	chosen := cmp.Or(name, rand.Text())
-	err := s.write(ctx, op, func(w *work) error {
-		if err := lockConnections(ctx, w, conn); err != nil {
-			return err
-		}
-		if name != "" {
-			stored, err := w.has(ctx, "SELECT 1 FROM bankmux_accounts WHERE id = $1 AND user_id = $2"+
-				w.dialect.lockRow(), plainText(name), conn.User)
-			if err != nil {
-				return err
-			}
-			if !stored {
-				return notFound("account")
-			}
-		}
-		return s.attach(ctx, w, conn, chosen, account)
-	})
-	if err != nil {
-		return "", err
-	}
-	return chosen, nil
-}
-
 // DeleteAccount deletes an account of a user with its transactions, notes and balances. If a
 // connection still lists it, the next sync makes it again under a new name. It may be repeated.
 func (s *Store) DeleteAccount(ctx context.Context, user, account string) error {

@@ -115,14 +115,6 @@ var operations = map[string]func(t *testing.T, s *store.Store, n string) prepare
 			return err
 		}
 	},
-	"NameAccount": func(t *testing.T, s *store.Store, n string) prepared {
-		conn := connection(t, s, "rosa", n)
-		a := name(t, s, conn, checking("a", n))[0]
-		return func(ctx context.Context, s *store.Store) error {
-			_, err := s.NameAccount(ctx, conn, checking("b", "7"), a)
-			return err
-		}
-	},
 	"StoreDelta": func(t *testing.T, s *store.Store, n string) prepared {
 		conn := fill(t, s, "rosa-"+n)
 		a := name(t, s, conn, checking("second", "2"))[0]

@@ -21,15 +21,13 @@ type unnamedContent struct {
 
 // unnamedRow is a row of bankmux_unnamed.
 type unnamedRow struct {
-	id, connection, provider, account string
-	sealed                            []byte
+	id, connection, account string
+	sealed                  []byte
 }
 
-func (r *unnamedRow) fields() []any {
-	return []any{&r.id, &r.connection, &r.provider, &r.account, &r.sealed}
-}
+func (r *unnamedRow) fields() []any { return []any{&r.id, &r.connection, &r.account, &r.sealed} }
 
-const unnamedColumns = "SELECT id, connection_id, provider_id, account, sealed FROM bankmux_unnamed"
+const unnamedColumns = "SELECT id, connection_id, account, sealed FROM bankmux_unnamed"
 
 // keepUnnamed stores an account that only the user can identify. The caller has locked the
 // connections of the user.
@@ -65,6 +63,9 @@ func (s *Store) Unnamed(
 			[]any{plainText(user)}, (*unnamedRow).fields)
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
 	var lost []error
 	for _, r := range rows {
 		if len(connections) > 0 && !slices.Contains(connections, r.connection) {
@@ -76,9 +77,6 @@ func (s *Store) Unnamed(
 			continue
 		}
 		all = append(all, bankhttp.Unnamed{ID: r.id, Connection: r.connection, Account: c.Account, MayBe: c.MayBe})
-	}
-	if err != nil {
-		return nil, err
 	}
 	return all, errors.Join(lost...)
 }
