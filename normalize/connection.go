@@ -16,8 +16,8 @@ func HasCode(err error, codes ...string) bool {
 	return e != nil && slices.Contains(codes, e.Code)
 }
 
-// Except returns err, and nil if it has one of the codes. It is for codes by which a provider says
-// that a connection has nothing to read.
+// Except returns err, and nil if it has one of the codes. It is for codes that say what the caller
+// wants to know, such as that a connection has nothing to read.
 func Except(err error, codes ...string) error {
 	if HasCode(err, codes...) {
 		return nil

@@ -40,8 +40,8 @@ import (
 // faults.
 func Decode(body []byte, v any) error { return decode(body, v, false) }
 
-// DecodeStrict reads data that decides about trust, such as the claims of a signature. No key may
-// repeat, each member must have its type, and text must be UTF-8. The error is that of [Decode].
+// DecodeStrict reads data of which nothing may be repaired. No key may repeat, each member must
+// have its type, and text must be UTF-8. The error is that of [Decode].
 func DecodeStrict(body []byte, v any) error { return decode(body, v, true) }
 
 // decode checks the size of a response and reads it.

@@ -192,16 +192,10 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 	if err != nil {
 		return bankmux.DisconnectResult{}, err
 	}
-	if err = do(ctx, a.api, delinkUser, a.api.request(to, dataBody{}), &envelope{}); tokenDead(err) {
-		err = nil
-	}
-	return normalize.Disconnected(conn, err)
-}
-
-// tokenDead reports whether Dapi refused the access token itself, which then gives no access. A
-// changed login at the bank differs: Dapi still has that connection.
-func tokenDead(err error) bool {
-	return normalize.HasCode(err, "INVALID_TOKEN")
+	err = do(ctx, a.api, delinkUser, a.api.request(to, dataBody{}), &envelope{})
+	// An access token that Dapi does not take gives no access. A changed login at the bank differs:
+	// Dapi still has that connection.
+	return normalize.Disconnected(conn, normalize.Except(err, "INVALID_TOKEN"))
 }
 
 // access is sent with every call on a connection. It is not stored.

@@ -236,7 +236,7 @@ func CorrectEnrichment(
 	type rows = []bankmux.Transaction
 	all, err := bankmux.DoOn(ctx, client, opCorrect, &conn, func(ctx context.Context, a *adapter) (rows, error) {
 		var out transactionsResponse
-		page = out.page(true)
+		page = pageOf(&out.Transactions, true)
 		req := ofLink(conn, nil)
 		req.PathParams["transaction"], req.JSON = right.Transaction, correctionBody{right.Category, right.Subcategory}
 		if err := correctEnrichment.into(ctx, a.api, req, &out); err != nil {

@@ -258,13 +258,12 @@ func (r *userReading) step(ctx context.Context, yield func(UserTransaction, erro
 // read reads the page at the mark.
 func (r *userReading) read(ctx context.Context) (userPage, error) {
 	return bankmux.Do(ctx, r.client, opUserTransactions, func(ctx context.Context, a *adapter) (userPage, error) {
-		var list transactionsResponse
-		page := list.page(true)
+		var out userTransactionsResponse
+		page := pageOf(&out.Transactions, true)
 		page.first = r.from
 		if !r.to.IsZero() {
 			page.last = r.to
 		}
-		out := userTransactionsResponse{Transactions: list.Transactions}
 		req := ofUser(r.user)
 		req.Query = window(nil, r.from, r.to, pageSize, r.mark)
 		if err := getUserTransactions.into(ctx, a.api, req, &out); err != nil {

@@ -171,7 +171,7 @@ func (a *adapter) transactionPage(
 	}
 	size := min(cmp.Or(req.PageSize, pageSize), maxPageSize)
 	var out transactionsResponse
-	page := out.page(enrich)
+	page := pageOf(&out.Transactions, enrich)
 	page.first, page.last = req.Limits(a.today())
 	page.accounts = req.Accounts
 	query := window(req.Accounts, from, to, size, mark)
@@ -230,13 +230,13 @@ type listPage struct {
 	others      map[string]bool // accounts of rows that were not taken
 }
 
-// page returns the page that takes the response's rows.
-func (r *transactionsResponse) page(enrich bool) *listPage {
+// pageOf returns the page that takes the rows of a list.
+func pageOf(list *wire.Rows[transaction], enrich bool) *listPage {
 	page := &listPage{last: lastDay, others: map[string]bool{}}
-	r.Transactions.Bad = func(i int) { page.Failed = append(page.Failed, wire.RowFailure("", i+1)) }
-	r.Transactions.Each = func(i int, w *transaction) {
+	list.Bad = func(i int) { page.Failed = append(page.Failed, wire.RowFailure("", i+1)) }
+	list.Each = func(i int, w *transaction) {
 		if i == 0 {
-			page.Transactions = make([]bankmux.Transaction, 0, r.Transactions.Room(rowBytes))
+			page.Transactions = make([]bankmux.Transaction, 0, list.Room(rowBytes))
 		}
 		page.Transactions = wire.AppendZero(page.Transactions)
 		last := len(page.Transactions) - 1
