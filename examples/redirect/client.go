@@ -14,20 +14,19 @@ import (
 // twice does.
 type endpoint[Out any] struct {
 	method, path string
-	effect       bankmux.Effect
 }
 
 // All endpoints that the adapter calls.
 var (
-	openConsent     = endpoint[openedResponse]{http.MethodPost, "/consents", bankmux.Idempotent}
-	getConsent      = endpoint[consentResponse]{http.MethodGet, "/consents/{id}", bankmux.Read}
-	getGrant        = endpoint[grantResponse]{http.MethodGet, "/grants/{id}", bankmux.Read}
-	endGrant        = endpoint[grantResponse]{http.MethodDelete, "/grants/{id}", bankmux.Idempotent}
-	renewTokens     = endpoint[tokens]{http.MethodPost, "/grants/{id}/tokens", bankmux.OneShot}
-	getAccounts     = endpoint[accountsResponse]{http.MethodGet, "/accounts", bankmux.Read}
-	getBalances     = endpoint[balancesResponse]{http.MethodGet, "/accounts/{id}/balances", bankmux.Read}
-	getTransactions = endpoint[transactionsResponse]{http.MethodGet, "/accounts/{id}/transactions", bankmux.Read}
-	getChanges      = endpoint[changesResponse]{http.MethodGet, "/changes", bankmux.Read}
+	openConsent     = endpoint[openedResponse]{http.MethodPost, "/consents"}
+	getConsent      = endpoint[consentResponse]{http.MethodGet, "/consents/{id}"}
+	getGrant        = endpoint[grantResponse]{http.MethodGet, "/grants/{id}"}
+	endGrant        = endpoint[grantResponse]{http.MethodDelete, "/grants/{id}"}
+	renewTokens     = endpoint[tokens]{http.MethodPost, "/grants/{id}/tokens"}
+	getAccounts     = endpoint[accountsResponse]{http.MethodGet, "/accounts"}
+	getBalances     = endpoint[balancesResponse]{http.MethodGet, "/accounts/{id}/balances"}
+	getTransactions = endpoint[transactionsResponse]{http.MethodGet, "/accounts/{id}/transactions"}
+	getChanges      = endpoint[changesResponse]{http.MethodGet, "/changes"}
 )
 
 // byID is the path parameter that names one consent, grant or account.

@@ -10,22 +10,20 @@ import (
 	"github.com/bankmux/bankmux/adapter/rest"
 )
 
-// endpoint is an endpoint of Pelican that responds with an Out. Its effect is what sending a
-// request twice does.
+// endpoint is an endpoint of Pelican that responds with an Out.
 type endpoint[Out any] struct {
 	method, path string
-	effect       bankmux.Effect
 }
 
 // All endpoints that the adapter calls.
 var (
-	openFlow    = endpoint[flowResponse]{http.MethodPost, "/flows", bankmux.Idempotent}
-	redeemCode  = endpoint[redeemResponse]{http.MethodPost, "/redeem", bankmux.OneShot}
-	getGrant    = endpoint[grantResponse]{http.MethodGet, "/grant", bankmux.Read}
-	endGrant    = endpoint[noContent]{http.MethodDelete, "/grant", bankmux.Idempotent}
-	getAccounts = endpoint[accountsResponse]{http.MethodGet, "/accounts", bankmux.Read}
-	getBalance  = endpoint[balanceResponse]{http.MethodGet, "/accounts/{id}/balance", bankmux.Read}
-	getRows     = endpoint[rowsResponse]{http.MethodGet, "/accounts/{id}/rows", bankmux.Read}
+	openFlow    = endpoint[flowResponse]{http.MethodPost, "/flows"}
+	redeemCode  = endpoint[redeemResponse]{http.MethodPost, "/redeem"}
+	getGrant    = endpoint[grantResponse]{http.MethodGet, "/grant"}
+	endGrant    = endpoint[noContent]{http.MethodDelete, "/grant"}
+	getAccounts = endpoint[accountsResponse]{http.MethodGet, "/accounts"}
+	getBalance  = endpoint[balanceResponse]{http.MethodGet, "/accounts/{id}/balance"}
+	getRows     = endpoint[rowsResponse]{http.MethodGet, "/accounts/{id}/rows"}
 )
 
 // fetch sends one request and returns the response. If conn is nil, the request is the
