@@ -82,8 +82,8 @@ func measure(runs []run, caughtUp time.Duration) Result {
 	res := Result{CaughtUp: caughtUp}
 	minutes := map[time.Duration]int{}
 	type step struct {
-		at    time.Duration
-		begin int
+		at     time.Duration
+		change int // of the calls under way
 	}
 	steps := make([]step, 0, 2*len(runs))
 	var waits time.Duration
@@ -100,11 +100,11 @@ func measure(runs []run, caughtUp time.Duration) Result {
 		res.BusiestMinute = max(res.BusiestMinute, n)
 	}
 	slices.SortFunc(steps, func(a, b step) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.begin, b.begin))
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.change, b.change))
 	})
 	inFlight := 0
 	for _, s := range steps {
-		inFlight += s.begin
+		inFlight += s.change
 		res.PeakInFlight = max(res.PeakInFlight, inFlight)
 	}
 	return res
