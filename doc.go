@@ -12,7 +12,7 @@
 // runs the provider's page with [Session.Launch], and posts what it got. [Registry.ExchangeToken]
 // turns that into a [Connection], which is one user's access to one bank:
 //
-//	client, err := moneykit.New(moneykit.Config{…}) // or dapi.New
+//	client, err := moneykit.New(moneykit.Config{…}) // or dapi.New, plaid.New
 //	registry, err := bankmux.NewRegistry(
 //		[]*bankmux.Client{client}, []bankmux.Route{{Client: client.Name()}})
 //	session, err := registry.CreateSession(ctx, bankmux.SessionRequest{User: "user-1", Country: "US"})
@@ -30,14 +30,15 @@
 // What else an application needs is in packages of its own:
 //
 //   - store keeps connections and rows in PostgreSQL or SQLite, and is a [Ledger].
-//   - bankhttp serves linking, reading, challenges, webhooks and health over HTTP. Its package
-//     launcher opens any provider's page in the browser.
+//   - bankhttp serves linking, reading, challenges, webhooks and health over HTTP. Package
+//     bankhttp/launcher opens any provider's page in the browser.
 //   - inbox receives webhook deliveries, and schedule says when a connection is due again.
 //   - guard makes the interceptors of a client. Its Fleet shares state between processes, through a
 //     backend of fleet/postgres or fleet/redis. Module fleet/river syncs by jobs of River.
 //   - telemetry reports calls to OpenTelemetry.
 //   - reconcile matches accounts and compares transactions without a client.
 //   - virtualbank plays the providers in tests, and ledgertest checks a [Ledger] of your own.
+//     Package guard/fleettest checks a backend of your own.
 //
 // The packages store, telemetry and those below fleet are modules of their own.
 //
@@ -82,5 +83,7 @@
 //   - Surround every call: [Interceptor], [Op], [Group], [Effect], [ErrorOf], [OutcomeKnown],
 //     [Error.Repeatable], [Kind.Counted], [Kind.BankResponded].
 //
-// Package providertest checks an adapter against this contract.
+// The packages below adapter are a kit for requests, responses and webhooks. The packages below
+// normalize have what each provider's words mean. Package providertest checks an adapter against
+// this contract.
 package bankmux

@@ -3,6 +3,8 @@ package docs_test
 // This file holds the lists of the repository to what it contains: its packages, pages and modules.
 
 import (
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -84,6 +86,44 @@ func TestEntryPages(t *testing.T) {
 			if m[1] != "store-schema.md" { // a reference, which the page of the store links
 				has(t, readme, "(docs/"+m[1]+")")
 			}
+		}
+	})
+}
+
+func TestPackageComment(t *testing.T) {
+	t.Parallel()
+	parsed, err := parser.ParseFile(token.NewFileSet(), "../doc.go", nil, parser.ParseComments)
+	require.NoError(t, err)
+	comment := parsed.Doc.Text()
+	t.Run("it names every package", func(t *testing.T) {
+		t.Parallel()
+		for folder := range packages(t) {
+			switch parent, _, _ := strings.Cut(folder, "/"); parent {
+			case ".":
+			case "adapter", "normalize", "providers": // the whole folder is named
+				has(t, strings.ToLower(strings.Join(strings.Fields(comment), " ")), "packages below "+parent)
+			default:
+				name := regexp.MustCompile(`(^|[\s(])` + folder + `[\s,.]`)
+				assert.True(t, name.MatchString(comment), "it lacks %s", folder)
+			}
+		}
+	})
+	t.Run("every package of its list exists", func(t *testing.T) {
+		t.Parallel()
+		existing := packages(t)
+		rows := regexp.MustCompile(`(?m)^ +- ([a-z]+) `).FindAllStringSubmatch(comment, -1)
+		require.Greater(t, len(rows), 5)
+		for _, row := range rows {
+			assert.Contains(t, existing, row[1])
+		}
+	})
+	t.Run("every link of it exists", func(t *testing.T) {
+		t.Parallel()
+		known := exported(t, ".")
+		links := regexp.MustCompile(`\[\*?([A-Z]\w*)(?:\.([A-Z]\w*))?\]`).FindAllStringSubmatch(comment, -1)
+		require.Greater(t, len(links), 30)
+		for _, link := range links {
+			assert.True(t, known[link[1]] && (link[2] == "" || known[link[2]]), "there is no %s", link[0])
 		}
 	})
 }

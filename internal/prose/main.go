@@ -1,7 +1,8 @@
 // Command prose checks the project's rules of language: it reads the comments, texts and test names
-// of Go files, the paragraphs of Markdown files, and the comments of other languages.
+// of Go files, the paragraphs of Markdown files, the comments of other languages, and the messages
+// of new commits.
 //
-//	go run ./internal/prose            # everything below the current directory
+//	go run ./internal/prose            # everything below the current directory, and the commits
 //	go run ./internal/prose ./guard    # one directory or file
 //
 // It prints one finding per line and exits with 1 if there is any. rules.go has the rules, and
@@ -17,38 +18,49 @@ import (
 )
 
 func main() {
+	var found []finding
 	roots := os.Args[1:]
 	if len(roots) == 0 {
 		roots = []string{"."}
-	}
-	found := 0
-	for _, root := range roots {
-		root = strings.TrimSuffix(root, "/...")
-		walk := func(path string, d fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			if d.IsDir() {
-				if skipped(path) {
-					return filepath.SkipDir
-				}
-				return nil
-			}
-			for _, f := range checkFile(path) {
-				found++
-				fmt.Println(f)
-			}
-			return nil
+		commits, ok := checkCommits(git, uncheckedCommit)
+		if !ok {
+			fmt.Println("messages of commits are not checked: the history does not reach", uncheckedCommit[:7])
 		}
-		if err := filepath.WalkDir(root, walk); err != nil { //nolint:gosec // the caller names it
+		found = commits
+	}
+	for _, root := range roots {
+		below, err := checkBelow(strings.TrimSuffix(root, "/..."))
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(2)
 		}
+		found = append(found, below...)
 	}
-	if found > 0 {
-		fmt.Fprintln(os.Stderr, found, "findings")
+	for _, f := range found {
+		fmt.Println(f)
+	}
+	if len(found) > 0 {
+		fmt.Fprintln(os.Stderr, len(found), "findings")
 		os.Exit(1)
 	}
+}
+
+// checkBelow returns the findings of a file, or of all files below a folder.
+func checkBelow(root string) ([]finding, error) {
+	var found []finding
+	walk := func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case !d.IsDir():
+			found = append(found, checkFile(path)...)
+		case skipped(path):
+			return filepath.SkipDir
+		}
+		return nil
+	}
+	err := filepath.WalkDir(root, walk) //nolint:gosec // the caller names it
+	return found, err
 }
 
 // skipped reports whether a directory is left out: hidden ones other than .ci and .github, test
