@@ -7,46 +7,69 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"testing"
 
+	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/bench/fixture"
+	"github.com/bankmux/bankmux/internal/single"
 )
 
-// backend responds without any work.
-type backend struct {
-	tag   string
-	calls int
-}
+// backend serves the usual responses without a server, so that only the client's allocations count.
+type backend struct{ tag string }
 
-func (b *backend) response(path string) (int, string) {
-	b.calls++
+func (b *backend) RoundTrip(r *http.Request) (*http.Response, error) {
 	status := http.StatusOK
-	if fixture.Created(path) {
+	if fixture.Created(r.URL.Path) {
 		status = http.StatusCreated
 	}
-	body := fixture.Responses[path]
-	if n := strings.Count(body, "%s"); n > 0 {
-		body = strings.ReplaceAll(body, "%s", b.tag)
-	}
-	return status, body
+	body := strings.ReplaceAll(fixture.Responses[r.URL.Path], "%s", b.tag)
+	return respond(r, status, strings.NewReader(body))
 }
 
-// RoundTrip serves without a server, so that only the client's allocations count.
-func (b *backend) RoundTrip(r *http.Request) (*http.Response, error) {
+// sized is a body whose length is known.
+type sized interface {
+	io.Reader
+	Len() int
+}
+
+// respond returns a response to a request, whose body it discards.
+func respond(r *http.Request, status int, body sized) (*http.Response, error) {
 	if r.Body != nil {
 		_, _ = io.Copy(io.Discard, r.Body)
 		_ = r.Body.Close()
 	}
-	status, body := b.response(r.URL.Path)
 	return &http.Response{
 		StatusCode:    status,
 		Proto:         "HTTP/1.1",
 		ProtoMajor:    1,
 		ProtoMinor:    1,
 		Request:       r,
-		ContentLength: int64(len(body)),
+		ContentLength: int64(body.Len()),
 		Header:        http.Header{"Content-Type": {"application/json"}},
-		Body:          io.NopCloser(strings.NewReader(body)),
+		Body:          io.NopCloser(body),
 	}, nil
+}
+
+// connect returns a client with the defaults, and a connection of it. It sets the tag of the
+// backend.
+func connect(
+	tb testing.TB, adapter string, transport http.RoundTripper, b *backend,
+) (*bankmux.Client, bankmux.Connection) {
+	tb.Helper()
+	client, err := fixture.NewClient(adapter, "http://127.0.0.1", transport, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	req, tag, err := fixture.NewExchange(tb.Context(), client, adapter)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	b.tag = tag
+	conn, err := single.Connection(client.ExchangeToken(tb.Context(), req))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return client, conn
 }
 
 // way is one way to do the same.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -196,23 +195,7 @@ func (c *canned) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !strings.Contains(r.URL.Path, "ransactions") || c.listed && strings.HasSuffix(r.URL.Path, "/sync") {
 		return c.backend.RoundTrip(r)
 	}
-	return c.answer(r)
-}
-
-func (c *canned) answer(r *http.Request) (*http.Response, error) {
-	if r.Body != nil {
-		_ = r.Body.Close()
-	}
-	return &http.Response{
-		StatusCode:    http.StatusOK,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
-		Request:       r,
-		ContentLength: int64(len(c.body)),
-		Header:        http.Header{"Content-Type": {"application/json"}},
-		Body:          io.NopCloser(bytes.NewReader(c.body)),
-	}, nil
+	return respond(r, http.StatusOK, bytes.NewReader(c.body))
 }
 
 // reading returns a function that reads one page through the guarded client of an adapter, and the
@@ -220,8 +203,7 @@ func (c *canned) answer(r *http.Request) (*http.Response, error) {
 func reading(tb testing.TB, adapter string, c *canned) func(context.Context) (int, error) {
 	tb.Helper()
 	name, sync := strings.CutSuffix(adapter, " sync")
-	client := newClient(tb, name, "http://127.0.0.1", c, nil)
-	conn := connect(tb, client, name, &c.backend)
+	client, conn := connect(tb, name, c, &c.backend)
 	if sync {
 		return func(ctx context.Context) (int, error) {
 			delta, err := client.Sync(ctx, bankmux.SyncRequest{Connection: conn, Accounts: []string{account}})

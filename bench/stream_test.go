@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
-	"github.com/bankmux/bankmux/internal/single"
-	"github.com/bankmux/bankmux/providers/moneykit"
 )
 
 // endless serves a long list of transactions page by page.
@@ -47,49 +45,11 @@ func many() (rows int, limit uint64) {
 	return 250_000, 16 << 20
 }
 
-// linkedTo returns a client of MoneyKit whose requests go to list, and a connection. The tag of the
-// session is written to tag, which list returns with the link.
-func linkedTo(t *testing.T, list http.RoundTripper, tag *string) (*bankmux.Client, bankmux.Connection) {
-	t.Helper()
-	client, err := moneykit.New(moneykit.Config{
-		ClientID:     "id",
-		ClientSecret: bankmux.NewSecret("secret"),
-		Environment:  bankmux.Sandbox,
-		BaseURL:      "http://127.0.0.1",
-		HTTPClient:   &http.Client{Transport: list},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := client.CreateSession(
-		t.Context(),
-		bankmux.SessionRequest{User: "user-1", RedirectURI: "https://app.example.com/oauth"},
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	*tag = "bankmux-session:" + s.ID
-	conn, err := single.Connection(
-		client.ExchangeToken(
-			t.Context(),
-			bankmux.ExchangeRequest{
-				Session: s,
-				User:    "user-1",
-				Payload: bankmux.NewSecret(`{"exchangeable_token":"token"}`),
-			},
-		),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client, conn
-}
-
 // The iterator holds none of a million transactions.
 func aMillionRowsStayUnder64MiB(t *testing.T) {
 	million, limit := many()
 	list := &endless{rows: million, day: bankmux.DateOf(time.Now().UTC()).String()}
-	client, conn := linkedTo(t, list, &list.tag)
+	client, conn := connect(t, "moneykit", list, &list.backend)
 	n, most := 0, uint64(0)
 	for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, PageSize: 1000}) {
 		if err != nil {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -16,7 +17,7 @@ import (
 
 // record serves a long record of changes page by page.
 type record struct {
-	canned
+	backend
 	rows  int
 	today bankmux.Date
 	most  uint64 // bytes of live heap, at most
@@ -37,20 +38,19 @@ func (r *record) measure() {
 
 // row is one of the rows, newest first.
 func (r *record) row(i int) (id, day, amount, text string) {
-	return fmt.Sprintf(
-			"txn_%08d",
-			i,
-		), r.today.AddDays(-i / perDay).
-			String(),
-		fmt.Sprintf(
-			"%d.%02d",
-			1+i%977,
-			i%100,
-		), fmt.Sprintf(
-			"MERCHANT %d SEATTLE WA",
-			i%70_001,
-		)
+	id, day = fmt.Sprintf("txn_%08d", i), r.today.AddDays(-i/perDay).String()
+	return id, day, fmt.Sprintf("%d.%02d", 1+i%977, i%100), fmt.Sprintf("MERCHANT %d SEATTLE WA", i%70_001)
 }
+
+const (
+	syncRow = `{"transaction_id":%q,"account_id":"acc_1","amount":%s,"type":"debit","currency":"USD","date":%q,` +
+		`"description":"Shop","raw_description":%q,"pending":false}`
+	syncEnd = `],"updated":[],"removed":[]},"accounts":[],"cursor":{"next":"%d"},"has_more":%t,` +
+		`"link":{"link_id":"link_1","state":"connected"}}`
+	oneAccount = `{"accounts":[{"account_id":"acc_1","account_type":"depository.checking","name":"Checking",` +
+		`"balances":{"currency":"USD","available":1,"current":1,"limit":null}}],` +
+		`"link":{"link_id":"link_1","state":"connected"}}`
+)
 
 func (r *record) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch query := req.URL.Query(); {
@@ -58,37 +58,21 @@ func (r *record) RoundTrip(req *http.Request) (*http.Response, error) {
 		at, _ := strconv.Atoi(query.Get("cursor"))
 		size, _ := strconv.Atoi(query.Get("size"))
 		end := min(at+size, r.rows)
-		var b strings.Builder
+		var b bytes.Buffer
 		b.WriteString(`{"transactions":{"created":[`)
 		for i := at; i < end; i++ {
 			if i > at {
 				b.WriteByte(',')
 			}
 			id, day, amount, text := r.row(i)
-			fmt.Fprintf(
-				&b,
-				`{"transaction_id":%q,"account_id":"acc_1","amount":%s,"type":"debit","currency":"USD","date":%q,"description":"Shop","raw_description":%q,"pending":false}`,
-				id,
-				amount,
-				day,
-				text,
-			)
+			fmt.Fprintf(&b, syncRow, id, amount, day, text)
 		}
-		fmt.Fprintf(
-			&b,
-			`],"updated":[],"removed":[]},"accounts":[],"cursor":{"next":"%d"},"has_more":%t,"link":{"link_id":"link_1","state":"connected"}}`,
-			end,
-			end < r.rows,
-		)
-		r.body = []byte(b.String())
-		return r.answer(req)
+		fmt.Fprintf(&b, syncEnd, end, end < r.rows)
+		return respond(req, http.StatusOK, &b)
 	case strings.HasSuffix(req.URL.Path, "/accounts"):
-		r.body = []byte(
-			`{"accounts":[{"account_id":"acc_1","account_type":"depository.checking","name":"Checking","balances":{"currency":"USD","available":1,"current":1,"limit":null}}],"link":{"link_id":"link_1","state":"connected"}}`,
-		)
-		return r.answer(req)
+		return respond(req, http.StatusOK, strings.NewReader(oneAccount))
 	}
-	return r.canned.RoundTrip(req)
+	return r.backend.RoundTrip(req)
 }
 
 // known makes the rows that the application has stored so far, one by one, as a database would.
@@ -128,7 +112,7 @@ func TestSync(t *testing.T) {
 func aSyncOfAMillionRowsStaysUnder64MiB(t *testing.T) {
 	million, limit := many()
 	list := &record{rows: million, today: bankmux.DateOf(time.Now().UTC())}
-	client, conn := linkedTo(t, list, &list.tag)
+	client, conn := connect(t, "moneykit", list, &list.backend)
 	n, pages, stored, longest := 0, 0, 0, 0
 	for req := (bankmux.SyncRequest{Connection: conn, Known: list.known(&stored)}); ; {
 		page, err := client.Sync(t.Context(), req)

@@ -22,6 +22,8 @@ import (
 func TestWays(t *testing.T) {
 	t.Run("every way sends the same requests", everyWaySendsTheSameRequests)
 	t.Run("a response about something else is an error", aResponseAboutSomethingElseIsAnError)
+	t.Run("the ways by others check the same members", theWaysByOthersCheckTheSameMembers)
+	t.Run("a response that is too large is an error", aResponseThatIsTooLargeIsAnError)
 	t.Run("the library allocates little more than the way by hand", theLibraryAllocatesLittleMore)
 }
 
@@ -121,7 +123,8 @@ func theLibraryAllocatesLittleMore(t *testing.T) {
 						}
 					})
 				}
-				if byHand, byLibrary := allocs(all[0]), allocs(all[2]); byLibrary-byHand > most[adapter+" "+op] {
+				byHand, byLibrary := allocs(named(t, all, hand)), allocs(named(t, all, library))
+				if byLibrary-byHand > most[adapter+" "+op] {
 					t.Errorf("%v allocations, by hand %v", byLibrary, byHand)
 				}
 			})
@@ -129,12 +132,93 @@ func theLibraryAllocatesLittleMore(t *testing.T) {
 	}
 }
 
+// named returns the way with a name.
+func named(t *testing.T, all []way, name string) way {
+	t.Helper()
+	i := slices.IndexFunc(all, func(w way) bool { return w.name == name })
+	if i < 0 {
+		t.Fatal("no way", name)
+	}
+	return all[i]
+}
+
+// others returns an operation by each of the other ways, against a server that sends one body.
+func others(t *testing.T, adapter, op, body string) map[string]generatedOperation {
+	t.Helper()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if fixture.Created(r.URL.Path) {
+			w.WriteHeader(http.StatusCreated)
+		}
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(web.Close)
+	all := map[string]generatedOperation{}
+	for name, send := range map[string]sender{hand: byHand(web.URL, web.Client()), bare: byResty(web.URL, web.Client())} {
+		all[name] = func(ctx context.Context, tag string) error { return operations[adapter][op](ctx, send, tag) }
+	}
+	var err error
+	if all[generated], err = byGenerated(web.URL, web.Client(), adapter, op); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 func aResponseAboutSomethingElseIsAnError(t *testing.T) {
 	for adapter, ops := range operations {
-		for op, do := range ops {
-			empty := func(_ context.Context, c call) error { return json.Unmarshal([]byte(`{}`), c.out) }
-			if err := do(t.Context(), empty, "tag"); !errors.Is(err, errResponse) {
-				t.Errorf("%s, %s: %v", adapter, op, err)
+		for op := range ops {
+			for name, do := range others(t, adapter, op, `{}`) {
+				if err := do(t.Context(), "tag"); !errors.Is(err, errResponse) {
+					t.Errorf("%s, %s, %s: %v", adapter, op, name, err)
+				}
+			}
+		}
+	}
+}
+
+func theWaysByOthersCheckTheSameMembers(t *testing.T) {
+	for name, c := range map[string]struct{ adapter, op, path, old, new string }{
+		"a link of another session":  {"moneykit", "exchange", "/link-session/exchange-token", "bankmux-session:", "other:"},
+		"a link that is broken":      {"moneykit", "exchange", "/link-session/exchange-token", "connected", "error"},
+		"accounts of a broken link":  {"moneykit", "accounts", "/links/mk_7RkVhQ2mTz4XwPdLb9NcGa/accounts", "connected", "error"},
+		"two accounts of three":      {"moneykit", "accounts", "/links/mk_7RkVhQ2mTz4XwPdLb9NcGa/accounts", `[{"account_id"`, `[],"x":[{"account_id"`},
+		"an exchange that failed":    {"dapi", "exchange", "/auth/ExchangeToken", "done", "failed"},
+		"an exchange without token":  {"dapi", "exchange", "/auth/ExchangeToken", "accessToken", "other"},
+		"a bank without name":        {"dapi", "exchange", "/metadata/accounts/get", "bankName", "other"},
+		"accounts that failed":       {"dapi", "accounts", "/data/accounts/get", "done", "failed"},
+		"a link of another token":    {"plaid", "exchange", "/link/token/get", "public-sandbox-1", "public-sandbox-2"},
+		"a public token without one": {"plaid", "exchange", "/item/public_token/exchange", "access_token", "other"},
+		"another Item":               {"plaid", "exchange", "/item/get", `"item_id":"E`, `"item_id":"F`},
+		"an Item with an error":      {"plaid", "exchange", "/item/get", `"error":null`, `"error":{"error_code":"ITEM_LOCKED"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, base := open(t)
+			all, err := ways(t.Context(), base, c.adapter, c.op, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body := strings.ReplaceAll(string(s.bodies[c.path]), c.old, c.new)
+			if body == string(s.bodies[c.path]) {
+				t.Fatal("nothing changed")
+			}
+			s.bodies[c.path] = []byte(body)
+			for _, name := range []string{hand, generated, bare} {
+				if err := named(t, all, name).run(t.Context(), 0); !errors.Is(err, errResponse) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
+	}
+}
+
+func aResponseThatIsTooLargeIsAnError(t *testing.T) {
+	body := `{"unknown":"` + strings.Repeat("x", bodyLimit) + `"}`
+	for adapter, ops := range operations {
+		for op := range ops {
+			for name, do := range others(t, adapter, op, body) {
+				if err := do(t.Context(), "tag"); err == nil || !strings.Contains(err.Error(), "too large") {
+					t.Errorf("%s, %s, %s: %v", adapter, op, name, err)
+				}
 			}
 		}
 	}

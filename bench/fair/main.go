@@ -1,5 +1,6 @@
-// Command fair measures calls of the library beside the same calls by hand and through resty. The
-// server is a process of its own, so the processor time is that of the clients.
+// Command fair measures calls of the library beside the same calls by hand, by generated clients
+// and through resty. The server is a process of its own, so the processor time is that of the
+// clients.
 //
 //	go run ./fair -out results/new.jsonl
 //	go run ./fair -compare results/reference.jsonl results/new.jsonl

@@ -43,9 +43,6 @@ func figureOf(values []float64) Figure {
 	return Figure{at(2), at(1), at(3)}
 }
 
-// The measures of a round, per call. Times are in microseconds.
-var measures = []string{"cpu_us", "wall_us", "p50_us", "p99_us", "allocs", "bytes"}
-
 // size is how much is measured.
 type size struct{ rounds, calls int }
 
@@ -68,10 +65,10 @@ func inTurn(ctx context.Context, all []way, callers int, n size) ([]Result, erro
 			}
 		}
 		for w, row := range rows {
-			for _, name := range measures {
-				values[w][name] = append(values[w][name], row[name])
+			for name, value := range row {
+				values[w][name] = append(values[w][name], value)
 				if w > 0 {
-					values[w][name+"/hand"] = append(values[w][name+"/hand"], row[name]/rows[0][name])
+					values[w][name+"/hand"] = append(values[w][name+"/hand"], value/rows[0][name])
 				}
 			}
 		}
@@ -87,7 +84,7 @@ func inTurn(ctx context.Context, all []way, callers int, n size) ([]Result, erro
 	return results, nil
 }
 
-// round makes calls by one way and returns the measures per call.
+// round makes calls by one way and returns the measures per call. Times are in microseconds.
 func round(ctx context.Context, w way, callers, calls int) (map[string]float64, error) {
 	took := make([][]time.Duration, callers)
 	errs := make([]error, callers)

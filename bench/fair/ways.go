@@ -18,6 +18,7 @@ import (
 // The names of the ways. The others are compared with the first.
 const (
 	hand       = "by hand"
+	generated  = "oapi-codegen"
 	bare       = "resty"
 	library    = "bankmux"
 	libraryLog = "bankmux, slog"
@@ -64,17 +65,25 @@ func ways(ctx context.Context, base, adapter, op string, callers int) ([]way, er
 			return err
 		}
 	}
-	by := func(send sender) func(context.Context, int) error {
-		do, tag := operations[adapter][op], "bankmux-session:"+exchanges[0].Session.ID
+	tag := "bankmux-session:" + exchanges[0].Session.ID
+	by := func(do func(ctx context.Context, tag string) error) func(context.Context, int) error {
 		return func(ctx context.Context, _ int) error {
 			ctx, cancel := context.WithTimeout(ctx, callTimeout)
 			defer cancel()
-			return do(ctx, send, tag)
+			return do(ctx, tag)
 		}
 	}
+	sent := func(send sender) func(context.Context, int) error {
+		return by(func(ctx context.Context, tag string) error { return operations[adapter][op](ctx, send, tag) })
+	}
+	byClient, err := byGenerated(base, &http.Client{Transport: transport}, adapter, op)
+	if err != nil {
+		return nil, err
+	}
 	return []way{
-		{hand, by(byHand(base, &http.Client{Transport: transport}))},
-		{bare, by(byResty(base, &http.Client{Transport: transport}))},
+		{hand, sent(byHand(base, &http.Client{Transport: transport}))},
+		{generated, by(byClient)},
+		{bare, sent(byResty(base, &http.Client{Transport: transport}))},
 		{library, byLibrary(clients[0])},
 		{libraryLog, byLibrary(clients[1])},
 	}, nil
