@@ -30,9 +30,15 @@ func (k key) compare(o key) int {
 		cmp.Compare(k.way, o.way), cmp.Compare(k.figure, o.figure))
 }
 
+// measured is a figure, and how much it was measured.
+type measured struct {
+	Figure
+	size
+}
+
 // read reads results, one per line.
-func read(r io.Reader) (map[key]Figure, error) {
-	all := map[key]Figure{}
+func read(r io.Reader) (map[key]measured, error) {
+	all := map[key]measured{}
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		var one Result
@@ -44,7 +50,7 @@ func read(r io.Reader) (map[key]Figure, error) {
 			if _, twice := all[k]; twice {
 				return nil, fmt.Errorf("line %d: a second result of one way", n)
 			}
-			all[k] = f
+			all[k] = measured{f, size{one.Rounds, one.Calls}}
 		}
 	}
 	return all, lines.Err()
@@ -53,19 +59,23 @@ func read(r io.Reader) (map[key]Figure, error) {
 // difference is a figure of two files.
 type difference struct {
 	key      key
-	old, new Figure
+	old, new measured
 	ratio    float64 // of the medians
 	flag     string  // "worse" or "better" if the quartiles do not overlap
 }
 
 // differences returns the figures that both files have, and the keys that only one has. Less is
-// better for every figure.
-func differences(old, new map[key]Figure) (both []difference, alone []key) {
+// better for every figure. It fails if a figure was measured by other numbers of rounds or calls.
+func differences(old, new map[key]measured) (both []difference, alone []key, err error) {
 	for k, was := range old {
 		is, ok := new[k]
 		if !ok {
 			alone = append(alone, k)
 			continue
+		}
+		if was.size != is.size {
+			return nil, nil, fmt.Errorf("%d rounds of %d calls in one file, %d of %d in the other",
+				was.rounds, was.calls, is.rounds, is.calls)
 		}
 		d := difference{key: k, old: was, new: is, ratio: is.Median / was.Median}
 		switch {
@@ -83,13 +93,13 @@ func differences(old, new map[key]Figure) (both []difference, alone []key) {
 	}
 	slices.SortFunc(both, func(a, b difference) int { return a.key.compare(b.key) })
 	slices.SortFunc(alone, key.compare)
-	return both, alone
+	return both, alone, nil
 }
 
 // compareFiles prints the differences between two files of results. It returns how many figures
 // became worse.
 func compareFiles(w io.Writer, old, new string) (worse int, err error) {
-	var files [2]map[key]Figure
+	var files [2]map[key]measured
 	for i, name := range []string{old, new} {
 		file, err := os.Open(name) //nolint:gosec // the user names the file
 		if err != nil {
@@ -101,7 +111,10 @@ func compareFiles(w io.Writer, old, new string) (worse int, err error) {
 			return 0, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	both, alone := differences(files[0], files[1])
+	both, alone, err := differences(files[0], files[1])
+	if err != nil {
+		return 0, err
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "adapter\top\tcallers\tway\tfigure\told\tnew\tratio\t")
 	for _, d := range both {

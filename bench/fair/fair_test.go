@@ -250,11 +250,24 @@ func itHoldsRequests(t *testing.T) {
 func TestMeasure(t *testing.T) {
 	t.Run("ratios are those of the same round", ratiosAreThoseOfTheSameRound)
 	t.Run("an error of any caller ends it", anErrorOfAnyCallerEndsIt)
-	t.Run("median and quartiles", func(t *testing.T) {
-		if got := figureOf([]float64{5, 1, 4, 2, 3}); got != (Figure{3, 2, 4}) {
-			t.Error(got)
+	t.Run("median and quartiles", medianAndQuartiles)
+}
+
+func medianAndQuartiles(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   Figure
+	}{
+		{[]float64{5, 1, 4, 2, 3}, Figure{3, 2, 4}},
+		{[]float64{7}, Figure{7, 7, 7}},
+		{[]float64{4, 2}, Figure{3, 2.5, 3.5}},
+		{[]float64{6, 2, 4}, Figure{4, 3, 5}},
+		{[]float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, Figure{6, 3.5, 8.5}},
+	} {
+		if got := figureOf(slices.Clone(c.values)); got != c.want {
+			t.Error(c.values, got)
 		}
-	})
+	}
 }
 
 func ratiosAreThoseOfTheSameRound(t *testing.T) {
@@ -303,6 +316,7 @@ func anErrorOfAnyCallerEndsIt(t *testing.T) {
 func TestCompare(t *testing.T) {
 	t.Run("only figures beyond both spreads are flagged", onlyFiguresBeyondBothSpreadsAreFlagged)
 	t.Run("figures of one file are listed", figuresOfOneFileAreListed)
+	t.Run("files of other rounds or calls are an error", filesOfOtherRoundsOrCallsAreAnError)
 	t.Run("a damaged file is an error", aDamagedFileIsAnError)
 }
 
@@ -352,6 +366,21 @@ func figuresOfOneFileAreListed(t *testing.T) {
 	worse, err := compareFiles(&out, file(t, map[string]Figure{"p99_us": {1, 1, 1}}), file(t, map[string]Figure{"p50_us": {2, 2, 2}}))
 	if err != nil || worse != 0 || strings.Count(out.String(), "in one file only") != 2 {
 		t.Error(worse, err, out.String())
+	}
+}
+
+func filesOfOtherRoundsOrCallsAreAnError(t *testing.T) {
+	var names []string
+	for i, n := range []size{{11, 640}, {11, 640}, {3, 640}, {11, 64}} {
+		names = append(names, filepath.Join(t.TempDir(), "results.jsonl"))
+		one := Result{Way: hand, Rounds: n.rounds, Calls: n.calls, Figures: map[string]Figure{"cpu_us": {1, 1, 1}}}
+		if err := write(names[i], []Result{one}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := compareFiles(io.Discard, names[0], names[i])
+		if same := i < 2; same != (err == nil) {
+			t.Error(n, err)
+		}
 	}
 }
 

@@ -149,38 +149,17 @@ func atTheBank(ctx context.Context, base string, n int) ([]way, error) {
 	}}}, nil
 }
 
-// holding measures calls in flight by adapter and way.
+// holding measures calls in flight by adapter and way, in turn.
 func holding(ctx context.Context, base, adapter string, n int, names ...string) ([]Result, error) {
-	const rounds = 3
-	var results []Result
-	for w, name := range names {
-		values := map[string][]float64{}
-		for range rounds {
-			cmd := again(ctx, "held", "-base", base, "-adapter", adapter, "-way", name, "-held", strconv.Itoa(n))
-			out, err := cmd.Output()
-			if err != nil {
-				return nil, fmt.Errorf("%s, %s, in flight: %w", adapter, name, err)
-			}
-			var found map[string]float64
-			if err := json.Unmarshal(out, &found); err != nil {
-				return nil, err
-			}
-			for measure, value := range found {
-				values[measure] = append(values[measure], value)
-			}
+	of := Result{Adapter: adapter, Op: "accounts in flight", Callers: n, Rounds: 3, Calls: n}
+	return inRounds(of, names, func(w int) (found map[string]float64, err error) {
+		cmd := again(ctx, "held", "-base", base, "-adapter", adapter, "-way", names[w], "-held", strconv.Itoa(n))
+		out, err := cmd.Output()
+		if err != nil {
+			return nil, fmt.Errorf("%s, %s, in flight: %w", adapter, names[w], err)
 		}
-		r := Result{adapter, "accounts in flight", n, name, rounds, n, map[string]Figure{}}
-		for measure, list := range values {
-			r.Figures[measure] = figureOf(list)
-			if w > 0 {
-				base := results[0].Figures[measure].Median
-				f := r.Figures[measure]
-				r.Figures[measure+"/hand"] = Figure{f.Median / base, f.Low / base, f.High / base}
-			}
-		}
-		results = append(results, r)
-	}
-	return results, nil
+		return found, json.Unmarshal(out, &found)
+	})
 }
 
 // again returns a process of this program in another role.

@@ -39,28 +39,45 @@ type Result struct {
 // figureOf returns the median and the quartiles. It sorts the values.
 func figureOf(values []float64) Figure {
 	slices.Sort(values)
-	at := func(part int) float64 { return values[(len(values)-1)*part/4] }
+	at := func(quarters int) float64 { // between the two nearest values, if there is none
+		whole, rest := (len(values)-1)*quarters/4, (len(values)-1)*quarters%4
+		next := min(whole+1, len(values)-1)
+		return values[whole] + (values[next]-values[whole])*float64(rest)/4
+	}
 	return Figure{at(2), at(1), at(3)}
 }
 
 // size is how much is measured.
 type size struct{ rounds, calls int }
 
-// inTurn runs the ways in turn, round by round. Each round starts with another way.
+// inTurn runs the ways in turn, after a round that opens connections and does not count.
 func inTurn(ctx context.Context, all []way, callers int, n size) ([]Result, error) {
-	values := make([]map[string][]float64, len(all))
-	for w := range all {
-		values[w] = map[string][]float64{}
-		if _, err := round(ctx, all[w], callers, n.calls); err != nil { // it opens connections, too
+	var names []string
+	for _, w := range all {
+		names = append(names, w.name)
+		if _, err := round(ctx, w, callers, n.calls); err != nil {
 			return nil, err
 		}
 	}
-	for i := range n.rounds {
-		rows := make([]map[string]float64, len(all))
-		for k := range all {
-			w := (k + i) % len(all)
+	of := Result{Callers: callers, Rounds: n.rounds, Calls: n.calls}
+	return inRounds(of, names, func(w int) (map[string]float64, error) {
+		return round(ctx, all[w], callers, n.calls)
+	})
+}
+
+// inRounds measures each way once per round. Each round starts with another way, so that no way
+// gains by its place. The results are copies of one, with name and figures.
+func inRounds(one Result, names []string, measure func(way int) (map[string]float64, error)) ([]Result, error) {
+	values := make([]map[string][]float64, len(names))
+	for w := range values {
+		values[w] = map[string][]float64{}
+	}
+	for i := range one.Rounds {
+		rows := make([]map[string]float64, len(names))
+		for k := range names {
+			w := (k + i) % len(names)
 			var err error
-			if rows[w], err = round(ctx, all[w], callers, n.calls); err != nil {
+			if rows[w], err = measure(w); err != nil {
 				return nil, err
 			}
 		}
@@ -74,12 +91,12 @@ func inTurn(ctx context.Context, all []way, callers int, n size) ([]Result, erro
 		}
 	}
 	var results []Result
-	for w, one := range all {
-		r := Result{Callers: callers, Way: one.name, Rounds: n.rounds, Calls: n.calls, Figures: map[string]Figure{}}
-		for name, list := range values[w] {
-			r.Figures[name] = figureOf(list)
+	for w, name := range names {
+		one.Way, one.Figures = name, map[string]Figure{}
+		for figure, list := range values[w] {
+			one.Figures[figure] = figureOf(list)
 		}
-		results = append(results, r)
+		results = append(results, one)
 	}
 	return results, nil
 }
