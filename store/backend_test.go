@@ -35,7 +35,7 @@ func TestBackend(t *testing.T) {
 			})
 		})
 	}
-	if postgres == "" {
+	if serverURL == "" {
 		return
 	}
 	t.Run("postgres, on the server's clock", func(t *testing.T) {

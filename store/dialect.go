@@ -12,7 +12,7 @@ type Dialect int
 
 // The dialects.
 const (
-	SQLite   Dialect = iota + 1 // modernc.org/sqlite, SQLite 3.35 or later
+	SQLite   Dialect = iota + 1 // SQLite 3.35 or later, through modernc.org/sqlite
 	Postgres                    // PostgreSQL 13 or later, through jackc/pgx
 )
 

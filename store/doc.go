@@ -1,8 +1,9 @@
 // Package store keeps sessions, connections, results of exchanges, accounts, transactions, open
 // challenges and webhook events in a database of the application. It uses database/sql with SQLite
-// or PostgreSQL, and has one schema for both.
+// or PostgreSQL, and has one schema for both. Packages store/sqlite and store/postgres open them. A
+// program has the driver of the one that it imports.
 //
-//	s, err := store.OpenSQLite(ctx, "bank.db", keyring)
+//	s, err := sqlite.Open(ctx, "bank.db", keyring)
 //	…
 //	err = s.Migrate(ctx)
 //

@@ -15,6 +15,7 @@ import (
 	"github.com/bankmux/bankmux/bankhttp"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/store"
+	"github.com/bankmux/bankmux/store/sqlite"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -30,7 +31,7 @@ func open(ctx context.Context, file string, key bankmux.Key) (*store.Store, erro
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.OpenSQLite(ctx, file, keyring) // or OpenPostgres with a URL
+	s, err := sqlite.Open(ctx, file, keyring) // or postgres.Open with a URL
 	if err != nil {
 		return nil, err
 	}

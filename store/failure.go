@@ -12,10 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgconn"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"github.com/bankmux/bankmux"
 )
 
@@ -118,19 +114,28 @@ func sentinel(err error) error {
 	return nil
 }
 
+// postgresError is an error of PostgreSQL. The drivers pgx and lib/pq return such errors.
+type postgresError interface {
+	error
+	SQLState() string
+}
+
+// sqliteError is an error of SQLite with its extended result code.
+type sqliteError interface {
+	error
+	Code() int
+}
+
 // classify returns the database's code of an error, and what it means.
 func classify(err error) (code, what string) {
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return "SQLSTATE " + e.Code, sqlState(e.Code)
+	if e, ok := errors.AsType[postgresError](err); ok {
+		return "SQLSTATE " + e.SQLState(), sqlState(e.SQLState())
 	}
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+	if e, ok := errors.AsType[sqliteError](err); ok {
 		return "SQLITE " + strconv.Itoa(e.Code()), sqliteCode(e)
 	}
 	if _, ok := errors.AsType[net.Error](err); ok || sentinel(err) != nil {
 		return "", "cannot be reached or was restarted"
-	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return "", "cannot be reached"
 	}
 	return "", "failed"
 }
@@ -161,24 +166,42 @@ func sqlState(code string) string {
 	return "failed"
 }
 
+// The result codes of SQLite that mean something here. The first eight bits of an extended code are
+// the result code. The source is sqlite.org/rescode.html.
+const (
+	sqliteFailed       = 1
+	sqlitePerm         = 3
+	sqliteBusy         = 5
+	sqliteLocked       = 6
+	sqliteReadOnly     = 8
+	sqliteIO           = 10
+	sqliteCorrupt      = 11
+	sqliteFull         = 13
+	sqliteCannotOpen   = 14
+	sqliteConstraint   = 19
+	sqliteAuth         = 23
+	sqliteNotADB       = 26
+	sqliteBusySnapshot = sqliteBusy | 2<<8
+)
+
 // sqliteCode explains an error of SQLite.
-func sqliteCode(e *sqlite.Error) string {
+func sqliteCode(e sqliteError) string {
 	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+	case sqliteBusy, sqliteLocked:
 		return "is busy: another transaction had the lock for too long"
-	case sqlite3.SQLITE_FULL:
+	case sqliteFull:
 		return "is full"
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
+	case sqliteReadOnly, sqlitePerm, sqliteAuth:
 		return "does not allow it"
-	case sqlite3.SQLITE_CANTOPEN:
+	case sqliteCannotOpen:
 		return "cannot be opened"
-	case sqlite3.SQLITE_IOERR:
+	case sqliteIO:
 		return "cannot be read or written"
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+	case sqliteCorrupt, sqliteNotADB:
 		return "is damaged, or is not a database"
-	case sqlite3.SQLITE_CONSTRAINT:
+	case sqliteConstraint:
 		return "has a row that contradicts the new one"
-	case sqlite3.SQLITE_ERROR:
+	case sqliteFailed:
 		if strings.Contains(e.Error(), "no such table") {
 			return missingTable
 		}
@@ -189,11 +212,11 @@ func sqliteCode(e *sqlite.Error) string {
 // aborted reports whether the database rolled a transaction back in favour of another, so that it
 // may succeed when it runs again.
 func aborted(err error) bool {
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return e.Code == "40001" || e.Code == "40P01"
+	if e, ok := errors.AsType[postgresError](err); ok {
+		return e.SQLState() == "40001" || e.SQLState() == "40P01"
 	}
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		return e.Code() == sqlite3.SQLITE_BUSY_SNAPSHOT
+	if e, ok := errors.AsType[sqliteError](err); ok {
+		return e.Code() == sqliteBusySnapshot
 	}
 	return false
 }

@@ -192,7 +192,7 @@ func (db *database) breakConnections(t *testing.T) func() error {
 	if db.dialect == store.SQLite {
 		return func() error { return driver.ErrBadConn }
 	}
-	server, err := sql.Open("pgx", postgres)
+	server, err := sql.Open("pgx", serverURL)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = server.Close() })
 	return func() error {

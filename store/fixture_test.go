@@ -12,19 +12,20 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/store"
+	"github.com/bankmux/bankmux/store/postgres"
+	"github.com/bankmux/bankmux/store/sqlite"
 )
 
-// postgres is the address of a PostgreSQL server, and restart a command that restarts it. The gate
+// serverURL is the address of a PostgreSQL server, and restart a command that restarts it. The gate
 // sets them.
 var (
-	postgres = os.Getenv("BANKMUX_POSTGRES")
-	restart  = os.Getenv("BANKMUX_POSTGRES_RESTART")
+	serverURL = os.Getenv("BANKMUX_POSTGRES")
+	restart   = os.Getenv("BANKMUX_POSTGRES_RESTART")
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestGate(t *testing.T) {
 	t.Run("the gate tests PostgreSQL too", func(t *testing.T) {
 		if os.Getenv("BANKMUX_FULL") == "1" {
-			require.NotEmpty(t, postgres, "set BANKMUX_POSTGRES to the URL of a server")
+			require.NotEmpty(t, serverURL, "set BANKMUX_POSTGRES to the URL of a server")
 			require.NotEmpty(t, restart, "set BANKMUX_POSTGRES_RESTART to a command")
 		}
 	})
@@ -47,7 +48,7 @@ type database struct {
 
 // dialects returns SQLite, and PostgreSQL if there is a server.
 func dialects() []store.Dialect {
-	if postgres == "" {
+	if serverURL == "" {
 		return []store.Dialect{store.SQLite}
 	}
 	return []store.Dialect{store.SQLite, store.Postgres}
@@ -69,7 +70,7 @@ func newDatabase(t testing.TB, dialect store.Dialect) *database {
 		return db
 	}
 	schema := "t_" + strings.ToLower(rand.Text())
-	server, err := sql.Open("pgx", postgres)
+	server, err := sql.Open("pgx", serverURL)
 	require.NoError(t, err)
 	_, err = server.ExecContext(t.Context(), "CREATE SCHEMA "+schema)
 	require.NoError(t, err)
@@ -78,7 +79,7 @@ func newDatabase(t testing.TB, dialect store.Dialect) *database {
 		require.NoError(t, err)
 		require.NoError(t, server.Close())
 	})
-	u, err := url.Parse(postgres)
+	u, err := url.Parse(serverURL)
 	require.NoError(t, err)
 	query := u.Query()
 	query.Set("search_path", schema)
@@ -97,9 +98,9 @@ func (db *database) open(t testing.TB, options ...store.Option) *store.Store {
 
 func (db *database) openOnly(t testing.TB, options ...store.Option) *store.Store {
 	t.Helper()
-	open := store.OpenSQLite
+	open := sqlite.Open
 	if db.dialect == store.Postgres {
-		open = store.OpenPostgres
+		open = postgres.Open
 	}
 	s, err := open(t.Context(), db.address, db.keys, options...)
 	require.NoError(t, err)

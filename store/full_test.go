@@ -75,7 +75,7 @@ func TestBusy(t *testing.T) {
 	})
 	t.Run("a worker without work does not wait for a writer", func(t *testing.T) {
 		s := newDatabase(t, store.SQLite).open(t)
-		tx, err := s.DB().BeginTx(t.Context(), nil) // it has the lock, see OpenSQLite
+		tx, err := s.DB().BeginTx(t.Context(), nil) // it has the lock, see sqlite.Open
 		require.NoError(t, err)
 		defer func() { _ = tx.Rollback() }()
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // less than a writer waits

@@ -15,7 +15,7 @@ import (
 // BenchmarkSize measures on PostgreSQL how large a connection with two accounts is, and how large a
 // transaction. It also measures what a sync without new rows writes. docs/scale.md uses it.
 func BenchmarkSize(b *testing.B) {
-	if postgres == "" {
+	if serverURL == "" {
 		b.Skip("set BANKMUX_POSTGRES to the URL of a server")
 	}
 	const connections, rows = 500, 100

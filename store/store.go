@@ -5,23 +5,16 @@ package store
 import (
 	"context"
 	"database/sql"
-	"net/url"
-	"path/filepath"
 	"reflect"
-	"strings"
 	"time"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
-	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/bankhttp"
 	"github.com/bankmux/bankmux/inbox"
 )
 
-// Store is a store in one database. Make one with [OpenSQLite], [OpenPostgres] or [New]. It is safe
-// for concurrent use.
+// Store is a store in one database. Make one with package store/sqlite or store/postgres, or with
+// [New]. It is safe for concurrent use.
 type Store struct {
 	db      *sql.DB
 	tx      *sql.Tx // of the application, or nil: see In
@@ -78,7 +71,7 @@ func setDefault[T ~int | ~int64](limit *T, fallback T) {
 	}
 }
 
-// Option configures [New], [OpenSQLite] and [OpenPostgres].
+// Option configures a [Store].
 type Option func(*Store)
 
 // WithLimits sets the limits.
@@ -94,7 +87,8 @@ func WithNow(now func() time.Time) Option {
 // anything else.
 //
 // For SQLite set the pragmas busy_timeout and foreign_keys on every connection, and journal_mode to
-// WAL. [OpenSQLite] does. The error is [bankmux.ErrInvalid] for a nil database or AEAD and for an
+// WAL. Package store/sqlite does. Another driver than those of [Dialect] works too, if its errors
+// have the same methods. The error is [bankmux.ErrInvalid] for a nil database or AEAD and for an
 // unknown dialect.
 func New(db *sql.DB, dialect Dialect, aead bankmux.AEAD, options ...Option) (*Store, error) {
 	if db == nil {
@@ -116,56 +110,18 @@ func New(db *sql.DB, dialect Dialect, aead bankmux.AEAD, options ...Option) (*St
 	return s, nil
 }
 
-// sqliteConnections is how many connections a SQLite store opens: one writes, the others read.
-const sqliteConnections = 8
-
-// OpenSQLite opens or makes a database file and returns a store in it. The file is in WAL mode, so
-// readers do not wait for a writer. A writer waits for another one for at most 10 s. The store does
-// not keep data in memory only, so the name ":memory:" is [bankmux.ErrInvalid]. Close it with
-// [Store.Close].
-func OpenSQLite(ctx context.Context, file string, aead bankmux.AEAD, options ...Option) (*Store, error) {
-	if file == "" || strings.Contains(file, ":memory:") || strings.ContainsRune(file, 0) {
-		return nil, invalid("file", "is not the name of a file")
-	}
-	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()}
-	name.RawQuery = url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
-		"_txlock": {"immediate"},
-	}.Encode()
-	db, err := sql.Open("sqlite", name.String())
-	if err != nil {
-		return nil, failed("OpenSQLite", err)
-	}
-	db.SetMaxOpenConns(sqliteConnections)
-	s, err := New(db, SQLite, aead, options...)
-	return ready(ctx, "OpenSQLite", s, db, err)
-}
-
-// postgresConnections is how many connections a PostgreSQL store opens at most.
-const postgresConnections = 20
-
-// OpenPostgres connects to PostgreSQL and returns a store in it. The url is one of pgx, such as
-// "postgres://user:password@host:5432/database". No error shows it. Close the store with
-// [Store.Close].
-func OpenPostgres(ctx context.Context, url string, aead bankmux.AEAD, options ...Option) (*Store, error) {
-	cfg, err := pgx.ParseConfig(url)
-	if err != nil {
-		return nil, invalid("url", "is not a URL of PostgreSQL") // the error quotes it
-	}
-	db := stdlib.OpenDB(*cfg)
-	db.SetMaxOpenConns(postgresConnections)
-	db.SetMaxIdleConns(postgresConnections / 2)
-	s, err := New(db, Postgres, aead, options...)
-	return ready(ctx, "OpenPostgres", s, db, err)
-}
-
-// ready checks that the database of a new store responds, and otherwise closes it.
-func ready(ctx context.Context, op string, s *Store, db *sql.DB, err error) (*Store, error) {
+// Open is [New] for a database that the store closes: it checks that the database responds, and
+// otherwise closes it. Packages store/sqlite and store/postgres call it. A database that does not
+// respond is an [*Error].
+func Open(ctx context.Context, db *sql.DB, dialect Dialect, aead bankmux.AEAD, options ...Option) (*Store, error) {
+	s, err := New(db, dialect, aead, options...)
 	if err == nil {
-		err = failed(op, db.PingContext(ctx))
+		err = failed("Open", db.PingContext(ctx))
 	}
 	if err != nil {
-		_ = db.Close()
+		if db != nil {
+			_ = db.Close()
+		}
 		return nil, err
 	}
 	return s, nil

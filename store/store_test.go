@@ -16,6 +16,8 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/store"
+	"github.com/bankmux/bankmux/store/postgres"
+	"github.com/bankmux/bankmux/store/sqlite"
 )
 
 func TestNew(t *testing.T) {
@@ -29,10 +31,10 @@ func TestNew(t *testing.T) {
 		"another dialect": func() (*store.Store, error) { return store.New(db, 3, keys) },
 		"no AEAD":         func() (*store.Store, error) { return store.New(db, store.SQLite, nil) },
 		"a nil keyring":   func() (*store.Store, error) { return store.New(db, store.SQLite, (*bankmux.Keyring)(nil)) },
-		"no file":         func() (*store.Store, error) { return store.OpenSQLite(t.Context(), "", keys) },
-		"memory alone":    func() (*store.Store, error) { return store.OpenSQLite(t.Context(), ":memory:", keys) },
+		"no file":         func() (*store.Store, error) { return sqlite.Open(t.Context(), "", keys) },
+		"memory alone":    func() (*store.Store, error) { return sqlite.Open(t.Context(), ":memory:", keys) },
 		"not a URL": func() (*store.Store, error) {
-			return store.OpenPostgres(t.Context(), "postgres://u:hunter2@[::bad/db", keys)
+			return postgres.Open(t.Context(), "postgres://u:hunter2@[::bad/db", keys)
 		},
 	} {
 		t.Run(name+" is refused", func(t *testing.T) {
@@ -43,7 +45,7 @@ func TestNew(t *testing.T) {
 		})
 	}
 	t.Run("a server that is away is named by no address and no password", func(t *testing.T) {
-		s, err := store.OpenPostgres(t.Context(), "postgres://rosa:hunter2@127.0.0.1:1/bank", keys)
+		s, err := postgres.Open(t.Context(), "postgres://rosa:hunter2@127.0.0.1:1/bank", keys)
 		require.Error(t, err)
 		assert.Nil(t, s)
 		_, ok := errors.AsType[*store.Error](err)
@@ -53,18 +55,18 @@ func TestNew(t *testing.T) {
 		}
 	})
 	t.Run("a folder that does not exist is an error", func(t *testing.T) {
-		_, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "none", "bank.db"), keys)
+		_, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "none", "bank.db"), keys)
 		require.ErrorContains(t, err, "database cannot be opened (SQLITE 14)")
 	})
 	t.Run("a file that is not a database is an error", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "text.db")
 		require.NoError(t, os.WriteFile(file, []byte(strings.Repeat("text ", 1000)), 0o600))
-		_, err := store.OpenSQLite(t.Context(), file, keys)
+		_, err := sqlite.Open(t.Context(), file, keys)
 		require.ErrorContains(t, err, "is not a database")
 	})
 	t.Run("the name of a file is taken as it is", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "a b?c#d%41&e=ü.db")
-		s, err := store.OpenSQLite(t.Context(), file, keys)
+		s, err := sqlite.Open(t.Context(), file, keys)
 		require.NoError(t, err)
 		require.NoError(t, s.Migrate(t.Context()))
 		require.NoError(t, s.Close())

@@ -112,7 +112,7 @@ func newSlow(t *testing.T, db *database, s *store.Store) *trouble {
 		}
 		var err error
 		if tx, err = s.DB().BeginTx(context.WithoutCancel(t.Context()), nil); err != nil || db.dialect == store.SQLite {
-			return err // SQLite has the lock, see OpenSQLite
+			return err // SQLite has the lock, see sqlite.Open
 		}
 		statements := []string{"SET LOCAL lock_timeout = '50ms'"}
 		for _, table := range tables(t, s) {

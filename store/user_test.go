@@ -118,7 +118,7 @@ func blocked(t *testing.T, db *database) func(done <-chan struct{}) {
 	if db.dialect == store.SQLite {
 		return func(<-chan struct{}) {}
 	}
-	server, err := sql.Open("pgx", postgres)
+	server, err := sql.Open("pgx", serverURL)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	return func(done <-chan struct{}) {

@@ -22,6 +22,7 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/bankhttp"
 	"github.com/bankmux/bankmux/store"
+	"github.com/bankmux/bankmux/store/sqlite"
 )
 
 func main() {
@@ -99,7 +100,7 @@ func openStore(ctx context.Context, file string) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept, err := store.OpenSQLite(ctx, file, keyring)
+	kept, err := sqlite.Open(ctx, file, keyring)
 	if err != nil {
 		return nil, err
 	}

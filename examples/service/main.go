@@ -1,9 +1,8 @@
 // Command service is "connect your bank" as a service of your own. It links banks of three
 // providers and renews their consents. It shows accounts and transactions, answers questions of
 // banks, receives webhooks and keeps everything in step. Run several replicas on one database, and
-// stop or kill them when you like. They take turns on a connection, as Dapi needs it.
-//
-// The reverse proxy in front of it logs the users in, and sets the header X-User.
+// stop or kill them when you like. They take turns on a connection, as Dapi needs it. A reverse
+// proxy in front of them logs the users in, and sets the header X-User.
 package main
 
 import (
@@ -26,6 +25,8 @@ import (
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/providers/plaid"
 	"github.com/bankmux/bankmux/store"
+	"github.com/bankmux/bankmux/store/postgres"
+	"github.com/bankmux/bankmux/store/sqlite"
 )
 
 func main() {
@@ -103,9 +104,9 @@ func openStore(ctx context.Context, database string) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	open := store.OpenSQLite
+	open := sqlite.Open
 	if strings.HasPrefix(database, "postgres") {
-		open = store.OpenPostgres
+		open = postgres.Open
 	}
 	kept, err := open(ctx, database, keyring)
 	if err != nil {

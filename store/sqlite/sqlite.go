@@ -1,0 +1,44 @@
+// Package sqlite opens a [store.Store] in a SQLite file, with the driver modernc.org/sqlite. The
+// driver is in Go, so a program with it builds without a C compiler.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/store"
+)
+
+// maxConnections is how many connections a store opens: one writes, the others read.
+const maxConnections = 8
+
+// Open opens or makes a database file and returns a store in it. Call [store.Store.Migrate] before
+// anything else, and close it with [store.Store.Close].
+//
+// The file is in WAL mode, so readers do not wait for a writer. A writer waits for another one for
+// at most 10 s. The store does not keep data in memory only, so the name ":memory:" is
+// [bankmux.ErrInvalid]. A file that cannot be opened is a [*store.Error].
+func Open(ctx context.Context, file string, aead bankmux.AEAD, options ...store.Option) (*store.Store, error) {
+	if file == "" || strings.Contains(file, ":memory:") || strings.ContainsRune(file, 0) {
+		return nil, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Op: "sqlite.Open", Field: "file", Detail: "is not the name of a file", NotSent: true,
+		}
+	}
+	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()}
+	name.RawQuery = url.Values{
+		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+		"_txlock": {"immediate"},
+	}.Encode()
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, err // only if the driver is not registered
+	}
+	db.SetMaxOpenConns(maxConnections)
+	return store.Open(ctx, db, store.SQLite, aead, options...)
+}
