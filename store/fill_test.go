@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -272,93 +271,3 @@ func TestReseal(t *testing.T) {
 
 // onlyAEAD hides the further methods of a keyring.
 type onlyAEAD struct{ bankmux.AEAD }
-
-func TestDeleteUser(t *testing.T) {
-	onEach(t, "everything of the user goes, and nothing of another", func(t *testing.T, db *database) {
-		s := db.open(t)
-		fill(t, s, "omar")
-		want := dump(t, s)
-		conn := fill(t, s, "rosa")
-		var ended []string
-		require.NoError(t, s.DeleteUser(t.Context(), "rosa", func(ctx context.Context, c bankmux.Connection) error {
-			ended = append(ended, c.ID)
-			_, err := s.Connection(ctx, "rosa", c.ID)
-			assert.NoError(t, err, "provider access first")
-			return nil
-		}))
-		assert.Equal(t, []string{conn.ID}, ended)
-		have := dump(t, s)
-		want["bankmux_seen"], have["bankmux_seen"] = nil, nil // marks name deliveries
-		assert.Equal(t, want, have)
-		require.NoError(t, s.DeleteUser(t.Context(), "rosa", nil), "it may be repeated")
-	})
-	onEach(t, "a failure keeps the connection, and can be repeated", func(t *testing.T, db *database) {
-		s := db.open(t)
-		conn := fill(t, s, "rosa")
-		other := connection(t, s, "rosa", "2")
-		away := errors.New("provider is away")
-		err := s.DeleteUser(t.Context(), "rosa", func(_ context.Context, c bankmux.Connection) error {
-			if c.ID == conn.ID {
-				return away
-			}
-			return nil
-		})
-		assert.Equal(t, away, err)
-		all, err := s.Connections(t.Context(), "rosa")
-		require.NoError(t, err)
-		require.Len(t, all, 1, "the access to the other bank is ended")
-		assert.Equal(t, conn, all[0])
-		assert.NotEqual(t, other.ID, all[0].ID)
-		assert.Equal(t, 2, count(t, s, "bankmux_transactions"))
-		require.NoError(t, s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
-		assert.Zero(t, count(t, s, "bankmux_transactions"))
-	})
-	onEach(t, "what runs meanwhile brings nothing back", func(t *testing.T, db *database) {
-		s, other := db.open(t), db.open(t)
-		conn := fill(t, s, "rosa")
-		account := checking("provider-account-rosa", "12345678-rosa")
-		a := name(t, s, conn, account)[0]
-		ctx, stop := context.WithCancel(t.Context())
-		started, ended := make(chan struct{}, 5), make(chan error, 5)
-		loop := func(do func(i int) error) {
-			started <- struct{}{}
-			for i := 0; ctx.Err() == nil; i++ {
-				if err := do(i); err != nil {
-					ended <- err
-					return
-				}
-			}
-			ended <- ctx.Err()
-		}
-		state := bankmux.SyncState{Version: 2}
-		go loop(func(i int) error {
-			row := movement(a, fmt.Sprint(i), "2026-01-02", "-5", "Tea")
-			_, err := other.StoreDelta(t.Context(), conn, state, bankmux.Delta{Added: []bankmux.Added{row}}, state)
-			state.Version++
-			return err
-		})
-		go loop(func(i int) error {
-			_, err := other.NameAccounts(t.Context(), conn, []bankmux.Account{checking(fmt.Sprint(i), fmt.Sprint(1000+i))})
-			return err
-		})
-		go loop(func(int) error { return other.SaveBalances(t.Context(), conn, nil) })
-		go loop(func(i int) error {
-			_, err := other.SaveChallenge(t.Context(), "rosa", bankmux.Challenge{ID: fmt.Sprint(i), Connection: conn.ID})
-			return err
-		})
-		go loop(func(int) error { return other.Update(t.Context(), conn, degrade) })
-		for range cap(started) {
-			<-started
-		}
-		require.NoError(t, s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
-		for range cap(ended) {
-			require.ErrorIs(t, <-ended, bankmux.ErrGone)
-		}
-		stop()
-		for table, lines := range dump(t, s) {
-			for _, line := range lines {
-				assert.NotContains(t, line, "user_id=rosa", table)
-			}
-		}
-	})
-}

@@ -6,15 +6,22 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/json"
+	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
 	"github.com/bankmux/bankmux/store"
 )
 
@@ -41,13 +48,16 @@ type trouble struct {
 // PostgreSQL, cannot be had while a transaction of the store is open.
 var troubles = []struct {
 	name    string
+	only    store.Dialect // zero for each
 	moments []string
 	make    func(t *testing.T, db *database, s *store.Store) *trouble
 }{
-	{"full", []string{atFirst, afterBank}, newFull},
-	{"slow", []string{atFirst, afterBank}, newSlow},
-	{"away", []string{atFirst, afterBank, atLast}, newAway},
-	{"restarted", []string{atFirst, afterBank, halfway, atLast}, newRestarted},
+	{"full", 0, []string{atFirst, afterBank}, newFull},
+	{"slow", 0, []string{atFirst, afterBank}, newSlow},
+	{"away", 0, []string{atFirst, afterBank, atLast}, newAway},
+	{"restarted", 0, []string{atFirst, afterBank, halfway, atLast}, newRestarted},
+	{"killed", store.Postgres, []string{halfway}, newKilled},
+	{"stopped", store.Postgres, []string{halfway, atLast}, newStopped},
 }
 
 const (
@@ -200,4 +210,31 @@ func newTroubleDatabase(t *testing.T, dialect store.Dialect) *database {
 		require.NoError(t, file.Close())
 	}
 	return db
+}
+
+// outOfTime reports whether the time was over outside of the database, on a machine that is slow.
+func outOfTime(res response) bool {
+	return res.status == http.StatusGatewayTimeout && strings.Contains(res.body, string(bankmux.ErrContextDone))
+}
+
+// checkTrouble checks a response while the database is in trouble.
+func checkTrouble(t *testing.T, res response) {
+	t.Helper()
+	if res.status < 300 {
+		return
+	}
+	for _, text := range []string{"SQL", "sql", "disk", "database is full", "127.0.0.1", "bankmux_", "rosa"} {
+		assert.NotContains(t, res.body, text)
+	}
+	if res.header.Get("Content-Type") != "application/problem+json" { // to a provider
+		assert.GreaterOrEqual(t, res.status, 500)
+		return
+	}
+	assert.Equal(t, http.StatusServiceUnavailable, res.status, res.body)
+	var p bankhttp.Problem
+	require.NoError(t, json.Unmarshal([]byte(res.body), &p))
+	assert.Equal(t, bankhttp.KindStore, p.Kind)
+	assert.Equal(t, "send the same request again", p.Remedy)
+	assert.Positive(t, p.RetryAfter)
+	assert.Equal(t, fmt.Sprint(p.RetryAfter), res.header.Get("Retry-After"))
 }

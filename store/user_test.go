@@ -3,6 +3,8 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -132,4 +134,154 @@ func blocked(t *testing.T, db *database) func(done <-chan struct{}) {
 				" WHERE wait_event_type = 'Lock' AND query LIKE '%bankmux_exchanges%'").Scan(&waiting))
 		}
 	}
+}
+
+func TestDeleteUser(t *testing.T) {
+	onEach(t, "everything of the user goes, and nothing of another", func(t *testing.T, db *database) {
+		s := db.open(t)
+		fill(t, s, "omar")
+		want := dump(t, s)
+		conn := fill(t, s, "rosa")
+		var ended []string
+		require.NoError(t, s.DeleteUser(t.Context(), "rosa", func(ctx context.Context, c bankmux.Connection) error {
+			ended = append(ended, c.ID)
+			_, err := s.Connection(ctx, "rosa", c.ID)
+			assert.NoError(t, err, "provider access first")
+			return nil
+		}))
+		assert.Equal(t, []string{conn.ID}, ended)
+		have := dump(t, s)
+		want["bankmux_seen"], have["bankmux_seen"] = nil, nil // marks name deliveries
+		assert.Equal(t, want, have)
+		require.NoError(t, s.DeleteUser(t.Context(), "rosa", nil), "it may be repeated")
+	})
+	onEach(t, "a failure keeps the connection, and can be repeated", func(t *testing.T, db *database) {
+		s := db.open(t)
+		conn := fill(t, s, "rosa")
+		other := connection(t, s, "rosa", "2")
+		away := errors.New("provider is away")
+		err := s.DeleteUser(t.Context(), "rosa", func(_ context.Context, c bankmux.Connection) error {
+			if c.ID == conn.ID {
+				return away
+			}
+			return nil
+		})
+		assert.Equal(t, away, err)
+		all, err := s.Connections(t.Context(), "rosa")
+		require.NoError(t, err)
+		require.Len(t, all, 1, "the access to the other bank is ended")
+		assert.Equal(t, conn, all[0])
+		assert.NotEqual(t, other.ID, all[0].ID)
+		assert.Equal(t, 2, count(t, s, "bankmux_transactions"))
+		require.NoError(t, s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
+		assert.Zero(t, count(t, s, "bankmux_transactions"))
+	})
+	onEach(t, "what runs meanwhile brings nothing back", func(t *testing.T, db *database) {
+		s, other, f := db.open(t), db.open(t), &fault{forever: true}
+		conn := fill(t, s, "rosa")
+		writers := newWriters(t, other, conn)
+		f.before = func() error {
+			writers.let()
+			return nil
+		}
+		deleting := db.faulty(t, f)
+		require.NoError(t, deleting.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error {
+			writers.each(t)
+			f.arm(1)
+			return nil
+		}))
+		for _, err := range writers.last() {
+			require.ErrorIs(t, err, bankmux.ErrGone)
+		}
+		for table, lines := range dump(t, s) {
+			for _, line := range lines {
+				assert.NotContains(t, line, "user_id=rosa", table)
+			}
+		}
+	})
+}
+
+// writers write about a connection, each once for every turn that it gets. They take turns, because
+// SQLite is not fair to a writer that waits while others never rest.
+type writers struct {
+	turns []chan chan error // a turn has a channel for the error, or nil
+	ended chan error
+}
+
+func newWriters(t *testing.T, s *store.Store, conn bankmux.Connection) *writers {
+	t.Helper()
+	ctx := t.Context()
+	a := name(t, s, conn, checking("provider-account-rosa", "12345678-rosa"))[0]
+	state, n := bankmux.SyncState{Version: 2}, 1000
+	all := []func() error{
+		func() error {
+			row := movement(a, fmt.Sprint(state.Version), "2026-01-02", "-5", "Tea")
+			_, err := s.StoreDelta(ctx, conn, state, bankmux.Delta{Added: []bankmux.Added{row}}, state)
+			state.Version++
+			return err
+		},
+		func() error {
+			n++
+			_, err := s.NameAccounts(ctx, conn, []bankmux.Account{checking(fmt.Sprint(n), fmt.Sprint(n))})
+			return err
+		},
+		func() error { return s.SaveBalances(ctx, conn, nil) },
+		func() error {
+			_, err := s.SaveChallenge(ctx, "rosa", bankmux.Challenge{ID: "1", Connection: conn.ID})
+			return err
+		},
+		func() error { return s.Update(ctx, conn, degrade) },
+	}
+	w := &writers{ended: make(chan error)}
+	for _, write := range all {
+		turns := make(chan chan error, 1)
+		w.turns = append(w.turns, turns)
+		go func() {
+			var err error
+			for turn := range turns {
+				if err == nil {
+					err = write()
+				}
+				if turn != nil {
+					turn <- err
+				}
+			}
+			if err == nil {
+				err = write()
+			}
+			w.ended <- err
+		}()
+	}
+	return w
+}
+
+// let gives a turn to each writer that has none left, and does not wait for it.
+func (w *writers) let() {
+	for _, turns := range w.turns {
+		select {
+		case turns <- nil:
+		default:
+		}
+	}
+}
+
+// each lets each writer write once.
+func (w *writers) each(t *testing.T) {
+	t.Helper()
+	for _, turns := range w.turns {
+		turn := make(chan error)
+		turns <- turn
+		require.NoError(t, <-turn)
+	}
+}
+
+// last lets each writer write once more, unless it has failed, and returns how each has failed.
+func (w *writers) last() (failed []error) {
+	for _, turns := range w.turns {
+		close(turns)
+	}
+	for range w.turns {
+		failed = append(failed, <-w.ended)
+	}
+	return failed
 }

@@ -24,7 +24,8 @@ func Open(ctx context.Context, url string, aead bankmux.AEAD, options ...store.O
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil { // it quotes the URL
 		return nil, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Op: "postgres.Open", Field: "url", Detail: "is not a URL of PostgreSQL", NotSent: true,
+			Op: "postgres.Open", Kind: bankmux.ErrInvalid, NotSent: true,
+			Field: "url", Detail: "is not a URL of PostgreSQL",
 		}
 	}
 	db := stdlib.OpenDB(*cfg)

@@ -27,7 +27,8 @@ const maxConnections = 8
 func Open(ctx context.Context, file string, aead bankmux.AEAD, options ...store.Option) (*store.Store, error) {
 	if file == "" || strings.Contains(file, ":memory:") || strings.ContainsRune(file, 0) {
 		return nil, &bankmux.Error{
-			Kind: bankmux.ErrInvalid, Op: "sqlite.Open", Field: "file", Detail: "is not the name of a file", NotSent: true,
+			Op: "sqlite.Open", Kind: bankmux.ErrInvalid, NotSent: true,
+			Field: "file", Detail: "is not the name of a file",
 		}
 	}
 	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()}
