@@ -69,8 +69,8 @@ func newKilled(t *testing.T, _ *database, s *store.Store) *trouble {
 	}}
 }
 
-// newStopped returns the state of a server whose processes hang. The server reads what the store
-// has sent when they go on, so a statement may be carried out after the store has given it up.
+// newStopped returns the state of a server whose processes hang. When they go on, they read what
+// the store has sent. So they may carry out a statement that the store has given up.
 func newStopped(t *testing.T, _ *database, s *store.Store) *trouble {
 	t.Helper()
 	stopped := map[int]bool{}
