@@ -5,6 +5,7 @@ package guard
 import (
 	"context"
 	"fmt"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -35,7 +36,8 @@ type Budget struct {
 	Window time.Duration // in whole milliseconds
 	// Offset moves the windows. A window starts when the time since 1970-01-01T00:00:00Z, less
 	// Offset, is a multiple of Window. So a window of 24 h is a day of UTC. With an Offset of -4 h
-	// it is a day of the clocks that are four hours ahead of UTC.
+	// it is a day of the clocks that are four hours ahead of UTC. It does not follow summer time. A
+	// clock that is put back by up to a window starts no new one.
 	Offset time.Duration
 	// Rolling is for a provider that counts any span of the length of Window. No span of that
 	// length then has more than Limit calls. The price is a lower rate: over a long time it may be
@@ -65,22 +67,28 @@ const (
 // Paced returns the budget with a shorter window and the same rate, rounded down to whole calls.
 // The window is longer than asked for where it would allow less than one call. It spreads the calls
 // evenly. So a provider that counts any minute never sees more than Limit, and one shorter window,
-// in a minute. It returns b if window is not shorter.
+// in a minute. The window is rounded up to whole milliseconds. It returns b if window is not
+// shorter.
 func (b Budget) Paced(window time.Duration) Budget {
 	if window <= 0 {
 		return b
 	}
-	ofOne := b.Window / time.Duration(max(b.Limit, 1)) // the window in which one call is allowed
-	window = max(window, (ofOne + time.Millisecond - 1).Truncate(time.Millisecond))
+	calls := time.Duration(max(b.Limit, 1))
+	ofOne := (b.Window + calls - 1) / calls // the window in which one call is allowed
+	window = (max(window, ofOne) + time.Millisecond - 1).Truncate(time.Millisecond)
 	if window >= b.Window {
 		return b
 	}
-	share := float64(window) / float64(b.Window)
-	reserve := int(float64(b.reserve()) * share)
-	b.Limit, b.Window = max(int(float64(b.Limit)*share), 1), window
-	if b.Reserve = min(reserve, b.Limit-1); b.Reserve <= 0 {
-		b.Reserve = -1
+	share := func(n int) int {
+		high, low := bits.Mul64(uint64(max(n, 0)), uint64(window)) //nolint:gosec // positive
+		part, _ := bits.Div64(high, low, uint64(b.Window))         //nolint:gosec // positive
+		return int(part)                                           //nolint:gosec // less than n
 	}
+	limit, reserve := max(share(b.Limit), 1), share(b.reserve())
+	if reserve = min(reserve, limit-1); reserve == 0 {
+		reserve = -1
+	}
+	b.Limit, b.Window, b.Reserve = limit, window, reserve
 	return b
 }
 
@@ -150,13 +158,13 @@ func NewBudgets(budgets ...Budget) (*Budgets, error) {
 		}
 		names[b.Name] = true
 		if !b.Rolling {
-			counts = append(counts, newBudgetCount(b, b.Name))
+			counts = append(counts, newBudgetCount(b))
 			continue
 		}
 		// Any span of the length of Window is within a window of one of these.
 		even, odd := b, b
 		even.Window, odd.Window, odd.Offset = 2*b.Window, 2*b.Window, b.Offset+b.Window
-		counts = append(counts, newBudgetCount(even, b.Name+" even"), newBudgetCount(odd, b.Name+" odd"))
+		counts = append(counts, newBudgetCount(even), newBudgetCount(odd))
 	}
 	return indexed(counts), nil
 }
@@ -209,27 +217,32 @@ func (b *Budgets) interceptor(fleet *Fleet) bankmux.Interceptor {
 		if op.Effect == bankmux.Local || op.Abandon {
 			return next(ctx)
 		}
-		who, now, counts := b.callerOf(ctx), time.Now(), b.of(&op)
-		for i, c := range counts {
-			if c.counts(&op, who) && !c.take(ctx, fleet, &op, who, now) {
-				giveBack(counts[:i], &op, who, now)
+		who, now := b.callerOf(ctx), time.Now()
+		var room [6]countedCall // without an allocation; the published budgets count a call in three
+		counted := room[:0]
+		for _, c := range b.of(&op) {
+			if !c.counts(&op, who) {
+				continue
+			}
+			call, allowed := c.take(ctx, fleet, &op, who, now)
+			if !allowed {
+				giveBack(counted, &op, who)
 				return b.refuse(c, &op, who)
 			}
+			counted = append(counted, call)
 		}
 		err := next(ctx)
 		if e := bankmux.ErrorOf(err); e != nil && e.NotSent {
-			giveBack(counts, &op, who, now)
+			giveBack(counted, &op, who)
 		}
 		return err
 	}
 }
 
-// giveBack undoes what a call took of these budgets.
-func giveBack(all []*budgetCount, op *bankmux.Op, who caller, taken time.Time) {
-	for _, c := range all {
-		if c.counts(op, who) {
-			c.giveBack(op, who, taken)
-		}
+// giveBack undoes what budgets counted for a call.
+func giveBack(counted []countedCall, op *bankmux.Op, who caller) {
+	for _, call := range counted {
+		call.count.giveBack(call, op, who)
 	}
 }
 
@@ -246,7 +259,7 @@ func (b *Budgets) refuse(c *budgetCount, op *bankmux.Op, who caller) error {
 	}
 	return &bankmux.Error{
 		Kind: bankmux.ErrRateLimited, Scope: scope, Code: CodeBudget, NotSent: true,
-		Detail:     "the budget " + c.Name + " allows the next call at " + at.UTC().Format(time.RFC3339),
+		Detail:     "the budget " + c.Name + " allows the next call at " + at.UTC().Format(time.RFC3339Nano),
 		RetryAfter: max(at.Sub(now), time.Millisecond),
 	}
 }

@@ -4,8 +4,6 @@ package guard
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"hash/maphash"
 	"sync"
 	"time"
@@ -16,16 +14,13 @@ import (
 // budgetCount counts the calls of a budget in the present window.
 type budgetCount struct {
 	Budget
-	key   string // of the shared counts
-	night int32  // what calls without a user may use of Limit
+	night int32 // what calls without a user may use of Limit
 	seed  maphash.Seed
 
 	mu     sync.Mutex
-	window int64            // the present one, counted from 1970
-	used   map[uint64]int32 // by the digest of a countKey
-	chunks map[uint64]*budgetChunk
-
-	asking chan struct{} // held by the call that asks the fleet for a chunk of several calls
+	window int64                   // the present one, counted from 1970
+	used   map[uint64]int32        // by the digest of a countKey
+	chunks map[uint64]*budgetChunk // if a fleet shares the budget
 }
 
 // countKey names what has a count of its own.
@@ -34,19 +29,17 @@ type countKey struct {
 	item                                     bankmux.Secret
 }
 
-// budgetChunk is what this process took of a shared count and has not used.
-type budgetChunk struct {
-	night, users int64
-	until        time.Time // the end of the window by the fleet's clock
-	// There is nothing left in the window for calls without a user, and for any call.
-	nightDry, allDry bool
+// countedCall is a call that a budget allowed.
+type countedCall struct {
+	count  *budgetCount
+	window int64        // in which it was counted
+	chunk  *budgetChunk // from which it was taken, nil if the process judged alone
 }
 
-func newBudgetCount(b Budget, key string) *budgetCount {
+func newBudgetCount(b Budget) *budgetCount {
 	return &budgetCount{
-		Budget: b, key: key, night: int32(b.Limit - b.reserve()), //nolint:gosec // below maxLimit
+		Budget: b, night: int32(b.Limit - b.reserve()), //nolint:gosec // below maxLimit
 		seed: maphash.MakeSeed(), used: map[uint64]int32{}, chunks: map[uint64]*budgetChunk{},
-		asking: make(chan struct{}, 1),
 	}
 }
 
@@ -97,71 +90,77 @@ func (c *budgetCount) limit(who caller) int32 {
 	return int32(c.Limit) //nolint:gosec // below maxLimit
 }
 
-// windowOf returns the number of the window at a time, and when it ends.
-func (c *budgetCount) windowOf(now time.Time) (number int64, ends time.Time) {
-	length := c.Window.Milliseconds()
-	since := now.UnixMilli() - c.Offset.Milliseconds()
-	start := since - floorMod(since, length)
-	return start / length, time.UnixMilli(start + length + c.Offset.Milliseconds())
+// windowAt returns the number of the window at a time, and when it ends: see [Take].
+func windowAt(now time.Time, window, offset time.Duration) (number int64, ends time.Time) {
+	length, since := window.Milliseconds(), now.UnixMilli()-offset.Milliseconds()
+	number = since / length
+	if since < number*length {
+		number-- // a division rounds towards zero
+	}
+	return number, time.UnixMilli((number+1)*length + offset.Milliseconds())
 }
 
-// roll starts the window of the present time. The caller has locked mu.
+// roll starts the window of the present time, and returns when it ends. If the clock was put back
+// by up to a window, the window that was started goes on. The caller has locked mu.
 func (c *budgetCount) roll(now time.Time) (ends time.Time) {
-	number, ends := c.windowOf(now)
-	if number != c.window {
-		c.window, c.used = number, map[uint64]int32{}
-		for key, chunk := range c.chunks {
-			if !now.Before(chunk.until) {
-				delete(c.chunks, key)
-			}
+	number, ends := windowAt(now, c.Window, c.Offset)
+	switch {
+	case number == c.window:
+		return ends
+	case number == c.window-1:
+		return ends.Add(c.Window)
+	}
+	c.window, c.used = number, map[uint64]int32{}
+	for key, chunk := range c.chunks {
+		if !now.Before(chunk.until) {
+			delete(c.chunks, key)
 		}
 	}
 	return ends
 }
 
 // take counts a call, and reports false if the budget does not allow it.
-func (c *budgetCount) take(ctx context.Context, fleet *Fleet, op *bankmux.Op, who caller, now time.Time) bool {
+func (c *budgetCount) take(
+	ctx context.Context, fleet *Fleet, op *bankmux.Op, who caller, now time.Time,
+) (call countedCall, ok bool) {
 	key := c.digest(op)
 	c.mu.Lock()
 	c.roll(now)
+	call = countedCall{count: c, window: c.window}
 	used := c.used[key]
 	if used >= c.limit(who) {
 		c.mu.Unlock()
-		return false
+		return call, false
 	}
 	c.used[key] = used + 1
 	c.mu.Unlock()
-	if fleet == nil || c.takeShared(ctx, fleet, key, op, who) {
-		return true
+	if fleet == nil {
+		return call, true
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.uncount(key, now)
-	return false
+	shared := sharedCount{c, fleet, key}
+	chunk, allowed := shared.take(ctx, op, who)
+	if !allowed {
+		c.giveBack(call, op, who)
+		return call, false
+	}
+	call.chunk = chunk
+	return call, true
 }
 
-// uncount undoes a call that this process counted at a time, if its window is still the present
-// one. The caller has locked mu.
-func (c *budgetCount) uncount(key uint64, counted time.Time) {
-	if number, _ := c.windowOf(counted); number == c.window && c.used[key] > 0 {
-		c.used[key]--
-	}
-}
-
-// giveBack undoes a call that was counted at a time. Of a shared count, this process keeps it for
-// its next call.
-func (c *budgetCount) giveBack(op *bankmux.Op, who caller, counted time.Time) {
+// giveBack undoes a call. Of a shared count, this process keeps it for its next call.
+func (c *budgetCount) giveBack(call countedCall, op *bankmux.Op, who caller) {
 	key := c.digest(op)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.uncount(key, counted)
-	chunk := c.chunks[key]
+	if call.window == c.window && c.used[key] > 0 {
+		c.used[key]--
+	}
 	switch {
-	case chunk == nil || !time.Now().Before(chunk.until):
+	case call.chunk == nil:
 	case who.absent:
-		chunk.night++
+		call.chunk.night++
 	default:
-		chunk.users++
+		call.chunk.users++
 	}
 }
 
@@ -178,100 +177,4 @@ func (c *budgetCount) next(op *bankmux.Op, who caller, now time.Time) time.Time 
 		return now
 	}
 	return ends
-}
-
-// dry reports whether the shared count has nothing left for such a call.
-func (k *budgetChunk) dry(who caller) bool {
-	if k.users > 0 && !who.absent || k.night > 0 {
-		return false
-	}
-	return k.allDry || (who.absent && k.nightDry)
-}
-
-// spend takes a call from the chunk and reports whether there was one. A call with a user may use
-// what is meant for any call.
-func (k *budgetChunk) spend(who caller) bool {
-	switch {
-	case k.night > 0:
-		k.night--
-	case k.users > 0 && !who.absent:
-		k.users--
-	default:
-		return false
-	}
-	return true
-}
-
-// chunkSize returns how many calls one request to the fleet takes: a fiftieth, so that processes
-// leave little unused.
-func (c *budgetCount) chunkSize() int64 { return max(int64(c.night)/50, 1) }
-
-// takeShared counts a call in all processes together. It reports true if the fleet did not respond,
-// since the process then judges alone.
-func (c *budgetCount) takeShared(ctx context.Context, fleet *Fleet, key uint64, op *bankmux.Op, who caller) bool {
-	if spent, known := c.spend(key, who); known {
-		return spent
-	}
-	if c.chunkSize() > 1 { // one call takes a chunk for all that wait
-		select {
-		case c.asking <- struct{}{}:
-			defer func() { <-c.asking }()
-		case <-ctx.Done():
-			return true // the call ends by itself
-		}
-		if spent, known := c.spend(key, who); known {
-			return spent
-		}
-	}
-	taken, ok := fleet.take(ctx, Take{
-		Key: c.sharedKey(op), N: c.chunkSize(), Limit: int64(c.limit(who)), Window: c.Window, Offset: c.Offset,
-	})
-	if !ok {
-		return true
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	chunk := c.chunks[key]
-	if chunk == nil {
-		chunk = &budgetChunk{}
-		c.chunks[key] = chunk
-	}
-	chunk.until = time.Now().Add(taken.Ends)
-	switch {
-	case taken.N == 0:
-		chunk.nightDry, chunk.allDry = true, chunk.allDry || !who.absent
-		return false
-	case who.absent:
-		chunk.night += taken.N - 1
-	default:
-		chunk.users += taken.N - 1
-	}
-	return true
-}
-
-// spend spends what was taken before. known is false if the fleet must be asked.
-func (c *budgetCount) spend(key uint64, who caller) (spent, known bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	chunk := c.chunks[key]
-	if chunk == nil || !time.Now().Before(chunk.until) {
-		delete(c.chunks, key)
-		return false, false
-	}
-	if chunk.spend(who) {
-		return true, true
-	}
-	return false, chunk.dry(who)
-}
-
-// sharedKey names the shared count. The provider's id of a login may open something, so the name
-// has its digest.
-func (c *budgetCount) sharedKey(op *bankmux.Op) string {
-	k := c.keyOf(op)
-	item := ""
-	if !k.item.IsZero() {
-		sum := sha256.Sum256([]byte("bankmux budget " + k.item.Reveal()))
-		item = hex.EncodeToString(sum[:20])
-	}
-	return place("budget", c.key, k.client, k.connection, item, k.institution, k.product)
 }

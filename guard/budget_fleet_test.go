@@ -5,6 +5,7 @@ package guard_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -151,6 +152,7 @@ func TestSharedBudget(t *testing.T) {
 		b := newBackend()
 		all := newProcesses(t, 3, b, guard.Budget{Name: "psd2", Limit: 4, Window: 24 * time.Hour, Per: guard.PerConnection})
 		assert.Equal(t, 4, sum(used(t.Context(), all, pull)))
+		synctest.Wait() // for the first reading of the board
 		before := b.requests.Load()
 		assert.Zero(t, sum(used(t.Context(), all, pull)))
 		assert.Equal(t, before, b.requests.Load(), "a process that knows that nothing is left does not ask")
@@ -203,6 +205,84 @@ func TestSharedBudget(t *testing.T) {
 		assert.LessOrEqual(t, time.Since(start), 250*time.Millisecond)
 		synctest.Wait()
 	})
+	onTime("users of all processes share the reserve", usersShareTheReserve)
+	onTime("a process that dies costs the others a fiftieth", func(t *testing.T) {
+		b := newBackend()
+		all := newProcesses(t, 3, b, thousand)
+		absent := bankmux.WithoutUser(t.Context())
+		require.NoError(t, all[0].call(absent, pull, ok))
+		assert.Equal(t, 900-18, sum(used(absent, all[1:], pull)))
+		time.Sleep(time.Minute)
+		assert.Equal(t, 900, sum(used(absent, all[1:], pull)))
+	})
+	onTime("callers at once wait for two requests at most", func(t *testing.T) {
+		for _, limit := range []int{111, 200, 1000} {
+			b := newBackend()
+			b.delay.Store(int64(100 * time.Millisecond))
+			p := newProcesses(t, 1, b, guard.Budget{Name: "b", Limit: limit, Window: time.Hour})[0]
+			start := time.Now()
+			var all sync.WaitGroup
+			for range 100 {
+				all.Go(func() { assert.NoError(t, p.call(t.Context(), pull, ok)) })
+			}
+			all.Wait()
+			assert.Equal(t, 200*time.Millisecond, time.Since(start), limit)
+			assert.Zero(t, p.fleet.Stats().Failed)
+		}
+	})
+	onTime("callers of different connections do not wait for each other", func(t *testing.T) {
+		b := newBackend()
+		b.delay.Store(int64(100 * time.Millisecond))
+		p := newProcesses(t, 1, b, guard.Budget{Name: "b", Limit: 1000, Window: time.Hour, Per: guard.PerConnection})[0]
+		start := time.Now()
+		var all sync.WaitGroup
+		for i := range 100 {
+			other := pull
+			other.Connection = strconv.Itoa(i)
+			all.Go(func() { assert.NoError(t, p.call(t.Context(), other, ok)) })
+		}
+		all.Wait()
+		assert.Equal(t, 100*time.Millisecond, time.Since(start))
+	})
+	onTime("a call that the process judged alone gives nothing back to the others", func(t *testing.T) {
+		givesNothingBack(t, func(b *backend) { b.fail(errors.New("away")) }, func(b *backend, p *process) {
+			b.fail(nil)
+			time.Sleep(time.Second)
+			notCounted := pull
+			notCounted.Abandon = true
+			require.NoError(t, p.call(t.Context(), notCounted, ok), "it starts the probe")
+			synctest.Wait()
+			require.False(t, p.fleet.Stats().Down)
+		})
+	})
+	onTime("a call of an earlier window gives nothing back to this one", func(t *testing.T) {
+		givesNothingBack(t, func(*backend) {}, func(*backend, *process) { time.Sleep(time.Minute) })
+	})
+	onTime("budgets whose names are alike have counts of their own", func(t *testing.T) {
+		b := newBackend()
+		p := newProcess(t, b, func(o *guard.Options) {
+			o.Budgets = budgets(t,
+				guard.Budget{Name: "b", Limit: 5, Window: time.Minute, Rolling: true},
+				guard.Budget{Name: "b even", Limit: 5, Window: time.Hour},
+				guard.Budget{Name: `b""c`, Limit: 5, Window: time.Hour, Per: guard.PerConnection},
+			)
+		})
+		for _, id := range []string{"x:y", "x", ":y", `x"`, `"x`} {
+			odd := pull
+			odd.Connection = id
+			require.NoError(t, p.call(t.Context(), odd, ok))
+		}
+		names := 0
+		b.stored.Range(func(any, any) bool { names++; return true })
+		assert.Equal(t, 2+1+5, names)
+	})
+	onTime("processes of two versions, with different windows, do not disturb each other's counts", func(t *testing.T) {
+		b := newBackend()
+		before := newProcesses(t, 2, b, guard.Budget{Name: "b", Limit: 4, Window: time.Hour, Reserve: -1})
+		after := newProcesses(t, 2, b, guard.Budget{Name: "b", Limit: 4, Window: time.Minute, Reserve: -1})
+		calls := used(t.Context(), []*process{before[0], after[0], before[1], after[1]}, pull)
+		assert.Equal(t, []int{4, 4}, []int{calls[0] + calls[2], calls[1] + calls[3]})
+	})
 	onTime("a name in the backend has no secret", func(t *testing.T) {
 		b := newBackend()
 		secret := pull
@@ -230,4 +310,42 @@ func TestSharedBudget(t *testing.T) {
 		assert.Equal(t, 50*time.Second, bankmux.ErrorOf(err).RetryAfter)
 		assert.Equal(t, time.Now().Add(50*time.Second), mine.NextAllowed(t.Context(), pull))
 	})
+}
+
+// usersShareTheReserve requires that a user of any process gets a part of the reserve, after the
+// night has used all that it may.
+func usersShareTheReserve(t *testing.T) {
+	t.Helper()
+	b := newBackend()
+	all := newProcesses(t, 20, b, guard.Budget{Name: "b", Limit: 1000, Window: time.Minute})
+	require.Equal(t, 900, sum(used(bankmux.WithoutUser(t.Context()), all, pull)))
+	calls := used(t.Context(), all, pull)
+	assert.Equal(t, 100, sum(calls))
+	for i, n := range calls {
+		assert.GreaterOrEqual(t, n, 4, "process %d", i)
+	}
+}
+
+// givesNothingBack makes a call that is not sent in the end. Between its start and its end, the
+// backend recovers or a new window starts. The processes then must not send more than the limit.
+func givesNothingBack(t *testing.T, before func(*backend), between func(*backend, *process)) {
+	t.Helper()
+	b := newBackend()
+	all := newProcesses(t, 2, b, guard.Budget{Name: "b", Limit: 4, Window: time.Minute, Reserve: -1})
+	before(b)
+	ended := make(chan struct{})
+	var slow sync.WaitGroup
+	slow.Go(func() {
+		err := all[0].call(t.Context(), pull, func(context.Context) error {
+			<-ended
+			return &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}
+		})
+		assert.ErrorIs(t, err, bankmux.ErrUnavailable)
+	})
+	synctest.Wait()
+	between(b, all[0])
+	require.NoError(t, all[0].call(t.Context(), pull, ok))
+	close(ended)
+	slow.Wait()
+	assert.Equal(t, 3, sum(used(t.Context(), all, pull)))
 }

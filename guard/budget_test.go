@@ -156,6 +156,17 @@ func TestBudgetWindow(t *testing.T) {
 			}
 		})
 	})
+	t.Run("NextAllowed is exact", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(r *rapid.T) {
+			all := rapid.SliceOfN(rapid.Custom(anyBudget), 1, 4).Draw(r, "budgets")
+			for i := range all {
+				all[i].Name = strconv.Itoa(i)
+			}
+			calls := rapid.SliceOfN(rapid.Custom(anyCall), 1, 40).Draw(r, "calls")
+			synctest.Test(t, func(t *testing.T) { nextIsExact(t, budgets(t, all...), calls) })
+		})
+	})
 	t.Run("a paced budget has the same rate in shorter windows", func(t *testing.T) {
 		t.Parallel()
 		b := guard.Budget{Name: "b", Limit: 2_500, Window: time.Minute}
@@ -169,6 +180,57 @@ func TestBudgetWindow(t *testing.T) {
 		_, err := guard.NewBudgets(reserved)
 		require.NoError(t, err)
 	})
+}
+
+// anyBudget draws a budget with short windows.
+func anyBudget(t *rapid.T) guard.Budget {
+	b := guard.Budget{
+		Limit:   rapid.IntRange(1, 12).Draw(t, "limit"),
+		Window:  time.Duration(rapid.Int64Range(1, 100_000).Draw(t, "window")) * time.Millisecond,
+		Offset:  time.Duration(rapid.Int64Range(-200_000, 200_000).Draw(t, "offset")) * time.Millisecond,
+		Rolling: rapid.Bool().Draw(t, "rolling"),
+		Per:     guard.Per(rapid.IntRange(0, 15).Draw(t, "per")),
+	}
+	b.Reserve = rapid.IntRange(-1, b.Limit-1).Draw(t, "reserve")
+	b.Background = rapid.Bool().Draw(t, "background")
+	return b
+}
+
+// budgetCall is a call after a pause.
+type budgetCall struct {
+	pause      time.Duration
+	absent     bool
+	connection string
+}
+
+func anyCall(t *rapid.T) budgetCall {
+	return budgetCall{
+		time.Duration(rapid.Int64Range(0, int64(20*time.Second)).Draw(t, "pause")), rapid.Bool().Draw(t, "absent"),
+		rapid.SampledFrom([]string{"conn-1", "conn-2"}).Draw(t, "connection"),
+	}
+}
+
+// nextIsExact requires that a refused call is refused until the time of NextAllowed, and then
+// passes.
+func nextIsExact(t *testing.T, b *guard.Budgets, calls []budgetCall) {
+	t.Helper()
+	in := b.Interceptor()
+	for _, c := range calls {
+		time.Sleep(c.pause)
+		ctx, op := t.Context(), pull
+		if c.absent {
+			ctx = bankmux.WithoutUser(ctx)
+		}
+		op.Connection = c.connection
+		next := b.NextAllowed(ctx, op)
+		if next.After(time.Now()) {
+			require.False(t, passes(ctx, in, op))
+			time.Sleep(time.Until(next) - 1)
+			require.False(t, passes(ctx, in, op))
+			time.Sleep(1)
+		}
+		require.True(t, passes(ctx, in, op))
+	}
 }
 
 func TestBudgetRefuses(t *testing.T) {
@@ -186,6 +248,18 @@ func TestBudgetRefuses(t *testing.T) {
 			Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeApp, Code: guard.CodeBudget, NotSent: true,
 			Detail: "the budget two allows the next call at 2000-01-01T01:00:00Z", RetryAfter: time.Hour - 15*time.Second,
 		}, err, "all budgets must allow it")
+	})
+	onBudget("the time of a refusal is exact, also within a second", func(t *testing.T) {
+		in := budgets(t, guard.Budget{Name: "b", Limit: 1, Window: 700 * time.Millisecond}).Interceptor()
+		time.Sleep(100 * time.Millisecond)
+		require.True(t, passes(t.Context(), in, pull))
+		e := bankmux.ErrorOf(in(t.Context(), pull, ok))
+		words := strings.Fields(e.Detail)
+		at, err := time.Parse(time.RFC3339, words[len(words)-1])
+		require.NoError(t, err)
+		assert.Equal(t, e.RetryAfter, time.Until(at))
+		time.Sleep(time.Until(at))
+		assert.True(t, passes(t.Context(), in, pull))
 	})
 	onBudget("the scope is what the budget counts", func(t *testing.T) {
 		for per, want := range map[guard.Per]bankmux.Scope{

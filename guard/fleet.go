@@ -5,11 +5,10 @@ package guard
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"reflect"
-	"strconv"
 	"sync"
 	"time"
 
@@ -30,7 +29,9 @@ import (
 //   - Open circuits. If one process opens the circuit of a provider or an institution, the others
 //     refuse calls as well, until that process sends its first probe. They learn it within about a
 //     second, and keep their own count of failures.
-//   - Budgets. All processes count the calls of [Options.Budgets] together.
+//   - Budgets. All processes count the calls of [Options.Budgets] together. A process takes up to a
+//     fiftieth of a budget at a time, and of its reserve. If it dies, what it has not used is lost
+//     until the window ends.
 //   - The application's token, for adapters that use package adapter/token. One process fetches it
 //     for all.
 //
@@ -109,7 +110,7 @@ func NewFleet(backend Backend, keys bankmux.AEAD, opts FleetOptions) (*Fleet, er
 		}
 	}
 	return &Fleet{
-		backend: backend, keys: keys, logger: opts.Logger, process: newHolder(), background: context.Background(),
+		backend: backend, keys: keys, logger: opts.Logger, process: rand.Text(), background: context.Background(),
 		maxDelay: cmp.Or(max(opts.MaxDelay, 0), 250*time.Millisecond),
 	}, nil
 }
@@ -331,23 +332,7 @@ func (f *Fleet) open(place string, sealed []byte) ([]byte, bool) {
 }
 
 // associated binds a sealed value to its place, so that values cannot be swapped.
-func associated(place string) []byte {
-	b := []byte("bankmux fleet 1 ")
-	return append(binary.BigEndian.AppendUint64(b, uint64(len(place))), place...)
-}
-
-// place joins parts to one name. Different parts give different names.
-func place(parts ...string) string {
-	var b []byte
-	for i, p := range parts {
-		if i > 0 {
-			b = append(b, '/')
-		}
-		b = append(strconv.AppendInt(b, int64(len(p)), 10), ':')
-		b = append(b, p...)
-	}
-	return shortName(b)
-}
+func associated(place string) []byte { return []byte("bankmux fleet 1 " + place) }
 
 func (f *Fleet) log(level slog.Level, text string, attrs ...slog.Attr) {
 	if f.logger == nil {

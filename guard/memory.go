@@ -81,7 +81,7 @@ func (m *Memory) Acquire(ctx context.Context, c Claim) (Lease, error) {
 		return Lease{Fence: l.fence, Fact: l.fact.at(now)}, nil
 	case at >= 0:
 		l.queue[at].until = now.Add(c.Place)
-	case c.Place > 0:
+	default:
 		l.queue = append(l.queue, memoryPlace{c.Holder, now.Add(c.Place)})
 	}
 	return Lease{Fact: l.fact.at(now)}, nil
@@ -124,10 +124,6 @@ func (m *Memory) PutFact(ctx context.Context, board, name string, f Fact) error 
 		return err
 	}
 	defer m.mu.Unlock()
-	if f.Value == nil {
-		delete(m.boards[board], name)
-		return nil
-	}
 	if m.boards[board] == nil {
 		m.boards[board] = map[string]memoryFact{}
 	}
@@ -158,22 +154,16 @@ func (m *Memory) Take(ctx context.Context, t Take) (Taken, error) {
 		return Taken{}, err
 	}
 	defer m.mu.Unlock()
-	length := t.Window.Milliseconds()
-	since := now.UnixMilli() - t.Offset.Milliseconds()
-	ends := time.Duration(length-floorMod(since, length)) * time.Millisecond
-	window := (since - floorMod(since, length)) / length
+	window, ends := windowAt(now, t.Window, t.Offset)
 	c := m.counts[t.Key]
 	if c.window != window {
 		c = memoryCount{window: window}
 	}
 	granted := min(t.N, max(t.Limit-c.used, 0))
-	c.used, c.until = max(c.used+granted, 0), now.Add(ends)
+	c.used, c.until = c.used+granted, ends
 	m.counts[t.Key] = c
-	return Taken{N: max(granted, 0), Ends: ends}, nil
+	return Taken{N: granted, Ends: ends.Sub(now)}, nil
 }
-
-// floorMod returns the remainder of a division that rounds down.
-func floorMod(x, y int64) int64 { return (x%y + y) % y }
 
 // lock locks mu and returns the time. From time to time it forgets what has expired.
 func (m *Memory) lock(ctx context.Context) (time.Time, error) {

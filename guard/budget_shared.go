@@ -1,0 +1,161 @@
+package guard
+
+// This file shares the counts of budgets between processes.
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/bankmux/bankmux"
+)
+
+// budgetChunk is what this process took of a shared count and has not used.
+type budgetChunk struct {
+	night, users int64         // for any call, and for calls with a user
+	until        time.Time     // the end of the window by the fleet's clock
+	asking       chan struct{} // held by the call that asks the fleet for all that wait
+	waiting      int64         // calls that ask or wait
+
+	// There is nothing left in the window for calls without a user, and for any call.
+	nightDry, allDry bool
+}
+
+// dry reports whether the shared count has nothing left for such a call.
+func (k *budgetChunk) dry(who caller) bool {
+	switch {
+	case k.night > 0, k.users > 0 && !who.absent:
+		return false
+	case who.absent:
+		return k.nightDry
+	}
+	return k.allDry
+}
+
+// spend takes a call from the chunk and reports whether there was one. A call with a user may use
+// what is meant for any call.
+func (k *budgetChunk) spend(who caller) bool {
+	switch {
+	case k.night > 0:
+		k.night--
+	case k.users > 0 && !who.absent:
+		k.users--
+	default:
+		return false
+	}
+	return true
+}
+
+// sharedCount is what a call needs to count in all processes together.
+type sharedCount struct {
+	*budgetCount
+
+	fleet *Fleet
+	key   uint64
+}
+
+// take counts a call and returns the chunk from which it was taken. If the fleet does not respond,
+// the process judges alone: take then allows the call, without a chunk.
+func (s *sharedCount) take(
+	ctx context.Context, op *bankmux.Op, who caller,
+) (from *budgetChunk, allowed bool) {
+	chunk, spent, known := s.spend(who)
+	if known {
+		return chunk, spent
+	}
+	s.wait(chunk, 1)
+	defer s.wait(chunk, -1)
+	start := time.Now()
+	select { // one call asks for all that wait
+	case chunk.asking <- struct{}{}:
+		defer func() { <-chunk.asking }()
+	case <-ctx.Done():
+		return nil, true // the call ends by itself
+	}
+	s.fleet.allowanceFrom(ctx).spend(time.Since(start))
+	for {
+		if chunk, spent, known = s.spend(who); known {
+			return chunk, spent
+		}
+		if !s.ask(ctx, op, chunk) {
+			return nil, true
+		}
+	}
+}
+
+func (s *sharedCount) wait(chunk *budgetChunk, n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	chunk.waiting += n
+}
+
+// spend spends what was taken before. known is false if the fleet must be asked.
+func (s *sharedCount) spend(who caller) (chunk *budgetChunk, spent, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	chunk = s.chunks[s.key]
+	if chunk == nil || !now.Before(chunk.until) {
+		_, ends := windowAt(now, s.Window, s.Offset)
+		chunk = s.startChunk(ends)
+	}
+	spent = chunk.spend(who)
+	return chunk, spent, spent || chunk.dry(who)
+}
+
+// startChunk replaces the chunk of an earlier window. The caller has locked mu.
+func (s *sharedCount) startChunk(until time.Time) *budgetChunk {
+	chunk := &budgetChunk{until: until, asking: make(chan struct{}, 1)}
+	s.chunks[s.key] = chunk
+	return chunk
+}
+
+// ask takes a fiftieth from the fleet, or as much as wait for it. It takes of the reserve only when
+// the rest is used up. So processes leave little unused, and the reserve least of all. It reports
+// false if the fleet did not respond.
+func (s *sharedCount) ask(ctx context.Context, op *bankmux.Op, chunk *budgetChunk) bool {
+	s.mu.Lock()
+	waiting, ofReserve := chunk.waiting, chunk.nightDry
+	s.mu.Unlock()
+	limit, part := int64(s.night), int64(s.night)
+	if ofReserve {
+		limit, part = int64(s.Limit), int64(s.Limit)-limit
+	}
+	taken, ok := s.fleet.take(ctx, Take{
+		Key: s.name(op), N: max(part/50, waiting, 1), Limit: limit, Window: s.Window, Offset: s.Offset,
+	})
+	if !ok {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	until := time.Now().Add(taken.Ends)
+	if until.Sub(chunk.until) > s.Window/2 { // the fleet's next window has started
+		chunk = s.startChunk(until)
+	}
+	chunk.until = until
+	switch {
+	case taken.N > 0 && ofReserve:
+		chunk.users += taken.N
+	case taken.N > 0:
+		chunk.night += taken.N
+	default:
+		chunk.nightDry = true
+		chunk.allDry = ofReserve || limit == int64(s.Limit)
+	}
+	return true
+}
+
+// name names the shared count. A process of another version may have another window for the budget,
+// so the name has it. The provider's id of a login may open something, so the name has its digest.
+func (s *sharedCount) name(op *bankmux.Op) string {
+	k, item := s.keyOf(op), ""
+	if !k.item.IsZero() {
+		sum := sha256.Sum256([]byte("bankmux budget " + k.item.Reveal()))
+		item = hex.EncodeToString(sum[:20])
+	}
+	return place(
+		"budget", s.Name, s.Window.String(), s.Offset.String(), k.client, k.connection, item, k.institution, k.product,
+	)
+}
