@@ -39,9 +39,8 @@ type Leases interface {
 	// key. It does not wait. A caller that waits repeats the call, with the same claim.
 	//
 	// A lease is free if it was released or has ended, and if no other holder has an earlier place
-	// in the queue. Places end after c.Place unless the call is repeated. If c.Place is zero, the
-	// call takes no place. A holder that already has the lease gets the same fence, and the lease
-	// ends later.
+	// in the queue. Places end after c.Place unless the call is repeated. A holder that already has
+	// the lease gets the same fence, and the lease ends later.
 	Acquire(ctx context.Context, c Claim) (Lease, error)
 
 	// Release gives up the lease and replaces the fact of its key, unless r.Fact is nil. It
@@ -59,7 +58,7 @@ type Claim struct {
 	Key    string
 	Holder string        // differs in each call of each process
 	TTL    time.Duration // of the lease
-	Place  time.Duration // how long the place in the queue stays without another call
+	Place  time.Duration // how long the place in the queue stays without another call, positive
 }
 
 // Lease is the result of [Leases.Acquire].
@@ -83,7 +82,7 @@ type Release struct {
 // Facts stores what one process lets the others know, such as that a provider is down. Facts are
 // grouped by board, so that one call reads all that belong together.
 type Facts interface {
-	// PutFact stores a fact under a name, in place of any other. A fact without Value is removed.
+	// PutFact stores a fact, which has a Value, under a name. It replaces any other of that name.
 	PutFact(ctx context.Context, board, name string, f Fact) error
 	// Facts returns the facts of a board by their names. It leaves out those that have expired.
 	Facts(ctx context.Context, board string) (map[string]Fact, error)
@@ -97,8 +96,8 @@ type Fact struct {
 
 // Counters count what processes use of a common budget.
 type Counters interface {
-	// Take takes up to t.N of a budget and returns how much it took. Take a chunk at once, and
-	// spend it in the process, to save calls.
+	// Take takes up to t.N of a budget and returns how much it took. Nothing is given back: a
+	// process takes a chunk at once, and spends it itself.
 	Take(ctx context.Context, t Take) (Taken, error)
 }
 
@@ -110,7 +109,7 @@ type Counters interface {
 // carried over.
 type Take struct {
 	Key    string        // names the budget; its Window and Offset stay the same
-	N      int64         // a negative one gives back, at most down to nothing taken
+	N      int64         // positive
 	Limit  int64         // what a window allows; it may change at any time
 	Window time.Duration // positive, in whole milliseconds
 	Offset time.Duration
@@ -118,6 +117,6 @@ type Take struct {
 
 // Taken is the result of [Counters.Take].
 type Taken struct {
-	N    int64         // from zero to Take.N; zero if something was given back
+	N    int64         // from zero to Take.N
 	Ends time.Duration // until the window ends, positive
 }

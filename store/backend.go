@@ -96,7 +96,7 @@ func (l *leaseState) acquire(c guard.Claim, now int64) (fence int64) {
 		return l.Fence
 	case at >= 0:
 		l.Queue[at].Until = now + c.Place.Milliseconds()
-	case c.Place > 0:
+	default:
 		l.Queue = append(l.Queue, leasePlace{c.Holder, now + c.Place.Milliseconds()})
 	}
 	return 0

@@ -68,11 +68,6 @@ func (b backend) purge(ctx context.Context, w *work, now int64) error {
 // PutFact implements [guard.Facts].
 func (b backend) PutFact(ctx context.Context, board, name string, f guard.Fact) error {
 	return b.store.write(ctx, "PutFact", func(w *work) error {
-		id := factName(board, name)
-		if f.Value == nil {
-			_, err := w.exec(ctx, "DELETE FROM bankmux_shared WHERE id = $1", id)
-			return err
-		}
 		now, err := b.now(ctx, w)
 		if err != nil {
 			return err
@@ -87,7 +82,7 @@ func (b backend) PutFact(ctx context.Context, board, name string, f guard.Fact) 
 		_, err = w.exec(ctx, "INSERT INTO bankmux_shared (id, board, created_at, expires_at, content)"+
 			" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET"+
 			" expires_at = excluded.expires_at, content = excluded.content",
-			id, boardName(board), b.store.nowMillis(), now+f.TTL.Milliseconds(), content)
+			factName(board, name), boardName(board), b.store.nowMillis(), now+f.TTL.Milliseconds(), content)
 		return err
 	})
 }
@@ -156,9 +151,9 @@ func (b backend) Take(ctx context.Context, t guard.Take) (got guard.Taken, err e
 			c = counterState{Window: window}
 		}
 		granted := min(t.N, max(t.Limit-c.Used, 0))
-		c.Used = max(c.Used+granted, 0)
+		c.Used += granted
 		ends := length - passed
-		got = guard.Taken{N: max(granted, 0), Ends: time.Duration(ends) * time.Millisecond}
+		got = guard.Taken{N: granted, Ends: time.Duration(ends) * time.Millisecond}
 		return &c, now + ends, nil
 	})
 	if err != nil {

@@ -29,8 +29,12 @@ func (b *Backend) Acquire(ctx context.Context, c guard.Claim) (guard.Lease, erro
 // Release implements [guard.Leases].
 func (b *Backend) Release(ctx context.Context, r guard.Release) (bool, error) {
 	fact, change := guard.Fact{}, "keep"
-	if r.Fact != nil {
-		fact, change = *r.Fact, changeTo(*r.Fact)
+	switch {
+	case r.Fact == nil:
+	case r.Fact.Value == nil:
+		change = "remove"
+	default:
+		fact, change = *r.Fact, "put"
 	}
 	got, err := b.run(ctx, "Release", releaseScript, b.leaseKeys(r.Key),
 		r.Holder, r.Fence, change, fact.Value, micros(fact.TTL))
@@ -45,17 +49,9 @@ func (b *Backend) leaseKeys(key string) []string {
 	return b.keys("lease", key, "", ":queue", ":places")
 }
 
-// changeTo names what a script does with a fact that is stored.
-func changeTo(f guard.Fact) string {
-	if f.Value == nil {
-		return "remove"
-	}
-	return "put"
-}
-
 // PutFact implements [guard.Facts].
 func (b *Backend) PutFact(ctx context.Context, board, name string, f guard.Fact) error {
-	_, err := b.run(ctx, "PutFact", putScript, b.boardKeys(board), name, changeTo(f), f.Value, micros(f.TTL))
+	_, err := b.run(ctx, "PutFact", putScript, b.boardKeys(board), name, f.Value, micros(f.TTL))
 	return err
 }
 
@@ -90,9 +86,8 @@ func (b *Backend) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
 	if t.Window < time.Millisecond {
 		return guard.Taken{}, failure("Take", errWindow)
 	}
-	limit, wanted := min(t.Limit, maxCount), max(min(t.N, maxCount), -maxCount)
 	got, err := b.run(ctx, "Take", takeScript, b.keys("count", t.Key, ""),
-		wanted, limit, t.Window.Milliseconds(), t.Offset.Milliseconds())
+		min(t.N, maxCount), min(t.Limit, maxCount), t.Window.Milliseconds(), t.Offset.Milliseconds())
 	if err != nil {
 		return guard.Taken{}, err
 	}

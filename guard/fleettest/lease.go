@@ -82,7 +82,7 @@ var leases = []check{
 	}},
 	{"leases of different keys do not matter to each other", func(b *bench) {
 		b.take(b.first, "a")
-		got, err := b.second.Acquire(b.Context(), guard.Claim{Key: "another", Holder: "b", TTL: ttl})
+		got, err := b.second.Acquire(b.Context(), guard.Claim{Key: "another", Holder: "b", TTL: ttl, Place: place})
 		require.NoError(b, err)
 		assert.Positive(b, got.Fence)
 	}},
@@ -149,20 +149,6 @@ var queues = []check{
 		b.Advance(rest + rest)
 		b.wait(b.first, "c")
 		b.take(b.second, "b")
-	}},
-	{"a claim without a place takes none", func(b *bench) {
-		fence := b.take(b.first, "a")
-		claim := guard.Claim{Key: "k", Holder: "b", TTL: ttl}
-		got, err := b.second.Acquire(b.Context(), claim)
-		require.NoError(b, err)
-		assert.Zero(b, got.Fence)
-		b.release(b.first, "a", fence, nil)
-		fence = b.take(b.first, "c")
-		b.wait(b.first, "d")
-		b.release(b.first, "c", fence, nil)
-		got, err = b.second.Acquire(b.Context(), claim)
-		require.NoError(b, err)
-		assert.Zero(b, got.Fence, "and is behind those who wait")
 	}},
 	{"a release without a fence gives up a place", func(b *bench) {
 		fence := b.take(b.first, "a")

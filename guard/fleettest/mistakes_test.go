@@ -37,7 +37,6 @@ var mistakes = map[string]string{
 	"asking again goes to the end":       "holders that wait get the lease in their order",
 	"a place has no end":                 "a place ends if its holder does not ask again",
 	"asking again does not keep a place": "asking again keeps a place",
-	"every claim takes a place":          "a claim without a place takes none",
 	"a place is not given up":            "a release without a fence gives up a place",
 	"a lost lease is not given up":       "a release without a fence gives up a lease whose response was lost",
 	"a fact is shown to holders alone":   "a fact goes from holder to holder, and to those who wait",
@@ -45,12 +44,11 @@ var mistakes = map[string]string{
 	"a fact ends with the lease":         "a fact lives as long as its own TTL",
 	"a fact of a lease has no end":       "a fact lives as long as its own TTL",
 	"all boards are one":                 "facts are read by board",
-	"a removed fact stays":               "facts are read by board",
+	"a removed fact stays":               "a fact goes from holder to holder, and to those who wait",
 	"a fact of a board has no end":       "a fact of a board expires",
 	"the first fact stays":               "facts are read by board",
 	"all or nothing is taken":            "a budget is taken in chunks until nothing is left",
 	"a budget is never used up":          "a budget is taken in chunks until nothing is left",
-	"nothing is given back":              "what is given back can be taken again, and not more",
 	"the first limit holds":              "the limit may change",
 	"a window starts with the first use": "a window starts at a multiple of its length since 1970",
 	"the offset is ignored":              "a window starts at a multiple of its length since 1970",
@@ -151,12 +149,8 @@ func (w *wrong) claimed(c guard.Claim) guard.Claim {
 		c.TTL /= 2
 	case "all keys are one":
 		c.Key = "k"
-	case "there is no queue":
-		c.Place = 0
 	case "a place has no end":
 		c.Place *= 1000
-	case "every claim takes a place":
-		c.Place = time.Hour
 	}
 	c.Key = w.name(c.Key)
 	return c
@@ -199,6 +193,8 @@ func (w *wrong) Acquire(ctx context.Context, c guard.Claim) (guard.Lease, error)
 		w.lease, w.hold = got, c.Holder
 	}
 	switch {
+	case w.mistake == "there is no queue" && got.Fence == 0:
+		_, _ = w.Memory.Release(ctx, guard.Release{Key: c.Key, Holder: c.Holder})
 	case w.mistake == "fences start again" && got.Fence != 0:
 		got.Fence = 1
 	case w.mistake == "a fact is shown to holders alone" && got.Fence == 0:
@@ -230,6 +226,10 @@ func (w *wrong) Release(ctx context.Context, r guard.Release) (bool, error) {
 		if r.Fence == 0 {
 			return true, nil
 		}
+	case "a removed fact stays":
+		if r.Fact != nil && r.Fact.Value == nil {
+			r.Fact = nil
+		}
 	case "a fact is removed by every release":
 		if r.Fact == nil {
 			r.Fact = &guard.Fact{}
@@ -260,15 +260,11 @@ func (w *wrong) PutFact(ctx context.Context, board, name string, f guard.Fact) e
 		ctx = context.WithoutCancel(ctx)
 	case "all boards are one":
 		board = "b"
-	case "a removed fact stays":
-		if f.Value == nil {
-			return ctx.Err()
-		}
 	case "a fact of a board has no end":
 		f.TTL *= 1000
 	case "the first fact stays":
 		known, _ := w.Memory.Facts(ctx, board)
-		if _, there := known[name]; there && f.Value != nil {
+		if _, there := known[name]; there {
 			return nil
 		}
 	}
@@ -306,8 +302,6 @@ func (w *wrong) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
 		return got, err
 	case "a budget is never used up":
 		return guard.Taken{N: t.N, Ends: t.Window}, ctx.Err()
-	case "nothing is given back":
-		t.N = max(t.N, 0)
 	case "the first limit holds":
 		t.Limit = first
 	case "a window starts with the first use":

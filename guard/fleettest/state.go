@@ -46,9 +46,6 @@ var facts = []check{
 		b.put(b.second, "x", "3", ttl)
 		assert.Equal(b, map[string]string{"x": "3", "y": "2"}, b.board(b.first, "b"))
 		assert.Empty(b, b.board(b.first, "another"))
-		require.NoError(b, b.first.PutFact(b.Context(), "b", "x", guard.Fact{}))
-		require.NoError(b, b.first.PutFact(b.Context(), "b", "never there", guard.Fact{}))
-		assert.Equal(b, map[string]string{"y": "2"}, b.board(b.second, "b"))
 	}},
 	{"a fact of a board expires", func(b *bench) {
 		b.put(b.first, "short", "1", time.Hour)
@@ -91,21 +88,14 @@ var counters = []check{
 		other.Key = "another"
 		assert.EqualValues(b, 4, b.spend(b.second, other))
 	}},
-	{"what is given back can be taken again, and not more", func(b *bench) {
-		b.spend(b.first, day(10))
-		assert.Zero(b, b.spend(b.first, day(-3)))
-		assert.EqualValues(b, 3, b.spend(b.second, day(10)))
-		assert.Zero(b, b.spend(b.second, day(-100)))
-		assert.EqualValues(b, 10, b.spend(b.first, day(100)))
-	}},
 	{"the limit may change", func(b *bench) {
 		b.spend(b.first, day(10))
 		more := day(10)
 		more.Limit = 15
 		assert.EqualValues(b, 5, b.spend(b.second, more))
 		assert.Zero(b, b.spend(b.second, day(1)), "more than the limit is taken")
-		b.spend(b.second, day(-6))
-		assert.EqualValues(b, 1, b.spend(b.second, day(5)), "nothing is lost by that")
+		more.Limit = 20
+		assert.EqualValues(b, 5, b.spend(b.second, more), "nothing is lost by that")
 	}},
 	{"a budget is new in each window", func(b *bench) {
 		b.spend(b.first, day(10))
@@ -174,7 +164,7 @@ var common = []check{
 			strings.Repeat("x", 400), strings.Repeat("x", 399) + "y", "",
 		}
 		for i, name := range names {
-			got, err := b.first.Acquire(b.Context(), guard.Claim{Key: name, Holder: "h" + name, TTL: ttl})
+			got, err := b.first.Acquire(b.Context(), guard.Claim{Key: name, Holder: "h" + name, TTL: ttl, Place: place})
 			require.NoError(b, err)
 			require.Positive(b, got.Fence, "%q", name)
 			require.Nil(b, got.Fact.Value, "%q", name)

@@ -129,7 +129,7 @@ BEGIN
   END IF;
   UPDATE bankmux_fleet_places p SET expires_at = t + place_ttl
     WHERE p.namespace = ns AND p.key = k AND p.holder = who AND p.expires_at > t;
-  IF NOT FOUND AND place_ttl > 0 THEN
+  IF NOT FOUND THEN
     INSERT INTO bankmux_fleet_places AS p
       VALUES (ns, k, who, nextval('bankmux_fleet_numbers'), t + place_ttl)
       ON CONFLICT (namespace, key, holder) DO UPDATE SET place = EXCLUDED.place, expires_at = EXCLUDED.expires_at;
@@ -172,17 +172,13 @@ BEGIN
 END
 $$;
 
--- Stores a fact on a board, and removes it if it has no value.
+-- Stores a fact on a board.
 CREATE FUNCTION bankmux_fleet_put(ns TEXT, b TEXT, n TEXT, v BYTEA, ttl BIGINT)
 RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   t BIGINT := bankmux_fleet_now();
 BEGIN
   PERFORM bankmux_fleet_clean(t);
-  IF v IS NULL THEN
-    DELETE FROM bankmux_fleet_facts x WHERE x.namespace = ns AND x.board = b AND x.name = n;
-    RETURN;
-  END IF;
   INSERT INTO bankmux_fleet_facts VALUES (ns, b, n, v, t + ttl)
     ON CONFLICT (namespace, board, name) DO UPDATE SET value = EXCLUDED.value, expires_at = EXCLUDED.expires_at;
 END
@@ -211,9 +207,8 @@ BEGIN
     c.used := 0;
   END IF;
   granted := least(n, greatest(lim - c.used, 0));
-  UPDATE bankmux_fleet_counts x SET win = w, used = greatest(c.used + granted, 0), expires_at = t + ends
+  UPDATE bankmux_fleet_counts x SET win = w, used = c.used + granted, expires_at = t + ends
     WHERE x.namespace = ns AND x.key = k;
-  granted := greatest(granted, 0);
 END
 $$;
 

@@ -31,7 +31,7 @@ if granted > 0 then
 		redis.call('ZREM', KEYS[2], holder)
 		redis.call('ZREM', KEYS[3], holder)
 	end
-elseif place > 0 then
+else
 	local last = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
 	redis.call('ZADD', KEYS[2], 'NX', int((last or 0) + 1), holder)
 	redis.call('ZADD', KEYS[3], int(now + place), holder)

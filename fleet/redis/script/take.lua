@@ -9,8 +9,8 @@ local current = int(millis - offset - past)
 local counter = redis.call('HMGET', KEYS[1], 'window', 'used')
 local used = counter[1] == current and tonumber(counter[2]) or 0
 local taken = math.min(n, math.max(limit - used, 0))
-if taken ~= 0 then
-	redis.call('HSET', KEYS[1], 'window', current, 'used', int(math.max(used + taken, 0)))
+if taken > 0 then
+	redis.call('HSET', KEYS[1], 'window', current, 'used', int(used + taken))
 	expire(KEYS[1], ends)
 end
-return {math.max(taken, 0), ends - now}
+return {taken, ends - now}
