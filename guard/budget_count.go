@@ -104,10 +104,10 @@ func windowAt(now time.Time, window, offset time.Duration) (number int64, ends t
 // by up to a window, the window that was started goes on. The caller has locked mu.
 func (c *budgetCount) roll(now time.Time) (ends time.Time) {
 	number, ends := windowAt(now, c.Window, c.Offset)
-	switch {
-	case number == c.window:
+	switch number {
+	case c.window:
 		return ends
-	case number == c.window-1:
+	case c.window - 1:
 		return ends.Add(c.Window)
 	}
 	c.window, c.used = number, map[uint64]int32{}

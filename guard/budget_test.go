@@ -225,9 +225,9 @@ func nextIsExact(t *testing.T, b *guard.Budgets, calls []budgetCall) {
 		next := b.NextAllowed(ctx, op)
 		if next.After(time.Now()) {
 			require.False(t, passes(ctx, in, op))
-			time.Sleep(time.Until(next) - 1)
+			time.Sleep(time.Until(next) - time.Nanosecond)
 			require.False(t, passes(ctx, in, op))
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 		}
 		require.True(t, passes(ctx, in, op))
 	}

@@ -79,7 +79,7 @@ func (s *holds) leave(key holdKey, l *turnLease, found sharedHold, before uint64
 	case h.number == before:
 		return
 	}
-	h.unshared = true
+	h.unshared = true // until the backend has it
 	raw, err := json.Marshal(sharedHold{Login: key.login(), Cause: h.cause})
 	ttl := maxHoldTTL
 	if !h.until.IsZero() {
@@ -88,15 +88,12 @@ func (s *holds) leave(key holdKey, l *turnLease, found sharedHold, before uint64
 	if err != nil || ttl <= 0 || l.fence == 0 {
 		return
 	}
-	h.unshared = false
-	l.leave(raw, ttl)
-	if l.change == nil { // the keys failed
-		h.unshared = true
-		return
-	}
-	l.notShared = func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		h.unshared = true
+	if sealed, ok := l.fleet.seal(l.name, raw); ok {
+		l.change = &Fact{Value: sealed, TTL: ttl}
+		l.shared = func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			h.unshared = false
+		}
 	}
 }

@@ -1,13 +1,16 @@
 package guard
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/bankmux/bankmux"
 )
@@ -35,11 +38,47 @@ func TestFleetTake(t *testing.T) {
 
 func TestPlace(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "4:turn/1:c/2:id", place("turn", "c", "id"))
-	assert.NotEqual(t, place("turn", "c", "id"), place("turn", "ci", "d"))
-	for _, odd := range []string{strings.Repeat("x", 300), "a\x00b", "a\xffb"} {
-		name := place("turn", odd)
-		assert.Regexp(t, "^sha256:[0-9a-f]{64}$", name)
-		assert.NotEqual(t, name, place("turn", odd+"x"))
-	}
+	assert.Equal(t, `"turn""c""id"`, place("turn", "c", "id"))
+	t.Run("different parts give different names", func(t *testing.T) {
+		t.Parallel()
+		names := map[string][]string{}
+		for _, parts := range [][]string{
+			{"a", "b"},
+			{"ab"},
+			{"a", "", "b"},
+			{"a", "b", ""},
+			{"", "a", "b"},
+			{},
+			{""},
+			{`a""b`},
+			{`a"`, "b"},
+			{`a\"`, "b"},
+			{"a:b"},
+			{"a/b"},
+			{"a\x00b"},
+			{`a\x00b`},
+			{"a\xffb"},
+			{`a\xffb`},
+			{"a\ufffdb"},
+			{"é"},
+			{"e\u0301"},
+			{strings.Repeat("x", 300)},
+			{strings.Repeat("x", 301)},
+			{strings.Repeat("x", 150), strings.Repeat("x", 150)},
+		} {
+			name := place(parts...)
+			assert.NotContains(t, names, name, "%q and %q", names[name], parts)
+			names[name] = parts
+		}
+	})
+	t.Run("every name is printable text without NUL, of up to 200 bytes", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(t *rapid.T) {
+			name := place("turn", string(rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "part")))
+			require.LessOrEqual(t, len(name), maxName)
+			for _, r := range name {
+				require.True(t, r != utf8.RuneError && strconv.IsPrint(r), "%q", name)
+			}
+		})
+	})
 }

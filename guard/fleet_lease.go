@@ -5,9 +5,10 @@ package guard
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -28,15 +29,8 @@ type turnLease struct {
 	until        time.Time // by this machine's clock
 	fact         []byte    // what the last holder left, in clear
 	change       *Fact     // what to leave for the next holder, sealed; nil keeps it
-	notShared    func()    // called if the backend does not get change
+	shared       func()    // if not nil, called when the backend has change
 	renewed      bool      // a reconnect has ended what the last holder left
-}
-
-// leave seals a fact for the next holder.
-func (l *turnLease) leave(plain []byte, ttl time.Duration) {
-	if sealed, ok := l.fleet.seal(l.name, plain); ok {
-		l.change = &Fact{Value: sealed, TTL: ttl}
-	}
 }
 
 type turnLeaseKey struct{}
@@ -66,61 +60,61 @@ func (f *Fleet) onePerConnection(ttl func(bankmux.Op) time.Duration) bankmux.Int
 // acquire waits for the lease of a name. The lease has no fence if the backend failed. The error is
 // that of ctx.
 func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*turnLease, error) {
-	l := &turnLease{fleet: f, name: name, holder: newHolder()}
+	l := &turnLease{fleet: f, name: name, holder: rand.Text()}
 	claim := Claim{Key: name, Holder: l.holder, TTL: ttl, Place: placeTTL}
 	a := f.allowanceFrom(ctx)
-	for poll := firstPoll; ; poll = min(2*poll, maxPoll) {
+	for wait := firstPoll; ; wait = min(2*wait, maxPoll) {
 		start := time.Now()
 		got, ok := f.claim(ctx, a, claim)
 		switch {
 		case ctx.Err() != nil:
 			if ok {
-				f.later(Release{Key: name, Holder: l.holder})
+				f.giveUp(claim)
 			}
-			return nil, busy(ctx)
+			return nil, busy(ctx.Err())
 		case !ok:
 			a.spend(time.Since(start))
 			f.countUnleased()
 			return l, nil
 		case got.Fence != 0:
-			if poll == firstPoll { // otherwise the call waited for its turn
+			if wait == firstPoll { // otherwise the call waited for its turn
 				a.spend(time.Since(start))
 			}
 			l.fence, l.until = got.Fence, start.Add(ttl)
 			l.fact, _ = f.open(name, got.Fact.Value)
 			return l, nil
 		}
-		if err := sleep(ctx, poll/2+rand.N(poll/2)); err != nil { //nolint:gosec // jitter
-			f.later(Release{Key: name, Holder: l.holder})
-			return nil, busy(ctx)
+		if err := f.pause(ctx, claim, wait); err != nil {
+			return nil, busy(err)
 		}
 	}
 }
+
+// pause waits before a claim is repeated. If ctx ends, it gives up the place of the claim.
+func (f *Fleet) pause(ctx context.Context, c Claim, wait time.Duration) error {
+	err := sleep(ctx, wait/2+mathrand.N(wait/2)) //nolint:gosec // jitter
+	if err != nil {
+		f.giveUp(c)
+	}
+	return err
+}
+
+// giveUp releases what a claim may have got, without making a call wait for it.
+func (f *Fleet) giveUp(c Claim) { f.later(Release{Key: c.Key, Holder: c.Holder}) }
 
 // claim asks once for a lease. If the response is lost, it gives up what it may have got.
 func (f *Fleet) claim(ctx context.Context, a *allowance, c Claim) (Lease, bool) {
 	got, err := request(ctx, f, f.limit(a),
 		func(ctx context.Context) (Lease, error) { return f.backend.Acquire(ctx, c) })
 	if errors.Is(err, errNoResponse) {
-		f.later(Release{Key: c.Key, Holder: c.Holder})
+		f.giveUp(c)
 	}
 	return got, err == nil
-}
-
-// busy is the error of a call whose context ended while it waited.
-func busy(ctx context.Context) error {
-	return &bankmux.Error{
-		Kind: bankmux.ErrContextDone, Detail: "the connection was busy with another call",
-		NotSent: true, Err: ctx.Err(),
-	}
 }
 
 // release ends a lease. It also notices that the lease was lost.
 func (f *Fleet) release(ctx context.Context, l *turnLease) {
 	if l.fence == 0 {
-		if l.change != nil && l.notShared != nil {
-			l.notShared()
-		}
 		return
 	}
 	r := Release{Key: l.name, Holder: l.holder, Fence: l.fence, Fact: l.change}
@@ -136,11 +130,8 @@ func (f *Fleet) release(ctx context.Context, l *turnLease) {
 		f.later(r)
 	case !held && tries == 1, time.Now().After(l.until): // a repeated release finds nothing
 		f.countLost(l.name)
-	default:
-		return
-	}
-	if l.change != nil && l.notShared != nil {
-		l.notShared()
+	case l.shared != nil:
+		l.shared()
 	}
 }
 
@@ -172,20 +163,19 @@ func (f *Fleet) Once(
 	create func(context.Context) (value []byte, ttl time.Duration, err error),
 ) ([]byte, time.Duration, error) {
 	name = place("once", name)
-	claim := Claim{Key: name, Holder: newHolder(), TTL: patience, Place: placeTTL}
-	giveUp := time.Now().Add(patience)
+	claim := Claim{Key: name, Holder: rand.Text(), TTL: patience, Place: placeTTL}
+	patient := time.Now().Add(patience)
 	var lease Lease
-	for poll := firstPoll; ; poll = min(2*poll, maxPoll) {
+	for wait := firstPoll; ; wait = min(2*wait, maxPoll) {
 		got, ok := f.claim(ctx, &allowance{left: f.maxDelay}, claim)
 		if value, readable := f.open(name, got.Fact.Value); readable && usable(value, got.Fact.TTL) {
-			f.later(Release{Key: name, Holder: claim.Holder})
+			f.giveUp(claim)
 			return value, got.Fact.TTL, nil
 		}
-		if lease = got; !ok || got.Fence != 0 || time.Now().After(giveUp) {
+		if lease = got; !ok || got.Fence != 0 || time.Now().After(patient) {
 			break
 		}
-		if err := sleep(ctx, poll/2+rand.N(poll/2)); err != nil { //nolint:gosec // jitter
-			f.later(Release{Key: name, Holder: claim.Holder})
+		if err := f.pause(ctx, claim, wait); err != nil {
 			return nil, 0, &bankmux.Error{Kind: bankmux.ErrContextDone, NotSent: true, Err: err}
 		}
 	}

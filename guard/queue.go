@@ -26,13 +26,18 @@ func OnePerConnection() bankmux.Interceptor {
 		select {
 		case t.free <- struct{}{}:
 		case <-ctx.Done():
-			return &bankmux.Error{
-				Kind: bankmux.ErrContextDone, Detail: "the connection was busy with another call",
-				NotSent: true, Err: ctx.Err(),
-			}
+			return busy(ctx.Err())
 		}
 		defer func() { <-t.free }()
 		return next(ctx)
+	}
+}
+
+// busy is the error of a call whose context ended while it waited for its turn.
+func busy(err error) error {
+	return &bankmux.Error{
+		Kind: bankmux.ErrContextDone, Detail: "the connection was busy with another call",
+		NotSent: true, Err: err,
 	}
 }
 
