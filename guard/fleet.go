@@ -72,8 +72,8 @@ type Fleet struct {
 	stats   FleetStats
 	probing bool
 	probeAt time.Time
-	pending []Release // that the backend did not receive
-	sending bool      // pending ones
+	pending []pendingRelease
+	sending bool // pending ones
 }
 
 // FleetOptions configure a [Fleet].
@@ -264,8 +264,31 @@ func (f *Fleet) probe(ctx context.Context) {
 // maxPendingReleases bounds the releases that wait for the backend.
 const maxPendingReleases = 10_000
 
+// pendingRelease is a release that the backend did not receive.
+type pendingRelease struct {
+	Release
+
+	// repeat is how long after it the release is repeated if it found nothing. Zero means that it
+	// is not repeated.
+	repeat time.Duration
+}
+
+// The first and the longest time after which a release is repeated, each twice the one before.
+const (
+	firstRepeat = time.Second
+	maxRepeat   = 16 * time.Second
+)
+
 // later sends a release without making a call wait for it, when the backend is available.
-func (f *Fleet) later(r Release) {
+func (f *Fleet) later(r Release) { f.send(pendingRelease{Release: r}) }
+
+// giveUp gives up what a claim may have got whose response was lost. A backend that was stopped may
+// carry out the claim after that, so giveUp looks again for some time.
+func (f *Fleet) giveUp(c Claim) {
+	f.send(pendingRelease{Release: Release{Key: c.Key, Holder: c.Holder}, repeat: firstRepeat})
+}
+
+func (f *Fleet) send(r pendingRelease) {
 	f.mu.Lock()
 	if len(f.pending) == maxPendingReleases {
 		f.pending = f.pending[1:] // its lease ends by itself
@@ -289,13 +312,16 @@ func (f *Fleet) sendPending() {
 	for len(f.pending) > 0 && !f.stats.Down {
 		r := f.pending[0]
 		f.mu.Unlock()
-		_, err := request(f.background, f, maxProbe,
-			func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r) })
+		found, err := request(f.background, f, maxProbe,
+			func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r.Release) })
 		f.mu.Lock()
 		if err != nil {
 			break
 		}
 		f.pending = f.pending[1:]
+		if !found && r.repeat > 0 && r.repeat <= maxRepeat {
+			time.AfterFunc(r.repeat, func() { f.send(pendingRelease{r.Release, 2 * r.repeat}) })
+		}
 	}
 	f.sending = false
 	f.mu.Unlock()

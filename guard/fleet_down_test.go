@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,7 @@ func TestFleetDown(t *testing.T) {
 	t.Run("calls of one process still take turns", callsOfOneProcessStillTakeTurns)
 	t.Run("a lease that could not be released is released when the backend is back", aLeaseIsReleasedLater)
 	t.Run("a lease whose response was lost is given up", aLeaseWhoseResponseWasLostIsGivenUp)
+	t.Run("a claim that a stopped backend carries out too late is given up", aLateClaimIsGivenUp)
 	t.Run("a hold that could not be shared is shared later", aHoldIsSharedLater)
 	t.Run("one failed request is repeated", oneFailedRequestIsRepeated)
 	t.Run("a backend that lost its data costs the lease", aBackendThatLostItsData)
@@ -164,6 +166,44 @@ func aLeaseWhoseResponseWasLostIsGivenUp(t *testing.T) {
 		require.NoError(t, second.call(t.Context(), read, ok))
 		assert.Zero(t, time.Since(start))
 	})
+}
+
+// stopped carries out one claim after a while, when its caller has given up.
+type stopped struct {
+	*backend
+	after atomic.Int64 // how long after the claim; 0 means at once
+}
+
+func (s *stopped) Acquire(ctx context.Context, c guard.Claim) (guard.Lease, error) {
+	if after := time.Duration(s.after.Swap(0)); after > 0 {
+		time.AfterFunc(after, func() { _, _ = s.backend.Acquire(context.Background(), c) })
+		<-ctx.Done()
+		return guard.Lease{}, ctx.Err()
+	}
+	return s.backend.Acquire(ctx, c)
+}
+
+func aLateClaimIsGivenUp(t *testing.T) {
+	t.Parallel()
+	for _, after := range []time.Duration{time.Second, 5 * time.Second, 20 * time.Second} {
+		t.Run("after "+after.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := &stopped{backend: newBackend()}
+				first, second := newProcess(t, b), newProcess(t, b)
+				b.after.Store(int64(after))
+				require.NoError(t, first.call(t.Context(), read, ok))
+				time.Sleep(600 * time.Millisecond)
+				other := read
+				other.Connection = "other"
+				require.NoError(t, first.call(t.Context(), other, ok)) // starts the probe
+				time.Sleep(after)
+				start := time.Now()
+				require.NoError(t, second.call(t.Context(), read, ok))
+				assert.Less(t, time.Since(start), 17*time.Second, "the lease of a dead process would last minutes")
+			})
+		})
+	}
 }
 
 func aHoldIsSharedLater(t *testing.T) {

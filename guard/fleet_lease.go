@@ -99,9 +99,6 @@ func (f *Fleet) pause(ctx context.Context, c Claim, wait time.Duration) error {
 	return err
 }
 
-// giveUp releases what a claim may have got, without making a call wait for it.
-func (f *Fleet) giveUp(c Claim) { f.later(Release{Key: c.Key, Holder: c.Holder}) }
-
 // claim asks once for a lease. If the response is lost, it gives up what it may have got.
 func (f *Fleet) claim(ctx context.Context, a *allowance, c Claim) (Lease, bool) {
 	got, err := request(ctx, f, f.limit(a),
@@ -149,6 +146,26 @@ func (f *Fleet) countLost(name string) {
 		slog.String("lease", name))
 }
 
+// lookTTL is the lease and the place of a claim that only looks. Both end by themselves.
+const lookTTL = time.Millisecond
+
+// pass gives up the turn of a claim, which waited for a value that another process has made. If it
+// had the lease, others wait for it, so its release does not wait behind those of the others.
+func (f *Fleet) pass(ctx context.Context, c Claim, got Lease) {
+	r := Release{Key: c.Key, Holder: c.Holder, Fence: got.Fence}
+	switch {
+	case c.Place == lookTTL:
+		return
+	case got.Fence != 0:
+		_, err := request(context.WithoutCancel(ctx), f, f.maxRequest(),
+			func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r) })
+		if err == nil {
+			return
+		}
+	}
+	f.later(r)
+}
+
 // Once returns a value that one process makes for all, such as the application's token. It returns
 // the stored value under name if usable accepts it. If not, it calls create and stores its value
 // for ttl. While one process creates a value, the others wait for it. They call create themselves
@@ -163,17 +180,22 @@ func (f *Fleet) Once(
 	create func(context.Context) (value []byte, ttl time.Duration, err error),
 ) ([]byte, time.Duration, error) {
 	name = place("once", name)
-	claim := Claim{Key: name, Holder: rand.Text(), TTL: patience, Place: placeTTL}
+	claim := Claim{Key: name, Holder: rand.Text(), TTL: lookTTL, Place: lookTTL} // the first one only looks
 	patient := time.Now().Add(patience)
 	var lease Lease
 	for wait := firstPoll; ; wait = min(2*wait, maxPoll) {
 		got, ok := f.claim(ctx, &allowance{left: f.maxDelay}, claim)
 		if value, readable := f.open(name, got.Fact.Value); readable && usable(value, got.Fact.TTL) {
-			f.giveUp(claim)
+			f.pass(ctx, claim, got)
 			return value, got.Fact.TTL, nil
 		}
-		if lease = got; !ok || got.Fence != 0 || time.Now().After(patient) {
+		looked := claim.Place == lookTTL
+		if lease = got; !ok || (got.Fence != 0 && !looked) || time.Now().After(patient) {
 			break
+		}
+		claim.TTL, claim.Place = patience, placeTTL
+		if looked {
+			continue
 		}
 		if err := f.pause(ctx, claim, wait); err != nil {
 			return nil, 0, &bankmux.Error{Kind: bankmux.ErrContextDone, NotSent: true, Err: err}
