@@ -1,0 +1,130 @@
+package main
+
+// This file runs the program, with workers that are processes of their own.
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestMain is also the start of a worker.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == workerArg {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// small are two nights of a minute in 5 ms, so they take a quarter of a minute.
+func small(t *testing.T) options {
+	t.Helper()
+	require.NotEmpty(t, os.Getenv("BANKMUX_POSTGRES"), "set BANKMUX_POSTGRES to the URL of a server")
+	schema := "t_" + strings.ToLower(rand.Text())
+	t.Cleanup(func() {
+		db, err := sql.Open("pgx", os.Getenv("BANKMUX_POSTGRES"))
+		require.NoError(t, err)
+		_, err = db.ExecContext(context.Background(), "DROP SCHEMA IF EXISTS "+schema+" CASCADE")
+		require.NoError(t, err)
+		require.NoError(t, db.Close())
+	})
+	return options{
+		connections: 30, workers: 2, jobs: 4, minute: 5 * time.Millisecond, nights: outage + "," + people, schema: schema,
+	}
+}
+
+func TestNights(t *testing.T) {
+	o := small(t)
+	var out bytes.Buffer
+	kinds, err := parseNights(o.nights)
+	require.NoError(t, err)
+	n, err := newNights(t.Context(), o, os.Getenv("BANKMUX_POSTGRES"), len(kinds), &out)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, n.stop()) }()
+	require.NoError(t, n.link(t.Context(), o.connections))
+	require.NoError(t, n.start(t.Context(), o.workers))
+	require.NoError(t, n.play(t.Context(), kinds))
+	require.NoError(t, n.endWorkers())
+
+	var report bytes.Buffer
+	require.NoError(t, n.report(t.Context(), &report), report.String())
+	t.Run("every promise is kept", func(t *testing.T) {
+		assert.Contains(t, report.String(), "Every promise was kept.")
+		assert.Contains(t, report.String(), "overlapped on a token of Dapi: 0 of ")
+		assert.NotContains(t, report.String(), "exceeded")
+	})
+	t.Run("each connection has had its runs", func(t *testing.T) {
+		// One user of Plaid has withdrawn the permission, and some may still wait for a retry.
+		assert.GreaterOrEqual(t, number(t, report.String(), `differ from their bank: 0 of (\d+)`), 20)
+	})
+	t.Run("the bank counted the requests of every budget that applies", func(t *testing.T) {
+		for _, budget := range []string{"plaid Sync per item", "plaid Accounts", "psd2 plaid", "moneykit, agreed"} {
+			assert.Positive(t, number(t, report.String(), `(?m)^ *`+budget+` +\d+ +\S+ +(\d+) `), budget)
+		}
+	})
+	t.Run("users and webhooks were part of it", func(t *testing.T) {
+		for _, what := range []string{
+			`deliveries that were accepted: (\d+)`, `answered in another process: (\d+)`, `renewed: (\d+)`,
+			`refused before they were sent: (\d+)`,
+		} {
+			assert.Positive(t, number(t, report.String(), what), what)
+		}
+	})
+	t.Run("progress is lines, as the output is not a terminal", func(t *testing.T) {
+		assert.Contains(t, out.String(), "linking 30 banks: 30 of 30\n")
+		assert.NotContains(t, out.String(), "\x1b")
+	})
+	breaks(t, n)
+}
+
+// breaks breaks one promise after another, and expects that the report says so.
+func breaks(t *testing.T, n *nights) {
+	report := func(t *testing.T) string {
+		t.Helper()
+		err := n.report(t.Context(), new(bytes.Buffer))
+		require.Error(t, err)
+		return err.Error()
+	}
+	t.Run("calls that overlap break a promise", func(t *testing.T) {
+		n.traffic.overlaps = 1
+		assert.Equal(t, "promises were broken: calls on a token of Dapi overlapped", report(t))
+		n.traffic.overlaps = 0
+	})
+	t.Run("a budget that is exceeded breaks a promise", func(t *testing.T) {
+		extra := request{at: n.clock.now(), provider: "moneykit", op: "Sync", product: "transactions", item: "one"}
+		before := n.traffic.requests
+		for range agreed(n.of("moneykit")).Limit + 1 {
+			n.traffic.requests = append(n.traffic.requests, extra)
+		}
+		n.clock.Night = n.clock.Night.Add(time.Second)
+		assert.Equal(t, `promises were broken: the budget "moneykit, agreed" was exceeded`, report(t))
+		n.traffic.requests = before
+	})
+	t.Run("a row that is not in the ledger breaks a promise", func(t *testing.T) {
+		_, err := n.member.db.ExecContext(t.Context(), "DELETE FROM bankmux_transactions WHERE id ="+
+			" (SELECT min(id) FROM bankmux_transactions WHERE user_id = 'user-00000')")
+		require.NoError(t, err)
+		assert.Contains(t, report(t), "ledgers differ, such as those of moneykit ")
+	})
+}
+
+// number returns the number that a pattern finds in a text.
+func number(t *testing.T, text, pattern string) int {
+	t.Helper()
+	m := regexp.MustCompile(pattern).FindStringSubmatch(text)
+	require.NotNil(t, m, "%s in\n%s", pattern, text)
+	n, err := strconv.Atoi(m[1])
+	require.NoError(t, err)
+	return n
+}

@@ -1,0 +1,121 @@
+package main
+
+// This file writes the closing report, and decides whether a promise was broken.
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/bankmux/bankmux/providers/moneykit"
+)
+
+// titles are the names of the providers in the report.
+var titles = map[string]string{"moneykit": "MoneyKit", "dapi": "Dapi", "plaid": "Plaid"}
+
+// report writes the closing report. The error names the promises that were broken.
+func (n *nights) report(ctx context.Context, out io.Writer) error {
+	if err := n.reportNights(ctx, out); err != nil {
+		return err
+	}
+	broken := n.reportBudgets(out)
+	c, err := n.compare(ctx)
+	if err != nil {
+		return err
+	}
+	requests := n.traffic.between(time.Time{}, n.clock.now())
+	fmt.Fprintf(out, "\n%s\n", strings.Join([]string{
+		fmt.Sprintf("Calls that overlapped on a token of Dapi: %d of %d.", n.traffic.overlaps, ofDapi(requests)),
+		fmt.Sprintf("Ledgers that differ from their bank: %d of %d, with %d rows. Read once more: %d.",
+			len(c.different), c.connections, c.rows, c.again),
+		fmt.Sprintf("Webhook deliveries that were accepted: %d.", n.delivered),
+		fmt.Sprintf("Questions answered in another process: %d. Consents renewed: %d.", n.answered, n.renewed),
+		fmt.Sprintf("Refreshes that a budget refused before they were sent: %d.", n.pressed),
+		fmt.Sprintf("Calls that were sent without a lease: %d.", n.member.guard.Stats().Unleased),
+	}, "\n"))
+	if n.traffic.overlaps > 0 {
+		broken = append(broken, "calls on a token of Dapi overlapped")
+	}
+	if len(c.different) > 0 {
+		broken = append(broken, "ledgers differ, such as those of "+
+			strings.Join(c.different[:min(len(c.different), 3)], ", "))
+	}
+	if c.connections == 0 {
+		broken = append(broken, "no connection is in step")
+	}
+	if len(broken) > 0 {
+		return fmt.Errorf("promises were broken: %s", strings.Join(broken, "; "))
+	}
+	fmt.Fprintln(out, "Every promise was kept.")
+	return nil
+}
+
+// ofDapi counts the calls on connections of Dapi.
+func ofDapi(requests []request) (calls int) {
+	for _, r := range requests {
+		if r.provider == "dapi" && r.op != "" {
+			calls++
+		}
+	}
+	return calls
+}
+
+// reportNights writes a table with a line for each night and provider.
+func (n *nights) reportNights(ctx context.Context, out io.Writer) error {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, strings.Join([]string{
+		"night", "", "provider", "due", "done", "late", "longest", "parked", "blocked", "dead", "calls", "refused",
+		"rows", "caught up", "",
+	}, "\t"))
+	var notes []string
+	for _, r := range n.records {
+		lines, err := n.rows(ctx, r)
+		if err != nil {
+			return err
+		}
+		for _, p := range providers {
+			l := lines[p]
+			caught, longest := "-", "-"
+			if l.late > 0 {
+				caught, longest = l.caughtUp.Format("15:04"), fmt.Sprintf("%d min", l.longest/time.Minute)
+			}
+			fmt.Fprintf(t, "%d\t%s\t%s\t%d\t%d\t%d\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", r.night, r.kind, titles[p],
+				l.due, l.done, l.late, longest, l.parked, l.blocked, l.dead, l.calls, l.refused, l.rows, caught)
+		}
+		if r.kind == outage {
+			notes = append(notes, fmt.Sprintf(
+				"Night %d: MoneyKit was down from %d:00 to %d:00. By schedule.CatchUp it is caught up at %s.",
+				r.night, outageStart, outageEnd, n.promised(r.night).Format("15:04")))
+		}
+	}
+	fmt.Fprintf(out, "\nA minute of these nights takes %s. Parked, blocked and dead are those at 8:00,\n"+
+		"late are runs that started more than %d minutes after their slot.\n\n", n.clock.Minute, tooLate/time.Minute)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, note := range notes {
+		fmt.Fprintln(out, note)
+	}
+	return nil
+}
+
+// reportBudgets writes a table of the budgets that counted requests, by the count of the bank.
+func (n *nights) reportBudgets(out io.Writer) (broken []string) {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "budget\tlimit\tper\trequests\tmost\t")
+	for _, u := range used(budgets(n.of(moneykit.Name)), n.traffic.between(time.Time{}, n.clock.now())) {
+		verdict := ""
+		if u.broken() {
+			verdict = "exceeded"
+			broken = append(broken, fmt.Sprintf("the budget %q was exceeded", u.Name))
+		}
+		fmt.Fprintf(t, "%s\t%d\t%s\t%d\t%d\t%s\n", u.Name, u.Limit, u.Window, u.Counted, u.Most, verdict)
+	}
+	fmt.Fprintln(out, "\nThe budgets, by what the banks counted:")
+	fmt.Fprintln(out)
+	_ = t.Flush() // the next line meets the same error
+	return broken
+}
