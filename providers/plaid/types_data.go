@@ -61,41 +61,41 @@ type transactionsResponse struct {
 	Total        wire.Exact[*int]       `json:"total_transactions" need:"value"`
 }
 
-// transaction has a positive amount for money out of the account.
+// transaction has a positive amount for money out of the account. Its members are in the order of
+// Plaid's documentation, which is the fastest to decode.
 type transaction struct {
-	TransactionID string `json:"transaction_id"`
-	AccountID     string `json:"account_id"`
+	AccountID string      `json:"account_id"`
+	Amount    wire.Number `json:"amount"`
 	currencies
-	Amount      wire.Number `json:"amount"`
-	Date        string      `json:"date"`
-	Datetime    string      `json:"datetime"`
-	Pending     wire.Flag   `json:"pending"`
-	PendingID   string      `json:"pending_transaction_id"`
-	Name        string      `json:"name"`
-	Original    string      `json:"original_description"`
-	PaymentMeta struct {
-		Reference string `json:"reference_number"`
+	Parties      []party `json:"counterparties"`
+	Date         string  `json:"date"`
+	Datetime     string  `json:"datetime"`
+	Name         string  `json:"name"`
+	MerchantName string  `json:"merchant_name"`
+	MerchantID   string  `json:"merchant_entity_id"`
+	LogoURL      string  `json:"logo_url"`
+	Original     string  `json:"original_description"`
+	PaymentMeta  struct {
 		Payee     string `json:"payee"`
 		Payer     string `json:"payer"`
+		Reference string `json:"reference_number"`
 	} `json:"payment_meta"`
-
-	MerchantName string `json:"merchant_name"`
-	MerchantID   string `json:"merchant_entity_id"`
-	LogoURL      string `json:"logo_url"`
-	Category     struct {
+	Pending   wire.Flag `json:"pending"`
+	PendingID string    `json:"pending_transaction_id"`
+	Category  struct {
 		Primary    string `json:"primary"`
 		Detailed   string `json:"detailed"`
 		Confidence string `json:"confidence_level"`
 	} `json:"personal_finance_category"`
-	Parties []party `json:"counterparties"`
+	TransactionID string `json:"transaction_id"`
 }
 
 // party is who took part in a transaction, as Plaid concludes.
 type party struct {
 	Name       string `json:"name"`
 	Type       string `json:"type"`
-	ID         string `json:"entity_id"`
 	LogoURL    string `json:"logo_url"`
+	ID         string `json:"entity_id"`
 	Confidence string `json:"confidence_level"`
 }
 
