@@ -131,6 +131,14 @@ func TestSharedBudget(t *testing.T) {
 		t.Run(name, func(t *testing.T) { t.Parallel(); synctest.Test(t, test) })
 	}
 	thousand := guard.Budget{Name: "b", Limit: 1000, Window: time.Minute}
+	onTime("a window that ends while the fleet responds holds up no call", func(t *testing.T) {
+		b := newBackend()
+		p := newProcesses(t, 1, b, guard.Budget{Name: "b", Limit: 10, Window: 100 * time.Millisecond})[0]
+		time.Sleep(50 * time.Millisecond)
+		b.delay.Store(int64(80 * time.Millisecond))
+		require.NoError(t, p.call(t.Context(), pull, ok))
+		require.NoError(t, p.call(t.Context(), pull, ok))
+	})
 	onTime("processes together get the limit, and users the reserve", func(t *testing.T) {
 		b := newBackend()
 		all := newProcesses(t, 4, b, thousand)

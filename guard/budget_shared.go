@@ -66,10 +66,10 @@ func (s *sharedCount) take(
 	}
 	s.wait(chunk, 1)
 	defer s.wait(chunk, -1)
-	start := time.Now()
-	select { // one call asks for all that wait
-	case chunk.asking <- struct{}{}:
-		defer func() { <-chunk.asking }()
+	start, asking := time.Now(), chunk.asking // of this chunk, which asking may replace
+	select {                                  // one call asks for all that wait
+	case asking <- struct{}{}:
+		defer func() { <-asking }()
 	case <-ctx.Done():
 		return nil, true // the call ends by itself
 	}
