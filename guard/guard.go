@@ -25,7 +25,8 @@
 //
 //  1. [Trace] logs the final result and all attempts, so it is outermost. It is present if
 //     [Options.Logger] is set.
-//  2. The guard counts provider codes that bankmux does not know: see [Guard.UnlistedCodes].
+//  2. The guard counts provider codes that bankmux does not know: see [Guard.UnlistedCodes] and
+//     [Options.OnDrift].
 //  3. [Retry] repeats a failed attempt. Each attempt passes the interceptors below.
 //  4. [OnePerConnection] lets one call at a time use a connection. With [Options.Fleet] that holds
 //     among all processes. It is inside Retry, so a call that waits for its retry does not block
@@ -120,6 +121,18 @@ type Options struct {
 	// only the last 64 changes of each breaker. If the guard forgets an institution while its
 	// circuit is open, it reports that circuit as closed.
 	OnStateChange func(BreakerState)
+	// OnDrift receives what a provider sends and its adapter does not know: members of responses
+	// and deliveries, values of enumerations, and codes of errors. It gets names, and never values
+	// of a user. Each [Drift] is reported once per guard. A client reports at most 256, and then
+	// one more that is [DriftMore].
+	//
+	// Codes are found in each error. For members and values, the first response of each endpoint
+	// is looked at, and then one in a hundred.
+	//
+	// The guard calls OnDrift in a separate goroutine and holds no lock. Calls may overlap. The
+	// call that found the drift waits for OnDrift for at most 100 ms. A panic is logged. ctx is
+	// that of the call, and may end before OnDrift does.
+	OnDrift func(ctx context.Context, d Drift)
 }
 
 // Guard makes interceptors and keeps their state. One guard can serve all clients of an
@@ -132,6 +145,8 @@ type Guard struct {
 	mu       sync.Mutex
 	unlisted map[string]uint64
 	shared   map[any]any
+
+	drifts drifts
 }
 
 // New returns a guard. It starts no goroutine.
@@ -143,6 +158,7 @@ func New(opts Options) *Guard {
 		institutions: NewInstitutions(opts.Institutions, listen),
 		unlisted:     map[string]uint64{},
 		shared:       map[any]any{},
+		drifts:       drifts{seen: map[Drift]uint64{}, number: map[string]int{}},
 	}
 	g.breakers.fleet, g.institutions.breakers.fleet = opts.Fleet, opts.Fleet
 	return g
@@ -232,8 +248,8 @@ func (g *Guard) UnlistedCodes() map[string]uint64 {
 	return maps.Clone(g.unlisted)
 }
 
-// countUnlisted is the interceptor behind [Guard.UnlistedCodes].
-func (g *Guard) countUnlisted(ctx context.Context, _ bankmux.Op, next func(context.Context) error) error {
+// countUnlisted is the interceptor behind [Guard.UnlistedCodes]. It also reports codes as drift.
+func (g *Guard) countUnlisted(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 	err := next(ctx)
 	if err == nil {
 		return nil
@@ -245,6 +261,7 @@ func (g *Guard) countUnlisted(ctx context.Context, _ bankmux.Op, next func(conte
 			g.unlisted[key]++
 		}
 		g.mu.Unlock()
+		g.reportCode(ctx, op, e)
 	}
 	return err
 }

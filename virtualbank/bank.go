@@ -91,6 +91,7 @@ type Bank struct {
 
 	// The mutex of core guards the fields of this block.
 	faults  []*activeFault
+	member  string // see AddMember
 	journal journal
 	outbox
 

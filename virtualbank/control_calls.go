@@ -67,6 +67,9 @@ func (b *Bank) controlLinks(p bank.Provider) []bank.ControlCall {
 		Institution string `json:"institution_id"`
 		Down        bool   `json:"down"`
 	}
+	type added struct {
+		Member string `json:"member"`
+	}
 	type staged struct {
 		bank.LinkRef
 		Situation string `json:"situation"`
@@ -87,6 +90,13 @@ func (b *Bank) controlLinks(p bank.Provider) []bank.ControlCall {
 			"outage", "takes an institution down, or up again", outage{spec.ExampleInstitution, true},
 			func(in outage) (any, error) {
 				return map[string]any{"down": in.Down}, b.Outage(in.Institution, in.Down)
+			},
+		),
+		bank.Post(
+			"member", "adds a member to all later responses; without a name, ends that", added{"new_member"},
+			func(in added) (any, error) {
+				b.AddMember(in.Member)
+				return map[string]any{"member": in.Member}, nil
 			},
 		),
 		bank.Post("lapse", "ends the user's consent", bank.Example(spec, nil), func(in bank.LinkRef) (any, error) {

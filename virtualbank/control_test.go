@@ -104,7 +104,7 @@ func examplesSucceed(t *testing.T) {
 				assert.Equal(t, http.StatusBadRequest, status, "%s reads its body strictly", what)
 				assert.Contains(t, answer["error"], "no such member", what)
 			}
-			for _, path := range []string{"link", "fault", "clock", "lapse", "outage", "situation", "webhook", "webhook/forge", "webhook/keys", "webhook/disorder"} {
+			for _, path := range []string{"link", "fault", "clock", "lapse", "outage", "member", "situation", "webhook", "webhook/forge", "webhook/keys", "webhook/disorder"} {
 				assert.True(t, seen[name+" POST /virtualbank/"+path], path)
 			}
 			for _, path := range []string{"fault", "clock", "situation", "webhook", "webhook/forge", "requests", "institutions", "links"} {

@@ -46,7 +46,7 @@ func (b *Bank) serveAPI(p bank.Provider, routes []bank.Route, rw http.ResponseWr
 		b.core.Lock()
 		note.handled = true
 		b.core.Unlock()
-		p.Form(response(p, c, tooLarge, allow)).Write(rw)
+		b.withMember(p.Form(response(p, c, tooLarge, allow))).Write(rw)
 	})
 	broken, ofTheWire := wirefault.Lookup(fault.Name)
 	switch {

@@ -59,6 +59,9 @@ type Config struct {
 	// Debug output hides the bodies, and the header fields that may have credentials, unless
 	// OnRequestLog or OnResponseLog is set. It has the path, and ids in it may be confidential.
 	Resty func(c *resty.Client)
+
+	// Drift reports what responses have and the adapter does not know. Zero reports nothing.
+	Drift Drift
 }
 
 // Client sends requests to one API. It is safe for concurrent use.
@@ -69,6 +72,7 @@ type Client struct {
 	limit int
 	fault string // why base is invalid, or ""
 	sign  func(r *http.Request, body []byte) error
+	drift sampler
 
 	own           *http.Transport // nil where the caller gave one
 	direct        bool            // the transport is net/http's, without middleware
@@ -114,6 +118,7 @@ func New(cfg Config) *Client {
 		limit: cfg.BodyLimit,
 		fault: CheckURL(cfg.BaseURL),
 		sign:  cfg.Sign,
+		drift: sampler{Drift: cfg.Drift},
 	}
 	if c.limit <= 0 {
 		c.limit = defaultBodyLimit
@@ -158,6 +163,7 @@ type Request struct {
 // Response is a complete response with any status. A printed Response shows only its status.
 type Response struct {
 	method, path string // of the request
+	look         *look  // at the first body that is decoded; nil for most responses
 
 	Status     int
 	JSON       bool   // the content type is JSON
@@ -228,6 +234,7 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	return &Response{
 		method:     req.Method,
 		path:       req.Path,
+		look:       c.drift.take(ctx, req.Method, req.Path, res.StatusCode/100 == 2),
 		Status:     res.StatusCode,
 		JSON:       isJSON(res.Header.Get("Content-Type")),
 		Body:       body,
@@ -346,6 +353,10 @@ func (r *Response) Decode(v any) error {
 	err := wire.Decode(r.Body, v)
 	if e, ok := errors.AsType[*bankmux.Error](err); ok {
 		e.Status = r.Status
+	}
+	if r.look != nil && err == nil {
+		r.look.at(r.Body, v)
+		r.look = nil
 	}
 	return err
 }

@@ -20,6 +20,7 @@ type plan struct {
 	of      reflect.Type
 	element *plan // of what a pointer, a slice, a map or a type of this package holds
 
+	list      bool // a type of this package that reads an array
 	mayRepeat bool // a value of a type with a method may repeat a key
 
 	// Of a struct:
@@ -99,6 +100,7 @@ func makePlan(t reflect.Type, making map[reflect.Type]*plan) *plan {
 	making[t] = p
 	switch p.how {
 	case asOwn:
+		_, p.list = reflect.TypeAssert[interface{ list() }](reflect.New(t))
 		if of := reflect.New(t).Interface().(ownType).elementType(); of != nil {
 			p.element = makePlan(of, making)
 		}

@@ -47,6 +47,8 @@ func AppendZero[T any](rows []T) []T {
 
 func (*Rows[T]) elementType() reflect.Type { return reflect.TypeFor[T]() }
 
+func (*Rows[T]) list() {}
+
 // readFrom reads an array or null.
 func (r *Rows[T]) readFrom(d *decoder, element *plan) error {
 	r.Present, r.N = false, 0
@@ -88,6 +90,8 @@ type List[T any] struct {
 }
 
 func (*List[T]) elementType() reflect.Type { return reflect.TypeFor[T]() }
+
+func (*List[T]) list() {}
 
 // readFrom reads an array or null.
 func (l *List[T]) readFrom(d *decoder, element *plan) error {

@@ -170,9 +170,15 @@ var reads = []struct {
 // open makes a new client. A challenge holds its connection, and an open circuit would refuse the
 // next response.
 func (p *tampered) open(provider string, keys virtualbank.Credentials) (*bankmux.Client, error) {
-	g := guard.New(
-		guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}, Breaker: guard.BreakerOptions{Disabled: true}},
-	)
+	return p.openWith(provider, keys, guard.New(guard.Options{
+		Retry: guard.RetryOptions{MaxAttempts: 1}, Breaker: guard.BreakerOptions{Disabled: true},
+	}))
+}
+
+// openWith makes a new client.
+func (p *tampered) openWith(
+	provider string, keys virtualbank.Credentials, g *guard.Guard,
+) (*bankmux.Client, error) {
 	switch provider {
 	case plaid.Name:
 		return plaid.New(plaid.Config{

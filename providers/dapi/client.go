@@ -61,6 +61,7 @@ func newAPI(cfg Config) *api {
 	return &api{
 		rest: rest.New(rest.Config{
 			BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, Resty: cfg.Resty, BodyLimit: cfg.BodyLimit,
+			Drift: rest.Drift{Guard: cfg.Guard, Client: cfg.Name, Provider: Name, Documented: model.Documented()},
 		}),
 		key:    cfg.AppKey,
 		secret: cfg.AppSecret,

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/setup"
 	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/adapter/wire"
@@ -119,13 +120,13 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 		return bankmux.WebhookResult{}, err
 	}
 	e := bankmux.Event{Kind: bankmux.EventUnknown, At: proof.Time.UTC()}
-	body := wire.Try[webhookBody](req.Body())
+	body := rest.Delivery[webhookBody](ctx, a.api.rest, req.Body())
 	if text, ok := a.webhooks.encrypted(req.Body()); ok {
 		plain, err := a.webhooks.decrypt(text)
 		switch {
 		case err == nil:
 			e = e.WithPayload(plain)
-			if inner := wire.Try[webhookBody](plain); inner.Event != "" {
+			if inner := rest.Delivery[webhookBody](ctx, a.api.rest, plain); inner.Event != "" {
 				body = inner
 			}
 		case model.Event(body.Event) == bankmux.EventUnknown: // otherwise it was not encrypted

@@ -13,6 +13,7 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/token"
+	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
 
 // version pins the wire format. MoneyKit has published this value only, and both of its SDKs send
@@ -113,6 +114,7 @@ func newAPI(cfg Config) *api {
 	a := &api{
 		rest: rest.New(rest.Config{
 			BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, Resty: cfg.Resty, BodyLimit: cfg.BodyLimit,
+			Drift: rest.Drift{Guard: cfg.Guard, Client: cfg.Name, Provider: Name, Documented: model.Documented()},
 		}),
 		id: cfg.ClientID, secret: cfg.ClientSecret, scope: cfg.Scope, auth: cfg.Auth,
 	}

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/webhook"
-	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/moneykit"
 )
@@ -53,7 +53,7 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 	if err != nil {
 		return bankmux.WebhookResult{}, err
 	}
-	body := wire.Try[webhookBody](req.Body())
+	body := rest.Delivery[webhookBody](ctx, a.api.rest, req.Body())
 	if body.Key == "" { // without a key, only the digest identifies the body, which the client fills in
 		body = webhookBody{}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
+	model "github.com/bankmux/bankmux/normalize/plaid"
 )
 
 // version pins the wire format. It is the newest one. Without it, a setting of the dashboard would
@@ -73,6 +74,7 @@ func newAPI(cfg Config) *api {
 	return &api{
 		rest: rest.New(rest.Config{
 			BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, Resty: cfg.Resty, BodyLimit: cfg.BodyLimit,
+			Drift: rest.Drift{Guard: cfg.Guard, Client: cfg.Name, Provider: Name, Documented: model.Documented()},
 		}),
 		header: http.Header{
 			"Plaid-Version":   {version},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/webhook"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
@@ -79,7 +80,7 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 	if err != nil {
 		return bankmux.WebhookResult{}, err
 	}
-	body := wire.Try[webhookBody](req.Body())
+	body := rest.Delivery[webhookBody](ctx, a.api.rest, req.Body())
 	if body.Type == "" {
 		body = webhookBody{}
 	}

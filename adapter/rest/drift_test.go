@@ -1,0 +1,175 @@
+package rest_test
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// driftBody is what the adapter of these tests reads.
+type driftBody struct {
+	Status string `json:"status"`
+}
+
+// drifting is a client whose server sends one body.
+type drifting struct {
+	*rest.Client
+	body   atomic.Value
+	status atomic.Int64
+	guard  *guard.Guard
+}
+
+func newDrifting(t *testing.T) *drifting {
+	t.Helper()
+	d := &drifting{guard: guard.New(guard.Options{})}
+	d.body.Store(`{"status":"ok"}`)
+	d.status.Store(http.StatusOK)
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(int(d.status.Load()))
+		_, _ = fmt.Fprint(w, d.body.Load())
+	})
+	docs := normalize.NewDocumented("root: request_id\nroot.status = ok")
+	d.Client = rest.New(rest.Config{
+		BaseURL: server.URL, Drift: rest.Drift{Guard: d.guard, Client: "second", Provider: "p", Documented: docs},
+	})
+	return d
+}
+
+// get requests a path and reads the response.
+func (d *drifting) get(t *testing.T, path string) {
+	t.Helper()
+	res, err := d.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: path})
+	require.NoError(t, err)
+	require.NoError(t, res.Decode(&driftBody{}))
+	require.NoError(t, res.Decode(&struct{}{}), "a second type is not compared")
+}
+
+// found requires what was found, each once.
+func (d *drifting) found(t *testing.T, want ...guard.Drift) {
+	t.Helper()
+	all := map[guard.Drift]uint64{}
+	for _, one := range want {
+		all[one] = 1
+	}
+	assert.Equal(t, all, d.guard.Drift())
+}
+
+func unknown(endpoint, name string) guard.Drift {
+	return guard.Drift{Client: "second", Provider: "p", Endpoint: endpoint, Kind: guard.DriftMember, Member: name}
+}
+
+// TestDrift specifies which responses a client looks at.
+func TestDrift(t *testing.T) {
+	t.Parallel()
+	t.Run("the first response of each endpoint and then each hundredth", eachHundredthResponse)
+	t.Run("failures do not use up the looks at successes", failuresAreCountedApart)
+	t.Run("a value of an enumeration is reported with its member", func(t *testing.T) {
+		t.Parallel()
+		d := newDrifting(t)
+		d.body.Store(`{"status":"novel","request_id":"4711"}`)
+		d.get(t, "/one")
+		want := unknown("GET /one", "status")
+		want.Kind, want.Word = guard.DriftValue, "novel"
+		d.found(t, want)
+	})
+	t.Run("an id in a path is not reported", func(t *testing.T) {
+		t.Parallel()
+		d := newDrifting(t)
+		d.body.Store(`{"alien":1}`)
+		d.get(t, "/v2/accounts/4711/.well-known/jwks.json")
+		d.found(t, unknown("GET /v2/accounts/*/.well-known/jwks.json", "alien"))
+	})
+	t.Run("adapters with an id in each path are counted together", endpointsAreBounded)
+	t.Run("a delivery is looked at", aDeliveryIsLookedAt)
+	t.Run("without a guard nothing is looked at", func(t *testing.T) {
+		t.Parallel()
+		v := rest.Delivery[driftBody](t.Context(), rest.New(rest.Config{BaseURL: "http://127.0.0.1"}), []byte(`{"alien":1}`))
+		assert.Empty(t, v)
+	})
+	t.Run("parallel calls are looked at once in a hundred", parallelCalls)
+}
+
+func eachHundredthResponse(t *testing.T) {
+	t.Parallel()
+	d := newDrifting(t)
+	for i := 1; i <= 301; i++ {
+		d.body.Store(fmt.Sprintf(`{"status":"ok","a%s":1}`, letters(i)))
+		d.get(t, "/one")
+	}
+	d.body.Store(`{"status":"ok","other":1}`)
+	d.get(t, "/two")
+	d.found(t, unknown("GET /one", "a"+letters(1)), unknown("GET /one", "a"+letters(101)), unknown("GET /one", "a"+letters(201)),
+		unknown("GET /one", "a"+letters(301)), unknown("GET /two", "other"))
+}
+
+// letters writes a number as a name.
+func letters(n int) string {
+	return string([]rune{rune('a' + n/26%26), rune('a' + n%26)})
+}
+
+func failuresAreCountedApart(t *testing.T) {
+	t.Parallel()
+	d := newDrifting(t)
+	d.status.Store(http.StatusServiceUnavailable)
+	for range 150 {
+		d.get(t, "/one")
+	}
+	d.status.Store(http.StatusOK)
+	d.body.Store(`{"alien":1}`)
+	d.get(t, "/one")
+	d.found(t, unknown("GET /one", "alien"))
+}
+
+func endpointsAreBounded(t *testing.T) {
+	t.Parallel()
+	d := newDrifting(t)
+	for i := range 256 {
+		d.get(t, fmt.Sprint("/", i))
+	}
+	d.get(t, "/once/more")
+	d.body.Store(`{"alien":1}`)
+	for i := range 98 {
+		d.get(t, fmt.Sprint("/more/", i))
+	}
+	d.found(t)
+	for i := range 2 {
+		d.get(t, fmt.Sprint("/still/more/", i))
+	}
+	d.found(t, unknown("GET /still/more/*", "alien"))
+}
+
+func aDeliveryIsLookedAt(t *testing.T) {
+	t.Parallel()
+	d := newDrifting(t)
+	body := []byte(`{"status":"ok","alien":1}`)
+	for range 3 {
+		assert.Equal(t, driftBody{"ok"}, rest.Delivery[driftBody](t.Context(), d.Client, body))
+	}
+	assert.Empty(t, rest.Delivery[driftBody](t.Context(), d.Client, []byte(`{"status":"ok"`)), "it is not JSON")
+	d.found(t, unknown("webhook", "alien"))
+}
+
+func parallelCalls(t *testing.T) {
+	t.Parallel()
+	d := newDrifting(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 50 {
+				_ = rest.Delivery[driftBody](t.Context(), d.Client, []byte(`{"alien":1}`))
+			}
+		})
+	}
+	all.Wait()
+	assert.Equal(t, map[guard.Drift]uint64{unknown("webhook", "alien"): 2}, d.guard.Drift(), "of 200")
+}

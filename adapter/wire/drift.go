@@ -1,0 +1,236 @@
+package wire
+
+// This file looks for what a response has and nothing documents.
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/bankmux/bankmux/internal/jsonscan"
+	"github.com/bankmux/bankmux/internal/strictjson"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// Unknown is a member or a value of a response that is not documented. It has names, and never what
+// a response says.
+type Unknown struct {
+	// Member is the path of the member, such as "accounts[].new_member". A key of a map is "*", and
+	// so is a name that [normalize.Name] masks.
+	Member string
+	// Value is the value that an enumeration does not have, as [normalize.Name] returns it. It is
+	// "" if the member itself is unknown.
+	Value string
+}
+
+// maxUnknown is how many unknown members an object may have. One with more is a map, and its keys
+// may be ids or names of persons.
+const maxUnknown = 16
+
+// Inspect returns what a response has beyond what is documented and what the type of v has. It
+// returns each once, and nothing for a text that is not JSON. [Decode] reads the response into v,
+// of which Inspect uses only the type. Inspect does not look into values that a method of the
+// adapter reads, nor into members that are documented and not read.
+//
+// If an object has more than 16 unknown members, they are reported as one that is "*".
+func Inspect(body []byte, v any, documented *normalize.Documented) []Unknown {
+	s := inspector{Scanner: jsonscan.New(strictjson.WithoutMark(body)), documented: documented}
+	if s.value(planOf(reflect.TypeOf(v).Elem()), nil, normalize.Root) != nil || s.End() != nil {
+		return nil
+	}
+	return s.found
+}
+
+// inspector walks through one response.
+type inspector struct {
+	jsonscan.Scanner
+	documented *normalize.Documented
+	path       []string // to the present value
+	unknown    [][]byte // the unknown members of the objects that are open
+	found      []Unknown
+	seen       map[finding]bool
+}
+
+// finding identifies what was found before, so that a list with many rows reports it once.
+type finding struct {
+	of           *plan  // the object
+	name         string // of the object
+	member, word string
+}
+
+// value looks at the next value. in is the object that it is in, and name the member.
+func (s *inspector) value(p *plan, in *object, name string) error {
+	to := p.innermost()
+	switch kind := s.Kind(); {
+	case kind == '[' && (to.list || to.how == asSlice):
+		return s.list(to.element, in, name)
+	case kind == '{' && to.how == asStruct:
+		return s.object(to, name)
+	case kind == '{' && to.how == asMap:
+		return s.table(to.element, in, name)
+	case kind == '"' && in != nil && in.Enumerates(name):
+		return s.word(in, name)
+	}
+	return s.Skip(false)
+}
+
+// object is an object of a response.
+type object struct {
+	*normalize.DocumentedObject
+	of   *plan
+	name string
+}
+
+// object looks at the members of an object.
+func (s *inspector) object(p *plan, name string) error {
+	if err := s.Open(); err != nil {
+		return err
+	}
+	one := object{s.documented.Object(name), p, name}
+	before, i := len(s.unknown), -1
+	for first := true; ; first = false {
+		at, more, err := s.member(&one, first, i+1)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		if at < 0 {
+			continue
+		}
+		i = at
+		m := &p.members[i]
+		s.path = append(s.path, m.name)
+		if err := s.value(m.plan, &one, m.name); err != nil {
+			return err
+		}
+		s.path = s.path[:len(s.path)-1]
+	}
+	s.members(&one, s.unknown[before:])
+	s.unknown = s.unknown[:before]
+	return nil
+}
+
+// member reads a key and returns the index of the member, which is most often the next one. If the
+// type does not have the member, member skips its value and returns -1.
+func (s *inspector) member(in *object, first bool, next int) (at int, more bool, err error) {
+	if next < len(in.of.members) && s.MemberIs(first, in.of.members[next].quoted) {
+		return next, true, nil
+	}
+	key, more, err := s.Member(first)
+	if !more {
+		return -1, false, err
+	}
+	if at = in.of.index(key); at >= 0 {
+		return at, true, nil
+	}
+	if !in.of.takesOthers() && !in.HasMember(key) {
+		s.unknown = append(s.unknown, key)
+	}
+	return -1, true, s.Skip(false)
+}
+
+// members notes the unknown members of an object.
+func (s *inspector) members(in *object, unknown [][]byte) {
+	if len(unknown) > maxUnknown {
+		unknown = [][]byte{[]byte(normalize.Masked)}
+	}
+	for _, key := range unknown {
+		if !s.seen[finding{in.of, in.name, string(key), ""}] {
+			s.note(in, string(key), "", normalize.Name(string(key)))
+		}
+	}
+}
+
+// word looks at a text that must be one of an enumeration. An empty text stands for none.
+func (s *inspector) word(in *object, name string) error {
+	inner, _, err := s.Text()
+	if err != nil || len(inner) == 0 {
+		return err
+	}
+	if text := jsonscan.Unquote(inner); !in.HasValue(name, text) && !s.seen[finding{in.of, in.name, name, text}] {
+		s.note(in, name, text, "")
+	}
+	return nil
+}
+
+// note adds a finding. last is the last part of its path if that is not in the path yet.
+func (s *inspector) note(in *object, member, word, last string) {
+	if s.seen == nil {
+		s.seen = map[finding]bool{}
+	}
+	s.seen[finding{in.of, in.name, member, word}] = true
+	one := Unknown{Member: join(s.path, last)}
+	if word != "" {
+		one.Value = normalize.Name(word)
+	}
+	s.found = append(s.found, one)
+}
+
+// The parts of a path that stand for an element of a list and for a member of a map.
+const (
+	listPart = "[]"
+	mapPart  = normalize.Masked
+)
+
+// list looks at the elements of a list.
+func (s *inspector) list(element *plan, in *object, name string) error {
+	if err := s.Open(); err != nil {
+		return err
+	}
+	s.path = append(s.path, listPart)
+	for first := true; ; first = false {
+		more, err := s.Element(first)
+		if !more {
+			s.path = s.path[:len(s.path)-1]
+			return err
+		}
+		if err := s.value(element, in, name); err != nil {
+			return err
+		}
+	}
+}
+
+// table looks at the values of a map, whose keys may be ids.
+func (s *inspector) table(element *plan, in *object, name string) error {
+	if err := s.Open(); err != nil {
+		return err
+	}
+	s.path = append(s.path, mapPart)
+	for first := true; ; first = false {
+		_, more, err := s.Member(first)
+		if !more {
+			s.path = s.path[:len(s.path)-1]
+			return err
+		}
+		if err := s.value(element, in, name); err != nil {
+			return err
+		}
+	}
+}
+
+// join returns a path as a text.
+func join(path []string, last string) string {
+	var text strings.Builder
+	for _, part := range append(slices.Clip(path), last) {
+		if text.Len() > 0 && part != listPart && part != "" {
+			text.WriteByte('.')
+		}
+		text.WriteString(part)
+	}
+	return text.String()
+}
+
+// innermost returns the plan of what pointers and types of this package hold, but not of the
+// elements of a list.
+func (p *plan) innermost() *plan {
+	for (p.how == asPointer || p.how == asOwn && !p.list) && p.element != nil {
+		p = p.element
+	}
+	return p
+}
+
+// takesOthers reports whether a struct has a map that keeps its other members. A map of empty
+// structs keeps only their names.
+func (p *plan) takesOthers() bool { return p.rest != nil && p.rest.plan.element.of.Size() > 0 }

@@ -1,0 +1,114 @@
+package guard
+
+// This file reports what a provider sends and its adapter does not know.
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime/debug"
+	"sync"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/normalize"
+)
+
+// DriftKind says what is unknown.
+type DriftKind string
+
+// The kinds of drift.
+const (
+	DriftMember DriftKind = "member" // a member of a response or of a webhook delivery
+	DriftValue  DriftKind = "value"  // a value of an enumeration
+	DriftCode   DriftKind = "code"   // the code of an error: see [Guard.UnlistedCodes]
+	DriftMore   DriftKind = "more"   // the client has reported 256 others, so later ones have no name
+)
+
+// Drift is something that a provider sends and its adapter does not know. It has names, and never
+// what a response says about a user. A text that does not look like a name is "*": see
+// [normalize.Name].
+type Drift struct {
+	Client   string `json:"client"` // the registered name
+	Provider string `json:"provider"`
+
+	// Endpoint is where a member or value was found: method and path without parameters, such as
+	// "GET /links/{id}/accounts", or "webhook".
+	Endpoint  string    `json:"endpoint,omitempty"`
+	Operation string    `json:"operation,omitempty"` // that ended with a code, such as "Accounts"
+	Kind      DriftKind `json:"kind"`
+
+	// Member is the path of a member, or of the member that has the value. An element of a list is
+	// "[]" and a key of a map "*", as in "accounts[].new_member".
+	Member string `json:"member,omitempty"`
+	// Word is the value or code.
+	Word string `json:"word,omitempty"`
+}
+
+// maxDrift bounds how many drifts of one client have a name.
+const maxDrift = 256
+
+// drifts has the drifts of all clients.
+type drifts struct {
+	mu     sync.Mutex
+	seen   map[Drift]uint64
+	number map[string]int // by client, of those in seen
+}
+
+// note counts a drift. It returns what is reported instead of it if the client has too many, and
+// whether that is new.
+func (all *drifts) note(d Drift) (reported Drift, isNew bool) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.seen[d] == 0 && all.number[d.Client] >= maxDrift {
+		d = Drift{Client: d.Client, Provider: d.Provider, Kind: DriftMore}
+	}
+	if all.seen[d] == 0 {
+		all.number[d.Client]++
+		isNew = true
+	}
+	all.seen[d]++
+	return d, isNew
+}
+
+// Drift returns what the providers sent that their adapters do not know, and how often it was
+// found. Codes are found in each error, and members and values in one response of a hundred.
+func (g *Guard) Drift() map[Drift]uint64 {
+	g.drifts.mu.Lock()
+	defer g.drifts.mu.Unlock()
+	return maps.Clone(g.drifts.seen)
+}
+
+// ReportDrift counts a drift, and calls [Options.OnDrift] if it is new. The client of package rest
+// calls it. An adapter that sends requests in another way may call it. Member and Word must have
+// passed [normalize.Name].
+func (g *Guard) ReportDrift(ctx context.Context, d Drift) {
+	d, isNew := g.drifts.note(d)
+	if !isNew || g.opts.OnDrift == nil {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer logDriftPanic(g.opts.Logger)
+		g.opts.OnDrift(ctx, d)
+	}()
+	awaitListener(done)
+}
+
+// logDriftPanic recovers from a panic of OnDrift, and logs its type.
+func logDriftPanic(logger *slog.Logger) {
+	p := recover()
+	if p == nil || logger == nil {
+		return
+	}
+	logger.Error("bankmux: OnDrift panicked", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+}
+
+// reportCode reports the code of an error that no catalogue lists.
+func (g *Guard) reportCode(ctx context.Context, op bankmux.Op, e *bankmux.Error) {
+	g.ReportDrift(ctx, Drift{
+		Client: op.Client, Provider: op.Provider, Operation: op.Name,
+		Kind: DriftCode, Word: normalize.Name(e.Code),
+	})
+}

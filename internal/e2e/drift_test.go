@@ -1,0 +1,105 @@
+package e2e_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/single"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// drifting is a client of the virtual bank with a connection.
+type drifting struct {
+	bank   *virtualbank.Bank
+	client *bankmux.Client
+	conn   bankmux.Connection
+	guard  *guard.Guard
+}
+
+func newDrifting(t *testing.T, provider string) *drifting {
+	t.Helper()
+	d := &drifting{bank: virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90}), guard: guard.New(guard.Options{})}
+	wire := &tampered{bank: servedBy(d.bank, provider), heard: map[string][]byte{}}
+	var err error
+	d.client, err = wire.openWith(provider, d.bank.Credentials(), d.guard)
+	require.NoError(t, err)
+	session, err := d.client.CreateSession(t.Context(), bankmux.SessionRequest{
+		User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth",
+	})
+	require.NoError(t, err)
+	payload, err := posts(d.bank, session.Launch)
+	require.NoError(t, err)
+	d.conn, err = single.Connection(d.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{
+		Session: session, User: "user-1", Payload: bankmux.NewSecret(payload),
+	}))
+	require.NoError(t, err)
+	if provider != dapi.Name {
+		require.NoError(t, d.bank.Refresh(d.conn.Reference()))
+	}
+	return d
+}
+
+// read calls all operations that leave the connection as it is.
+func (d *drifting) read(t *testing.T) {
+	t.Helper()
+	for _, op := range reads {
+		if op.name != "Disconnect" {
+			_ = op.call(t.Context(), d.client, d.conn)
+		}
+	}
+}
+
+// TestDrift specifies what an application hears of responses that its adapter does not know.
+func TestDrift(t *testing.T) {
+	t.Parallel()
+	for _, provider := range []string{moneykit.Name, dapi.Name, plaid.Name} {
+		t.Run(provider+" as documented is not drift", func(t *testing.T) {
+			t.Parallel()
+			d := newDrifting(t, provider)
+			d.read(t)
+			assert.Empty(t, d.guard.Drift())
+		})
+		t.Run("a member that "+provider+" adds is reported within 200 responses", func(t *testing.T) {
+			t.Parallel()
+			aNewMemberIsReported(t, provider)
+		})
+	}
+}
+
+func aNewMemberIsReported(t *testing.T, provider string) {
+	d := newDrifting(t, provider)
+	accounts := func() bankmux.AccountsResult {
+		got, err := d.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: d.conn})
+		require.NoError(t, err)
+		return got
+	}
+	var before bankmux.AccountsResult
+	for range 57 {
+		before = accounts()
+	}
+	d.bank.AddMember("brand_new")
+	for range 200 {
+		require.Equal(t, before, accounts(), "the member is ignored")
+	}
+	var members []string
+	for one := range d.guard.Drift() {
+		assert.Equal(t, provider, one.Client)
+		assert.Equal(t, provider, one.Provider)
+		assert.Equal(t, guard.DriftMember, one.Kind)
+		assert.True(t, strings.HasSuffix(one.Endpoint, "/accounts") || strings.HasSuffix(one.Endpoint, "/accounts/get"))
+		assert.NotContains(t, fmt.Sprintf("%+v", one), virtualbank.AddedValue)
+		members = append(members, one.Member)
+	}
+	slices.Sort(members)
+	assert.Equal(t, []string{"accounts[].brand_new", "brand_new"}, members)
+}
