@@ -29,7 +29,8 @@
 //
 // What else an application needs is in packages of its own:
 //
-//   - store keeps connections and rows in PostgreSQL or SQLite, and is a [Ledger].
+//   - store keeps connections and rows in a database, and is a [Ledger]. store/sqlite and
+//     store/postgres open one.
 //   - bankhttp serves linking, reading, challenges, webhooks and health over HTTP. Package
 //     bankhttp/launcher opens any provider's page in the browser.
 //   - inbox receives webhook deliveries, and schedule says when a connection is due again.

@@ -149,7 +149,9 @@ func (s *Service) ReadAccounts() http.Handler {
 func (s *Service) connectionsOf(ctx context.Context, user, only string) ([]bankmux.Connection, error) {
 	if only == "" {
 		all, err := s.store.Connections(ctx, user)
-		_, err = s.unreadable(ctx, only, err) // accountsOf names them
+		if len(unreadableOf(err)) > 0 {
+			err = nil // accountsOf names them
+		}
 		return all, err
 	}
 	conn, err := s.store.Connection(ctx, user, only)
@@ -163,25 +165,18 @@ func (s *Service) accountsOf(ctx context.Context, user, only string, failed []fa
 		connections = []string{only}
 	}
 	stored, err := s.store.Accounts(ctx, user, connections...)
-	lost, err := s.unreadable(ctx, only, err)
+	conns, connsErr := s.store.Connections(ctx, user)
+	unnamed, unnamedErr := s.unnamed(ctx, user, connections)
+	lost, err := s.unreadable(ctx, only, errors.Join(err, connsErr, unnamedErr))
 	if err != nil {
 		return accounts{}, err
 	}
-	conns, err := s.store.Connections(ctx, user)
-	more, err := s.unreadable(ctx, only, err)
-	if err != nil {
-		return accounts{}, err
-	}
-	unnamed, further, err := s.unnamed(ctx, user, only)
-	if err != nil {
-		return accounts{}, err
-	}
-	out := accounts{Accounts: []accountView{}, Unnamed: unnamed}
-	out.Failed = add(add(add(failed, lost...), more...), further...)
+	out := accounts{Accounts: []accountView{}, Unnamed: unnamed, Failed: add(failed, lost...)}
+	unopened := unreadableOf(connsErr)
 	for i := range stored {
 		v := viewOf(&stored[i])
 		if !slices.ContainsFunc(conns, func(c bankmux.Connection) bool { return c.ID == v.Connection }) &&
-			!hasFailed(more, v.Connection) {
+			!slices.Contains(unopened, v.Connection) {
 			v.Ended, v.Balances, v.Due, v.ReadAt = true, nil, bankmux.Date{}, time.Time{} // they are not true any more
 		}
 		out.Accounts = append(out.Accounts, v)

@@ -150,26 +150,29 @@ func (s *Service) storeOne(ctx context.Context, key exchangeKey, one made, annou
 var errNotHeld = &bankmux.Error{Kind: bankmux.ErrTokenSpent, Detail: "the result is not held any more", NotSent: true}
 
 // endHeld stores what is held of a user, so that the user can be deleted with it. What cannot be
-// stored is ended at the provider. It returns what is left.
-func (s *Service) endHeld(ctx context.Context, user string) (left []failure, err error) {
+// stored is ended at the provider. The error has what is left.
+func (s *Service) endHeld(ctx context.Context, user string) error {
+	var left []failure
 	var all []error
 	for key, one := range s.loose(ctx, user) {
 		if s.storeOne(ctx, key, one, false) == nil {
 			continue
 		}
-		var failed []error
+		before := len(all)
 		for _, conn := range one.res.All() {
 			if err := s.disconnect(ctx, conn); err != nil {
 				left = append(left, failureOf(conn, nil, bankmux.Failure{Err: bankmux.ErrorOf(err)}))
-				failed = append(failed, err)
+				all = append(all, err)
 			}
 		}
-		if len(failed) == 0 {
+		if len(all) == before {
 			s.held.drop(key)
 		}
-		all = append(all, failed...)
 	}
-	return left, errors.Join(all...)
+	if len(all) == 0 {
+		return nil
+	}
+	return &unfinished{errors.Join(all...), left}
 }
 
 // Close ends the background work, after one more attempt to store what exchanges made and the store

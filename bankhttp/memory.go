@@ -169,18 +169,16 @@ func (m *Memory) run(
 	if err != nil {
 		return res, err
 	}
-	if m.endedLink(key.ref) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.endedLinks[key.ref] {
 		return bankmux.ExchangeResult{}, bankmux.ErrNotFound
 	}
 	for _, conn := range res.All() {
 		m.keeper.Put(conn)
 		one.refs = append(one.refs, conn.Ref())
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, ref := range one.refs {
-		if !slices.Contains(m.refs, ref) {
-			m.refs = append(m.refs, ref)
+		if !slices.Contains(m.refs, conn.Ref()) {
+			m.refs = append(m.refs, conn.Ref())
 		}
 	}
 	one.ok = len(res.Failed) == 0

@@ -99,35 +99,35 @@ func (m *Memory) IdentifyAccount(
 	defer m.naming.Unlock()
 	m.mu.Lock()
 	i := slices.IndexFunc(m.unnamed, func(u *unnamedAccount) bool { return u.ID == id && u.ref.User == user })
-	u := &unnamedAccount{}
+	var was unnamedAccount
 	if i >= 0 {
-		u = m.unnamed[i]
+		was = *m.unnamed[i]
 	}
-	ref, listed, named, mayBe := u.ref, u.Account, u.name, u.MayBe
 	m.mu.Unlock()
-	conn, ok := m.keeper.Get(ref)
+	conn, ok := m.keeper.Get(was.ref)
 	switch {
 	case i < 0 || !ok:
 		return bankmux.Connection{}, "", bankmux.ErrNotFound
-	case named == "":
-	case account == named, account == "" && !slices.Contains(mayBe, named):
-		return conn, named, nil
+	case was.name == "":
+	case account == was.name, account == "" && !slices.Contains(was.MayBe, was.name):
+		return conn, was.name, nil
 	default:
 		return bankmux.Connection{}, "", refused("the account was identified as another one")
 	}
 	if account != "" && !m.ownsAccount(user, account) {
 		return bankmux.Connection{}, "", bankmux.ErrNotFound
 	}
-	if account != "" && (!slices.Contains(mayBe, account) || !slices.Contains(m.lapsed(conn, &listed), account)) {
+	if account != "" &&
+		(!slices.Contains(was.MayBe, account) || !slices.Contains(m.lapsed(conn, &was.Account), account)) {
 		return bankmux.Connection{}, "", refused("the account is not one of those that it may be")
 	}
-	name, err := m.ledger.NameAccount(ctx, conn, listed, account)
+	name, err := m.ledger.NameAccount(ctx, conn, was.Account, account)
 	if err != nil {
 		return bankmux.Connection{}, "", err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	u.name = name
+	m.unnamed[i].name = name
 	m.listed(conn, name)
 	return conn, name, nil
 }

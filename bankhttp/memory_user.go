@@ -20,13 +20,6 @@ func (m *Memory) endLinks(user string) {
 	})
 }
 
-// endedLink reports whether a session was deleted with its user.
-func (m *Memory) endedLink(ref bankmux.SessionRef) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.endedLinks[ref]
-}
-
 // forget deletes what is left of a user without connections.
 func (m *Memory) forget(user string) {
 	m.mu.Lock()

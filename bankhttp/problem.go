@@ -107,8 +107,8 @@ var table = map[bankmux.Kind]row{
 		detail: "This question was answered, or the answer came too late. If something is missing, please start again.",
 	},
 	bankmux.ErrNotReady: {
-		status: http.StatusServiceUnavailable, title: "The data is not there yet",
-		detail: "Your bank's data is still on its way. Please try again later.", retry: true,
+		status: http.StatusServiceUnavailable, title: "This is not ready yet",
+		detail: "This is still under way. Please try again in a moment.", retry: true, // a link, or the bank's data
 	},
 	bankmux.ErrNotFound: {
 		status: http.StatusNotFound, title: "There is no such thing", detail: "This does not exist.",

@@ -159,8 +159,8 @@ func (s *Service) stateOf(ctx context.Context, conn bankmux.Connection, state ba
 	if out.Failed, err = s.unread(ctx, conn, state); err != nil {
 		return out, unlessDeleted(err)
 	}
-	var lost []failure
-	out.Unnamed, lost, err = s.unnamed(ctx, conn.User, conn.ID)
+	out.Unnamed, err = s.unnamed(ctx, conn.User, []string{conn.ID})
+	lost, err := s.unreadable(ctx, conn.ID, err)
 	out.Failed = append(out.Failed, lost...)
 	return out, err
 }

@@ -20,15 +20,9 @@ type newcomer struct {
 	MayBe      []string            `json:"may_be,omitempty"` // ids of stored accounts
 }
 
-// unnamed returns the accounts that only the user can identify, of one connection or of all. Those
-// that do not open are failures.
-func (s *Service) unnamed(ctx context.Context, user, only string) ([]newcomer, []failure, error) {
-	var connections []string
-	if only != "" {
-		connections = []string{only}
-	}
+// unnamed returns the accounts that only the user can identify, of some connections or of all.
+func (s *Service) unnamed(ctx context.Context, user string, connections []string) ([]newcomer, error) {
 	all, err := s.store.Unnamed(ctx, user, connections...)
-	lost, err := s.unreadable(ctx, only, err)
 	var out []newcomer
 	for i := range all {
 		u := &all[i]
@@ -37,7 +31,7 @@ func (s *Service) unnamed(ctx context.Context, user, only string) ([]newcomer, [
 			Currency: u.Account.Currency, MayBe: u.MayBe,
 		})
 	}
-	return out, lost, err
+	return out, err
 }
 
 // decision is the body of NameAccount: a stored account, or that it is a new one.

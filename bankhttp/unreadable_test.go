@@ -1,6 +1,9 @@
 package bankhttp_test
 
 import (
+	"io"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -24,10 +27,12 @@ func TestUnreadable(t *testing.T) {
 			Problem    bankhttp.Problem
 		} `json:"failed"`
 	}
-	open := func(t *testing.T) (a *app, store *oddStore, lost, other string) {
+	open := func(t *testing.T, log io.Writer) (a *app, store *oddStore, lost, other string) {
 		t.Helper()
 		store = &oddStore{Store: bankhttp.NewMemory()}
-		a = newApp(t, func(c *bankhttp.Config) { c.Store = store })
+		a = newApp(t, func(c *bankhttp.Config) {
+			c.Store, c.Logger = store, slog.New(slog.NewTextHandler(log, nil))
+		})
 		lost, other = a.link(t, "user-rosa", moneykit.Name).ID, a.link(t, "user-rosa", dapi.Name).ID
 		a.read(t, "user-rosa")
 		store.lost = lost
@@ -35,7 +40,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	t.Run("it is named among the failures, and the others are listed", func(t *testing.T) {
 		t.Parallel()
-		a, _, lost, other := open(t)
+		a, _, lost, other := open(t, io.Discard)
 		got := object[listed](t, a.send(t, "user-rosa", "GET", "/connections", ""), 200)
 		require.Len(t, got.Connections, 1)
 		assert.Equal(t, other, got.Connections[0].ID)
@@ -46,7 +51,8 @@ func TestUnreadable(t *testing.T) {
 	t.Run("accounts of the others are shown and read, and it fails once", func(t *testing.T) {
 		t.Parallel()
 		for _, method := range []string{"GET", "POST"} {
-			a, _, lost, other := open(t)
+			var log strings.Builder
+			a, _, lost, other := open(t, &log)
 			w := a.send(t, "user-rosa", method, "/accounts", "")
 			got := object[accounts](t, w, 200)
 			require.NotEmpty(t, got.Accounts)
@@ -58,6 +64,7 @@ func TestUnreadable(t *testing.T) {
 			assert.Equal(t, lost, got.Failed[0].Connection)
 			assert.Equal(t, bankmux.ErrSeal, got.Failed[0].Problem.Kind)
 			assert.NotContains(t, w.Body.String(), planted)
+			assert.Equal(t, 1, strings.Count(log.String(), "stored rows do not open"))
 
 			alone := object[accounts](t, a.send(t, "user-rosa", "POST", "/accounts?connection="+other, ""), 200)
 			assert.Empty(t, alone.Failed, "a reading of another connection does not name it")
@@ -65,7 +72,7 @@ func TestUnreadable(t *testing.T) {
 	})
 	t.Run("its accounts that open have not ended", func(t *testing.T) {
 		t.Parallel()
-		a, store, _, _ := open(t)
+		a, store, _, _ := open(t, io.Discard)
 		store.opens = true
 		got := object[accounts](t, a.send(t, "user-rosa", "GET", "/accounts", ""), 200)
 		banks := map[string]bool{}
@@ -78,7 +85,7 @@ func TestUnreadable(t *testing.T) {
 	})
 	t.Run("it is not disconnected, and the response says so", func(t *testing.T) {
 		t.Parallel()
-		a, _, lost, _ := open(t)
+		a, _, lost, _ := open(t, io.Discard)
 		got := problem(t, a.send(t, "user-rosa", "DELETE", "/connections/"+lost, ""), 500)
 		assert.Equal(t, bankmux.ErrSeal, got.Kind)
 		assert.Len(t, a.bank.Links(), 2)

@@ -52,14 +52,14 @@ func (s *Service) DeleteUser() http.Handler {
 // deleteUser deletes a user. Its error has what is left. Results that the store could not keep end
 // before, and those that are held meanwhile after it.
 func (s *Service) deleteUser(ctx context.Context, user string) error {
-	if left, err := s.endHeld(ctx, user); err != nil {
-		return &unfinished{err, left}
+	if err := s.endHeld(ctx, user); err != nil {
+		return err
 	}
 	if err := s.deleteStored(ctx, user); err != nil {
 		return err
 	}
-	if left, err := s.endHeld(ctx, user); err != nil {
-		return &unfinished{err, left}
+	if err := s.endHeld(ctx, user); err != nil {
+		return err
 	}
 	s.stopIfIdle(ctx)
 	return nil

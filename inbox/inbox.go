@@ -33,11 +33,15 @@
 //	415  not JSON, or compressed
 //	500  the handler failed
 //	503  too many deliveries wait, no time was left, or keys or seen deliveries cannot be read
+//
+// The body of an error is a problem document of RFC 9457 with title and status alone. A sender that
+// has not proved who it is learns no reason.
 package inbox
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -169,7 +173,12 @@ func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "10")
 	}
-	http.Error(w, http.StatusText(status), status)
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	//nolint:gosec // the texts are those of HTTP
+	_, _ = fmt.Fprintf(w, `{"title":%q,"status":%d}`+"\n", http.StatusText(status), status)
 }
 
 // The reasons of refusals before the body is read.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -181,12 +182,9 @@ func aRequestThatIsNotADeliveryIsRefused(t *testing.T) {
 			c.change(r)
 			w := answer(h, r)
 			assert.Equal(t, c.status, w.Code)
-			assert.Equal(
-				t,
-				http.StatusText(c.status),
-				strings.TrimSpace(w.Body.String()),
-				"the sender learns no reason",
-			)
+			assert.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
+			assert.JSONEq(t, fmt.Sprintf(`{"title":%q,"status":%d}`, http.StatusText(c.status), c.status),
+				w.Body.String(), "the sender learns no reason")
 		})
 	}
 }

@@ -64,14 +64,10 @@ type factState struct {
 
 // Acquire implements [guard.Leases].
 func (b backend) Acquire(ctx context.Context, c guard.Claim) (got guard.Lease, err error) {
-	err = b.change(ctx, "Acquire", leaseName(c.Key), func(now int64, content []byte) (any, int64, error) {
-		var l leaseState
-		if err := decodeShared(content, &l); err != nil {
-			return nil, 0, err
-		}
+	err = changeShared(ctx, b, "Acquire", leaseName(c.Key), func(l *leaseState, now int64) (expires int64) {
 		fence := l.acquire(c, now)
 		got = guard.Lease{Fence: fence, Fact: l.Fact.at(now)}
-		return &l, l.expires(), nil
+		return l.expires()
 	})
 	if err != nil {
 		return guard.Lease{}, err
@@ -143,14 +139,9 @@ func (l *leaseState) expires() int64 {
 
 // Release implements [guard.Leases].
 func (b backend) Release(ctx context.Context, r guard.Release) (held bool, err error) {
-	err = b.change(ctx, "Release", leaseName(r.Key), func(now int64, content []byte) (any, int64, error) {
-		held = false
-		var l leaseState
-		if err := decodeShared(content, &l); err != nil {
-			return nil, 0, err
-		}
+	err = changeShared(ctx, b, "Release", leaseName(r.Key), func(l *leaseState, now int64) (expires int64) {
 		held = l.release(r, now)
-		return &l, l.expires(), nil
+		return l.expires()
 	})
 	return held && err == nil, err
 }

@@ -15,10 +15,10 @@ import (
 // again soon keeps its row.
 const sharedGrace = time.Hour
 
-// change locks a row of shared state and stores what fn makes of its content. It makes the row if
-// need be.
-func (b backend) change(
-	ctx context.Context, op, id string, fn func(now int64, content []byte) (next any, expires int64, err error),
+// changeShared locks a row of shared state, lets fn change its content and stores it until it
+// expires. It makes the row if need be, with the zero T.
+func changeShared[T any](
+	ctx context.Context, b backend, op, id string, fn func(content *T, now int64) (expires int64),
 ) error {
 	s := b.store
 	return s.write(ctx, op, func(w *work) error {
@@ -34,11 +34,12 @@ func (b backend) change(
 			return err
 		}
 		made := content == nil
-		next, expires, err := fn(now, content)
-		if err != nil {
+		var state T
+		if err := decodeShared(content, &state); err != nil {
 			return err
 		}
-		if content, err = json.Marshal(next); err != nil {
+		expires := fn(&state, now)
+		if content, err = json.Marshal(&state); err != nil {
 			return err
 		}
 		_, err = w.exec(ctx, "UPDATE bankmux_shared SET content = $1, expires_at = $2 WHERE id = $3",
@@ -140,21 +141,17 @@ func (b backend) Take(ctx context.Context, t guard.Take) (got guard.Taken, err e
 	if length <= 0 {
 		return guard.Taken{}, within("Take", invalid("Take.Window", "is not positive"))
 	}
-	err = b.change(ctx, "Take", "counter:"+t.Key, func(now int64, content []byte) (any, int64, error) {
-		var c counterState
-		if err := decodeShared(content, &c); err != nil {
-			return nil, 0, err
-		}
+	err = changeShared(ctx, b, "Take", "counter:"+t.Key, func(c *counterState, now int64) (expires int64) {
 		since := now - t.Offset.Milliseconds()
 		passed := (since%length + length) % length
 		if window := (since - passed) / length; window != c.Window {
-			c = counterState{Window: window}
+			*c = counterState{Window: window}
 		}
 		granted := min(t.N, max(t.Limit-c.Used, 0))
 		c.Used += granted
 		ends := length - passed
 		got = guard.Taken{N: granted, Ends: time.Duration(ends) * time.Millisecond}
-		return &c, now + ends, nil
+		return now + ends
 	})
 	if err != nil {
 		return guard.Taken{}, err

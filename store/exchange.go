@@ -277,9 +277,9 @@ func (s *Store) resultOf(ctx context.Context, user string, got *outcome) (bankmu
 		}
 	}
 	if len(all) == 0 {
-		return bankmux.ExchangeResult{}, failed("Exchange", &bankmux.Error{
+		return bankmux.ExchangeResult{}, &bankmux.Error{
 			Kind: bankmux.ErrTokenSpent, NotSent: true, Detail: "the connection was made and deleted since",
-		})
+		}
 	}
 	if result.Connection = all[0]; len(all) > 1 {
 		result.More = all[1:]

@@ -263,9 +263,40 @@ func TestExchangeFails(t *testing.T) {
 		}()
 		require.NoError(t, <-waits, "it waits for the lease")
 		assert.Zero(t, l.calls.Load())
+		unfinished, err := s.Unfinished(t.Context())
+		require.NoError(t, err)
+		assert.Empty(t, unfinished, "the process may live")
 		c.advance(31 * time.Second)
 		<-done
 		assert.EqualValues(t, 1, l.calls.Load())
+	})
+	onEach(t, "an exchange whose process died is unfinished until it is posted again", func(t *testing.T, db *database) {
+		c := newClock()
+		s := db.open(t, store.WithNow(c.now))
+		l := startLink(t, s, "rosa")
+		started := c.now()
+		assert.Panics(t, func() {
+			_, _ = s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+				func(context.Context) (bankmux.ExchangeResult, error) { panic("the process dies") })
+		})
+		c.advance(31 * time.Second)
+		all, err := s.Unfinished(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, []store.Unfinished{
+			{User: "rosa", Session: l.session.ID, Since: started.Truncate(time.Millisecond).UTC()},
+		}, all)
+		j := newJobs()
+		stop := j.start(t, s)
+		connection(t, s, "rosa", "2")
+		j.wait() // it has looked
+		stop()
+		assert.Contains(t, j.log.String(), "processes died during exchanges: see Store.Unfinished\" count=1")
+
+		_, err = l.finish(t.Context(), s, "1")
+		require.NoError(t, err)
+		all, err = s.Unfinished(t.Context())
+		require.NoError(t, err)
+		assert.Empty(t, all)
 	})
 	onEach(t, "a call that waits ends with its context", func(t *testing.T, db *database) {
 		s := db.open(t)

@@ -226,13 +226,15 @@ func checkTrouble(t *testing.T, res response) {
 	for _, text := range []string{"SQL", "sql", "disk", "database is full", "127.0.0.1", "bankmux_", "rosa"} {
 		assert.NotContains(t, res.body, text)
 	}
-	if res.header.Get("Content-Type") != "application/problem+json" { // to a provider
+	assert.Equal(t, "application/problem+json", res.header.Get("Content-Type"))
+	var p bankhttp.Problem
+	require.NoError(t, json.Unmarshal([]byte(res.body), &p))
+	assert.Equal(t, res.status, p.Status)
+	if p.Kind == "" { // to a provider
 		assert.GreaterOrEqual(t, res.status, 500)
 		return
 	}
 	assert.Equal(t, http.StatusServiceUnavailable, res.status, res.body)
-	var p bankhttp.Problem
-	require.NoError(t, json.Unmarshal([]byte(res.body), &p))
 	assert.Equal(t, bankhttp.KindStore, p.Kind)
 	assert.Equal(t, "send the same request again", p.Remedy)
 	assert.Positive(t, p.RetryAfter)

@@ -69,7 +69,11 @@ func (w Worker) Run(ctx context.Context) error {
 	var jobs sync.WaitGroup
 	defer jobs.Wait()
 	slots := make(chan struct{}, w.Parallel)
+	var look time.Time
 	for ctx.Err() == nil {
+		if !w.Store.now().Before(look) {
+			look = w.lookForUnfinished(ctx)
+		}
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():

@@ -131,7 +131,7 @@ func (a *app) reply(w http.ResponseWriter, user string, p page, err error) {
 	case errors.Is(err, bankmux.ErrAnswerRejected):
 		p.Error = "That was not right. Start again."
 	case errors.Is(err, bankmux.ErrChallengeExpired):
-		p.Error = "That was too late. Start again."
+		p.Error = "This question is closed. Start again."
 	default:
 		log.Print(err)
 		p.Error = "Try again later."

@@ -28,7 +28,7 @@ func CloseUnread(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ErrBroken is the error of a body whose Read does not keep to the rules of [io.Reader].
+// ErrBroken is the error of a body whose Read panics, or returns a count that cannot be.
 var ErrBroken = errors.New("the body broke off")
 
 // chunkSize is the largest single read. A read that timed out keeps this much memory at most.

@@ -3,7 +3,7 @@
 
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
@@ -27,7 +27,7 @@ try {
   const rank = (name) => first.indexOf(name.split(".")[0]) + 1 || first.length + 1;
   const files = names.sort((a, b) => rank(a) - rank(b)).map((name) => join(here, name));
   // A page waits now and then, so two files for each processor keep it busy.
-  const tests = run({ files, concurrency: 4 });
+  const tests = run({ files, concurrency: 2 * availableParallelism() });
   tests.on("test:fail", () => { process.exitCode = 1; });
   const report = tests.compose(new spec());
   for await (const text of report) process.stdout.write(text);
