@@ -30,6 +30,16 @@ func TestWebhook(t *testing.T) {
 	t.Run("a body of another form is an unknown event", aBodyOfAnotherFormIsUnknown)
 }
 
+// TestWebhookAllocations counts, so nothing runs beside it.
+func TestWebhookAllocations(t *testing.T) {
+	s := start(t, virtualbank.Options{}, nil)
+	req := s.delivery("TRANSACTIONS:SYNC_UPDATES_AVAILABLE", "item-1", nil)
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() {
+		_, err := s.client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(req.Header(), req.Body()))
+		assert.NoError(t, err)
+	}), 40.0, "from header and body to the event")
+}
+
 // delivery is a signed delivery of the bank.
 func (s *setup) delivery(event, reference string, members map[string]any) bankmux.WebhookRequest {
 	return bankmux.NewWebhookRequest(s.bank.Sign(virtualbank.Webhook{
