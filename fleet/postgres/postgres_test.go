@@ -17,17 +17,14 @@ import (
 	"github.com/bankmux/bankmux/fleet/postgres"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/guard/fleettest"
+	"github.com/bankmux/bankmux/internal/fleetproof"
 )
 
-// address is the URL of a PostgreSQL server, and restart a command that restarts it. The gate sets
-// them.
-var (
-	address = os.Getenv("BANKMUX_POSTGRES")
-	restart = os.Getenv("BANKMUX_POSTGRES_RESTART")
-)
+// address is the URL of a PostgreSQL server. The gate sets it.
+var address = os.Getenv("BANKMUX_POSTGRES")
 
 func TestMain(m *testing.M) {
-	mainOfJob() // in the processes of TestProcesses
+	fleetproof.Main(openShared) // a process that a test started ends here
 	goleak.VerifyTestMain(m)
 }
 

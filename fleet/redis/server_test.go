@@ -21,19 +21,14 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bankmux/bankmux/fleet/redis"
+	"github.com/bankmux/bankmux/internal/fleetproof"
 )
 
 // program is the path of redis-server. The gate sets it.
 var program = os.Getenv("BANKMUX_REDIS_SERVER")
 
 func TestMain(m *testing.M) {
-	if text := os.Getenv(applicationVariable); text != "" {
-		if err := runProcess(text); err != nil {
-			_, _ = io.WriteString(os.Stderr, err.Error()+"\n")
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
+	fleetproof.Main(openShared) // a process that a test started ends here
 	code := m.Run()
 	_ = os.RemoveAll(built)
 	if code == 0 {
@@ -51,6 +46,7 @@ type server struct {
 	args  []string
 	env   []string
 	clock *os.File // nil if its clock does not move
+	ahead time.Duration
 	cmd   *exec.Cmd
 }
 
@@ -124,6 +120,13 @@ func (s *server) shift(t testing.TB, d time.Duration) {
 	shift := binary.LittleEndian.AppendUint64(nil, uint64(d.Microseconds())) // two's complement
 	_, err := s.clock.WriteAt(shift, 0)
 	require.NoError(t, err)
+}
+
+// advance moves the server's clock.
+func (s *server) advance(t testing.TB, d time.Duration) {
+	t.Helper()
+	s.ahead += d
+	s.shift(t, s.ahead)
 }
 
 // start starts the process and waits until it accepts connections.

@@ -1,0 +1,175 @@
+//go:build linux
+
+// Package pgserver starts a PostgreSQL server for one test, which may stop and kill it.
+package pgserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Server is a server with the superuser postgres and trust in every client. It listens on a port of
+// loopback, which it keeps.
+type Server struct {
+	URL    string // of the database postgres
+	folder string // of Debian's programs
+	data   string
+	port   int
+	owner  *syscall.Credential // nil unless the test runs as root
+	cmd    *exec.Cmd           // nil while the server is down
+	ended  chan struct{}       // closed when its first process has ended
+}
+
+// Start makes a new cluster and starts its server. Both end with the test. The test fails if
+// Debian's package postgresql is not installed.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
+	require.NoError(t, err)
+	require.NotEmpty(t, found, "install PostgreSQL, as .ci/postgres does")
+	folder, err := os.MkdirTemp("", "postgres") //nolint:usetesting // its folder is not for another user
+	require.NoError(t, err)
+	s := &Server{folder: found[len(found)-1], data: filepath.Join(folder, "data")}
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
+	t.Cleanup(func() {
+		if s.cmd != nil {
+			s.Kill(t)
+		}
+	})
+	if os.Getuid() == 0 { // as which PostgreSQL refuses to run
+		s.owner = postgresUser(t)
+		require.NoError(t, os.Chown(folder, int(s.owner.Uid), int(s.owner.Gid)))
+	}
+	out, err := s.command("initdb", "-D", s.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+		"--locale=C.UTF-8", "--no-sync").CombinedOutput()
+	require.NoError(t, err, string(out))
+	free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s.port = free.Addr().(*net.TCPAddr).Port
+	require.NoError(t, free.Close())
+	s.URL = "postgres://postgres@127.0.0.1:" + strconv.Itoa(s.port) + "/postgres"
+	s.Start(t)
+	return s
+}
+
+// postgresUser returns the user that Debian's package makes.
+func postgresUser(t testing.TB) *syscall.Credential {
+	t.Helper()
+	owner, err := user.Lookup("postgres")
+	require.NoError(t, err)
+	uid, err := strconv.ParseUint(owner.Uid, 10, 32)
+	require.NoError(t, err)
+	gid, err := strconv.ParseUint(owner.Gid, 10, 32)
+	require.NoError(t, err)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+}
+
+// command returns a command of PostgreSQL, which dies with the test.
+func (s *Server) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(context.Background(), filepath.Join(s.folder, name), args...) //nolint:gosec // a test
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner}
+	return cmd
+}
+
+// Start starts the server again after [Server.Kill], and waits until it accepts connections.
+func (s *Server) Start(t testing.TB) {
+	t.Helper()
+	log, err := os.OpenFile(s.data+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	defer log.Close()
+	require.Eventually(t, func() bool { // it refuses to start until the killed processes have ended
+		s.cmd = s.command("postgres", "-D", s.data, "-F", "-p", strconv.Itoa(s.port),
+			"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+filepath.Dir(s.data))
+		s.cmd.Stdout, s.cmd.Stderr = log, log
+		require.NoError(t, s.cmd.Start())
+		return s.ready()
+	}, time.Minute, 20*time.Millisecond, s.data)
+}
+
+// ready waits until the server accepts connections. It reports false if its first process ends.
+func (s *Server) ready() bool {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.cmd.Wait()
+	}()
+	for {
+		select {
+		case <-ended:
+			return false
+		default:
+		}
+		if s.command("pg_isready", "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(s.port)).Run() == nil {
+			s.ended = ended
+			return true
+		}
+	}
+}
+
+// Kill ends all processes of the server as a power failure does. What was committed stays.
+func (s *Server) Kill(t testing.TB) {
+	t.Helper()
+	s.Suspend(t) // so that the first process has no time to start another one
+	s.signal(t, s.processes(t), syscall.SIGKILL)
+	<-s.ended
+	s.cmd = nil
+}
+
+// Suspend stops all processes of the server. It accepts connections and never responds.
+func (s *Server) Suspend(t testing.TB) {
+	t.Helper()
+	for stopped := 0; ; { // the first process may have started another one meanwhile
+		all := s.processes(t)
+		s.signal(t, all, syscall.SIGSTOP)
+		if len(all) == stopped {
+			return
+		}
+		stopped = len(all)
+	}
+}
+
+// Resume is the inverse of [Server.Suspend].
+func (s *Server) Resume(t testing.TB) {
+	t.Helper()
+	s.signal(t, s.processes(t), syscall.SIGCONT)
+}
+
+// signal sends a signal to processes. Those that have ended are left out.
+func (*Server) signal(t testing.TB, pids []int, signal syscall.Signal) {
+	t.Helper()
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, signal); !errors.Is(err, syscall.ESRCH) {
+			require.NoError(t, err)
+		}
+	}
+}
+
+// processes returns the first process of the server and its children, each of which serves a
+// connection or has a task of its own.
+func (s *Server) processes(t testing.TB) []int {
+	t.Helper()
+	first := s.cmd.Process.Pid
+	all := []int{first}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", first, first))
+	require.NoError(t, err)
+	for word := range strings.FieldsSeq(string(text)) {
+		pid, err := strconv.Atoi(word)
+		require.NoError(t, err)
+		all = append(all, pid)
+	}
+	return all
+}
