@@ -5,16 +5,22 @@ package store_test
 import (
 	"context"
 	"database/sql/driver"
-	"io"
+	"errors"
+	"fmt"
+	"os"
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux/store"
 )
 
-// process returns the process of the server that serves a connection. It is on this machine.
+// errNotHere keeps the tests from a process of this machine that is none of the server.
+var errNotHere = errors.New("the server is on another machine")
+
+// process returns the process of the server that serves a connection.
 func process(conn driver.Conn) (pid int, err error) {
 	rows, err := conn.(driver.QueryerContext).QueryContext(context.Background(), "SELECT pg_backend_pid()", nil)
 	if err != nil {
@@ -25,11 +31,11 @@ func process(conn driver.Conn) (pid int, err error) {
 	if err := rows.Next(row); err != nil {
 		return 0, err
 	}
-	n, ok := row[0].(int64)
-	if !ok {
-		return 0, io.ErrUnexpectedEOF
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", row[0]))
+	if n, ok := row[0].(int64); ok && err == nil && string(name) == "postgres\n" {
+		return int(n), nil
 	}
-	return int(n), nil
+	return 0, errNotHere
 }
 
 // newKilled returns the state of a server one of whose processes is killed. PostgreSQL then ends
@@ -39,7 +45,7 @@ func newKilled(t *testing.T, _ *database, s *store.Store) *trouble {
 	killed := false
 	f := &fault{onConn: func(conn driver.Conn) error {
 		pid, err := process(conn)
-		if err != nil {
+		if !assert.NoError(t, err) {
 			return err
 		}
 		other, err := s.DB().Conn(t.Context())
@@ -69,14 +75,13 @@ func newKilled(t *testing.T, _ *database, s *store.Store) *trouble {
 	}}
 }
 
-// newStopped returns the state of a server whose processes hang. When they go on, they read what
-// the store has sent. So they may carry out a statement that the store has given up.
+// newStopped returns the state of a server whose processes hang, until they are ended.
 func newStopped(t *testing.T, _ *database, s *store.Store) *trouble {
 	t.Helper()
 	stopped := map[int]bool{}
 	f := &fault{forever: true, onConn: func(conn driver.Conn) error {
 		pid, err := process(conn)
-		if err != nil {
+		if !assert.NoError(t, err) {
 			return err
 		}
 		stopped[pid] = true
@@ -84,16 +89,12 @@ func newStopped(t *testing.T, _ *database, s *store.Store) *trouble {
 	}}
 	return &trouble{fault: f, prepare: func() {}, heal: func() {
 		for pid := range stopped {
-			require.NoError(t, syscall.Kill(pid, syscall.SIGCONT))
-		}
-		for left := len(stopped); left > 0; { // until each has seen that its client has left
-			left = 0
-			for pid := range stopped {
-				var here int
-				err := s.DB().QueryRowContext(t.Context(),
-					"SELECT COUNT(*) FROM pg_stat_activity WHERE pid = $1 AND state <> 'idle'", pid).Scan(&here)
-				require.NoError(t, err)
-				left += here
+			_, err := s.DB().ExecContext(t.Context(), "SELECT pg_terminate_backend($1)", pid)
+			require.NoError(t, err)
+			require.NoError(t, syscall.Kill(pid, syscall.SIGCONT)) // it ends before it reads on
+			for here := true; here; {
+				require.NoError(t, s.DB().QueryRowContext(t.Context(),
+					"SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = $1)", pid).Scan(&here))
 			}
 		}
 		clear(stopped)

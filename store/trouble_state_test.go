@@ -48,16 +48,16 @@ type trouble struct {
 // PostgreSQL, cannot be had while a transaction of the store is open.
 var troubles = []struct {
 	name    string
-	only    store.Dialect // zero for each
+	server  bool // for a server that was started for the tests alone
 	moments []string
 	make    func(t *testing.T, db *database, s *store.Store) *trouble
 }{
-	{"full", 0, []string{atFirst, afterBank}, newFull},
-	{"slow", 0, []string{atFirst, afterBank}, newSlow},
-	{"away", 0, []string{atFirst, afterBank, atLast}, newAway},
-	{"restarted", 0, []string{atFirst, afterBank, halfway, atLast}, newRestarted},
-	{"killed", store.Postgres, []string{halfway}, newKilled},
-	{"stopped", store.Postgres, []string{halfway, atLast}, newStopped},
+	{"full", false, []string{atFirst, afterBank}, newFull},
+	{"slow", false, []string{atFirst, afterBank}, newSlow},
+	{"away", false, []string{atFirst, afterBank, atLast}, newAway},
+	{"restarted", false, []string{atFirst, afterBank, halfway, atLast}, newRestarted},
+	{"killed", true, []string{halfway}, newKilled},
+	{"stopped", true, []string{halfway, atLast}, newStopped},
 }
 
 const (

@@ -45,8 +45,7 @@ func TestDeleteUserLinks(t *testing.T) {
 			connection(t, s, "rosa", "1")
 			l := &late{goOn: make(chan struct{}), done: make(chan struct{})}
 			f.before = func() error {
-				l.release()
-				waits(l.done)
+				waits(l)
 				return nil
 			}
 			var ended []string
@@ -113,25 +112,45 @@ func (l *late) release() {
 	}
 }
 
-// blocked returns a function that waits until done is closed, or until a transaction of the
-// database waits for a lock of another. SQLite does not show who waits, so there it does not wait.
-func blocked(t *testing.T, db *database) func(done <-chan struct{}) {
+// blocked returns a function that lets an exchange return. It waits until the exchange has ended,
+// or until it waits for a lock of another transaction.
+func blocked(t *testing.T, db *database) func(*late) {
 	t.Helper()
 	if db.dialect == store.SQLite {
-		return func(<-chan struct{}) {}
+		return blockedFile(t, db)
 	}
 	server, err := sql.Open("pgx", serverURL)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
-	return func(done <-chan struct{}) {
+	return func(l *late) {
+		l.release()
 		for waiting := 0; waiting == 0; {
 			select {
-			case <-done:
+			case <-l.done:
 				return
 			default:
 			}
 			assert.NoError(t, server.QueryRow("SELECT COUNT(*) FROM pg_stat_activity"+
 				" WHERE wait_event_type = 'Lock' AND query LIKE '%bankmux_exchanges%'").Scan(&waiting))
+		}
+	}
+}
+
+// blockedFile is blocked for SQLite, which does not show who waits. It shows whether a transaction
+// has the lock, for which the exchange then waits.
+func blockedFile(t *testing.T, db *database) func(*late) {
+	t.Helper()
+	file, err := sql.Open("sqlite", "file:"+db.address+"?_pragma=busy_timeout(0)&_txlock=immediate")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, file.Close()) })
+	return func(l *late) {
+		tx, busy := file.BeginTx(t.Context(), nil)
+		if busy == nil {
+			assert.NoError(t, tx.Rollback())
+		}
+		l.release()
+		if busy == nil {
+			<-l.done
 		}
 	}
 }

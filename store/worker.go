@@ -71,9 +71,6 @@ func (w Worker) Run(ctx context.Context) error {
 	slots := make(chan struct{}, w.Parallel)
 	var look time.Time
 	for ctx.Err() == nil {
-		if !w.Store.now().Before(look) {
-			look = w.lookForUnfinished(ctx)
-		}
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
@@ -82,6 +79,9 @@ func (w Worker) Run(ctx context.Context) error {
 		job, err := w.next(ctx)
 		if err != nil && ctx.Err() == nil {
 			w.log(ctx, "no job could be taken", err)
+		}
+		if err == nil && !w.Store.now().Before(look) {
+			look = w.lookForUnfinished(ctx)
 		}
 		if job == nil {
 			<-slots
