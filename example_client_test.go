@@ -34,6 +34,33 @@ func ExampleClient_Has() {
 	// moneykit false true
 }
 
+func ExampleClient_Name() {
+	s := openSandbox()
+	defer s.close()
+	for _, client := range s.registry.Clients() {
+		fmt.Println(client.Name(), client.Provider(), client.Environment())
+	}
+	// Output:
+	// dapi dapi sandbox
+	// moneykit moneykit sandbox
+}
+
+func ExampleClient_Environment() {
+	s := openSandbox()
+	defer s.close()
+	client := must(s.registry.Client("moneykit"))
+	fmt.Println(client.Environment() == bankmux.Production)
+	// Output: false
+}
+
+// A client keeps its provider under any name.
+func ExampleClient_Provider() {
+	s := openSandbox()
+	defer s.close()
+	fmt.Println(must(s.registry.Client("moneykit")).Provider())
+	// Output: moneykit
+}
+
 func ExampleClient_CreateSession() {
 	s := openSandbox()
 	defer s.close()
