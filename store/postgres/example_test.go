@@ -1,4 +1,4 @@
-package postgres_test
+package postgres_test //nolint:testableexamples // Open needs a server
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"github.com/bankmux/bankmux/store/postgres"
 )
 
-// It has no output, since it needs a server.
 func ExampleOpen() {
 	ctx := context.Background()
 	key, err := bankmux.ParseKey(os.Getenv("BANK_KEY"))

@@ -15,7 +15,7 @@ func ExampleOpen() {
 	ctx := context.Background()
 	folder, err := os.MkdirTemp("", "bank")
 	check(err)
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 
 	keyring, err := bankmux.NewKeyring(bankmux.Key{
 		ID: "2026-11", Material: bankmux.NewSecret("an example key, 32 bytes long!!!"),
