@@ -58,7 +58,7 @@ func (a Again) Wait(connection string, asked time.Duration, attempts int) time.D
 	wait := min(asked, maxRetryAfter)
 	if asked <= 0 {
 		wait = a.First
-		for range min(attempts, 32) - 1 {
+		for range min(max(attempts, 1), 32) - 1 {
 			wait = min(wait*2, a.Longest)
 		}
 	}

@@ -86,6 +86,9 @@ func (n Night) Next(connection string, after time.Time) time.Time {
 // headroom - 1. headroom is how many times the load of the window can be served. The runs that
 // become due meanwhile are served as well. If headroom is not above 1, the late runs are never
 // caught up, and CatchUp returns the longest duration.
+//
+// A run that failed during the outage also waits until it is tried again: 66 minutes at most,
+// however long the outage was.
 func CatchUp(outage time.Duration, headroom float64) time.Duration {
 	late := float64(outage) / (headroom - 1)
 	if headroom <= 1 || math.IsNaN(late) || late >= math.MaxInt64 {

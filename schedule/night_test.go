@@ -1,8 +1,10 @@
 package schedule_test
 
 import (
+	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +20,15 @@ var ids = map[string]func(i int) string{
 	"numbers":           strconv.Itoa,
 	"numbers of a row":  func(i int) string { return strconv.Itoa(1_000_000_000 + i) },
 	"texts with a tail": func(i int) string { return "connection-" + strconv.Itoa(i) + "-of-a-user" },
+	"UUIDs of one second, which differ at the end": func(i int) string {
+		return fmt.Sprintf("01956f2a-0000-7000-8000-%012x", i)
+	},
+	"long texts that differ in the middle": func(i int) string {
+		return strings.Repeat("x", 100) + strconv.Itoa(i) + strings.Repeat("y", 100)
+	},
+	"texts in which one bit differs": func(i int) string {
+		return string([]byte{byte(i), byte(i >> 8), byte(i >> 16)})
+	},
 }
 
 func TestNight(t *testing.T) {
@@ -31,11 +42,23 @@ func TestNight(t *testing.T) {
 			for i := range connections {
 				load[night.Slot(id(i))*parts/(8*time.Hour)]++
 			}
+			chi := 0.0
 			for part, n := range load { // five standard deviations of a fair draw
 				assert.InDelta(t, connections/parts, n, 5*math.Sqrt(connections/parts), part)
+				chi += float64((n-connections/parts)*(n-connections/parts)) / (connections / parts)
 			}
+			assert.Less(t, chi, parts-1+5*math.Sqrt(2*(parts-1)), "chi-squared, with as many deviations")
 		})
 	}
+	t.Run("a run that is late keeps its slot of the next night", func(t *testing.T) {
+		t.Parallel()
+		night := schedule.Night{}
+		midnight := time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC)
+		slot := midnight.Add(night.Slot("conn-1"))
+		for _, late := range []time.Duration{0, time.Second, time.Hour, 20 * time.Hour} {
+			assert.Equal(t, slot.Add(24*time.Hour), night.Next("conn-1", slot.Add(late)), late)
+		}
+	})
 	t.Run("a slot is the same in every version", func(t *testing.T) {
 		t.Parallel()
 		// Another digest would move every connection to another time of the night.
@@ -49,7 +72,7 @@ func TestNight(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(t *rapid.T) {
 			zone, err := time.LoadLocation(rapid.SampledFrom(
-				[]string{"UTC", "Asia/Dubai", "America/New_York", "Pacific/Apia", "Africa/Cairo"},
+				[]string{"UTC", "Asia/Dubai", "America/New_York", "Pacific/Apia", "Africa/Cairo", "Australia/Lord_Howe"},
 			).Draw(t, "zone"))
 			require.NoError(t, err)
 			night := schedule.Night{

@@ -87,11 +87,9 @@ type Outcome struct {
 }
 
 // The waits that no Kind decides.
-const (
-	interruptedFirst   = time.Minute
-	interruptedLongest = time.Hour
-	partialWait        = time.Hour
-)
+var interrupted = bankmux.Again{First: time.Minute, Longest: time.Hour}
+
+const partialWait = time.Hour
 
 // After returns the plan for a connection after a run. timetable says when it is due after success;
 // nil means once in 24 hours.
@@ -156,8 +154,7 @@ func (o *Outcome) unheld(conn *bankmux.Connection, timetable Timetable) Plan {
 	}
 	switch again := e.Kind.Again(); again.Turn {
 	case bankmux.TurnCaller:
-		rule := bankmux.Again{First: interruptedFirst, Longest: interruptedLongest}
-		at := o.End.Add(rule.Wait(conn.ID, 0, o.Attempts))
+		at := o.End.Add(interrupted.Wait(conn.ID, 0, o.Attempts))
 		return Plan{State: Due, At: at, Reason: ReasonInterrupted, Kind: e.Kind}
 	case bankmux.TurnLater:
 		return later(e, o.End.Add(again.Wait(conn.ID, e.RetryAfter, o.Attempts)))
@@ -201,19 +198,21 @@ func waiting(turn bankmux.Turn, kind bankmux.Kind) Plan {
 func (o *Outcome) partial(conn *bankmux.Connection, partial *bankmux.PartialError, timetable Timetable) Plan {
 	slot := Plan{State: Due, At: timetable.Next(conn.ID, o.End), Reason: ReasonSlot}
 	var asked time.Duration
-	var cause *bankmux.Error // that time can end
+	var cause *bankmux.Error // that time can end, the one with the longest wait
 	for _, f := range partial.Failed {
 		// A row that cannot be read stays as it is, and has no turn of its own.
 		if f.Err == nil || f.Transaction != "" || f.Err.Kind.Again().Turn != bankmux.TurnLater {
 			continue
 		}
-		cause, asked = f.Err, max(asked, f.Err.RetryAfter)
+		if cause == nil || f.Err.RetryAfter > asked {
+			cause = f.Err
+		}
+		asked = max(asked, f.Err.RetryAfter)
 	}
 	if cause == nil {
 		return slot
 	}
-	rule := bankmux.Again{First: partialWait, Longest: partialWait}
-	at := o.End.Add(rule.Wait(conn.ID, max(asked, partialWait), 1))
+	at := o.End.Add(bankmux.Again{}.Wait(conn.ID, max(asked, partialWait), 1))
 	if slot.At.Before(at) && !slot.At.Before(o.End.Add(asked)) {
 		return slot
 	}

@@ -87,7 +87,11 @@ func TestAfter(t *testing.T) {
 			c.o.End = end
 			of := conn
 			of.Consent = c.consent
-			check(t, c.want, schedule.After(of, c.o, c.timetable))
+			got := schedule.After(of, c.o, c.timetable)
+			check(t, c.want, got)
+			if c.kind != "" {
+				assert.Equal(t, c.kind, got.Kind)
+			}
 		})
 	}
 	t.Run("a connection that has never run is due at once", func(t *testing.T) {
@@ -142,6 +146,7 @@ func incomplete(all ...*bankmux.Error) error {
 // outcomes are runs that no Kind alone decides.
 var outcomes = map[string]struct {
 	o         schedule.Outcome
+	kind      bankmux.Kind // "" is not checked
 	consent   bankmux.Consent
 	timetable schedule.Timetable
 	want      expected
@@ -203,6 +208,14 @@ var outcomes = map[string]struct {
 	},
 	"accounts wait as long as the provider says": {
 		o:    schedule.Outcome{Err: incomplete(&bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 5 * time.Hour})},
+		want: expected{schedule.Due, "", schedule.ReasonPartial, 5 * time.Hour},
+	},
+	"the account that waits longest is the reason": {
+		o: schedule.Outcome{Err: incomplete(
+			&bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 5 * time.Hour},
+			&bankmux.Error{Kind: bankmux.ErrInstitution, RetryAfter: time.Minute},
+		)},
+		kind: bankmux.ErrRateLimited,
 		want: expected{schedule.Due, "", schedule.ReasonPartial, 5 * time.Hour},
 	},
 	"a turn that comes before the hour is over counts": {
@@ -307,6 +320,38 @@ func TestAfterAnything(t *testing.T) {
 			require.False(t, p.IsDue(later))
 			require.Zero(t, p.Late(later))
 			require.NotEmpty(t, p.Turn)
+		})
+	})
+	t.Run("after an outage of any length a run that failed is due within 66 minutes", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(t *rapid.T) {
+			one := conn
+			one.ID = rapid.String().Draw(t, "id")
+			err := &bankmux.Error{Kind: rapid.SampledFrom([]bankmux.Kind{
+				bankmux.ErrUnavailable, bankmux.ErrInstitution, bankmux.ErrCircuitOpen, bankmux.ErrRateLimited, bankmux.ErrContextDone,
+			}).Draw(t, "kind")}
+			o := schedule.Outcome{Err: err, Attempts: rapid.Int().Draw(t, "attempts"), End: end}
+			p := schedule.After(one, o, schedule.Night{})
+			require.Equal(t, schedule.Due, p.State)
+			require.LessOrEqual(t, p.At.Sub(end), 66*time.Minute)
+		})
+	})
+	t.Run("no wait of a provider makes a run early, or later than a day and a tenth", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(t *rapid.T) {
+			asked := time.Duration(rapid.Int64().Draw(t, "retry after"))
+			err := error(&bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: asked})
+			shortest := time.Minute
+			if rapid.Bool().Draw(t, "partial") {
+				err, shortest = incomplete(bankmux.ErrorOf(err)), time.Hour
+			}
+			p := schedule.After(conn, schedule.Outcome{Err: err, Attempts: 1, End: end}, schedule.Every(1000*time.Hour))
+			require.Equal(t, schedule.Due, p.State)
+			require.LessOrEqual(t, p.At.Sub(end), 24*time.Hour*11/10)
+			if asked > 0 {
+				shortest = max(min(asked, 24*time.Hour), shortest-time.Minute)
+			}
+			require.GreaterOrEqual(t, p.At.Sub(end), shortest)
 		})
 	})
 	t.Run("one more failure and a longer wait of the provider never make a run earlier", func(t *testing.T) {
