@@ -6,6 +6,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -74,16 +75,6 @@ func addPlaid(t *testing.T, f map[string]any) {
 	f["plaidReserved"] = decimal(float64(allowed)*Window.Length.Hours()/pagesPerSync/1e6, 2)
 }
 
-// totals returns the sums over all loads.
-func totals() (connections, perSecond, inFlight float64) {
-	for _, l := range Loads {
-		connections += float64(l.Connections)
-		perSecond += l.PerSecond()
-		inFlight += l.InFlight()
-	}
-	return connections, perSecond, inFlight
-}
-
 func addLoad(f map[string]any) {
 	type row struct{ Name, Connections, Calls, Call, PerSecond, InFlight string }
 	var rows []row
@@ -101,6 +92,7 @@ func addLoad(f map[string]any) {
 	f["dapiConnections"] = count(100 * float64(dapi.Connections) / connections)
 	f["dapiInFlight"] = count(100 * dapi.InFlight() / inFlight)
 	f["midnightTimes"] = count(connections / inFlight)
+	f["workers"] = count(math.Ceil(2 * inFlight / callsPerProcess))
 	f["moneykitConnections"] = count(float64(Loads[0].Connections))
 }
 
@@ -123,25 +115,41 @@ func addCatchUp(f map[string]any) {
 	for _, h := range headrooms {
 		r := Simulate(Night{Load: Loads[0].hundredth(), Headroom: h, From: 2 * time.Hour, Outage: time.Hour})
 		rows = append(rows, row{
-			strconv.FormatFloat(h, 'g', -1, 64), schedule.CatchUp(time.Hour, h).String(), r.CaughtUp.Round(time.Second).String(),
+			strconv.FormatFloat(h, 'g', -1, 64), minutes(schedule.CatchUp(time.Hour, h)), minutes(r.CaughtUp),
 		})
 	}
 	f["catchUp"] = rows
+	f["backoff"] = duration(longestBackoff())
+}
+
+// longestBackoff returns the longest wait after a failure that time alone can end.
+func longestBackoff() (longest time.Duration) {
+	for i := range 10_000 {
+		again := bankmux.ErrUnavailable.Again()
+		longest = max(longest, again.Wait(strconv.Itoa(i), 0, math.MaxInt))
+	}
+	return longest.Round(time.Minute)
 }
 
 func addDatabase(f map[string]any) {
 	connections, _, _ := totals()
 	const mb, gb = 1e6, 1e9
 	syncs := connections / Window.Length.Seconds()
-	f["bytesPerConnection"], f["bytesPerRow"] = count(bytesPerConnection), count(bytesPerRow)
-	f["bytesPerSync"], f["bytesPerJob"], f["rows"] = count(bytesPerSync), count(bytesPerJob), count(rowsPerConnection)
-	f["gbConnections"] = count(connections * bytesPerConnection / gb)
-	f["gbRows"] = count(connections * rowsPerConnection * bytesPerRow / gb)
-	f["newRows"], f["gbNewRows"] = count(newRowsPerNight), count(connections*newRowsPerNight*bytesPerRow/gb)
-	f["gbJobs"] = count(connections * bytesPerJob / gb)
+	for name, bytes := range map[string]float64{
+		"Connection": BytesPerConnection, "Row": BytesPerRow, "Job": BytesPerJob,
+		"Sync": BytesPerSync, "ColdSync": BytesPerColdSync, "CompressedSync": BytesPerCompressedSync,
+	} {
+		f["bytesPer"+name] = count(bytes)
+		if kind, isSync := strings.CutSuffix(name, "Sync"); isSync {
+			f["mb"+kind+"PerSecond"] = decimal(syncs*bytes/mb, 0)
+			f["gb"+kind+"PerNight"] = count(connections * bytes / gb)
+		}
+	}
+	rows, jobs := connections*rowsPerConnection*BytesPerRow, connections*jobsPerConnection*BytesPerJob
+	f["rows"], f["gbRows"], f["gbNewRows"] = count(rowsPerConnection), count(rows/gb), count(connections*BytesPerRow/gb)
+	f["gbConnections"], f["gbJobs"] = count(connections*BytesPerConnection/gb), count(jobs/gb)
+	f["gbTotal"] = count((connections*BytesPerConnection + rows + jobs) / gb)
 	f["syncsPerSecond"], f["jobsPerSecond"] = count(syncs), count(jobsPerSecond)
-	f["mbPerSecond"] = decimal(syncs*bytesPerSync/mb, 1)
-	f["gbPerNight"] = count(connections * bytesPerSync / gb)
 }
 
 func addLimits(f map[string]any) {
@@ -171,6 +179,15 @@ func decimal(n float64, digits int) string {
 	text := strconv.FormatFloat(n, 'f', digits, 64)
 	if strings.Contains(text, ".") {
 		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	return text
+}
+
+// minutes returns a duration in hours and minutes.
+func minutes(d time.Duration) string {
+	text := strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	if hours, whole := strings.CutSuffix(text, "h0m"); whole {
+		return hours + "h"
 	}
 	return text
 }

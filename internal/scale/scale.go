@@ -43,24 +43,21 @@ func (l Load) hundredth() Load {
 	return l
 }
 
-// The sizes that BenchmarkSize of the store measured on PostgreSQL, in bytes. The page has the
-// command.
-const (
-	bytesPerConnection = 3_310 // with two accounts, and all indexes
-	bytesPerRow        = 1_241 // a transaction, with all indexes
-	bytesPerSync       = 3_186 // of the write-ahead log, for a sync without new rows
-)
-
-// What River needs, measured on two cores before this package was written.
-const (
-	jobsPerSecond = 4_700
-	bytesPerJob   = 1_200
-)
+// totals returns the sums over all loads.
+func totals() (connections, perSecond, inFlight float64) {
+	for _, l := range Loads {
+		connections += float64(l.Connections)
+		perSecond += l.PerSecond()
+		inFlight += l.InFlight()
+	}
+	return connections, perSecond, inFlight
+}
 
 // The assumptions of the page.
 const (
-	rowsPerConnection = 730 // two years with a row a day
-	newRowsPerNight   = 1
+	jobsPerSecond     = 4_700  // that River completes on two cores, as measured elsewhere
+	jobsPerConnection = 2      // the next one, and the last one until River removes it after a day
+	rowsPerConnection = 730    // two years with a row a day
 	pagesPerSync      = 1.3    // requests of a sync at Plaid
 	callsPerProcess   = 1_000  // under way in a worker process, the goal of bench/README.md
 	portsPerAddress   = 28_232 // that Linux uses for connections to one address: 32768 to 60999
@@ -83,14 +80,8 @@ type limit struct {
 // limits returns what breaks, the first thing first. Plaid's limit is for connections at Plaid, and
 // the limit of ports for those at Dapi. The others are for the mix of Loads.
 func limits() []limit {
-	var inFlight, connections, dapi float64
-	for _, l := range Loads {
-		inFlight += l.InFlight()
-		connections += float64(l.Connections)
-		if l.Provider == "Dapi" {
-			dapi = l.InFlight() / float64(l.Connections)
-		}
-	}
+	connections, _, inFlight := totals()
+	dapi := Loads[1].InFlight() / float64(Loads[1].Connections)
 	all := []limit{
 		{"Plaid's default limit for syncs", perNight(plaidSync()) / pagesPerSync},
 		{"one worker process with a thousand calls under way", callsPerProcess / (inFlight / connections)},

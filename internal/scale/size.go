@@ -1,0 +1,18 @@
+package scale
+
+// This file has the figures that TestSizes of fleet/river measures on PostgreSQL. docs/scale.md has
+// the command, which prints them.
+
+// Sizes of tables in bytes after VACUUM FULL, with all indexes.
+const (
+	BytesPerConnection = 3_600 // with two accounts and its plan
+	BytesPerRow        = 1_130 // a transaction
+	BytesPerJob        = 530   // a job of River
+)
+
+// Bytes of the write-ahead log for a sync with one new transaction, and for its job.
+const (
+	BytesPerSync           = 7_800
+	BytesPerColdSync       = 138_000 // if each page that it changes is the first since a checkpoint
+	BytesPerCompressedSync = 86_000  // the same, with wal_compression
+)
