@@ -32,7 +32,7 @@ func (d *decoder) rows(element *plan, next func() unsafe.Pointer, done func(read
 			d.rule = outside
 			return err
 		}
-		if crowded(n, int64(d.Offset()-start)) {
+		if crowded(n, d.Offset()-start) {
 			return errCrowded
 		}
 		if n == longList && d.texts == nil {

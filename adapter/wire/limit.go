@@ -45,6 +45,6 @@ func tooManyRows(body []byte) bool {
 var errCrowded = errors.New("wire: more rows than a response may have")
 
 // crowded reports whether there are too many rows for the length in bytes.
-func crowded(rows int, length int64) bool {
-	return rows >= maxRows || (rows > minCounted && length < int64(rows)*rowBytes)
+func crowded(rows, length int) bool {
+	return rows >= maxRows || (rows > minCounted && length < rows*rowBytes)
 }

@@ -77,3 +77,32 @@ func aListWithTooManyRowsIsRefusedWhileItIsRead(t *testing.T) {
 		assert.Equal(t, n, rows)
 	}
 }
+
+// counted has a list, and so has limited, which says that only its rows can be many.
+type counted struct {
+	Rows wire.Rows[struct{}] `json:"rows"`
+}
+
+type limited struct{ counted }
+
+func (*limited) Bounded() {}
+
+// TestBounded specifies that a response that limits itself is not counted before it is read.
+func TestBounded(t *testing.T) {
+	t.Parallel()
+	row := `{"x":1` + strings.Repeat(`,"x":1`, 40) + `}` // more values than a real row of its length has
+	for i := range 41 {
+		row = strings.Replace(row, `"x"`, fmt.Sprintf(`"%c%c"`, 'a'+i/26, 'a'+i%26), 1)
+	}
+	body := []byte(`{"rows":[` + row + strings.Repeat(","+row, 500) + `]}`)
+	n := 0
+	each := func(int, *struct{}) { n++ }
+	few := limited{counted{wire.Rows[struct{}]{Each: each}}}
+	require.NoError(t, wire.Decode(body, &few))
+	assert.Equal(t, 501, n)
+	many := counted{wire.Rows[struct{}]{Each: each}}
+	require.ErrorContains(t, wire.Decode(body, &many), "more rows than a response may have")
+	assert.Equal(t, 501, n, "it is refused before any row is read")
+	short := []byte(`{"rows":[{}` + strings.Repeat(`,{}`, 5000) + `]}`)
+	require.ErrorContains(t, wire.Decode(short, &few), "more rows than a response may have", "its rows are limited")
+}

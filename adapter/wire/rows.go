@@ -22,15 +22,13 @@ type Rows[T any] struct {
 	N       int                 // the number of elements, unreadable ones included
 	Present bool                // there was an array, not null
 
-	// Left is how many bytes of the response were unread at the start of the array.
-	Left int
-
+	left  int // bytes of the response that were unread at the start of the array
 	first int // bytes of the first element
 }
 
 // Room estimates the number of elements from the length of the first one, which counts as at least
 // minBytes. Call it from Each to size a slice.
-func (r *Rows[T]) Room(minBytes int) int { return r.Left/max(r.first, minBytes) + 1 }
+func (r *Rows[T]) Room(minBytes int) int { return r.left/max(r.first, minBytes) + 1 }
 
 // AppendZero appends a zero element to rows. The memory between length and capacity must be zero
 // already, so that AppendZero need not clear it.
@@ -57,7 +55,7 @@ func (r *Rows[T]) readFrom(d *decoder, element *plan) error {
 	}
 	var row, zero T
 	start := d.Offset() + 1 // after the bracket
-	r.Left = d.Left() - 1
+	r.left = d.Left() - 1
 	next := func() unsafe.Pointer { return address(&row) }
 	err := d.rows(element, next, func(readable bool) {
 		if r.N == 0 {

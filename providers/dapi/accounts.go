@@ -68,66 +68,35 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 		}
 	}
 	var res bankmux.BalancesResult
-	for _, fault := range out.Balance.read(&one, kind, a.now()) {
-		res.Failed = append(res.Failed, bankmux.Failure{Account: one.Account, Err: fault})
-	}
-	if len(res.Failed) == 0 || len(one.Balances) > 0 {
-		res.Balances = []bankmux.AccountBalances{one}
-	}
+	out.Balance.read(&res, one, kind, a.now())
 	return res, nil
 }
 
-// read adds what can be read of a balance, and returns what cannot.
-func (b *balance) read(out *bankmux.AccountBalances, kind bankmux.AccountKind, at time.Time) []*bankmux.Error {
-	if out.Card {
-		return b.card(out, at)
-	}
-	return b.account(out, kind, at)
-}
-
-// account reads the balance of an account. No source says how Dapi signs a debt. A loan counts as
-// owed whatever its sign. A positive balance of a credit account counts as owed.
-func (b *balance) account(out *bankmux.AccountBalances, kind bankmux.AccountKind, at time.Time) []*bankmux.Error {
-	n := b.Amount
-	switch kind {
-	case bankmux.AccountLoan:
-		n.Value = n.Value.Abs().Neg()
-	case bankmux.AccountCreditCard:
-		n.Value = n.Value.Neg()
-	}
-	return b.add(nil, out, bankmux.BalanceBooked, n, at)
-}
-
-// card reads the balances of a card. What is outstanding or due is owed.
-func (b *balance) card(out *bankmux.AccountBalances, at time.Time) []*bankmux.Error {
-	outstanding, due := b.Outstanding, b.AmountDue
-	outstanding.Value, due.Value = outstanding.Value.Neg(), due.Value.Neg()
-	faults := b.add(nil, out, bankmux.BalanceBooked, outstanding, at)
-	faults = b.add(faults, out, bankmux.BalanceAvailable, b.Available, at)
-	faults = b.add(faults, out, bankmux.BalanceDue, due, at)
-	day, fault := normalize.OptionalDay(b.DueDate, "a due day")
-	if out.Due = day; fault != nil {
-		faults = append(faults, fault)
-	}
-	return faults
-}
-
-// add adds a balance that can be read. Of several that cannot, only the first is returned.
-func (b *balance) add(
-	faults []*bankmux.Error,
-	out *bankmux.AccountBalances,
-	kind bankmux.BalanceKind,
-	n wire.Number,
-	at time.Time,
-) []*bankmux.Error {
-	m, fault := money(n, b.Currency)
+// read adds what can be read of a balance. What is outstanding or due of a card is owed. No source
+// says how Dapi signs a debt of an account. A loan counts as owed whatever its sign. A positive
+// balance of a credit account counts as owed.
+func (b *balance) read(
+	res *bankmux.BalancesResult, one bankmux.AccountBalances, kind bankmux.AccountKind, at time.Time,
+) {
+	read := wire.Values{Currency: b.Currency.Code}
+	booked := b.Amount
 	switch {
-	case fault != nil && len(faults) == 0:
-		return append(faults, fault)
-	case fault == nil && !m.IsZero():
-		out.Balances = append(out.Balances, bankmux.Balance{Kind: kind, Money: m, AsOf: at})
+	case one.Card:
+		booked = b.Outstanding
+		booked.Value = booked.Value.Neg()
+	case kind == bankmux.AccountLoan:
+		booked.Value = booked.Value.Abs().Neg()
+	case kind == bankmux.AccountCreditCard:
+		booked.Value = booked.Value.Neg()
 	}
-	return faults
+	one.Balances = []bankmux.Balance{{Kind: bankmux.BalanceBooked, Money: read.Money(booked)}}
+	if one.Card {
+		one.Balances = append(one.Balances,
+			bankmux.Balance{Kind: bankmux.BalanceAvailable, Money: read.Money(b.Available)},
+			bankmux.Balance{Kind: bankmux.BalanceDue, Money: read.Owed(b.AmountDue)})
+		one.Due = read.Day(b.DueDate, "a due day")
+	}
+	read.Balances(res, one, at)
 }
 
 // money makes money of a number. An absent number stays absent.

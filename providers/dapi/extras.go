@@ -176,14 +176,7 @@ func (a *adapter) completeAccounts(
 		if acc.Balance == nil {
 			continue
 		}
-		balances := bankmux.AccountBalances{Account: acc.ID}
-		faults := acc.Balance.account(&balances, res.Accounts[i].Kind, a.now())
-		for _, fault := range faults {
-			all.balances.Failed = append(all.balances.Failed, bankmux.Failure{Account: acc.ID, Err: fault})
-		}
-		if len(faults) == 0 {
-			all.balances.Balances = append(all.balances.Balances, balances)
-		}
+		acc.Balance.read(&all.balances, bankmux.AccountBalances{Account: acc.ID}, res.Accounts[i].Kind, a.now())
 	}
 	return all, err
 }

@@ -68,7 +68,7 @@ func (c *dayCalls) read(ctx context.Context, days reconcile.DaysRequest) (page r
 	list := &out.Transactions
 	add := func(i int, read *transaction) {
 		if page.Rows == nil {
-			page.Rows = make([]bankmux.Transaction, 0, list.Left/rowBytes+1)
+			page.Rows = make([]bankmux.Transaction, 0, list.Room(rowBytes))
 		}
 		page.Rows = wire.AppendZero(page.Rows)
 		row := &page.Rows[len(page.Rows)-1]
