@@ -21,7 +21,9 @@ const kestrelKey = "planted-kestrel-key"
 type kestrel struct{ api *rest.Client }
 
 func newKestrel(env providertest.Env) (*bankmux.Client, error) {
-	k := kestrel{rest.New(rest.Config{BaseURL: env.BaseURL, HTTPClient: env.HTTPClient})}
+	k := kestrel{rest.New(rest.Config{
+		BaseURL: env.BaseURL, HTTPClient: env.HTTPClient, Drift: rest.Drift{Guard: env.Guard, Client: "kestrel"},
+	})}
 	return bankmux.NewClient("kestrel", k, env.Guard.Interceptors()...), nil
 }
 

@@ -51,7 +51,7 @@ func heronHarness(reads bool) providertest.Harness {
 		Backend: b,
 		New: func(env providertest.Env) (*bankmux.Client, error) {
 			h := &heron{key: heronKey, hooks: heronHooks, mistake: providertest.Planted(), reads: reads}
-			if h.connect(env.BaseURL, env.HTTPClient); reads {
+			if h.connect(env); reads {
 				return bankmux.NewClient(heronName, onlyStatus{h, h, h, h}, env.Guard.Interceptors()...), nil
 			}
 			return bankmux.NewClient(heronName, h, env.Guard.Interceptors()...), nil

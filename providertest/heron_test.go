@@ -14,6 +14,7 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/normalize"
+	"github.com/bankmux/bankmux/providertest"
 )
 
 // heron is a complete adapter for an invented provider, as small as possible. It makes mistakes on
@@ -47,8 +48,12 @@ type onlyStatus struct {
 	bankmux.StatusReader
 }
 
-func (h *heron) connect(base string, transport *http.Client) {
-	h.http = rest.New(rest.Config{BaseURL: base, HTTPClient: transport, BodyLimit: 1 << 20})
+func (h *heron) connect(env providertest.Env) {
+	cfg := rest.Config{BaseURL: env.BaseURL, HTTPClient: env.HTTPClient, BodyLimit: 1 << 20}
+	if !h.does("an added member is not reported") {
+		cfg.Drift = rest.Drift{Guard: env.Guard, Client: heronName, Provider: heronName}
+	}
+	h.http = rest.New(cfg)
 }
 
 func (h *heron) does(mistake string) bool { return h.mistake == mistake }

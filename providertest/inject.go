@@ -31,8 +31,11 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			b.left--
 		}
 	}
+	added := b.added
 	b.mu.Unlock()
 	switch {
+	case added != "":
+		wirefault.ServeWithMember(added, w, r, b.Backend)
 	case crossing.name != "":
 		crossing.serve(w, r, b.Words, b.Backend)
 	case b.Words.Open != nil && b.Words.Open(r):

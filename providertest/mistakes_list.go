@@ -63,6 +63,11 @@ var linkMistakes = []Mistake{
 		Says: "each linked bank is a connection",
 	},
 	{
+		Name: "an added member is not reported",
+		Test: "a member that the provider adds is ignored, and reported within 200 responses",
+		Says: "an added member is reported",
+	},
+	{
 		Name: "an exchange with the effect Read writes",
 		Test: "an exchange returns a connection that is equal after sealed storage",
 		Says: "the exchange has the effect Read, and sent POST",

@@ -47,7 +47,7 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Ca
 		has[c] = true
 	}
 	promises := slices.Concat(
-		linking, hosted, lifecycle, accounts, products, transactions, syncing, ledgerSyncs, hooks, rotating,
+		linking, hosted, lifecycle, accounts, products, transactions, syncing, ledgerSyncs, hooks, rotating, drifting,
 	)
 	for _, p := range promises {
 		if !has.all(p.needs...) {

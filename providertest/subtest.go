@@ -53,7 +53,8 @@ type bench struct {
 	dialled      []string
 	refuse       bool // refuse connections
 	fault        wirefault.Fault
-	times        int // how many requests get the fault; -1: no limit
+	added        string // a member that each response gets
+	times        int    // how many requests get the fault; -1: no limit
 	on           func(*http.Request) bool
 	seen         seen // values that an application could print
 	secrets      []string

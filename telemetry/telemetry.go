@@ -25,6 +25,8 @@
 //   - bankmux.operation.rate_limits: attempts that ended as [bankmux.ErrRateLimited]
 //   - bankmux.operation.unlisted_codes: operations that ended with an unlisted code
 //   - bankmux.breaker.state: 0 for closed, 1 for half-open, 2 for open, per client and group
+//   - bankmux.drift: findings of what adapters do not know, per client and kind of
+//     [guard.Drift]
 //   - bankmux.institution.open: institutions whose breaker is open, per client and group
 package telemetry
 
@@ -55,6 +57,7 @@ const (
 	requestIDKey   = attribute.Key("bankmux.request_id")
 	attemptsKey    = attribute.Key("bankmux.attempts")
 	groupKey       = attribute.Key("bankmux.group")
+	driftKindKey   = attribute.Key("bankmux.drift.kind")
 	errorTypeKey   = attribute.Key("error.type")
 )
 
@@ -76,6 +79,7 @@ type Telemetry struct {
 	duration                            metric.Float64Histogram
 	retries, refusals, limits, unlisted metric.Int64Counter
 	breakerState, institutionOpen       metric.Int64ObservableGauge
+	drift                               metric.Int64ObservableCounter
 	series                              sync.Map // by seriesName: *series
 }
 
@@ -88,7 +92,7 @@ func New(cfg Config) (*Telemetry, error) {
 		cfg.MeterProvider = otel.GetMeterProvider()
 	}
 	t := &Telemetry{tracer: cfg.TracerProvider.Tracer(scope), meter: cfg.MeterProvider.Meter(scope)}
-	var failed [7]error
+	var failed [8]error
 	t.duration, failed[0] = t.meter.Float64Histogram("bankmux.operation.duration", metric.WithUnit("s"),
 		metric.WithDescription("How long operations took, with retries and waits."),
 		metric.WithExplicitBucketBoundaries(buckets...))
@@ -104,6 +108,8 @@ func New(cfg Config) (*Telemetry, error) {
 		metric.WithDescription("State of a circuit breaker: 0 closed, 1 half-open, 2 open."))
 	t.institutionOpen, failed[6] = t.meter.Int64ObservableGauge("bankmux.institution.open",
 		metric.WithUnit("{institution}"), metric.WithDescription("Institutions whose circuit breaker is open."))
+	t.drift, failed[7] = t.meter.Int64ObservableCounter("bankmux.drift", metric.WithUnit("{finding}"),
+		metric.WithDescription("Members, values and codes of providers that bankmux does not know."))
 	if err := errors.Join(failed[:]...); err != nil {
 		return nil, &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "Config.MeterProvider", Detail: "does not accept an instrument",

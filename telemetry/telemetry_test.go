@@ -133,6 +133,11 @@ func aScrapeIsAsExpected(t *testing.T) {
 				return &bankmux.Error{Kind: bankmux.ErrInstitution}
 			})
 		}
+		for _, member := range []string{"accounts[].planted_name", "planted_other"} {
+			d := guard.Drift{Client: "mk", Provider: "moneykit", Endpoint: "GET /links/{id}/accounts", Kind: guard.DriftMember}
+			d.Member = member
+			g.ReportDrift(t.Context(), d)
+		}
 		synctest.Wait()
 		golden := filepath.Join("testdata", "scrape.txt")
 		got := o.scrape(t)

@@ -33,7 +33,10 @@ var petrelCodes = normalize.NewCatalogue(
 // newPetrel returns the guarded client.
 func newPetrel(env providertest.Env, key string, repeatable bool) (*bankmux.Client, error) {
 	a := &petrel{
-		rest: rest.New(rest.Config{BaseURL: env.BaseURL, HTTPClient: env.HTTPClient}), key: bankmux.NewSecret(key),
+		rest: rest.New(rest.Config{
+			BaseURL: env.BaseURL, HTTPClient: env.HTTPClient, Drift: rest.Drift{Guard: env.Guard, Client: "petrel"},
+		}),
+		key: bankmux.NewSecret(key),
 	}
 	tokens, err := rotation.New(rotation.Config{
 		Keeper: env.Keeper, Environment: bankmux.Sandbox, Refresh: a.refresh, Repeatable: repeatable,

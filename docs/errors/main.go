@@ -102,6 +102,9 @@ func newGuard() *guard.Guard {
 		OnStateChange: func(s guard.BreakerState) {
 			log.Printf("the circuit of %s %s %s is %s", s.Client, s.Group, s.Institution, s.State) // page an operator
 		},
+		OnDrift: func(_ context.Context, d guard.Drift) {
+			log.Printf("%s sends what is not known: %s %s %s", d.Client, d.Endpoint, d.Member, d.Word) // open an issue
+		},
 	})
 }
 
@@ -110,6 +113,24 @@ func health(g *guard.Guard) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(g.Breakers())
 	}
+}
+
+// changes reads accounts of a provider that has added a member.
+func changes(
+	ctx context.Context, bank *virtualbank.Bank, client *bankmux.Client, g *guard.Guard, conn bankmux.Connection,
+) error {
+	bank.AddMember("brand_new") // in tests only
+	defer bank.AddMember("")
+	if _, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn}); err != nil {
+		return err
+	}
+	var lines []string
+	for d := range g.Drift() {
+		lines = append(lines, fmt.Sprintf("%s sends a new %s: %s %s", d.Client, d.Kind, d.Endpoint, d.Member))
+	}
+	slices.Sort(lines)
+	fmt.Println(strings.Join(lines, "\n"))
+	return nil
 }
 
 func main() {
@@ -153,6 +174,9 @@ func run(ctx context.Context) error {
 	_, err = exchange(json.RawMessage(`{"error": null}`))
 	show("link, and the user left", err)
 
+	if err := changes(ctx, bank, client, g, linked.Connection); err != nil {
+		return err
+	}
 	if err := outages(ctx, bank, client, linked.Connection); err != nil {
 		return err
 	}

@@ -58,7 +58,10 @@ func newAdapter(cfg Config) (a *adapter, err error) {
 		r.Header.Set("Osprey-Key", cfg.Key.Reveal())
 		return nil
 	}
-	a.http = rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, Sign: stamp})
+	a.http = rest.New(rest.Config{
+		BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, Sign: stamp,
+		Drift: rest.Drift{Guard: cfg.Guard, Client: cfg.Name, Provider: Name},
+	})
 	a.tokens, err = rotation.New(rotation.Config{
 		Keeper: cfg.Keeper, Environment: a.environment, Refresh: a.renew, Now: cfg.Now,
 		Expired: func(e *bankmux.Error) bool { return e.Code == "token_ended" },

@@ -61,7 +61,10 @@ func New(cfg Config) (*bankmux.Client, error) {
 	}
 	a := &adapter{
 		env: cfg.Environment, key: cfg.Key, clock: cfg.Now,
-		http: rest.New(rest.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient}),
+		http: rest.New(rest.Config{
+			BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient,
+			Drift: rest.Drift{Guard: cfg.Guard, Client: cfg.Name, Provider: Name},
+		}),
 	}
 	if len(cfg.WebhookSecrets) > 0 {
 		var err error
