@@ -146,18 +146,15 @@ func (b *Backend) Facts(ctx context.Context, board string) (map[string]guard.Fac
 	if err != nil {
 		return nil, failed("Facts", err)
 	}
-	defer rows.Close()
 	facts := map[string]guard.Fact{}
-	for rows.Next() {
-		var name string
-		var value []byte
-		var ttl int64
-		if err := rows.Scan(&name, &value, &ttl); err != nil {
-			return nil, failed("Facts", err)
-		}
+	var name string
+	var value []byte
+	var ttl int64
+	_, err = pgx.ForEachRow(rows, []any{&name, &value, &ttl}, func() error {
 		facts[name] = guard.Fact{Value: value, TTL: time.Duration(ttl) * time.Millisecond}
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, failed("Facts", err)
 	}
 	return facts, nil

@@ -209,17 +209,24 @@ type process struct {
 	stopped bool
 }
 
-// process opens the database as a process does.
-func (d *database) process(t *testing.T, b *bank, options ...func(*process)) *process {
+// store opens the database with the application's own key.
+func (d *database) store(t *testing.T) *store.Store {
 	t.Helper()
 	material := []byte("material of 32 bytes for a test.")
 	keys, err := bankmux.NewKeyring(bankmux.Key{ID: "2026", Material: bankmux.NewSecret(material)})
 	require.NoError(t, err)
 	db := d.open(t)
+	t.Cleanup(func() { assert.NoError(t, db.Close()) })
 	s, err := store.New(db, store.Postgres, keys)
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, db.Close()) })
 	require.NoError(t, s.Migrate(t.Context()))
+	return s
+}
+
+// process opens the database as a process does.
+func (d *database) process(t *testing.T, b *bank, options ...func(*process)) *process {
+	t.Helper()
+	s := d.store(t)
 	p := &process{
 		store: s, bank: b,
 		queues: map[string]river.QueueConfig{riversync.Queue: {MaxWorkers: 4}},
@@ -228,7 +235,8 @@ func (d *database) process(t *testing.T, b *bank, options ...func(*process)) *pr
 		option(p)
 	}
 	p.client = bankmux.NewClient("heron", b, p.observe)
-	p.fleet, err = riversync.Open(db, &river.Config{
+	var err error
+	p.fleet, err = riversync.Open(s.DB(), &river.Config{
 		Queues: p.queues, Schema: p.schema, FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 10 * time.Millisecond,
 		Logger: slog.New(slog.DiscardHandler),
 	}, riversync.Options{
@@ -335,28 +343,37 @@ func (p *process) state(t *testing.T, conn bankmux.Connection) bankmux.SyncState
 	return state
 }
 
-// ledgerOf returns the stored rows of a user as JSON, in the order of their days.
-func (p *process) ledgerOf(t *testing.T, user string) (rows []string) {
+// stored returns the rows of a user that a store has, in the order of their days.
+func stored(t *testing.T, s *store.Store, user string) []bankhttp.Transaction {
 	t.Helper()
-	page, err := p.store.Transactions(t.Context(), bankhttp.Query{User: user, Limit: 100})
+	page, err := s.Transactions(t.Context(), bankhttp.Query{User: user, Limit: 500})
 	require.NoError(t, err)
-	for _, row := range page.Transactions {
+	require.Empty(t, page.Next)
+	slices.Reverse(page.Transactions)
+	return page.Transactions
+}
+
+// ledgerOf returns the stored rows of a user as JSON.
+func ledgerOf(t *testing.T, s *store.Store, user string) (rows []string) {
+	t.Helper()
+	for _, row := range stored(t, s, user) {
 		raw, err := json.Marshal(row.Row)
 		require.NoError(t, err)
 		rows = append(rows, string(raw))
 	}
-	slices.Reverse(rows)
 	return rows
+}
+
+func (p *process) ledgerOf(t *testing.T, user string) []string {
+	t.Helper()
+	return ledgerOf(t, p.store, user)
 }
 
 // texts returns the texts of the stored rows of a user.
 func (p *process) texts(t *testing.T, user string) (texts []string) {
 	t.Helper()
-	page, err := p.store.Transactions(t.Context(), bankhttp.Query{User: user, Limit: 100})
-	require.NoError(t, err)
-	for _, row := range page.Transactions {
+	for _, row := range stored(t, p.store, user) {
 		texts = append(texts, row.Row.Description)
 	}
-	slices.Reverse(texts)
 	return texts
 }
