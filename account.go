@@ -77,10 +77,15 @@ func (k AccountKind) Liability() bool {
 	return false
 }
 
+func listAccounts(ctx context.Context, p AccountLister, req *AccountsRequest, out *AccountsResult) (err error) {
+	*out, err = p.Accounts(ctx, *req)
+	return err
+}
+
 // Accounts lists the accounts of a connection. It may be repeated. If a part cannot be read,
 // Accounts returns the rest and a [*PartialError]. For the other errors see [AccountLister].
 func (c *Client) Accounts(ctx context.Context, req AccountsRequest) (AccountsResult, error) {
-	res, err := call(ctx, c, opAccounts, req, AccountLister.Accounts)
+	res, err := callBy(ctx, c, &opAccounts, &req, listAccounts)
 	if err == nil {
 		err = c.partial(opAccounts, &req.Connection, res.Failed)
 	}

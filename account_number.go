@@ -69,7 +69,7 @@ const (
 // AccountNumbers returns the rest and a [*PartialError]. For the other errors see
 // [AccountNumberReader].
 func (c *Client) AccountNumbers(ctx context.Context, req AccountNumbersRequest) (AccountNumbersResult, error) {
-	res, err := call(ctx, c, opAccountNumbers, req, AccountNumberReader.AccountNumbers)
+	res, err := call(ctx, c, &opAccountNumbers, &req, AccountNumberReader.AccountNumbers)
 	if err == nil {
 		err = c.partial(opAccountNumbers, &req.Connection, res.Failed)
 	}

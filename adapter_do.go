@@ -2,10 +2,7 @@ package bankmux
 
 // This file is for adapters with operations that only their provider has.
 
-import (
-	"context"
-	"errors"
-)
+import "context"
 
 // Do calls f with the client's adapter, through the client's interceptors. It is for operations
 // that only one provider has. P is an interface of the adapter's package, with the method that f
@@ -18,57 +15,17 @@ import (
 // context is [ErrInvalid], and one that is done is [ErrContextDone]. Both send nothing. All other
 // errors are those of f and of the interceptors.
 func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Context, P) (Out, error)) (Out, error) {
-	var none Out
-	op.Client, op.Provider = c.name, c.desc.Provider
-	if ctx == nil {
-		return none, c.describe(&op, invalid("context", "is nil"))
-	}
-	p, ok := c.provider.(P)
-	if !ok {
-		return none, c.describe(
-			&op,
-			&Error{Kind: ErrUnsupported, Detail: c.desc.Provider + " has no " + op.Name, NotSent: true},
-		)
-	}
-	op.Effect = c.effect(op)
-	if op.Abandon {
-		op.Effect = Local
-	}
-	if err := ctx.Err(); err != nil {
-		return none, c.describe(&op, &Error{Kind: ErrContextDone, NotSent: true, Err: err})
-	}
 	job := &struct { // one allocation for both
 		run
 		out Out
 	}{run: run{client: c, op: op}}
-	job.last = func(ctx context.Context) (err error) {
-		if op.Abandon {
-			return c.describe(
-				&job.op,
-				&Error{Kind: ErrUserAction, Code: CodeCancelled, Detail: "the challenge was given up", NotSent: true},
-			)
-		}
+	p, ok := c.provider.(P)
+	job.send = func(ctx context.Context) (err error) {
 		job.out, err = f(ctx, p)
-		if ErrorOf(err) == nil && ctx.Err() == nil &&
-			(errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
-			err = &Error{Kind: ErrUnknown, Err: err} // a context of the adapter's own, not the caller's
-		}
-		return c.describe(&job.op, err)
+		return err
 	}
-	if err := job.from(ctx, 0); err != nil {
-		return job.out, c.describe(&job.op, owned(ctx, err))
-	}
-	switch v := any(&job.out).(type) {
-	case *ExchangeResult:
-		v.own(c)
-	case *Connection:
-		v.own(c)
-	case *StatusResult:
-		v.Connection.own(c)
-	case *DisconnectResult:
-		v.Connection.own(c)
-	}
-	return job.out, nil
+	err := job.do(ctx, ok, &job.out)
+	return job.out, err
 }
 
 // DoOn is [Do] for an operation on a connection. on is a pointer to the [Connection], or to a

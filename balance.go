@@ -93,7 +93,7 @@ func (c *Client) Balances(ctx context.Context, req BalancesRequest) (BalancesRes
 		res, err := c.balancesEach(ctx, req)
 		return res, resumable(err, &req)
 	}
-	res, err := call(ctx, c, opBalances, req, BalanceReader.Balances)
+	res, err := call(ctx, c, &opBalances, &req, BalanceReader.Balances)
 	if err == nil {
 		err = c.partial(opBalances, &req.Connection, res.Failed)
 	}

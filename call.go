@@ -10,40 +10,120 @@ import (
 	"slices"
 )
 
-// call makes the call of a Client's method to the adapter's method.
+// call makes the call of a Client's method to the adapter's method. It changes neither op nor req.
 func call[P, R, Out any, Req interface {
 	*R
 	Request
-}](ctx context.Context, c *Client, op Op, req R, method func(P, context.Context, R) (Out, error)) (Out, error) {
-	if err := Req(&req).prepare(c, &op); err != nil {
-		var none Out
-		return none, c.describe(&op, err)
+}](ctx context.Context, c *Client, op *Op, req *R, method func(P, context.Context, R) (Out, error)) (Out, error) {
+	return callBy[P, R, Out, Req](ctx, c, op, req, func(ctx context.Context, p P, req *R, out *Out) (err error) {
+		*out, err = method(p, ctx, *req)
+		return err
+	})
+}
+
+// callBy is call with a function that calls the adapter's method. A method expression copies the
+// request and the result once more, onto the stack of a call that waits for a bank.
+//
+// What a call needs is one allocation, and what is large is passed by its address, since many calls
+// may wait at a time.
+func callBy[P, R, Out any, Req interface {
+	*R
+	Request
+}](ctx context.Context, c *Client, op *Op, req *R, send func(context.Context, P, *R, *Out) error) (Out, error) {
+	job := &struct {
+		run
+		req R
+		out Out
+	}{run: run{client: c, op: *op}, req: *req}
+	if err := Req(&job.req).prepare(c, &job.op); err != nil {
+		return job.out, c.describe(&job.op, err)
 	}
-	out, err := Do(ctx, c, op, func(ctx context.Context, p P) (Out, error) { return method(p, ctx, req) })
-	return out, resumable(err, Req(&req))
+	p, ok := c.provider.(P)
+	job.send = func(ctx context.Context) error { return send(ctx, p, &job.req, &job.out) }
+	err := resumable(job.do(ctx, ok, &job.out), Req(&job.req))
+	return job.out, err
 }
 
 // run is one call on its way through the chain.
 type run struct {
 	client *Client
 	op     Op
-	last   func(context.Context) error
+	send   func(context.Context) error // calls the adapter
 }
 
-func (r *run) from(ctx context.Context, i int) error {
-	if i == len(r.client.chain) {
-		return r.last(ctx)
+// do makes the call. Out is a pointer to the result.
+func (r *run) do(ctx context.Context, implemented bool, out any) error {
+	c, op := r.client, &r.op
+	op.Client, op.Provider = c.name, c.desc.Provider
+	if ctx == nil {
+		return c.describe(op, invalid("context", "is nil"))
 	}
-	return r.client.chain[i](ctx, r.op, func(ctx context.Context) error { return r.from(ctx, i+1) })
+	if !implemented {
+		none := c.desc.Provider + " has no " + op.Name
+		return c.describe(op, &Error{Kind: ErrUnsupported, Detail: none, NotSent: true})
+	}
+	op.Effect = c.effect(op)
+	if op.Abandon {
+		op.Effect = Local
+	}
+	if err := ctx.Err(); err != nil {
+		return c.describe(op, &Error{Kind: ErrContextDone, NotSent: true, Err: err})
+	}
+	if err := r.next(0)(ctx); err != nil {
+		return c.describe(op, owned(ctx, err))
+	}
+	switch v := out.(type) {
+	case *ExchangeResult:
+		v.own(c)
+	case *Connection:
+		v.own(c)
+	case *StatusResult:
+		v.Connection.own(c)
+	case *DisconnectResult:
+		v.Connection.own(c)
+	}
+	return nil
+}
+
+// next returns the part of the call from the i-th interceptor on.
+func (r *run) next(i int) func(context.Context) error {
+	if i == len(r.client.chain) {
+		return r.last
+	}
+	in := r.client.chain[i]
+	return func(ctx context.Context) error {
+		next := r.next(i + 1)
+		return in(ctx, r.op, next)
+	}
+}
+
+// last calls the adapter, unless the call gives a challenge up.
+func (r *run) last(ctx context.Context) error {
+	if r.op.Abandon {
+		return r.client.describe(
+			&r.op,
+			&Error{Kind: ErrUserAction, Code: CodeCancelled, Detail: "the challenge was given up", NotSent: true},
+		)
+	}
+	err := r.send(ctx)
+	if err == nil {
+		return nil
+	}
+	if ErrorOf(err) == nil && ctx.Err() == nil &&
+		(errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		err = &Error{Kind: ErrUnknown, Err: err} // a context of the adapter's own, not the caller's
+	}
+	return r.client.describe(&r.op, err)
 }
 
 // effect is what a call may do when it is repeated.
-func (c *Client) effect(op Op) Effect {
+func (c *Client) effect(op *Op) Effect {
 	if c.decide == nil {
 		return op.Effect
 	}
-	op.Client, op.Provider = c.name, c.desc.Provider
-	return c.decide.Effect(op)
+	asked := *op
+	asked.Client, asked.Provider = c.name, c.desc.Provider
+	return c.decide.Effect(asked)
 }
 
 // owned names the errors that neither the adapter nor the provider made. Every error of the adapter

@@ -38,7 +38,7 @@ type Card struct {
 // Cards lists cards. It may be repeated. If a part cannot be read, Cards returns the rest and a
 // [*PartialError]. For the other errors see [CardLister].
 func (c *Client) Cards(ctx context.Context, req CardsRequest) (CardsResult, error) {
-	res, err := call(ctx, c, opCards, req, CardLister.Cards)
+	res, err := call(ctx, c, &opCards, &req, CardLister.Cards)
 	if err == nil {
 		err = c.partial(opCards, &req.Connection, res.Failed)
 	}

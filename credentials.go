@@ -18,6 +18,6 @@ type CheckResult struct {
 // [ErrCredentials] if it rejects them. It may be repeated. For the other errors see
 // [CredentialChecker].
 func (c *Client) Check(ctx context.Context) error {
-	_, err := call(ctx, c, opCheck, CheckRequest{}, CredentialChecker.CheckCredentials)
+	_, err := call(ctx, c, &opCheck, new(CheckRequest), CredentialChecker.CheckCredentials)
 	return err
 }

@@ -15,5 +15,5 @@ type DisconnectResult struct{ Connection Connection }
 // Disconnect withdraws access to a connection and returns it in [StateGone]. It may be repeated. A
 // connection that is gone already is a success. For the errors see [Disconnector].
 func (c *Client) Disconnect(ctx context.Context, req DisconnectRequest) (DisconnectResult, error) {
-	return call(ctx, c, opDisconnect, req, Disconnector.Disconnect)
+	return call(ctx, c, &opDisconnect, &req, Disconnector.Disconnect)
 }

@@ -63,7 +63,7 @@ func (r *ExchangeRequest) prepare(c *Client, op *Op) error {
 	if err := r.renew(c, op); err != nil {
 		return err
 	}
-	if r.Payload.IsZero() && c.effect(*op) == Read {
+	if r.Payload.IsZero() && c.effect(op) == Read {
 		r.parsed = payloadOf(nil)
 		return nil
 	}
@@ -147,6 +147,11 @@ func (r *ExchangeResult) name(s *Session) {
 	}
 }
 
+func exchange(ctx context.Context, p Provider, req *ExchangeRequest, out *ExchangeResult) (err error) {
+	*out, err = p.ExchangeToken(ctx, *req)
+	return err
+}
+
 // ExchangeToken turns the payload of the front end into a connection. The exchange is sent at most
 // once, unless the provider's exchange spends nothing.
 //
@@ -156,7 +161,7 @@ func (r *ExchangeResult) name(s *Session) {
 // user gave up. If the session may have linked a bank before, the provider is asked first. For the
 // other errors see [Provider.ExchangeToken].
 func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (ExchangeResult, error) {
-	res, err := call(ctx, c, opExchangeToken, req, Provider.ExchangeToken)
+	res, err := callBy(ctx, c, &opExchangeToken, &req, exchange)
 	if err != nil {
 		return ExchangeResult{}, err
 	}

@@ -78,7 +78,7 @@ type Document struct {
 // Identity reads who owns the accounts. It may be repeated. If a part cannot be read, Identity
 // returns the rest and a [*PartialError]. For the other errors see [IdentityReader].
 func (c *Client) Identity(ctx context.Context, req IdentityRequest) (IdentityResult, error) {
-	res, err := call(ctx, c, opIdentity, req, IdentityReader.Identity)
+	res, err := call(ctx, c, &opIdentity, &req, IdentityReader.Identity)
 	if err == nil {
 		err = c.partial(opIdentity, &req.Connection, res.Failed)
 	}

@@ -61,7 +61,7 @@ func (c *Client) Institutions(ctx context.Context, req InstitutionsRequest) iter
 	return func(yield func(InstitutionListing, error) bool) {
 		pages(req.Page, func(at string) (InstitutionPage, string, error) {
 			req.Page = at
-			page, err := call(ctx, c, opInstitutions, req, InstitutionLister.Institutions)
+			page, err := call(ctx, c, &opInstitutions, &req, InstitutionLister.Institutions)
 			return page, page.Next, err
 		}, func(page InstitutionPage, err error) bool {
 			for _, i := range page.Institutions {
@@ -83,7 +83,7 @@ func (c *Client) Institutions(ctx context.Context, req InstitutionsRequest) iter
 // Institution returns one bank by the provider's id. The error is [ErrNotFound] if there is none.
 // It may be repeated.
 func (c *Client) Institution(ctx context.Context, req InstitutionRequest) (InstitutionListing, error) {
-	return call(ctx, c, opInstitution, req, InstitutionLister.Institution)
+	return call(ctx, c, &opInstitution, &req, InstitutionLister.Institution)
 }
 
 // Institution is a bank, as the provider of a connection describes it. A field is "" if the

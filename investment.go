@@ -160,8 +160,8 @@ func (c *Client) InvestmentTransactionPages(
 			page, err := call(
 				ctx,
 				c,
-				opInvestmentTransactions,
-				req,
+				&opInvestmentTransactions,
+				&req,
 				InvestmentTransactionLister.InvestmentTransactionPage,
 			)
 			return page, page.Next, err
@@ -191,7 +191,7 @@ func (c *Client) InvestmentTransactionPages(
 // Holdings reads positions. It may be repeated. If a part cannot be read, Holdings returns the rest
 // and a [*PartialError]. For the other errors see [HoldingReader].
 func (c *Client) Holdings(ctx context.Context, req HoldingsRequest) (HoldingsResult, error) {
-	res, err := call(ctx, c, opHoldings, req, HoldingReader.Holdings)
+	res, err := call(ctx, c, &opHoldings, &req, HoldingReader.Holdings)
 	if err == nil {
 		err = c.partial(opHoldings, &req.Connection, res.Failed)
 	}

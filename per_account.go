@@ -39,7 +39,8 @@ func (c *Client) start(
 // list reads the list of accounts, and adds all of them to what is to be read unless accounts were
 // named.
 func (c *Client) list(ctx context.Context, op Op, conn Connection, p *progress, answers *Answers) ([]Account, error) {
-	got, err := call(ctx, c, opAccounts, AccountsRequest{Connection: conn, Answers: answers}, AccountLister.Accounts)
+	req := AccountsRequest{Connection: conn, Answers: answers}
+	got, err := callBy(ctx, c, &opAccounts, &req, listAccounts)
 	if err != nil {
 		return nil, interrupted(err, op, "", p)
 	}
@@ -102,7 +103,7 @@ func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (Balance
 			p.done()
 			continue
 		}
-		got, err := call(ctx, c, opBalances, one, BalanceReader.Balances)
+		got, err := call(ctx, c, &opBalances, &one, BalanceReader.Balances)
 		p.Balances = append(p.Balances, got.Balances...)
 		p.Failed = append(p.Failed, got.Failed...)
 		switch e := ErrorOf(err); {

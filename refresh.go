@@ -38,7 +38,7 @@ type RefreshResult struct {
 
 // Refresh starts fetching from the bank and returns at once. See [Refresher].
 func (c *Client) Refresh(ctx context.Context, req RefreshRequest) (RefreshResult, error) {
-	res, err := call(ctx, c, opRefresh, req, Refresher.Refresh)
+	res, err := call(ctx, c, &opRefresh, &req, Refresher.Refresh)
 	if err == nil {
 		res.Asked = slices.Clone(req.Products)
 		if res.Connection.credential.IsZero() {

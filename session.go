@@ -65,7 +65,7 @@ func (c *Client) CreateSession(ctx context.Context, req SessionRequest) (Session
 }
 
 func (c *Client) createSession(ctx context.Context, op Op, req SessionRequest) (Session, error) {
-	s, err := call(ctx, c, op, req, Provider.CreateSession)
+	s, err := call(ctx, c, &op, &req, Provider.CreateSession)
 	if err != nil {
 		return Session{}, err
 	}

@@ -94,5 +94,5 @@ type ProductStatus struct {
 // connection. Store it. A lapsed or deleted connection is a result, not an error. It may be
 // repeated. For the errors see [StatusReader].
 func (c *Client) ConnectionStatus(ctx context.Context, req StatusRequest) (StatusResult, error) {
-	return call(ctx, c, opStatus, req, StatusReader.ConnectionStatus)
+	return call(ctx, c, &opStatus, &req, StatusReader.ConnectionStatus)
 }

@@ -105,7 +105,7 @@ type Delta struct {
 // complete: store it with its Next, like any other page. With any other error there is no page, and
 // the cursor stays the same. For those errors see [TransactionSyncer].
 func (c *Client) Sync(ctx context.Context, req SyncRequest) (Delta, error) {
-	d, err := call(ctx, c, opSync, req, TransactionSyncer.Sync)
+	d, err := call(ctx, c, &opSync, &req, TransactionSyncer.Sync)
 	if err != nil {
 		return d, err
 	}

@@ -224,7 +224,7 @@ func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) 
 // transactionPage reads one page from the adapter.
 func (c *Client) transactionPage(ctx context.Context, req TransactionsRequest) (TransactionPage, error) {
 	if req.Enrich {
-		return call(ctx, c, opTransactions, req, EnrichedTransactionLister.EnrichedTransactionPage)
+		return call(ctx, c, &opTransactions, &req, EnrichedTransactionLister.EnrichedTransactionPage)
 	}
-	return call(ctx, c, opTransactions, req, TransactionLister.TransactionPage)
+	return call(ctx, c, &opTransactions, &req, TransactionLister.TransactionPage)
 }

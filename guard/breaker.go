@@ -129,7 +129,7 @@ func (b *Breakers) interceptor(atInstitution func(bankmux.Op) bool) bankmux.Inte
 		if b.opts.Disabled {
 			return next(ctx)
 		}
-		br := b.of(op)
+		br := b.of(&op)
 		if left := b.fleet.openElsewhere(br.key); left > 0 {
 			return &bankmux.Error{
 				Kind: bankmux.ErrCircuitOpen, NotSent: true, RetryAfter: left,
@@ -143,10 +143,10 @@ func (b *Breakers) interceptor(atInstitution func(bankmux.Op) bool) bankmux.Inte
 			}
 			return next(ctx)
 		}
-		one := atInstitution(op)
+		one := selects(atInstitution, &op)
 		admitted, err := br.run(ctx, b.opts.ProbeFor, next, func(err error, took time.Duration) outcome {
-			o := outcome{verdict: b.judge(op, err, took)}
-			if one && silent(op, err) {
+			o := outcome{verdict: b.judge(&op, err, took)}
+			if one && silent(&op, err) {
 				o.silentInstitution = op.Institution
 			}
 			return o
@@ -160,7 +160,7 @@ func (b *Breakers) interceptor(atInstitution func(bankmux.Op) bool) bankmux.Inte
 
 // silent reports whether a read was sent and the time ended without a response. A call that only
 // starts something at the institution does not wait for it, so its silence is the provider's.
-func silent(op bankmux.Op, err error) bool {
+func silent(op *bankmux.Op, err error) bool {
 	e := bankmux.ErrorOf(err)
 	return e != nil && op.Effect == bankmux.Read && !e.NotSent && e.Kind != bankmux.ErrApplication && e.Status == 0 &&
 		errors.Is(err, context.DeadlineExceeded)
@@ -170,7 +170,7 @@ func silent(op bankmux.Op, err error) bool {
 const oncePatienceDivisor = 5
 
 // judge returns the verdict on an attempt: nil for success, errFailed or errExcluded.
-func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
+func (b *Breakers) judge(op *bankmux.Op, err error, took time.Duration) error {
 	if err == nil {
 		return nil
 	}
@@ -203,7 +203,7 @@ func (b *Breakers) judge(op bankmux.Op, err error, took time.Duration) error {
 }
 
 // of returns the breaker of an operation.
-func (b *Breakers) of(op bankmux.Op) *breaker {
+func (b *Breakers) of(op *bankmux.Op) *breaker {
 	key := breakerKey{client: op.Client, group: op.Group}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -43,12 +43,12 @@ func theOptionsSelectTheInterceptors(t *testing.T) {
 		change func(*guard.Options)
 		length int
 	}{
-		"everything":  {func(*guard.Options) {}, 8},
-		"budgets too": {func(o *guard.Options) { o.Budgets = budgets(t, minutely(nil)) }, 9},
-		"no log":      {func(o *guard.Options) { o.Logger = nil }, 7},
-		"no queue":    {func(o *guard.Options) { o.OnePerConnection = false }, 7},
+		"everything":  {func(*guard.Options) {}, 9},
+		"budgets too": {func(o *guard.Options) { o.Budgets = budgets(t, minutely(nil)) }, 10},
+		"no log":      {func(o *guard.Options) { o.Logger = nil }, 8},
+		"no queue":    {func(o *guard.Options) { o.OnePerConnection = false }, 8},
 		"no hold":     {func(o *guard.Options) { o.Hold = false }, 7},
-		"no bank":     {func(o *guard.Options) { o.AtInstitution = nil }, 7},
+		"no bank":     {func(o *guard.Options) { o.AtInstitution = nil }, 8},
 		"no options":  {func(o *guard.Options) { *o = guard.Options{} }, 4},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,7 +21,7 @@ type DeadlineOptions struct {
 }
 
 // of returns the limit of an operation.
-func (o DeadlineOptions) of(op bankmux.Op) time.Duration {
+func (o DeadlineOptions) of(op *bankmux.Op) time.Duration {
 	if d, ok := o.Ops[op.Name]; ok && d > 0 {
 		return d
 	}
@@ -46,7 +46,7 @@ func Deadline(opts DeadlineOptions) bankmux.Interceptor {
 		if op.Effect == bankmux.Local {
 			return next(ctx)
 		}
-		return withTimeout(ctx, opts.of(op), next)
+		return withTimeout(ctx, opts.of(&op), next)
 	}
 }
 

@@ -106,7 +106,7 @@ func logDriftPanic(logger *slog.Logger) {
 }
 
 // reportCode reports the code of an error that no catalogue lists.
-func (g *Guard) reportCode(ctx context.Context, op bankmux.Op, e *bankmux.Error) {
+func (g *Guard) reportCode(ctx context.Context, op *bankmux.Op, e *bankmux.Error) {
 	g.ReportDrift(ctx, Drift{
 		Client: op.Client, Provider: op.Provider, Operation: op.Name,
 		Kind: DriftCode, Word: normalize.Name(e.Code),

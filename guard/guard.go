@@ -194,7 +194,7 @@ func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 	if opts.Logger != nil {
 		chain = append(chain, Trace(opts.Logger))
 	}
-	chain = append(chain, g.countUnlisted)
+	chain = append(chain, g.unlistedCounter())
 	if opts.Fleet != nil { // outside Retry: all attempts of an operation have one allowance
 		chain = append(chain, opts.Fleet.allow)
 	}
@@ -202,13 +202,13 @@ func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 	switch {
 	case opts.OnePerConnection && opts.Fleet != nil:
 		chain = append(chain, opts.Fleet.onePerConnection(func(op bankmux.Op) time.Duration {
-			return opts.Deadline.of(op) + opts.ProviderLimit
+			return opts.Deadline.of(&op) + opts.ProviderLimit
 		}))
 	case opts.OnePerConnection:
 		chain = append(chain, OnePerConnection())
 	}
 	if opts.Hold { // inside the queue: a call that waited there must see the challenge of the call before it
-		chain = append(chain, nest(Unattended(opts.AtInstitution), Hold()))
+		chain = append(chain, Unattended(opts.AtInstitution), Hold())
 	}
 	if opts.AtInstitution == nil {
 		chain = append(chain, g.breakers.Interceptor())
@@ -230,6 +230,12 @@ func nest(outer, inner bankmux.Interceptor) bankmux.Interceptor {
 	}
 }
 
+// selects reports whether a function of an option selects an operation. It is not inlined, so that
+// the copy for the function is not on the stack while a call waits for its response.
+//
+//go:noinline
+func selects(f func(bankmux.Op) bool, op *bankmux.Op) bool { return f(*op) }
+
 // Breakers returns the state of every provider breaker that a call has used, sorted by client and
 // group. The breakers of institutions that failed recently follow. The result marshals to JSON.
 func (g *Guard) Breakers() []BreakerState {
@@ -248,20 +254,24 @@ func (g *Guard) UnlistedCodes() map[string]uint64 {
 	return maps.Clone(g.unlisted)
 }
 
-// countUnlisted is the interceptor behind [Guard.UnlistedCodes]. It also reports codes as drift.
-func (g *Guard) countUnlisted(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
-	err := next(ctx)
-	if err == nil {
-		return nil
-	}
-	if e := bankmux.ErrorOf(err); e != nil && e.Unlisted {
-		key := e.Provider + " " + e.Code
-		g.mu.Lock()
-		if _, known := g.unlisted[key]; known || len(g.unlisted) < maxUnlisted {
-			g.unlisted[key]++
+// unlistedCounter returns the interceptor behind [Guard.UnlistedCodes]. It also reports codes as
+// drift.
+func (g *Guard) unlistedCounter() bankmux.Interceptor {
+	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+		err := next(ctx)
+		if e := bankmux.ErrorOf(err); e != nil && e.Unlisted {
+			g.countUnlisted(e)
+			g.reportCode(ctx, &op, e)
 		}
-		g.mu.Unlock()
-		g.reportCode(ctx, op, e)
+		return err
 	}
-	return err
+}
+
+func (g *Guard) countUnlisted(e *bankmux.Error) {
+	key := e.Provider + " " + e.Code
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, known := g.unlisted[key]; known || len(g.unlisted) < maxUnlisted {
+		g.unlisted[key]++
+	}
 }

@@ -41,7 +41,7 @@ func Hold() bankmux.Interceptor {
 		key := holdKey{op.Client, op.Connection, op.Reference, op.LinkedAt.UnixMilli()}
 		lease := turnLeaseFrom(ctx)
 		defer s.share(key, lease)()
-		if changesLogin(op) {
+		if changesLogin(&op) {
 			err := next(ctx)
 			if err == nil && op.Name != bankmux.OpCreateSession { // a session is not a new login yet
 				s.release(key, op.Reconnect)
@@ -55,17 +55,17 @@ func Hold() bankmux.Interceptor {
 			s.abandon(key, op.Challenge)
 			return next(ctx)
 		}
-		if cause := s.refusal(key, op); cause != nil {
+		if cause := s.refusal(&key, &op); cause != nil {
 			return cause
 		}
 		err := next(ctx)
-		s.record(key, op, err)
+		s.record(&key, &op, err)
 		return err
 	}
 }
 
 // changesLogin reports whether the call creates, replaces or ends the login.
-func changesLogin(op bankmux.Op) bool {
+func changesLogin(op *bankmux.Op) bool {
 	switch op.Name {
 	case bankmux.OpCreateSession, bankmux.OpExchangeToken, bankmux.OpDisconnect:
 		return true
@@ -188,15 +188,15 @@ func (s *holds) abandon(key holdKey, challenge string) {
 }
 
 // refusal returns the error of a call that the hold refuses, and nil for one that passes.
-func (s *holds) refusal(key holdKey, op bankmux.Op) error {
+func (s *holds) refusal(key *holdKey, op *bankmux.Op) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h, ok := s.byKey[key]
+	h, ok := s.byKey[*key]
 	if !ok {
 		return nil
 	}
 	if h.expired(time.Now()) {
-		s.remove(key)
+		s.remove(*key)
 		return nil
 	}
 	open := h.open()
@@ -216,17 +216,17 @@ func (s *holds) refusal(key holdKey, op bankmux.Op) error {
 }
 
 // record starts or ends a hold after a call. A call whose outcome is unknown changes nothing.
-func (s *holds) record(key holdKey, op bankmux.Op, err error) {
+func (s *holds) record(key *holdKey, op *bankmux.Op, err error) {
 	e := bankmux.ErrorOf(err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case e != nil && e.Challenge != nil:
-		s.add(&hold{key: key, cause: e, until: e.Challenge.ExpiresAt})
+		s.add(&hold{key: *key, cause: e, until: e.Challenge.ExpiresAt})
 	case e != nil && errors.Is(e, bankmux.ErrReauth) && !e.Unlisted && !e.NotSent:
-		s.add(&hold{key: key, cause: e})
+		s.add(&hold{key: *key, cause: e})
 	case op.Challenge != "" && bankmux.OutcomeKnown(err):
-		s.remove(key)
+		s.remove(*key)
 	}
 }
 

@@ -93,13 +93,13 @@ func NewInstitutions(opts InstitutionOptions, onChange func(BreakerState)) *Inst
 // caller's own deadline ends a read without a response, it is a failure if it took at least 5 s.
 func (in *Institutions) Interceptor(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
-		if in.opts.Disabled || op.Institution == "" || op.Effect == bankmux.Local || !atInstitution(op) {
+		if in.opts.Disabled || op.Institution == "" || op.Effect == bankmux.Local || !selects(atInstitution, &op) {
 			return next(ctx)
 		}
 		key := breakerKey{client: op.Client, group: op.Group, institution: op.Institution}
 		judge := func(err error, took time.Duration) outcome {
 			return outcome{
-				verdict:    judgeInstitution(op, err, took),
+				verdict:    judgeInstitution(&op, err, took),
 				declared:   errors.Is(err, bankmux.ErrInstitution),
 				connection: op.Connection,
 			}
@@ -132,7 +132,7 @@ func (in *Institutions) Interceptor(atInstitution func(bankmux.Op) bool) bankmux
 const institutionPatience = 5 * time.Second
 
 // judgeInstitution returns the verdict on a call: nil for success, errFailed or errExcluded.
-func judgeInstitution(op bankmux.Op, err error, took time.Duration) error {
+func judgeInstitution(op *bankmux.Op, err error, took time.Duration) error {
 	if err == nil && op.Effect == bankmux.Read {
 		return nil
 	}

@@ -27,21 +27,21 @@ func TestKind(t *testing.T) {
 			},
 		},
 		"counts against the provider": {
-			func(err error) bool { return errors.Is(breakers.judge(read, err, 0), errFailed) },
+			func(err error) bool { return errors.Is(breakers.judge(&read, err, 0), errFailed) },
 			[]bankmux.Kind{bankmux.ErrUnavailable, bankmux.ErrMalformed},
 		},
 		"says nothing about the provider": {
-			func(err error) bool { return errors.Is(breakers.judge(read, err, 0), errExcluded) },
+			func(err error) bool { return errors.Is(breakers.judge(&read, err, 0), errExcluded) },
 			[]bankmux.Kind{
 				bankmux.ErrRateLimited, bankmux.ErrCircuitOpen, bankmux.ErrApplication, bankmux.ErrContextDone,
 			},
 		},
 		"counts against the bank": {
-			func(err error) bool { return errors.Is(judgeInstitution(read, err, 0), errFailed) },
+			func(err error) bool { return errors.Is(judgeInstitution(&read, err, 0), errFailed) },
 			[]bankmux.Kind{bankmux.ErrInstitution},
 		},
 		"shows that the bank works": {
-			func(err error) bool { return judgeInstitution(read, err, 0) == nil },
+			func(err error) bool { return judgeInstitution(&read, err, 0) == nil },
 			[]bankmux.Kind{bankmux.ErrUserAction, bankmux.ErrAnswerRejected, bankmux.ErrReauth},
 		},
 	} {

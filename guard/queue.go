@@ -15,12 +15,12 @@ import (
 // the memory of this process, so calls of other processes do not wait. A guard with a [Fleet] makes
 // them wait too. The queue has an entry only for connections that are in use.
 func OnePerConnection() bankmux.Interceptor {
-	q := turnTable{turns: map[string]*turn{}}
+	q := turnTable{turns: map[connectionKey]*turn{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		if op.Connection == "" || op.Effect == bankmux.Local {
 			return next(ctx)
 		}
-		key := op.Client + "\x00" + op.Connection
+		key := connectionKey{op.Client, op.Connection}
 		t := q.join(key)
 		defer q.leave(key, t)
 		select {
@@ -44,7 +44,7 @@ func busy(err error) error {
 // turnTable has the connections that calls use or wait for.
 type turnTable struct {
 	mu    sync.Mutex
-	turns map[string]*turn
+	turns map[connectionKey]*turn
 }
 
 // turn is held by the call that uses the connection. Waiting calls block when they send to free, in
@@ -55,7 +55,7 @@ type turn struct {
 }
 
 // join counts a call as a user of a connection.
-func (q *turnTable) join(key string) *turn {
+func (q *turnTable) join(key connectionKey) *turn {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	t := q.turns[key]
@@ -68,7 +68,7 @@ func (q *turnTable) join(key string) *turn {
 }
 
 // leave ends what join started, and forgets a connection without users.
-func (q *turnTable) leave(key string, t *turn) {
+func (q *turnTable) leave(key connectionKey, t *turn) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if t.users--; t.users == 0 {

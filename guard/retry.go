@@ -59,21 +59,19 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 		record := RecordFrom(ctx)
 		var wait, waited time.Duration
 		for attempt := 1; ; attempt++ {
-			start := time.Now()
-			err := next(ctx)
-			record.add(start, wait, err)
+			err := record.attempt(ctx, wait, next)
 			if err == nil {
 				return nil
 			}
 			e := bankmux.ErrorOf(err)
 			if attempt == opts.MaxAttempts || op.Once || op.Effect == bankmux.Local || e == nil ||
-				!e.Repeatable(retryEffect(op)) ||
+				!e.Repeatable(retryEffect(&op)) ||
 				ctx.Err() != nil {
-				return markUnknown(op, err)
+				return markUnknown(&op, err)
 			}
 			var ok bool
 			if wait, ok = opts.limitedTo(ctx, waited).wait(ctx, e, attempt); !ok {
-				return markUnknown(op, err)
+				return markUnknown(&op, err)
 			}
 			waited += wait
 			if cause := sleep(ctx, wait); cause != nil {
@@ -91,7 +89,7 @@ func Retry(opts RetryOptions) bankmux.Interceptor {
 
 // retryEffect returns the effect that decides about a retry. A call with the user's answers is sent
 // once: a one-time password is wrong the second time, and wrong ones lock the user out.
-func retryEffect(op bankmux.Op) bankmux.Effect {
+func retryEffect(op *bankmux.Op) bankmux.Effect {
 	if op.Challenge != "" {
 		return bankmux.OneShot
 	}
@@ -100,7 +98,7 @@ func retryEffect(op bankmux.Op) bankmux.Effect {
 
 // markUnknown turns the error of a one-shot into [bankmux.ErrOutcomeUnknown] where its outcome is
 // unknown.
-func markUnknown(op bankmux.Op, err error) error {
+func markUnknown(op *bankmux.Op, err error) error {
 	if op.Effect != bankmux.OneShot || bankmux.OutcomeKnown(err) {
 		return err
 	}

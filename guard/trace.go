@@ -40,11 +40,19 @@ func (r *Record) Attempts() []Attempt {
 	return append([]Attempt(nil), r.attempts...)
 }
 
-// add records an attempt that has ended.
-func (r *Record) add(start time.Time, waited time.Duration, err error) {
+// attempt makes and records an attempt. waited is the time before it.
+func (r *Record) attempt(ctx context.Context, waited time.Duration, next func(context.Context) error) error {
 	if r == nil {
-		return
+		return next(ctx)
 	}
+	start := time.Now()
+	err := next(ctx)
+	r.add(start, waited, err)
+	return err
+}
+
+// add adds an attempt that has ended.
+func (r *Record) add(start time.Time, waited time.Duration, err error) {
 	a := Attempt{Started: start, Took: time.Since(start), Waited: waited, Kind: bankmux.KindOf(err)}
 	if e := bankmux.ErrorOf(err); e != nil {
 		a.Status, a.RequestID = e.Status, e.RequestID

@@ -24,7 +24,7 @@ func Unattended(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
 	}
 	u := &askedConnections{seen: map[connectionKey]bool{}}
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
-		if op.Connection == "" || op.Aside || op.Effect == bankmux.Local || !atInstitution(op) {
+		if op.Connection == "" || op.Aside || op.Effect == bankmux.Local || !selects(atInstitution, &op) {
 			return next(ctx)
 		}
 		key := connectionKey{op.Client, op.Connection}

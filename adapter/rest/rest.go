@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -74,6 +75,7 @@ type Client struct {
 	sign  func(r *http.Request, body []byte) error
 	drift sampler
 
+	transport     sendingTransport
 	own           *http.Transport // nil where the caller gave one
 	direct        bool            // the transport is net/http's, without middleware
 	plainHTTP1    bool            // if protocolKnown, a connection without a TLS state is HTTP/1.1
@@ -134,18 +136,19 @@ func New(cfg Config) *Client {
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.protocolKnown.Store(c.own != nil)
 	c.inspectTransport(hc.Transport)
-	hc.Transport = sendingTransport{hc.Transport}
+	c.transport = sendingTransport{hc.Transport}
+	hc.Transport = c.transport
 	return c
 }
 
-// The content types of requests, as header values. Do not change them.
+// The content types of requests and responses, as header values. Do not change them.
 var (
 	jsonType = []string{"application/json"}
 	formType = []string{"application/x-www-form-urlencoded"}
 )
 
-// fixedHeader are the header fields of every request that does not set them. Do not change them.
-var fixedHeader = http.Header{"Accept": {"application/json"}, "User-Agent": {"bankmux"}}
+// userAgent is the header field of every request that does not set it. Do not change it.
+var userAgent = []string{"bankmux"}
 
 // Request is one call. Give a one-shot a body: middleware that drops the context could repeat a
 // request without one. A printed Request shows only its method.
@@ -244,7 +247,7 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 
 // setHeader sets the header fields of the request.
 func (req *Request) setHeader(header http.Header, sent *sending) {
-	maps.Copy(header, fixedHeader)
+	header["Accept"], header["User-Agent"] = jsonType, userAgent
 	maps.Copy(header, req.Header)
 	if req.Bearer != "" {
 		sent.bearer[0] = "Bearer " + req.Bearer
@@ -275,7 +278,7 @@ var errTooLarge = errors.New("the body is larger than the limit")
 
 // body reads a response's body up to the limit, which applies after decompression. The transport
 // decompresses what it requested. body decompresses what a server compresses without a request.
-func (c *Client) body(res *http.Response, limited *io.LimitedReader) ([]byte, error) {
+func (c *Client) body(res *http.Response) ([]byte, error) {
 	defer res.Body.Close()
 	var from io.Reader = res.Body
 	size := res.ContentLength
@@ -289,16 +292,24 @@ func (c *Client) body(res *http.Response, limited *io.LimitedReader) ([]byte, er
 	if size > int64(c.limit) {
 		return nil, errTooLarge
 	}
-	var buffer bytes.Buffer
-	if size > 0 {
-		buffer.Grow(int(size) + bytes.MinRead) // ReadFrom needs MinRead free bytes at the end
+	if size < 0 {
+		size = bytes.MinRead
 	}
-	*limited = io.LimitedReader{R: from, N: int64(c.limit) + 1}
-	n, err := buffer.ReadFrom(limited)
-	if n > int64(c.limit) {
-		return nil, errTooLarge
+	body := make([]byte, 0, size+1) // one more byte, so that a body of that size does not grow
+	for {
+		n, err := from.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case len(body) > c.limit:
+			return nil, errTooLarge
+		case err == io.EOF: // an error that wraps it is one of a body that broke off
+			return body, nil
+		case err != nil:
+			return body, err
+		case len(body) == cap(body):
+			body = slices.Grow(body, len(body))
+		}
 	}
-	return buffer.Bytes(), err
 }
 
 // isJSON reports whether a content type is JSON.

@@ -40,7 +40,6 @@ type sending struct {
 	payload []byte
 	kind    []string // its content type
 	reader  bytes.Reader
-	limited io.LimitedReader // reads the response
 
 	prepared bool  // the transport has the request
 	refused  error // why the request was not sent then, such as a signature that could not be made
@@ -104,12 +103,35 @@ func (c *Client) send(ctx context.Context, s *sending, req *Request, address str
 	if len(s.payload) > 0 {
 		r.Body, r.ContentLength = s.body(), int64(len(s.payload))
 	}
-	res, err := c.http.Do(r)
+	res, err := c.roundTrip(s, r)
 	if err != nil {
-		return res, nil, err
+		return nil, nil, err
 	}
-	body, err := c.body(res, &s.limited)
+	body, err := c.body(res)
 	return res, body, err
+}
+
+// errNoResponse is the error of a transport that returns neither a response nor an error.
+var errNoResponse = errors.New("the transport returned no response")
+
+// roundTrip sends the request by the transport. Without redirects and cookies, all that is left for
+// http.Client is its Timeout. Its copies of headers and its frames on the stack are not needed.
+func (c *Client) roundTrip(s *sending, r *http.Request) (*http.Response, error) {
+	if c.http.Timeout > 0 {
+		return c.http.Do(r)
+	}
+	res, err := c.transport.roundTrip(s, r)
+	switch {
+	case err != nil:
+		return nil, err
+	case res == nil:
+		return nil, errNoResponse
+	case res.Body == nil && res.ContentLength > 0:
+		return nil, errNoResponse
+	case res.Body == nil:
+		res.Body = http.NoBody
+	}
+	return res, nil
 }
 
 // body returns a reader of the payload. net/http recognizes its type, and sends header and body in
@@ -135,6 +157,10 @@ func (t sendingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !ok {
 		return t.RoundTripper.RoundTrip(r)
 	}
+	return t.roundTrip(s, r)
+}
+
+func (t sendingTransport) roundTrip(s *sending, r *http.Request) (*http.Response, error) {
 	if s.refused = s.prepare(r); s.refused != nil {
 		return nil, s.refused
 	}

@@ -99,7 +99,7 @@ type responseOf[Out any] interface {
 }
 
 // data sends a data call and returns the response, which is zero if there is an error.
-func data[Out any, P responseOf[Out]](ctx context.Context, a *api, at endpoint[Out], call dataCall) (Out, error) {
+func data[Out any, P responseOf[Out]](ctx context.Context, a *api, at endpoint[Out], call *dataCall) (Out, error) {
 	var out, none Out
 	if err := dataInto(ctx, a, at, call, P(&out)); err != nil {
 		return none, err
@@ -110,9 +110,9 @@ func data[Out any, P responseOf[Out]](ctx context.Context, a *api, at endpoint[O
 // dataInto is data for a response whose rows are read while it arrives. It may continue an
 // operation with the user's answers, and it waits while the bank works.
 func dataInto[Out any, P responseOf[Out]](
-	ctx context.Context, a *api, at endpoint[Out], call dataCall, out P,
+	ctx context.Context, a *api, at endpoint[Out], call *dataCall, out P,
 ) error {
-	to, err := allowed(call.conn)
+	to, err := allowed(&call.conn)
 	if err != nil {
 		return err
 	}

@@ -15,54 +15,70 @@ import (
 )
 
 // ExchangeToken exchanges the access code, then reads the bank.
-func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
-	conn, err := a.connect(ctx, req)
-	return bankmux.ExchangeResult{Connection: conn}, err
+func (a *adapter) ExchangeToken(
+	ctx context.Context, req bankmux.ExchangeRequest,
+) (res bankmux.ExchangeResult, err error) {
+	res.Connection, err = a.connect(ctx, &req)
+	return res, err
 }
 
-func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
-	fields, err := normalize.PayloadOf(req, "exchangeable_token")
-	if err != nil {
-		return bankmux.Connection{}, err
-	}
-	code, err := normalize.PayloadToken(fields, "accessCode")
-	if err != nil {
-		return bankmux.Connection{}, err
-	}
-	connectionID, err := normalize.PayloadToken(fields, "connectionID")
-	if err != nil {
-		return bankmux.Connection{}, err
-	}
-	userSecret, err := normalize.PayloadToken(fields, "userSecret")
+func (a *adapter) connect(ctx context.Context, req *bankmux.ExchangeRequest) (bankmux.Connection, error) {
+	in, err := postedOf(req)
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
 	var got exchangeResponse
-	body := exchangeBody{AppSecret: a.api.secret.Reveal(), AccessCode: code, ConnectionID: connectionID}
+	body := exchangeBody{AppSecret: a.api.secret.Reveal(), AccessCode: in.code, ConnectionID: in.connectionID}
 	if err := do(ctx, a.api, exchangeToken, rest.Request{JSON: body}, &got); err != nil { // there is no token yet
 		return bankmux.Connection{}, err
 	}
-	institution, err := a.bank(ctx, access{got.AccessToken, userSecret})
+	institution, err := a.bank(ctx, access{got.AccessToken, in.userSecret})
 	if err != nil && !conclusive(err) {
 		institution, err = bankmux.Institution{}, nil // the code is spent, so the connection is kept as unverified
 	}
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	grant, err := model.NewGrant(got.AccessToken, userSecret, connectionID, model.IDs{
-		User: idOf(got.UserID, fields, "userID"), Token: idOf(got.TokenID, fields, "tokenID"),
+	return in.connection(&req.Session, &got, institution)
+}
+
+// posted is what the front end posted.
+type posted struct {
+	fields                         bankmux.Payload
+	code, connectionID, userSecret string
+}
+
+// postedOf reads what the front end posted.
+func postedOf(req *bankmux.ExchangeRequest) (in posted, err error) {
+	if in.fields, err = normalize.PayloadOf(*req, "exchangeable_token"); err != nil {
+		return in, err
+	}
+	if in.code, err = normalize.PayloadToken(in.fields, "accessCode"); err != nil {
+		return in, err
+	}
+	if in.connectionID, err = normalize.PayloadToken(in.fields, "connectionID"); err != nil {
+		return in, err
+	}
+	in.userSecret, err = normalize.PayloadToken(in.fields, "userSecret")
+	return in, err
+}
+
+// connection returns the connection at a bank, which is zero if it is not known.
+func (in *posted) connection(
+	s *bankmux.Session, got *exchangeResponse, institution bankmux.Institution,
+) (bankmux.Connection, error) {
+	grant, err := model.NewGrant(got.AccessToken, in.userSecret, in.connectionID, model.IDs{
+		User: idOf(got.UserID, in.fields, "userID"), Token: idOf(got.TokenID, in.fields, "tokenID"),
 	})
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	conn, err := model.Connection(req.Session, grant, institution)
+	conn, err := model.Connection(*s, grant, institution)
+	if err == nil && s.Reconnect != nil {
+		err = otherBank(s.Reconnect.Institution, institution)
+	}
 	if err != nil {
 		return bankmux.Connection{}, err
-	}
-	if old := req.Session.Reconnect; old != nil {
-		if err := otherBank(old.Institution, institution); err != nil {
-			return bankmux.Connection{}, err
-		}
 	}
 	return conn, nil
 }
@@ -152,7 +168,7 @@ func (r metadataResponse) bank() model.Bank {
 // and the connection is updated.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
-	to, err := accessOf(conn)
+	to, err := accessOf(&conn)
 	if err != nil {
 		return bankmux.StatusResult{}, err
 	}
@@ -188,7 +204,7 @@ func updated(before, now bankmux.Institution) bankmux.Institution {
 // Disconnect delinks the user at the bank.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
 	conn := req.Connection
-	to, err := accessOf(conn)
+	to, err := accessOf(&conn)
 	if err != nil {
 		return bankmux.DisconnectResult{}, err
 	}
@@ -202,14 +218,14 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 type access struct{ token, userSecret string }
 
 // accessOf unpacks the credential of a connection.
-func accessOf(conn bankmux.Connection) (to access, err error) {
+func accessOf(conn *bankmux.Connection) (to access, err error) {
 	to.token, to.userSecret, err = model.Access(conn.Credential())
 	return to, err
 }
 
 // allowed unpacks the credential. It refuses a login that the bank rejected before, since trying it
 // again locks people out of their accounts.
-func allowed(conn bankmux.Connection) (access, error) {
+func allowed(conn *bankmux.Connection) (access, error) {
 	if conn.Status.State == bankmux.StateReauth {
 		return access{}, &bankmux.Error{
 			Kind: bankmux.ErrReauth, Code: conn.Status.Code, NotSent: true,

@@ -56,7 +56,7 @@ type Bank struct {
 func BankMetadata(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (Bank, error) {
 	var failed []bankmux.Failure
 	bank, err := bankmux.DoOn(ctx, client, opBank, &conn, func(ctx context.Context, a *adapter) (bank Bank, err error) {
-		to, err := allowed(conn)
+		to, err := allowed(&conn)
 		if err != nil {
 			return Bank{}, err
 		}
@@ -170,7 +170,7 @@ func (a *adapter) completeAccounts(
 	conn bankmux.Connection,
 	answers *bankmux.Answers,
 ) (all complete, err error) {
-	list, res, err := a.accounts(ctx, getCompleteAccounts, dataCall{conn: conn, answers: answers}, nil)
+	list, res, err := a.accounts(ctx, getCompleteAccounts, &dataCall{conn: conn, answers: answers}, nil)
 	all.accounts, all.balances.Failed = res.Accounts, res.Failed
 	for i, acc := range list {
 		if acc.Balance == nil {
@@ -215,7 +215,7 @@ type Operation struct {
 // [bankmux.Challenge.ID]. Reading it leaves the challenge open. It may be repeated.
 func ReadOperation(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, id string) (Operation, error) {
 	return bankmux.DoOn(ctx, client, opOperation, &conn, func(ctx context.Context, a *adapter) (Operation, error) {
-		to, err := allowed(conn)
+		to, err := allowed(&conn)
 		if err != nil {
 			return Operation{}, err
 		}

@@ -14,14 +14,14 @@ import (
 
 // Accounts lists the accounts that the user shared.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	_, res, err := a.accounts(ctx, req.Connection, req.Accounts, true)
+	_, res, err := a.accounts(ctx, &req.Connection, req.Accounts, true)
 	return res, err
 }
 
 // accounts reads the requested accounts, on the wire and in the model. The data of other products
 // list accounts, too, so only a caller that is about accounts requires that they were fetched.
 func (a *adapter) accounts(
-	ctx context.Context, conn bankmux.Connection, ids []string, required bool,
+	ctx context.Context, conn *bankmux.Connection, ids []string, required bool,
 ) ([]account, bankmux.AccountsResult, error) {
 	var out accountsResponse
 	err := dataOf(ctx, a.api, getAccounts, ofLink(conn, filter(ids)), &out)
@@ -59,7 +59,7 @@ func (acc *account) account() bankmux.Account {
 
 // Balances reads the balances that come with the accounts.
 func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
-	list, chosen, err := a.accounts(ctx, req.Connection, req.Accounts, true)
+	list, chosen, err := a.accounts(ctx, &req.Connection, req.Accounts, true)
 	if err != nil {
 		return bankmux.BalancesResult{}, err
 	}
@@ -95,7 +95,7 @@ func (a *adapter) AccountNumbers(
 	req bankmux.AccountNumbersRequest,
 ) (bankmux.AccountNumbersResult, error) {
 	var out numbersResponse
-	if err := dataOf(ctx, a.api, getNumbers, ofLink(req.Connection, nil), &out); err != nil {
+	if err := dataOf(ctx, a.api, getNumbers, ofLink(&req.Connection, nil), &out); err != nil {
 		return bankmux.AccountNumbersResult{}, err
 	}
 	res := bankmux.AccountNumbersResult{Failed: out.Accounts.Failures("")}
@@ -142,7 +142,7 @@ func (acc *accountNumbers) numbers() (one bankmux.AccountNumbers, failed []bankm
 // result.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
 	var out identityResponse
-	if err := dataOf(ctx, a.api, getIdentity, ofLink(req.Connection, filter(req.Accounts)), &out); err != nil {
+	if err := dataOf(ctx, a.api, getIdentity, ofLink(&req.Connection, filter(req.Accounts)), &out); err != nil {
 		return bankmux.IdentityResult{}, err
 	}
 	of := func(acc *accountOwners) (string, *wire.List[Owner]) {

@@ -85,7 +85,7 @@ var (
 func byID(id string) map[string]string { return map[string]string{"id": id} }
 
 // ofLink is a request about the link of a connection.
-func ofLink(conn bankmux.Connection, query url.Values) rest.Request {
+func ofLink(conn *bankmux.Connection, query url.Values) rest.Request {
 	return rest.Request{PathParams: byID(conn.Credential().Reveal()), Query: query}
 }
 

@@ -17,32 +17,31 @@ import (
 )
 
 // ExchangeToken exchanges the token. After a reconnect it reads the link back.
-func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
-	conn, err := a.connect(ctx, req)
-	return bankmux.ExchangeResult{Connection: conn}, err
+func (a *adapter) ExchangeToken(
+	ctx context.Context, req bankmux.ExchangeRequest,
+) (res bankmux.ExchangeResult, err error) {
+	link, err := a.linkOf(ctx, &req)
+	if err == nil {
+		res.Connection, err = connection(&req.Session, link)
+	}
+	return res, err
 }
 
-func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.Connection, error) {
-	fields, err := normalize.PayloadOf(req, "accessCode")
+// linkOf returns the link that the user made or renewed.
+func (a *adapter) linkOf(ctx context.Context, req *bankmux.ExchangeRequest) (*linkData, error) {
+	token, err := posted(req)
 	if err != nil {
-		return bankmux.Connection{}, err
+		return nil, err
 	}
 	if req.Session.Reconnect != nil {
-		if fields.Has("exchangeable_token") {
-			return bankmux.Connection{}, normalize.OtherSession("has an exchangeable_token, which a reconnect does not")
-		}
-		return a.readBack(ctx, req.Session)
+		return a.readBack(ctx, &req.Session)
 	}
-	token, err := normalize.PayloadToken(fields, "exchangeable_token")
+	link, err := a.exchange(ctx, &req.Session, token)
 	if err != nil {
-		return bankmux.Connection{}, err
-	}
-	link, err := a.exchange(ctx, req.Session, token)
-	if err != nil {
-		return bankmux.Connection{}, err
+		return nil, err
 	}
 	if !slices.Contains(link.LinkTags, sessionTag(req.Session.ID)) {
-		return bankmux.Connection{}, &bankmux.Error{
+		return nil, &bankmux.Error{
 			Kind:   bankmux.ErrInvalid,
 			Field:  "ExchangeRequest.Payload",
 			Status: http.StatusCreated,
@@ -50,21 +49,35 @@ func (a *adapter) connect(ctx context.Context, req bankmux.ExchangeRequest) (ban
 			Detail: "the token belongs to a link of another session",
 		}
 	}
-	return connection(req.Session, link)
+	return link, nil
+}
+
+// posted returns the token that the front end posted. A reconnect has none.
+func posted(req *bankmux.ExchangeRequest) (string, error) {
+	fields, err := normalize.PayloadOf(*req, "accessCode")
+	switch {
+	case err != nil:
+		return "", err
+	case req.Session.Reconnect == nil:
+		return normalize.PayloadToken(fields, "exchangeable_token")
+	case fields.Has("exchangeable_token"):
+		return "", normalize.OtherSession("has an exchangeable_token, which a reconnect does not")
+	}
+	return "", nil
 }
 
 // exchange sends the token once. If the response is lost, or says that the token is spent, the link
 // may still exist. Then it is found by the session's tag.
-func (a *adapter) exchange(ctx context.Context, s bankmux.Session, token string) (linkData, error) {
+func (a *adapter) exchange(ctx context.Context, s *bankmux.Session, token string) (*linkData, error) {
 	sending, cancel := leaveTime(ctx)
 	defer cancel()
 	got, err := exchangeToken.fetch(sending, a.api, rest.Request{JSON: exchangeBody{token}})
 	if err == nil {
 		got.Link.LinkID = cmp.Or(got.Link.LinkID, got.LinkID)
-		return *got.Link, nil
+		return got.Link, nil
 	}
 	if ctx.Err() != nil {
-		return linkData{}, err
+		return nil, err
 	}
 	if e := bankmux.ErrorOf(err); e != nil && e.Kind == bankmux.ErrContextDone { // the share of the exchange ended
 		slow := *e
@@ -78,14 +91,14 @@ func (a *adapter) exchange(ctx context.Context, s bankmux.Session, token string)
 			return found, nil
 		// the token is spent, perhaps on a link of this session, but that is not known yet
 		case unread != nil && bankmux.OutcomeKnown(err):
-			return linkData{}, &bankmux.Error{
+			return nil, &bankmux.Error{
 				Kind:   bankmux.ErrUnavailable,
 				Detail: "the token was used, and the links could not be read to see for which one",
 				Err:    unread,
 			}
 		}
 	}
-	return linkData{}, err
+	return nil, err
 }
 
 // leaveTime keeps a quarter of the time for finding the outcome of an exchange without a response.
@@ -98,55 +111,55 @@ func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // linkOfSession looks for a finished link with the session's tag among the user's.
-func (a *adapter) linkOfSession(ctx context.Context, s bankmux.Session) (linkData, bool, error) {
+func (a *adapter) linkOfSession(ctx context.Context, s *bankmux.Session) (*linkData, bool, error) {
 	user, err := getUserLinks.fetch(ctx, a.api, ofUser(s.User))
 	if err != nil {
-		return linkData{}, false, err
+		return nil, false, err
 	}
 	for _, l := range user.Links {
 		finished := l.State == stateConnected || l.State == stateError
 		if finished && l.LinkID != "" && slices.Contains(l.LinkTags, sessionTag(s.ID)) {
-			return l, true, nil
+			return &l, true, nil
 		}
 	}
-	return linkData{}, false, nil
+	return nil, false, nil
 }
 
 // readBack checks that the user finished the reconnect: the link works, and it was broken before or
 // has this session's tag.
-func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Connection, error) {
+func (a *adapter) readBack(ctx context.Context, s *bankmux.Session) (*linkData, error) {
 	linkID := s.Reconnect.Reference()
 	if linkID == "" {
-		return bankmux.Connection{}, normalize.LostByJSON(
+		return nil, normalize.LostByJSON(
 			"the link that it renews", ", or set ExchangeRequest.Connection")
 	}
 	link, err := getLink.fetch(ctx, a.api, rest.Request{PathParams: byID(linkID)})
 	if err != nil {
-		return bankmux.Connection{}, err
+		return nil, err
 	}
 	status := link.status()
 	wasBroken := s.Reconnect.Status.State != bankmux.StateActive
 	switch {
 	case link.LinkID != linkID:
-		return bankmux.Connection{}, normalize.AboutAnother("link")
+		return nil, normalize.AboutAnother("link")
 	case status.State == bankmux.StateGone:
-		return bankmux.Connection{}, &bankmux.Error{Kind: bankmux.ErrGone, Detail: "the link was deleted"}
+		return nil, &bankmux.Error{Kind: bankmux.ErrGone, Detail: "the link was deleted"}
 	case status.State != bankmux.StateActive,
 		!wasBroken && !slices.Contains(link.LinkTags, sessionTag(s.ID)):
-		return bankmux.Connection{}, normalize.Unfinished(status.Code)
+		return nil, normalize.Unfinished(status.Code)
 	}
-	return connection(s, link)
+	return &link, nil
 }
 
 // ConnectionStatus reads the link.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
-	link, err := getLink.fetch(ctx, a.api, ofLink(conn, nil))
+	link, err := getLink.fetch(ctx, a.api, ofLink(&conn, nil))
 	if err != nil {
 		return normalize.StatusAfter(conn, err)
 	}
 	s := bankmux.Session{ConnectionID: conn.ID, User: conn.User, Reconnect: &conn}
-	fresh, err := connection(s, link)
+	fresh, err := connection(&s, &link)
 	if err != nil {
 		return bankmux.StatusResult{}, err
 	}
@@ -157,15 +170,15 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 
 // Disconnect deletes the link.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
-	_, err := deleteLink.fetch(ctx, a.api, ofLink(req.Connection, nil))
+	_, err := deleteLink.fetch(ctx, a.api, ofLink(&req.Connection, nil))
 	return normalize.Disconnected(req.Connection, err)
 }
 
 // connection returns the link in the model.
-func connection(s bankmux.Session, l linkData) (bankmux.Connection, error) {
+func connection(s *bankmux.Session, l *linkData) (bankmux.Connection, error) {
 	at := l.institution()
 	at.Country = s.Country
-	return model.Connection(s, bankmux.NewSecret(l.LinkID), at, l.status(), granted(l.Products))
+	return model.Connection(*s, bankmux.NewSecret(l.LinkID), at, l.status(), granted(l.Products))
 }
 
 // institution is the bank of a link. A link does not have its country.

@@ -37,7 +37,7 @@ func ReadAccount(
 	id string,
 ) (bankmux.Account, error) {
 	return bankmux.DoOn(ctx, client, opAccount, &conn, func(ctx context.Context, a *adapter) (bankmux.Account, error) {
-		req := ofLink(conn, nil)
+		req := ofLink(&conn, nil)
 		req.PathParams["account"] = id
 		out, err := getAccount.fetch(ctx, a.api, req)
 		if err != nil {
@@ -196,7 +196,8 @@ func Adopt(ctx context.Context, client *bankmux.Client, user string, link bankmu
 		if err := alive(&l); err != nil {
 			return bankmux.Connection{}, err
 		}
-		return connection(bankmux.NewSession(bankmux.SessionRequest{User: user}), l)
+		s := bankmux.NewSession(bankmux.SessionRequest{User: user})
+		return connection(&s, &l)
 	})
 }
 
@@ -237,7 +238,7 @@ func CorrectEnrichment(
 	all, err := bankmux.DoOn(ctx, client, opCorrect, &conn, func(ctx context.Context, a *adapter) (rows, error) {
 		var out transactionsResponse
 		page = pageOf(&out.Transactions, true)
-		req := ofLink(conn, nil)
+		req := ofLink(&conn, nil)
 		req.PathParams["transaction"], req.JSON = right.Transaction, correctionBody{right.Category, right.Subcategory}
 		if err := correctEnrichment.into(ctx, a.api, req, &out); err != nil {
 			return nil, err
@@ -261,7 +262,7 @@ func TestWebhook(
 	event, key string,
 ) (string, error) {
 	return bankmux.DoOn(ctx, client, opTestWebhook, &conn, func(ctx context.Context, a *adapter) (string, error) {
-		req := ofLink(conn, nil)
+		req := ofLink(&conn, nil)
 		req.JSON = webhookTestBody{event, key}
 		out, err := testWebhook.fetch(ctx, a.api, req)
 		return out.DeliveryToken, err

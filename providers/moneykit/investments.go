@@ -24,7 +24,7 @@ func currencies(list []account) map[string]string {
 // Holdings reads the positions.
 func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (bankmux.HoldingsResult, error) {
 	var out holdingsResponse
-	if err := dataOf(ctx, a.api, getHoldings, ofLink(req.Connection, filter(req.Accounts)), &out); err != nil {
+	if err := dataOf(ctx, a.api, getHoldings, ofLink(&req.Connection, filter(req.Accounts)), &out); err != nil {
 		return bankmux.HoldingsResult{}, err
 	}
 	accounts, chosen := choose(&out.Accounts.List, req.Accounts)
@@ -74,7 +74,7 @@ func (a *adapter) InvestmentTransactionPage(
 	size := min(cmp.Or(req.PageSize, pageSize), maxPageSize)
 	query := window(req.Accounts, from, to, size, mark)
 	var out investmentsResponse
-	if err := dataOf(ctx, a.api, getInvestments, ofLink(req.Connection, query), &out); err != nil {
+	if err := dataOf(ctx, a.api, getInvestments, ofLink(&req.Connection, query), &out); err != nil {
 		return bankmux.InvestmentTransactionPage{}, err
 	}
 	accounts, chosen := choose(&out.Accounts.List, nil)

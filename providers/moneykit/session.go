@@ -138,7 +138,7 @@ const connectPackage = "@moneykit/connect@0.3.28"
 // error link_error.bad_state in place of the link. Then the link is looked up among the user's,
 // since a reconnect must send its webhook and tags again.
 func (a *adapter) linkToRenew(ctx context.Context, conn *bankmux.Connection) (linkData, error) {
-	link, err := getLink.fetch(ctx, a.api, ofLink(*conn, nil))
+	link, err := getLink.fetch(ctx, a.api, ofLink(conn, nil))
 	e := bankmux.ErrorOf(err)
 	if e == nil || !strings.HasPrefix(e.Code, badState) {
 		return link, err

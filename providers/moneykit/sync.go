@@ -25,7 +25,7 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 			return a.api.syncPage(ctx, conn, at)
 		},
 		Accounts: func(ctx context.Context, _ *bankmux.Answers) ([]string, []bankmux.Failure, error) {
-			_, res, err := a.accounts(ctx, conn, nil, false)
+			_, res, err := a.accounts(ctx, &conn, nil, false)
 			return normalize.AccountIDs(res.Accounts), res.Failed, err
 		},
 		Stored: func(ctx context.Context, days reconcile.StoredRequest) (reconcile.StoredPage, error) {
@@ -56,7 +56,7 @@ func (a *api) syncPage(
 	created, updated := syncRows("created"), syncRows("updated")
 	created.Take(&list.Created)
 	updated.Take(&list.Updated)
-	if err := dataOf(ctx, a, syncTransactions, ofLink(conn, query), &out); err != nil {
+	if err := dataOf(ctx, a, syncTransactions, ofLink(&conn, query), &out); err != nil {
 		return page, err
 	}
 	page.Created, page.Updated = created.Rows, updated.Rows
@@ -89,7 +89,7 @@ func (a *api) storedPage(
 		}
 	}
 	query := window(days.Accounts, days.From, days.To, pageSize, mark)
-	if err := dataOf(ctx, a, getTransactions, ofLink(conn, query), &out); err != nil {
+	if err := dataOf(ctx, a, getTransactions, ofLink(&conn, query), &out); err != nil {
 		return page, err
 	}
 	if page.Next, err = mark.next(out.Transactions.N, pageSize, out.Total); err != nil {

@@ -175,7 +175,7 @@ func (a *adapter) transactionPage(
 	page.first, page.last = req.Limits(a.today())
 	page.accounts = req.Accounts
 	query := window(req.Accounts, from, to, size, mark)
-	if err = dataOf(ctx, a.api, getTransactions, ofLink(req.Connection, query), &out); err != nil {
+	if err = dataOf(ctx, a.api, getTransactions, ofLink(&req.Connection, query), &out); err != nil {
 		return bankmux.TransactionPage{}, err
 	}
 	page.AsOf = asOf(out.Link, out.product())

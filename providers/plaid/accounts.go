@@ -15,7 +15,7 @@ import (
 
 // Accounts lists the accounts that the user shared.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	out, err := accountsGet.ofItem(ctx, a.api, req.Connection)
+	out, err := accountsGet.ofItem(ctx, a.api, &req.Connection)
 	if err != nil {
 		return bankmux.AccountsResult{}, err
 	}
@@ -67,10 +67,10 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 // age costs a call that reads when Plaid last asked the bank.
 func (a *adapter) balances(
 	ctx context.Context, req bankmux.BalancesRequest,
-) (out accountsResponse, asOf time.Time, err error) {
+) (out *accountsResponse, asOf time.Time, err error) {
 	ask := req.Fresh
 	if req.MaxAge > 0 {
-		item, err := a.item(ctx, req.Connection)
+		item, err := a.item(ctx, &req.Connection)
 		if err != nil {
 			return out, asOf, err
 		}
@@ -78,13 +78,14 @@ func (a *adapter) balances(
 		ask = asOf.Before(a.cfg.Now().Add(-req.MaxAge))
 	}
 	if !ask {
-		out, err = accountsGet.ofItem(ctx, a.api, req.Connection)
+		out, err = accountsGet.ofItem(ctx, a.api, &req.Connection)
 		return out, asOf, err
 	}
 	now := a.cfg.Now()
 	oldest := now.Add(-cmp.Or(req.MaxAge, freshAge)).UTC().Format(time.RFC3339)
 	body := itemRequest{AccessToken: req.Connection.Credential().Reveal(), Options: &itemOptions{Oldest: oldest}}
-	out, err = accountsBalanceGet.fetch(ctx, a.api, body)
+	out = new(accountsResponse)
+	err = accountsBalanceGet.into(ctx, a.api, body, out)
 	return out, bankmux.Moment(now), err
 }
 
@@ -126,7 +127,7 @@ func (acc *account) addBalances(res *bankmux.BalancesResult, asOf time.Time, deb
 func (a *adapter) AccountNumbers(
 	ctx context.Context, req bankmux.AccountNumbersRequest,
 ) (res bankmux.AccountNumbersResult, err error) {
-	out, err := authGet.ofItem(ctx, a.api, req.Connection)
+	out, err := authGet.ofItem(ctx, a.api, &req.Connection)
 	if err != nil {
 		return res, normalize.Except(err, "NO_AUTH_ACCOUNTS", "no-depository-accounts")
 	}
@@ -148,7 +149,7 @@ func (n *accountNumber) number() (account string, number bankmux.AccountNumber) 
 // Identity reads the owners. Plaid repeats an owner for each account, so equal owners are merged.
 // It refuses a request with an unknown account as a whole, so the adapter reads all and selects.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
-	out, err := identityGet.ofItem(ctx, a.api, req.Connection)
+	out, err := identityGet.ofItem(ctx, a.api, &req.Connection)
 	if err != nil {
 		return bankmux.IdentityResult{}, err
 	}

@@ -101,9 +101,14 @@ func (at endpoint[Out]) into(ctx context.Context, a *api, body any, out *Out) er
 	return read(res, at.onItem, out)
 }
 
-// ofItem is fetch for an endpoint that needs nothing but the Item.
-func (at endpoint[Out]) ofItem(ctx context.Context, a *api, conn bankmux.Connection) (Out, error) {
-	return at.fetch(ctx, a, itemRequest{AccessToken: conn.Credential().Reveal()})
+// ofItem is fetch for an endpoint that needs nothing but the Item. It never returns nil.
+func (at endpoint[Out]) ofItem(ctx context.Context, a *api, conn *bankmux.Connection) (*Out, error) {
+	out := new(Out)
+	err := at.into(ctx, a, itemRequest{AccessToken: conn.Credential().Reveal()}, out)
+	if err != nil {
+		*out = *new(Out)
+	}
+	return out, err
 }
 
 // op describes an operation that only Plaid has. findOut names the call that reveals the outcome of

@@ -17,11 +17,11 @@ import (
 // ExchangeToken exchanges every public token that the session made. After a reconnect it reads the
 // Item back.
 func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
-	fields, err := normalize.PayloadOf(req, "accessCode", "exchangeable_token")
+	fields, err := payloadOf(&req)
 	if err != nil {
 		return bankmux.ExchangeResult{}, err
 	}
-	s := req.Session
+	s := &req.Session
 	left := func(err error) error { // the error if the user left and nothing was linked before
 		if exit := fields.Left(); exit != nil && errors.Is(err, bankmux.ErrUserAction) {
 			return exit
@@ -52,15 +52,19 @@ func (a *adapter) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest
 	return a.exchangeAll(ctx, s, logins)
 }
 
+func payloadOf(req *bankmux.ExchangeRequest) (bankmux.Payload, error) {
+	return normalize.PayloadOf(*req, "accessCode", "exchangeable_token")
+}
+
 // noPayload reports whether the session may end without a public token from the front end. Plaid
 // shows the results of such a session to every application.
-func noPayload(s bankmux.Session) bool { return s.State.Reveal() == stateNoPayload }
+func noPayload(s *bankmux.Session) bool { return s.State.Reveal() == stateNoPayload }
 
 // LinksBeforeExit reports whether Plaid may have results although the user left in the end.
-func (a *adapter) LinksBeforeExit(s bankmux.Session) bool { return noPayload(s) }
+func (a *adapter) LinksBeforeExit(s bankmux.Session) bool { return noPayload(&s) }
 
 // sessions reads what the link token of a session made, in the order of time.
-func (a *adapter) sessions(ctx context.Context, s bankmux.Session) ([]linkSession, error) {
+func (a *adapter) sessions(ctx context.Context, s *bankmux.Session) ([]linkSession, error) {
 	token := s.Launch.Token.Reveal()
 	if token == "" {
 		return nil, normalize.LostByJSON("its link token", "")
@@ -85,7 +89,7 @@ func (a *adapter) sessions(ctx context.Context, s bankmux.Session) ([]linkSessio
 
 // logins are the Items that the session made, in an order that stays the same. The session must
 // have made the posted token. It is "" if the front end got none.
-func (a *adapter) logins(ctx context.Context, s bankmux.Session, posted string) ([]addedItem, error) {
+func (a *adapter) logins(ctx context.Context, s *bankmux.Session, posted string) ([]addedItem, error) {
 	runs, err := a.sessions(ctx, s)
 	if err != nil {
 		return nil, err
@@ -143,7 +147,7 @@ func unreadableResult() *bankmux.Error {
 // exchangeAll exchanges the token of each login once. The first login is the connection of the
 // session, and the others are further ones. A token that is spent was exchanged by an earlier call.
 func (a *adapter) exchangeAll(
-	ctx context.Context, s bankmux.Session, logins []addedItem,
+	ctx context.Context, s *bankmux.Session, logins []addedItem,
 ) (res bankmux.ExchangeResult, err error) {
 	var made []bankmux.Connection
 	var failed []error
@@ -174,7 +178,7 @@ func (a *adapter) exchangeAll(
 // exchange exchanges one token and reads the Item. If the Item cannot be read, the connection is
 // unverified, because an error would lose its token.
 func (a *adapter) exchange(
-	ctx context.Context, s bankmux.Session, login addedItem, own bool,
+	ctx context.Context, s *bankmux.Session, login addedItem, own bool,
 ) (bankmux.Connection, error) {
 	if login.unreadable() {
 		return bankmux.Connection{}, normalize.Unsent(unreadableResult())
@@ -187,22 +191,23 @@ func (a *adapter) exchange(
 	if own {
 		connection = bankmux.NewConnection
 	}
-	conn := connection(s, got.ItemID, bankmux.NewSecret(got.AccessToken))
+	conn := connection(*s, got.ItemID, bankmux.NewSecret(got.AccessToken))
 	conn.Institution = bankmux.Institution{ID: login.Institution.ID, Name: login.Institution.Name, Country: s.Country}
-	item, err := a.item(ctx, conn)
+	item, err := a.item(ctx, &conn)
 	if err != nil {
 		code := bankmux.ErrorOf(err).Code
 		conn.Status = bankmux.Status{State: bankmux.StateUnverified, Code: code, At: conn.UpdatedAt}
 		return conn, nil
 	}
-	return item.Item.describe(conn), nil
+	item.Item.describe(&conn)
+	return conn, nil
 }
 
 // item reads the Item of a connection.
-func (a *adapter) item(ctx context.Context, conn bankmux.Connection) (itemResponse, error) {
+func (a *adapter) item(ctx context.Context, conn *bankmux.Connection) (*itemResponse, error) {
 	got, err := itemGet.ofItem(ctx, a.api, conn)
 	if err == nil && got.Item.ItemID != conn.Reference() {
-		return itemResponse{}, normalize.AboutAnother("Item")
+		return new(itemResponse), normalize.AboutAnother("Item")
 	}
 	return got, err
 }
@@ -210,8 +215,8 @@ func (a *adapter) item(ctx context.Context, conn bankmux.Connection) (itemRespon
 // readBack checks that the user finished the reconnect: the Item has no error, and a run of Link
 // succeeded. An Item may also heal by itself, which renews no consent. A session that lost its link
 // token cannot show its runs.
-func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Connection, error) {
-	old := *s.Reconnect
+func (a *adapter) readBack(ctx context.Context, s *bankmux.Session) (bankmux.Connection, error) {
+	old := s.Reconnect
 	if old.Credential().IsZero() {
 		return bankmux.Connection{}, normalize.LostByJSON(
 			"the access token that it renews", ", or set ExchangeRequest.Connection")
@@ -235,9 +240,10 @@ func (a *adapter) readBack(ctx context.Context, s bankmux.Session) (bankmux.Conn
 			return bankmux.Connection{}, normalize.Unfinished("")
 		}
 	}
-	conn := bankmux.NewConnection(s, old.Reference(), old.Credential())
+	conn := bankmux.NewConnection(*s, old.Reference(), old.Credential())
 	conn.Institution.Country = cmp.Or(conn.Institution.Country, s.Country)
-	return got.Item.describe(conn), nil
+	got.Item.describe(&conn)
+	return conn, nil
 }
 
 // gone is the error for a reconnect of an Item that was removed, which nothing restores.
@@ -254,7 +260,7 @@ func (run linkSession) succeeded() bool {
 }
 
 // status is the status of an Item as of now.
-func (i itemData) status() bankmux.Status {
+func (i *itemData) status() bankmux.Status {
 	if i.Error.Value == nil {
 		return model.Status("", "")
 	}
@@ -262,38 +268,39 @@ func (i itemData) status() bankmux.Status {
 }
 
 // products are those that took effect, by Plaid's names.
-func (i itemData) products() []string {
+func (i *itemData) products() []string {
 	if i.Products.Value != nil {
 		return i.Products.Value
 	}
 	return i.BilledProducts.Value
 }
 
-// describe returns the connection as the Item says it is. An Item does not say in which country its
-// bank is.
-func (i itemData) describe(conn bankmux.Connection) bankmux.Connection {
+// describe makes the connection what the Item says. An Item does not say in which country its bank
+// is.
+func (i *itemData) describe(conn *bankmux.Connection) {
 	conn.Institution.ID = cmp.Or(i.InstitutionID, conn.Institution.ID)
 	conn.Institution.Name = cmp.Or(i.InstitutionName, conn.Institution.Name)
 	conn.Status, conn.Products = i.status(), model.Products(i.products())
 	conn.Consent = bankmux.Consent{}
 	conn.Consent.ExpiresAt, _ = normalize.Timestamp(i.ConsentEnds)
-	return conn
 }
 
 // ConnectionStatus reads the Item, which Plaid also serves if it is broken.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
-	got, err := a.item(ctx, req.Connection)
+	got, err := a.item(ctx, &req.Connection)
 	if err != nil {
 		return normalize.StatusAfter(req.Connection, err)
 	}
+	fresh := req.Connection
+	got.Item.describe(&fresh)
 	return bankmux.StatusResult{
-		Connection: normalize.StatusRead(req.Connection, got.Item.describe(req.Connection)),
+		Connection: normalize.StatusRead(req.Connection, fresh),
 		Products:   got.productStatuses(),
 	}, nil
 }
 
 // productStatuses returns how fresh each product is. Plaid says it for what it fetches by itself.
-func (r itemResponse) productStatuses() []bankmux.ProductStatus {
+func (r *itemResponse) productStatuses() []bankmux.ProductStatus {
 	var all []bankmux.ProductStatus
 	for _, p := range model.Products(r.Item.products()) {
 		st := bankmux.ProductStatus{Product: p}
@@ -321,6 +328,6 @@ func (u productUpdates) fill(st *bankmux.ProductStatus) {
 
 // Disconnect removes the Item. An Item that is gone already is a success.
 func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest) (bankmux.DisconnectResult, error) {
-	_, err := itemRemove.ofItem(ctx, a.api, req.Connection)
+	_, err := itemRemove.ofItem(ctx, a.api, &req.Connection)
 	return normalize.Disconnected(req.Connection, err)
 }

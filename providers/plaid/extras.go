@@ -70,7 +70,7 @@ func RotateToken(
 ) (bankmux.Connection, error) {
 	type renewed = bankmux.Connection
 	return bankmux.DoOn(ctx, client, opRotate, &conn, func(ctx context.Context, a *adapter) (renewed, error) {
-		out, err := accessTokenInvalidate.ofItem(ctx, a.api, conn)
+		out, err := accessTokenInvalidate.ofItem(ctx, a.api, &conn)
 		if err != nil {
 			return bankmux.Connection{}, err
 		}
@@ -83,8 +83,8 @@ func RotateToken(
 // ResetLogin makes a connection of the sandbox need a reconnect, POST /sandbox/item/reset_login. It
 // may be repeated.
 func ResetLogin(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) error {
-	_, err := bankmux.DoOn(ctx, client, opReset, &conn, func(ctx context.Context, a *adapter) (doneResponse, error) {
-		return sandboxItemResetLogin.ofItem(ctx, a.api, conn)
+	_, err := bankmux.DoOn(ctx, client, opReset, &conn, func(ctx context.Context, a *adapter) (*doneResponse, error) {
+		return sandboxItemResetLogin.ofItem(ctx, a.api, &conn)
 	})
 	return err
 }

@@ -20,7 +20,7 @@ const noInvestments = "NO_INVESTMENT_ACCOUNTS"
 func (a *adapter) Holdings(
 	ctx context.Context, req bankmux.HoldingsRequest,
 ) (res bankmux.HoldingsResult, err error) {
-	out, err := investmentsHoldingsGet.ofItem(ctx, a.api, req.Connection)
+	out, err := investmentsHoldingsGet.ofItem(ctx, a.api, &req.Connection)
 	if err != nil {
 		return res, normalize.Except(err, noInvestments)
 	}

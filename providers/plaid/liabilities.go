@@ -51,8 +51,8 @@ func (a *adapter) debtsOf(
 }
 
 // liabilities reads all debts. Plaid's error for a connection without any is an empty result.
-func (a *adapter) liabilities(ctx context.Context, conn bankmux.Connection) (liabilitiesResponse, error) {
-	out, err := liabilitiesGet.ofItem(ctx, a.api, conn)
+func (a *adapter) liabilities(ctx context.Context, conn bankmux.Connection) (*liabilitiesResponse, error) {
+	out, err := liabilitiesGet.ofItem(ctx, a.api, &conn)
 	return out, normalize.Except(err, "NO_LIABILITY_ACCOUNTS")
 }
 

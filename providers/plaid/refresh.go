@@ -27,11 +27,11 @@ func (a *adapter) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bank
 		}
 		at = one
 	}
-	before, err := a.item(ctx, req.Connection)
+	before, err := a.item(ctx, &req.Connection)
 	if err != nil {
 		return bankmux.RefreshResult{}, normalize.Unsent(err)
 	}
-	if _, err := at.ofItem(ctx, a.api, req.Connection); err != nil {
+	if _, err := at.ofItem(ctx, a.api, &req.Connection); err != nil {
 		return bankmux.RefreshResult{}, err
 	}
 	return bankmux.RefreshResult{Connection: req.Connection, Products: before.productStatuses()}, nil

@@ -134,7 +134,7 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 func (a *adapter) update(
 	ctx context.Context, conn *bankmux.Connection, body *linkTokenRequest,
 ) (before itemData, err error) {
-	got, err := a.item(ctx, *conn)
+	got, err := a.item(ctx, conn)
 	if err != nil {
 		return before, err
 	}

@@ -26,7 +26,7 @@ func (a *adapter) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.De
 			return a.api.syncPage(ctx, access, at)
 		},
 		Accounts: func(ctx context.Context, _ *bankmux.Answers) ([]string, []bankmux.Failure, error) {
-			out, err := accountsGet.ofItem(ctx, a.api, req.Connection)
+			out, err := accountsGet.ofItem(ctx, a.api, &req.Connection)
 			_, res := out.choose(nil)
 			return normalize.AccountIDs(res.Accounts), res.Failed, err
 		},

@@ -119,7 +119,7 @@ func (a *adapter) onKnown(
 	if len(ids) == 0 || !normalize.HasCode(err, "INVALID_ACCOUNT_ID") {
 		return ids, nil, err
 	}
-	out, err := accountsGet.ofItem(ctx, a.api, conn)
+	out, err := accountsGet.ofItem(ctx, a.api, &conn)
 	if err != nil {
 		return nil, nil, err
 	}
