@@ -36,7 +36,13 @@ func Accounts(ids []string, all []bankmux.Account, failed []bankmux.Failure) ban
 				Transaction: "row " + strconv.Itoa(i+1), Err: Unreadable("an account without id"),
 			})
 		case asked(a.ID):
-			res.Accounts, seen[a.ID], read[a.ID] = append(res.Accounts, a), true, true
+			if res.Accounts == nil {
+				res.Accounts = make([]bankmux.Account, 0, len(all)-i)
+			}
+			res.Accounts, read[a.ID] = append(res.Accounts, a), true
+			if len(ids) > 0 {
+				seen[a.ID] = true
+			}
 		}
 	}
 	for _, f := range failed {

@@ -16,9 +16,9 @@ import (
 func Accounts[T any](
 	ids []string, l *List[T], read func(row *T) bankmux.Account,
 ) (rows []T, res bankmux.AccountsResult) {
-	var all []bankmux.Account
+	all := make([]bankmux.Account, 0, len(l.Rows))
 	failed := l.Failures("")
-	first := map[string]int{}
+	first := make(map[string]int, len(l.Rows))
 	for i := range l.Rows {
 		one := read(&l.Rows[i])
 		if one.ID == "" {
@@ -31,6 +31,7 @@ func Accounts[T any](
 		}
 	}
 	res = normalize.Accounts(ids, all, failed)
+	rows = slices.Grow(rows, len(res.Accounts))
 	for _, one := range res.Accounts {
 		rows = append(rows, l.Rows[first[one.ID]])
 	}

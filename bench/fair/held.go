@@ -151,7 +151,7 @@ func atTheBank(ctx context.Context, base string, n int) ([]way, error) {
 
 // holding measures calls in flight by adapter and way, in turn.
 func holding(ctx context.Context, base, adapter string, n int, names ...string) ([]Result, error) {
-	of := Result{Adapter: adapter, Op: "accounts in flight", Callers: n, Rounds: 3, Calls: n}
+	of := Result{Adapter: adapter, Op: inFlight, Callers: n, Rounds: 3, Calls: n}
 	return inRounds(of, names, func(w int) (found map[string]float64, err error) {
 		cmd := again(ctx, "held", "-base", base, "-adapter", adapter, "-way", names[w], "-held", strconv.Itoa(n))
 		out, err := cmd.Output()

@@ -4,9 +4,12 @@
 //
 //	go run ./fair -out results/new.jsonl
 //	go run ./fair -compare results/reference.jsonl results/new.jsonl
+//	go run ./fair -table results/new.jsonl
+//	go run ./fair -cpuprofile cpu.out -adapter moneykit -op exchange -callers 64 -rounds 60
 //
 // The first prints a table and writes a line of JSON per way. The second compares two such files.
-// It ends with status 1 if a figure became worse than the spreads of both explain.
+// It ends with status 1 if a figure became worse than the spreads of both explain. The third prints
+// such a file as the tables of bench/README.md. The fourth profiles one way, for go tool pprof.
 package main
 
 import (
@@ -31,10 +34,15 @@ func run(ctx context.Context) error {
 	role := flag.String("role", "", "what a process that this program starts does")
 	serves := flag.String("serve", "canned", "what the server has: canned or bank")
 	base := flag.String("base", "", "the address of the server")
-	adapter := flag.String("adapter", "", "the adapter of calls in flight")
-	name := flag.String("way", "", "the way of calls in flight")
+	profiled := flag.String("cpuprofile", "", "profile one way and write the profile to this file")
+	only := one{}
+	flag.StringVar(&only.adapter, "adapter", "", "the adapter of a profile, or of calls in flight")
+	flag.StringVar(&only.way, "way", library, "the way of a profile, or of calls in flight")
+	flag.StringVar(&only.op, "op", "exchange", "the operation of a profile")
+	flag.IntVar(&only.callers, "callers", 64, "the callers of a profile")
 	many := flag.Int("held", 1000, "how many calls are in flight")
 	out := flag.String("out", "", "the file of results")
+	table := flag.String("table", "", "print a file of results as tables in Markdown")
 	comparing := flag.Bool("compare", false, "compare two files of results")
 	n := size{}
 	flag.IntVar(&n.rounds, "rounds", 11, "how many rounds are measured")
@@ -44,7 +52,11 @@ func run(ctx context.Context) error {
 	case *role == "server":
 		return serve(ctx, *serves)
 	case *role == "held":
-		return holdOnce(ctx, *base, *adapter, *name, *many)
+		return holdOnce(ctx, *base, only.adapter, only.way, *many)
+	case *table != "":
+		return printTables(os.Stdout, *table)
+	case *profiled != "":
+		return profile(ctx, only, n, *profiled)
 	case *comparing && flag.NArg() != 2:
 		return errors.New("-compare needs two files")
 	case *comparing:

@@ -16,6 +16,7 @@ import (
 	"github.com/govalues/decimal"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/jsonscan"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -59,9 +60,8 @@ func incomplete() error {
 // [bankmux.Secret.Reveal], it is for sending and nothing else. If the credential is not Dapi's, or
 // its token cannot be sent in a header, the error is [bankmux.ErrInvalid].
 func Access(credential bankmux.Secret) (accessToken, userSecret string, err error) {
-	var p packed
-	fault := json.Unmarshal([]byte(credential.Reveal()), &p)
-	if fault != nil || p.AccessToken == "" || p.UserSecret == "" || p.ConnectionID == "" {
+	p, ok := unpack([]byte(credential.Reveal()))
+	if !ok || p.AccessToken == "" || p.UserSecret == "" || p.ConnectionID == "" {
 		return "", "", &bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "Connection",
 			Detail: "has a credential that is not Dapi's", NotSent: true,
@@ -74,6 +74,46 @@ func Access(credential bankmux.Secret) (accessToken, userSecret string, err erro
 		}
 	}
 	return p.AccessToken, p.UserSecret, nil
+}
+
+// unpack reads a grant. What NewGrant writes is read without encoding/json, since every call does
+// it.
+func unpack(text []byte) (p packed, ok bool) {
+	s := jsonscan.New(text)
+	if s.Kind() != '{' || s.Open() != nil {
+		return p, false
+	}
+	for first := true; ; first = false {
+		key, more, err := s.Member(first)
+		if err == nil && !more {
+			return p, s.End() == nil
+		}
+		var to *string
+		switch string(key) {
+		case "access_token":
+			to = &p.AccessToken
+		case "user_secret":
+			to = &p.UserSecret
+		case "connection_id":
+			to = &p.ConnectionID
+		case "user_id":
+			to = &p.UserID
+		case "token_id":
+			to = &p.TokenID
+		}
+		if err != nil || to == nil || s.Kind() != '"' {
+			break
+		}
+		inner, plain, err := s.Text()
+		if err != nil {
+			break
+		}
+		if *to = string(inner); !plain {
+			*to = jsonscan.Unquote(inner)
+		}
+	}
+	p = packed{}
+	return p, json.Unmarshal(text, &p) == nil
 }
 
 // Bank is what Dapi's own response says about the bank of a connection.

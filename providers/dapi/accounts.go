@@ -24,7 +24,7 @@ func (a *adapter) accounts(
 		return nil, bankmux.AccountsResult{}, err
 	}
 	for _, acc := range out.Accounts.Rows {
-		a.currencies.note(&call.conn, acc.ID, acc.Currency.Code)
+		a.currencies.note(call.conn, acc.ID, acc.Currency.Code)
 	}
 	list, res := wire.Accounts(ids, &out.Accounts, (*account).account)
 	return list, res, nil
@@ -32,7 +32,7 @@ func (a *adapter) accounts(
 
 // Accounts lists the accounts at the bank.
 func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	_, res, err := a.accounts(ctx, getAccounts, &dataCall{conn: req.Connection, answers: req.Answers}, req.Accounts)
+	_, res, err := a.accounts(ctx, getAccounts, &dataCall{conn: &req.Connection, answers: req.Answers}, req.Accounts)
 	return res, err
 }
 
@@ -57,7 +57,7 @@ func (a *adapter) Balances(ctx context.Context, req bankmux.BalancesRequest) (ba
 	} else {
 		one.Account, body.AccountID = req.Accounts[0], req.Accounts[0]
 	}
-	out, err := data(ctx, a.api, getBalance, &dataCall{req.Connection, req.Answers, body})
+	out, err := data(ctx, a.api, getBalance, &dataCall{&req.Connection, req.Answers, &body})
 	if err != nil {
 		return bankmux.BalancesResult{}, err
 	}
@@ -111,7 +111,7 @@ func (a *adapter) AccountNumbers(
 	ctx context.Context,
 	req bankmux.AccountNumbersRequest,
 ) (bankmux.AccountNumbersResult, error) {
-	call := &dataCall{conn: req.Connection, answers: req.Answers}
+	call := &dataCall{conn: &req.Connection, answers: req.Answers}
 	list, chosen, err := a.accounts(ctx, getAccounts, call, nil)
 	if err != nil {
 		return bankmux.AccountNumbersResult{}, err
@@ -137,7 +137,7 @@ func (a *adapter) AccountNumbers(
 // Identity reads the one person that Dapi knows for a connection. The bank does not say which
 // account the person owns.
 func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (bankmux.IdentityResult, error) {
-	out, err := data(ctx, a.api, getIdentity, &dataCall{conn: req.Connection, answers: req.Answers})
+	out, err := data(ctx, a.api, getIdentity, &dataCall{conn: &req.Connection, answers: req.Answers})
 	if err != nil {
 		return bankmux.IdentityResult{}, err
 	}
@@ -190,7 +190,7 @@ func (who *person) owner() (owner bankmux.Owner, fault *bankmux.Error) {
 
 // Cards lists the cards at the bank.
 func (a *adapter) Cards(ctx context.Context, req bankmux.CardsRequest) (bankmux.CardsResult, error) {
-	out, err := data(ctx, a.api, getCards, &dataCall{conn: req.Connection, answers: req.Answers})
+	out, err := data(ctx, a.api, getCards, &dataCall{conn: &req.Connection, answers: req.Answers})
 	if err != nil {
 		return bankmux.CardsResult{}, err
 	}

@@ -85,11 +85,11 @@ func (a *api) operation(ctx context.Context, to access, id string) (out operatio
 	return out, err
 }
 
-// dataCall is a call for data of a connection. answers may be nil.
+// dataCall is a call for data of a connection. answers and body may be nil.
 type dataCall struct {
-	conn    bankmux.Connection
+	conn    *bankmux.Connection
 	answers *bankmux.Answers
-	body    dataBody
+	body    *dataBody
 }
 
 // responseOf is a pointer to a response of a type.
@@ -112,11 +112,14 @@ func data[Out any, P responseOf[Out]](ctx context.Context, a *api, at endpoint[O
 func dataInto[Out any, P responseOf[Out]](
 	ctx context.Context, a *api, at endpoint[Out], call *dataCall, out P,
 ) error {
-	to, err := allowed(&call.conn)
+	to, err := allowed(call.conn)
 	if err != nil {
 		return err
 	}
-	body := call.body
+	var body dataBody
+	if call.body != nil {
+		body = *call.body
+	}
 	if call.answers != nil {
 		body.OperationID, body.UserInputs = call.answers.Challenge.ID, userAnswers(call.answers)
 	}

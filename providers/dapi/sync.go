@@ -29,7 +29,7 @@ func (a *adapter) byDays(conn bankmux.Connection, from endpoint[transactionsResp
 		Read:     reading.read,
 		Refused:  refusedDays,
 		Accounts: func(ctx context.Context, answers *bankmux.Answers) ([]string, []bankmux.Failure, error) {
-			_, res, err := a.accounts(ctx, getAccounts, &dataCall{conn: conn, answers: answers}, nil)
+			_, res, err := a.accounts(ctx, getAccounts, &dataCall{conn: &conn, answers: answers}, nil)
 			return normalize.AccountIDs(res.Accounts), res.Failed, err
 		},
 		Serves: func(ctx context.Context, again bool) (int, error) {
@@ -85,7 +85,7 @@ func (c *dayCalls) read(ctx context.Context, days reconcile.DaysRequest) (page r
 		row.listed, row.card = body.currency, body.CardID != ""
 		add(i, row)
 	}
-	err = dataInto(ctx, a.api, c.from, &dataCall{c.conn, days.Answers, body}, &out)
+	err = dataInto(ctx, a.api, c.from, &dataCall{&c.conn, days.Answers, &body}, &out)
 	return page, err
 }
 

@@ -1,0 +1,84 @@
+package main
+
+// This file holds how deep the stack of a call is while it waits for its response.
+
+import (
+	"net/http"
+	"testing"
+	"unsafe"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bench/fixture"
+	"github.com/bankmux/bankmux/internal/single"
+)
+
+// diver is a transport that notes the lowest address of the stack at which it was called.
+type diver struct {
+	http.RoundTripper
+
+	lowest uintptr
+}
+
+func (d *diver) RoundTrip(r *http.Request) (*http.Response, error) {
+	if here := address(); d.lowest == 0 || here < d.lowest {
+		d.lowest = here
+	}
+	return d.RoundTripper.RoundTrip(r)
+}
+
+// address is an address on the stack of the caller.
+//
+//go:noinline
+func address() uintptr {
+	var x byte
+	return uintptr(unsafe.Pointer(&x))
+}
+
+// grow lets the stack grow, so that it does not move later.
+//
+//go:noinline
+func grow(n int) byte {
+	var block [1024]byte
+	if n > 0 {
+		block[n] = grow(n - 1)
+	}
+	return block[n]
+}
+
+// TestStackOfACallInFlight specifies that a list of accounts waits on a stack of 16 KiB. Transport,
+// caller and the runtime's reserve need 4 KiB of it. An exchange may need a stack of 32 KiB.
+func TestStackOfACallInFlight(t *testing.T) {
+	const accounts, exchange = 11_600, 16_400
+	for _, adapter := range fixture.Adapters {
+		t.Run(adapter, func(t *testing.T) {
+			s, base := open(t)
+			seen := &diver{RoundTripper: newTransport(1)}
+			client, err := fixture.NewClient(adapter, base, seen, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			session, tag, err := fixture.NewExchange(t.Context(), client, adapter)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.set(tag)
+			grow(100)
+			seen.lowest = 0
+			top := address()
+			conn, err := single.Connection(client.ExchangeToken(t.Context(), session))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if deep := top - seen.lowest; deep > exchange || deep < 1000 {
+				t.Errorf("an exchange reaches the transport with %d bytes on the stack", deep)
+			}
+			seen.lowest = 0
+			if _, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn}); err != nil {
+				t.Fatal(err)
+			}
+			if deep := top - seen.lowest; deep > accounts || deep < 1000 {
+				t.Errorf("a list of accounts reaches the transport with %d bytes on the stack", deep)
+			}
+		})
+	}
+}
