@@ -21,7 +21,7 @@ func TestDashboard(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^# TYPE (\w+)`).FindAllStringSubmatch(string(scrape), -1) {
 		exported[m[1]] = true
 	}
-	require.Len(t, exported, 8)
+	require.Len(t, exported, 10)
 	raw, err := os.ReadFile(filepath.Join("..", "docs", "telemetry-dashboard.json"))
 	require.NoError(t, err)
 	var board struct {
@@ -33,7 +33,10 @@ func TestDashboard(t *testing.T) {
 	require.NoError(t, json.Unmarshal(raw, &board))
 	page, err := os.ReadFile(filepath.Join("..", "docs", "telemetry.md"))
 	require.NoError(t, err)
-	labels := map[string]bool{"bankmux_client": true, "bankmux_operation": true, "bankmux_group": true, "bankmux_drift_kind": true}
+	labels := map[string]bool{
+		"bankmux_client": true, "bankmux_operation": true, "bankmux_group": true,
+		"bankmux_drift_kind": true, "bankmux_state": true,
+	}
 	name, shown, ids := regexp.MustCompile(`bankmux_\w+`), map[string]bool{}, map[int]bool{}
 	for _, p := range board.Panels {
 		assert.False(t, ids[p.ID], "an id is used once")

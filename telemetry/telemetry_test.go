@@ -22,6 +22,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
@@ -101,6 +102,7 @@ func TestTelemetry(t *testing.T) {
 	t.Run("the result of a call is not changed", theResultOfACallIsNotChanged)
 	t.Run("a panic of a sampler or an exporter does not reach the call", aPanicDoesNotReachTheCall)
 	t.Run("the number of series is bounded", theNumberOfSeriesIsBounded)
+	t.Run("syncs that cannot be read are left out", syncsThatCannotBeReadAreLeftOut)
 	t.Run("the module bankmux does not import OpenTelemetry", theMainModuleDoesNotImportOpenTelemetry)
 }
 
@@ -109,6 +111,9 @@ func aScrapeIsAsExpected(t *testing.T) {
 		o := observe(t)
 		g := guard.New(guard.Options{Breaker: guard.BreakerOptions{Consecutive: 1}})
 		require.NoError(t, o.Watch(g))
+		require.NoError(t, o.WatchSyncs(func(context.Context) (telemetry.Syncs, error) {
+			return telemetry.Syncs{States: map[string]int{"late": 2, "blocked": 0}, Latest: 90 * time.Second}, nil
+		}))
 		down := &bankmux.Error{Kind: bankmux.ErrUnavailable}
 		limited := &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 2 * time.Second}
 		require.NoError(t, o.attempts(t, readAccounts, nil))
@@ -148,6 +153,19 @@ func aScrapeIsAsExpected(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, string(want), got)
 	})
+}
+
+func syncsThatCannotBeReadAreLeftOut(t *testing.T) {
+	reader := sdkmetric.NewManualReader()
+	o, err := telemetry.New(telemetry.Config{MeterProvider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))})
+	require.NoError(t, err)
+	away := errors.New("the database is away")
+	require.NoError(t, o.WatchSyncs(func(context.Context) (telemetry.Syncs, error) {
+		return telemetry.Syncs{States: map[string]int{"late": 2}}, away
+	}))
+	var got metricdata.ResourceMetrics
+	require.ErrorIs(t, reader.Collect(t.Context(), &got), away)
+	assert.Empty(t, got.ScopeMetrics)
 }
 
 // errorOf is the error that an adapter makes of a status.

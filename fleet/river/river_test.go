@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -425,6 +426,22 @@ func counts(t *testing.T, d *database) {
 	}, got.Status)
 	assert.GreaterOrEqual(t, got.Latest, int64(90))
 	assert.Less(t, got.Latest, int64(1000))
+	assert.Equal(t, 8, got.Waiting+got.Late+got.Running+got.Parked+got.Blocked+got.Dead)
+
+	res = httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	r.Header.Set("Accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
+	p.fleet.Handler().ServeHTTP(res, r)
+	body := res.Body.String()
+	assert.Equal(t, "text/html; charset=utf-8", res.Header().Get("Content-Type"))
+	assert.Contains(t, body, "<caption>8 connections</caption>")
+	assert.NotContains(t, body, "id-")
+	for state, n := range got.States() {
+		assert.Regexp(t, `<th scope="row">`+state+`</th><td>[^<]+</td><td>`+strconv.Itoa(n)+`</td>`, body)
+	}
+	assert.Contains(t, body, `<th scope="row">challenge</th><td>2</td>`)
+	assert.Regexp(t, `longest wait of a late connection is 1m[3-5]\ds`, body)
+	assert.NotContains(t, body, "<script")
 }
 
 func namesMissingSchema(t *testing.T, d *database) {
@@ -435,4 +452,10 @@ func namesMissingSchema(t *testing.T, d *database) {
 	res := httptest.NewRecorder()
 	p.fleet.Handler().ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	assert.Equal(t, http.StatusServiceUnavailable, res.Code)
+	res = httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	r.Header.Set("Accept", "text/html")
+	p.fleet.Handler().ServeHTTP(res, r)
+	assert.Equal(t, http.StatusServiceUnavailable, res.Code)
+	assert.Equal(t, "The database is not available.\n", res.Body.String())
 }

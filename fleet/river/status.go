@@ -5,7 +5,6 @@ package riversync
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -103,20 +102,4 @@ func (f *Fleet) Plan(ctx context.Context, conn bankmux.Connection) (schedule.Pla
 		p.At = *at
 	}
 	return p, failed("Plan", err)
-}
-
-// Handler serves [Fleet.Status] as JSON, for a page of operators. It does not check who asks. If
-// the database fails, the response is 503 without a reason.
-func (f *Fleet) Handler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, err := f.Status(r.Context())
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		if err != nil {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			_, _ = w.Write([]byte("{}\n"))
-			return
-		}
-		_ = json.NewEncoder(w).Encode(s)
-	})
 }
