@@ -25,8 +25,8 @@ type Syncs struct {
 //		return telemetry.Syncs{States: s.States(), Latest: s.Latest}, err
 //	})
 //
-// If read fails, that collection lacks these metrics, and OpenTelemetry gets the error. The error of
-// WatchSyncs is that of the meter provider.
+// If read fails, that collection lacks these metrics, and OpenTelemetry gets the error. The error
+// of WatchSyncs is that of the meter provider.
 func (t *Telemetry) WatchSyncs(read func(context.Context) (Syncs, error)) error {
 	connections, err := t.meter.Int64ObservableGauge("bankmux.sync.connections",
 		metric.WithUnit("{connection}"), metric.WithDescription("Connections by the state of their syncs."))

@@ -28,7 +28,7 @@
 //   - bankmux.drift: findings of what adapters do not know, per client and kind of
 //     [guard.Drift]
 //   - bankmux.institution.open: institutions whose breaker is open, per client and group
-//   - bankmux.sync.connections: connections by the state of their syncs, with [Telemetry.WatchSyncs]
+//   - bankmux.sync.connections: connections by the state of their syncs: [Telemetry.WatchSyncs]
 //   - bankmux.sync.latest: how long, in seconds, the connection waits that is late the longest
 package telemetry
 
