@@ -55,6 +55,9 @@ type member struct {
 	fleet    *riversync.Fleet
 }
 
+// maxConns is how many connections a process opens at most. A job that waits for a bank has none.
+const maxConns = 20
+
 // newKey returns a new key. In production it comes from your secret store: see docs/link.md.
 func newKey() string {
 	material := make([]byte, 32)
@@ -96,7 +99,8 @@ func open(
 		return m, err
 	}
 	m.db = m.store.DB()
-	m.db.SetMaxOpenConns(s.Jobs + 4)
+	m.db.SetMaxOpenConns(min(s.Jobs+4, maxConns))
+	m.db.SetMaxIdleConns(maxConns) // a connection that is opened again costs more than a sync
 	// The leases and budgets have a pool of their own, so that they never wait for a job's
 	// transaction.
 	if m.shared, err = postgres.Open(ctx, s.Database, postgres.Options{}); err != nil {

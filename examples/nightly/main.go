@@ -105,7 +105,7 @@ func (o *options) check() error {
 	}{
 		{"-connections is not in 3 to 100,000", o.connections < 3 || o.connections > 100_000},
 		{"-workers is not in 1 to 16", o.workers < 1 || o.workers > 16},
-		{"-jobs is not in 1 to 200", o.jobs < 1 || o.jobs > 200},
+		{"-jobs is not in 1 to 10,000", o.jobs < 1 || o.jobs > 10_000},
 		{"-minute is not a whole number of milliseconds that divides a minute", o.minute < time.Millisecond ||
 			o.minute%time.Millisecond != 0 || time.Minute%o.minute != 0},
 		{"-schema is not a name of small letters, digits and underscores", !schemas.MatchString(o.schema)},

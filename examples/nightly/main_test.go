@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 // small are two nights of a minute in 5 ms, so they take a quarter of a minute.
-func small(t *testing.T) options {
+func small(t testing.TB) options {
 	t.Helper()
 	require.NotEmpty(t, os.Getenv("BANKMUX_POSTGRES"), "set BANKMUX_POSTGRES to the URL of a server")
 	schema := "t_" + strings.ToLower(rand.Text())

@@ -42,10 +42,11 @@ type database struct {
 	schema string
 	url    string
 	db     *sql.DB
+	tracer pgx.QueryTracer
 }
 
 // newDatabase makes a schema.
-func newDatabase(t *testing.T) *database {
+func newDatabase(t testing.TB) *database {
 	t.Helper()
 	require.NotEmpty(t, address, "set BANKMUX_POSTGRES to the URL of a server, as .ci/postgres does")
 	d := &database{schema: "t_" + strings.ToLower(rand.Text())}
@@ -65,16 +66,18 @@ func newDatabase(t *testing.T) *database {
 	return d
 }
 
-func (d *database) open(t *testing.T) *sql.DB {
+func (d *database) open(t testing.TB) *sql.DB {
 	t.Helper()
 	cfg, err := pgx.ParseConfig(d.url)
 	require.NoError(t, err)
+	cfg.Tracer = d.tracer
 	db := stdlib.OpenDB(*cfg)
 	db.SetMaxOpenConns(6)
+	db.SetMaxIdleConns(6)
 	return db
 }
 
-func (d *database) exec(t *testing.T, query string, args ...any) {
+func (d *database) exec(t testing.TB, query string, args ...any) {
 	t.Helper()
 	_, err := d.db.ExecContext(t.Context(), query, args...)
 	require.NoError(t, err)
@@ -210,7 +213,7 @@ type process struct {
 }
 
 // store opens the database with the application's own key.
-func (d *database) store(t *testing.T) *store.Store {
+func (d *database) store(t testing.TB) *store.Store {
 	t.Helper()
 	material := []byte("material of 32 bytes for a test.")
 	keys, err := bankmux.NewKeyring(bankmux.Key{ID: "2026", Material: bankmux.NewSecret(material)})
@@ -224,7 +227,7 @@ func (d *database) store(t *testing.T) *store.Store {
 }
 
 // process opens the database as a process does.
-func (d *database) process(t *testing.T, b *bank, options ...func(*process)) *process {
+func (d *database) process(t testing.TB, b *bank, options ...func(*process)) *process {
 	t.Helper()
 	s := d.store(t)
 	p := &process{
@@ -269,7 +272,7 @@ func (p *process) sync(ctx context.Context, req bankmux.SyncAllRequest) (bankmux
 }
 
 // start lets the process work on jobs until the test ends.
-func (p *process) start(t *testing.T) *process {
+func (p *process) start(t testing.TB) *process {
 	t.Helper()
 	events, cancel := p.fleet.Client().Subscribe(
 		river.EventKindJobCompleted, river.EventKindJobSnoozed, river.EventKindJobCancelled, river.EventKindJobFailed)
@@ -283,7 +286,7 @@ func (p *process) start(t *testing.T) *process {
 }
 
 // stop ends the jobs of the process and then the process.
-func (p *process) stop(t *testing.T) {
+func (p *process) stop(t testing.TB) {
 	t.Helper()
 	if !p.stopped {
 		p.stopped = true
@@ -309,7 +312,7 @@ func (p *process) wait(t *testing.T) *river.Event {
 }
 
 // link links a connection of a user and stores it.
-func (p *process) link(t *testing.T, user string) bankmux.Connection {
+func (p *process) link(t testing.TB, user string) bankmux.Connection {
 	t.Helper()
 	s, err := p.client.CreateSession(t.Context(), bankmux.SessionRequest{User: user, Country: "US"})
 	require.NoError(t, err)
@@ -324,7 +327,7 @@ func (p *process) link(t *testing.T, user string) bankmux.Connection {
 	return res.Connection
 }
 
-func (p *process) nudge(t *testing.T, conn bankmux.Connection) {
+func (p *process) nudge(t testing.TB, conn bankmux.Connection) {
 	t.Helper()
 	require.NoError(t, p.fleet.Nudge(t.Context(), conn))
 }
