@@ -90,20 +90,32 @@ func anInvalidCallSendsNothing(t *testing.T) {
 			_, err := c.ExchangeToken(late, ok)
 			return err
 		}, bankmux.ErrContextDone, "deadline exceeded"},
-		"no session":                {exchange(func(r *bankmux.ExchangeRequest) { r.Session = bankmux.Session{} }), bankmux.ErrInvalid, "Session"},
-		"without a login":           {exchange(func(r *bankmux.ExchangeRequest) { r.User = "" }), bankmux.ErrInvalid, "User"},
-		"another user's session":    {exchange(func(r *bankmux.ExchangeRequest) { r.User = "u-2" }), bankmux.ErrInvalid, "not the user who started"},
-		"another client's session":  {exchange(func(r *bankmux.ExchangeRequest) { r.Session.Client = "x" }), bankmux.ErrInvalid, `made by client "x"`},
-		"another provider's":        {exchange(func(r *bankmux.ExchangeRequest) { r.Session.Provider = "dp" }), bankmux.ErrInvalid, "is of dp sandbox"},
-		"another environment's":     {exchange(func(r *bankmux.ExchangeRequest) { r.Session.Environment = bankmux.Production }), bankmux.ErrInvalid, "production"},
-		"an expired session":        {exchange(func(r *bankmux.ExchangeRequest) { r.Session.ExpiresAt = time.Now() }), bankmux.ErrTokenSpent, "expired at"},
-		"no payload":                {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.Secret{} }), bankmux.ErrInvalid, "not a JSON object"},
-		"the user left":             {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(`{"error":null}`) }), bankmux.ErrUserAction, "left the flow"},
-		"the flow failed":           {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(`{"error":{"x":1}}`) }), bankmux.ErrUserAction, bankmux.CodeCancelled},
-		"a connection made by hand": {status(bankmux.Connection{ID: "c", Provider: "mk", Client: "mk", Environment: bankmux.Sandbox}), bankmux.ErrInvalid, "no credential"},
-		"another client's":          {status(foreign), bankmux.ErrInvalid, `is "other", not "mk"`},
-		"a production connection":   {status(live), bankmux.ErrInvalid, "is of mk production"},
-		"an unknown capability":     {func() error { return c.Check(t.Context()) }, bankmux.ErrUnsupported, "mk has no CheckCredentials"},
+		"no session":               {exchange(func(r *bankmux.ExchangeRequest) { r.Session = bankmux.Session{} }), bankmux.ErrInvalid, "Session"},
+		"without a login":          {exchange(func(r *bankmux.ExchangeRequest) { r.User = "" }), bankmux.ErrInvalid, "User"},
+		"another user's session":   {exchange(func(r *bankmux.ExchangeRequest) { r.User = "u-2" }), bankmux.ErrInvalid, "not the user who started"},
+		"another client's session": {exchange(func(r *bankmux.ExchangeRequest) { r.Session.Client = "x" }), bankmux.ErrInvalid, `made by client "x"`},
+		"another provider's":       {exchange(func(r *bankmux.ExchangeRequest) { r.Session.Provider = "dp" }), bankmux.ErrInvalid, "is of dp sandbox"},
+		"another environment's": {
+			exchange(func(r *bankmux.ExchangeRequest) { r.Session.Environment = bankmux.Production }),
+			bankmux.ErrInvalid, "production",
+		},
+		"an expired session": {exchange(func(r *bankmux.ExchangeRequest) { r.Session.ExpiresAt = time.Now() }), bankmux.ErrTokenSpent, "expired at"},
+		"no payload":         {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.Secret{} }), bankmux.ErrInvalid, "not a JSON object"},
+		"the user left": {
+			exchange(func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(`{"error":null}`) }),
+			bankmux.ErrUserAction, "left the flow",
+		},
+		"the flow failed": {
+			exchange(func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(`{"error":{"x":1}}`) }),
+			bankmux.ErrUserAction, bankmux.CodeCancelled,
+		},
+		"a connection made by hand": {
+			status(bankmux.Connection{ID: "c", Provider: "mk", Client: "mk", Environment: bankmux.Sandbox}),
+			bankmux.ErrInvalid, "no credential",
+		},
+		"another client's":        {status(foreign), bankmux.ErrInvalid, `is "other", not "mk"`},
+		"a production connection": {status(live), bankmux.ErrInvalid, "is of mk production"},
+		"an unknown capability":   {func() error { return c.Check(t.Context()) }, bankmux.ErrUnsupported, "mk has no CheckCredentials"},
 	} {
 		err := c.call()
 		require.Error(t, err, name)
@@ -193,7 +205,9 @@ func anErrorOfAnAdapterIsTypedAndLosesItsURL(t *testing.T) {
 	}{
 		{"a URL with a token", &url.Error{Op: "Get", URL: "https://x/?token=" + planted, Err: errors.New("no route")}, bankmux.ErrUnknown},
 		{"a context of its own", fmt.Errorf("wrapped: %w", context.Canceled), bankmux.ErrUnknown},
-		{"a wrapped error", fmt.Errorf("wrapped: %w", &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: time.Hour, Unlisted: true}), bankmux.ErrRateLimited},
+		{"a wrapped error", fmt.Errorf("wrapped: %w", &bankmux.Error{
+			Kind: bankmux.ErrRateLimited, RetryAfter: time.Hour, Unlisted: true,
+		}), bankmux.ErrRateLimited},
 		{"a kind alone", bankmux.ErrQuota, bankmux.ErrQuota},
 	} {
 		f := &fake{provider: "mk", create: func(context.Context, bankmux.SessionRequest) error { return c.err }}
@@ -235,7 +249,9 @@ func aWrappedErrorKeepsItsFields(t *testing.T) {
 	}
 	f := &fake{
 		provider: "mk",
-		create:   func(context.Context, bankmux.SessionRequest) error { return fmt.Errorf("while greeting: %w", inner) },
+		create: func(context.Context, bankmux.SessionRequest) error {
+			return fmt.Errorf("while greeting: %w", inner)
+		},
 	}
 	_, err := bankmux.NewClient("mk", f).CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
 	e, ok := errors.AsType[*bankmux.Error](err)

@@ -268,7 +268,8 @@ func aPageOfAnotherConnectionIsRefused(t *testing.T) {
 	t.Parallel()
 	_, client, conn := reading(t)
 	for _, page := range []string{"x", "e30", "!!", "bnVsbA"} {
-		for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Page: page}) {
+		for _, err := range client.Transactions(t.Context(),
+			bankmux.TransactionsRequest{Connection: conn, Page: page}) {
 			require.ErrorIs(t, err, bankmux.ErrInvalid, page)
 		}
 	}
@@ -347,12 +348,19 @@ func awaitRefreshReturnsWhenTheRefreshHasEnded(t *testing.T) {
 			now  bankmux.ProductStatus
 			kind bankmux.Kind
 		}{
-			"failed, without a time":                          {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Kind: bankmux.ErrConsent}, bankmux.ErrConsent},
-			"cannot be refreshed":                             {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Unavailable: true}, bankmux.ErrUnavailable},
-			"was refreshed, and cannot be again":              {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Unavailable: true, RefreshedAt: began}, ""},
-			"was refreshed, after a failure that is returned": {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Kind: bankmux.ErrInstitution, RefreshedAt: began}, ""},
+			"failed, without a time":             {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Kind: bankmux.ErrConsent}, bankmux.ErrConsent},
+			"cannot be refreshed":                {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Unavailable: true}, bankmux.ErrUnavailable},
+			"was refreshed, and cannot be again": {bankmux.ProductStatus{Product: bankmux.ProductTransactions, Unavailable: true, RefreshedAt: began}, ""},
+			"was refreshed, after a failure that is returned": {
+				bankmux.ProductStatus{
+					Product: bankmux.ProductTransactions, Kind: bankmux.ErrInstitution, RefreshedAt: began,
+				},
+				"",
+			},
 		} {
-			r.status = func() bankmux.StatusResult { return bankmux.StatusResult{Products: []bankmux.ProductStatus{tc.now}} }
+			r.status = func() bankmux.StatusResult {
+				return bankmux.StatusResult{Products: []bankmux.ProductStatus{tc.now}}
+			}
 			one := started
 			one.Asked = one.Asked[:1]
 			_, err = client.AwaitRefresh(t.Context(), one)

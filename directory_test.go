@@ -26,7 +26,8 @@ func pagesOfBanksThatRepeatEndWithAnError(t *testing.T) {
 		return bankmux.TransactionPage{Next: "same"}, nil
 	}
 	var failed []error
-	for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a"}}) {
+	for _, err := range client.Transactions(t.Context(),
+		bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a"}}) {
 		failed = append(failed, err)
 	}
 	require.Len(t, failed, 1)

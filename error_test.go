@@ -60,7 +60,8 @@ func errorsIsFindsTheKindAndTheCause(t *testing.T) {
 func anUnknownOutcomeIsNotKnown(t *testing.T) {
 	t.Parallel()
 	for kind, known := range map[bankmux.Kind]bool{
-		bankmux.ErrOutcomeUnknown: false, bankmux.ErrUnavailable: false, bankmux.ErrMalformed: false, bankmux.ErrContextDone: false, bankmux.ErrUnknown: false,
+		bankmux.ErrOutcomeUnknown: false, bankmux.ErrUnavailable: false, bankmux.ErrMalformed: false,
+		bankmux.ErrContextDone: false, bankmux.ErrUnknown: false,
 		bankmux.ErrTokenSpent: true, bankmux.ErrInvalid: true, bankmux.ErrQuota: true,
 	} {
 		assert.Equal(t, known, bankmux.OutcomeKnown(&bankmux.Error{Kind: kind}), kind)

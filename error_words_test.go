@@ -26,7 +26,8 @@ func sayings(t *testing.T) (all []saying) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if d.IsDir() &&
-			(strings.HasPrefix(path, "examples") || path == "bench" || path == "virtualbank" || path == "providertest" || path == "tools" || path == ".git") {
+			(strings.HasPrefix(path, "examples") || path == "bench" || path == "virtualbank" ||
+				path == "providertest" || path == "tools" || path == ".git") {
 			return fs.SkipDir
 		}
 		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -104,10 +105,12 @@ func literal(e ast.Expr) string {
 
 var (
 	predicate = regexp.MustCompile(
-		`^(is|are|has|have|had|was|were|lacks|lack|failed|of|names|gives|starts|differ|differs|belongs|expired|cannot|lost|holds|ends|repeats|does|must|needs) `,
+		`^(is|are|has|have|had|was|were|lacks|lack|failed|of|names|gives|starts|differ|differs|` +
+			`belongs|expired|cannot|lost|holds|ends|repeats|does|must|needs) `,
 	)
 	clause = regexp.MustCompile(
-		`^(the|a|an|this|one|no|too|there|another|code|client|access|MoneyKit|Dapi|Plaid|only|what|several|it|neither|nothing|some|two|page|…)( ?.+)? `,
+		`^(the|a|an|this|one|no|too|there|another|code|client|access|MoneyKit|Dapi|Plaid|` +
+			`only|what|several|it|neither|nothing|some|two|page|…)( ?.+)? `,
 	)
 	verbs = regexp.MustCompile(
 		`\b(` +

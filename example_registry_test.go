@@ -69,7 +69,8 @@ func ExampleRoute() {
 func ExampleRegistry_Institutions() {
 	s := openSandbox()
 	defer s.close()
-	banks, err := s.registry.Institutions(context.Background(), bankmux.InstitutionsRequest{Country: "US", Name: "Northwind"})
+	banks, err := s.registry.Institutions(context.Background(),
+		bankmux.InstitutionsRequest{Country: "US", Name: "Northwind"})
 	if err != nil {
 		log.Fatal(err)
 	}

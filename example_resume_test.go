@@ -72,7 +72,8 @@ func ExampleClient_Capabilities() {
 	s := openSandbox()
 	defer s.close()
 	for _, client := range s.registry.Clients() {
-		fmt.Println(client.Name(), client.Has(bankmux.CapCards), client.Has(bankmux.CapHoldings), len(client.Capabilities()) > 5)
+		fmt.Println(client.Name(), client.Has(bankmux.CapCards), client.Has(bankmux.CapHoldings),
+			len(client.Capabilities()) > 5)
 	}
 	// Output:
 	// dapi true false true

@@ -288,7 +288,10 @@ func aSessionKeepsWhatTheAdapterNeeds(t *testing.T) {
 	assert.NotContains(t, string(browser), "verifier")
 	stored, err := json.Marshal(session)
 	require.NoError(t, err)
-	for _, shown := range []string{string(stored), fmt.Sprintf("%v %+v %#v", session, session, session), fmt.Sprintf("%v %+v %#v", session.Launch, session.Launch, session.Launch)} {
+	for _, shown := range []string{
+		string(stored), fmt.Sprintf("%v %+v %#v", session, session, session),
+		fmt.Sprintf("%v %+v %#v", session.Launch, session.Launch, session.Launch),
+	} {
 		assert.NotContains(t, shown, planted)
 	}
 }

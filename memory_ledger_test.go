@@ -31,7 +31,9 @@ func TestMemoryLedger(t *testing.T) {
 			Known: bankmux.Known{Key: key, Account: account, Date: bankmux.NewDate(2026, 1, day)},
 		}
 	}
-	page := bankmux.Delta{Added: []bankmux.Added{row("account 1", "b", 2), row("account 1", "a", 1), row("account 2", "c", 1)}}
+	page := bankmux.Delta{
+		Added: []bankmux.Added{row("account 1", "b", 2), row("account 1", "a", 1), row("account 2", "c", 1)},
+	}
 	stored, err := l.StoreDelta(t.Context(), one, bankmux.SyncState{}, page, bankmux.SyncState{Version: 1})
 	require.NoError(t, err)
 	require.True(t, stored)

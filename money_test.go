@@ -55,13 +55,18 @@ func everyDigitThatWasSentIsKept(t *testing.T) {
 func anAmountThatDoesNotFitIsRefusedNotRounded(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"", " ", "-", "+", ".", "1.2.3", "1,000", " 1", "1 ", "0x10", "1_000", "NaN", "Infinity", "1e", "e5", "1e+", "--1",
-		"10000000000000000000", "0.00000000000000000001", "1e19", "1.00000000000000000000", "0.1000000000000000055511151231257827", "1e-20", "1e999999999999", "٣", "123456789012345678.95", "1234567890.1234567890",
+		"", " ", "-", "+", ".", "1.2.3", "1,000", " 1", "1 ", "0x10", "1_000", "NaN", "Infinity", "1e", "e5", "1e+",
+		"--1",
+		"10000000000000000000", "0.00000000000000000001", "1e19", "1.00000000000000000000",
+		"0.1000000000000000055511151231257827", "1e-20", "1e999999999999", "٣", "123456789012345678.95",
+		"1234567890.1234567890",
 	} {
 		_, err := bankmux.NewMoney(text, "AED")
 		assert.ErrorIs(t, err, bankmux.ErrInvalid, text)
 	}
-	for _, c := range []bankmux.Currency{"", "AE", "aed", "A1D", "ÄED", "usdt", "1234", "US-DT", "USDT ", "THIRTEENCHARS"} {
+	for _, c := range []bankmux.Currency{
+		"", "AE", "aed", "A1D", "ÄED", "usdt", "1234", "US-DT", "USDT ", "THIRTEENCHARS",
+	} {
 		_, err := bankmux.NewMoney("1", c)
 		assert.ErrorIs(t, err, bankmux.ErrInvalid, c)
 	}
@@ -84,7 +89,10 @@ func absentMoneyIsNotZero(t *testing.T) {
 	_, err = none.Minor()
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
 	assert.False(t, none.Equal(money(t, "0", "AED")))
-	for _, raw := range []string{`{"amount":42.9,"currency":"AED"}`, `{"amount":"42.9"}`, `{"currency":"AED"}`, `"42.9 AED"`, `{"amount":"x","currency":"AED"}`} {
+	for _, raw := range []string{
+		`{"amount":42.9,"currency":"AED"}`, `{"amount":"42.9"}`, `{"currency":"AED"}`, `"42.9 AED"`,
+		`{"amount":"x","currency":"AED"}`,
+	} {
 		assert.Error(t, json.Unmarshal([]byte(raw), &back), raw)
 	}
 }
@@ -163,7 +171,10 @@ func TestCurrency(t *testing.T) {
 
 func theCurrenciesAreThoseOfISO4217(t *testing.T) {
 	t.Parallel()
-	for c, digits := range map[bankmux.Currency]int{"USD": 2, "JPY": 0, "KWD": 3, "BHD": 3, "IQD": 3, "OMR": 3, "CLF": 4, "AED": 2, "SAR": 2, "GBP": 2, "CAD": 2, "KRW": 0, "XAU": -1, "XXX": -1} {
+	for c, digits := range map[bankmux.Currency]int{
+		"USD": 2, "JPY": 0, "KWD": 3, "BHD": 3, "IQD": 3, "OMR": 3, "CLF": 4, "AED": 2, "SAR": 2, "GBP": 2, "CAD": 2,
+		"KRW": 0, "XAU": -1, "XXX": -1,
+	} {
 		got, ok := c.Exponent()
 		assert.Equal(t, digits >= 0, ok, c)
 		if ok {
@@ -195,7 +206,10 @@ func aCodeThatISO4217DoesNotListIsKept(t *testing.T) {
 }
 
 func FuzzMoney(f *testing.F) {
-	for _, seed := range []string{"42.90", "1e3", "-0.015", "9999999999999999999", "1.5E-2", "0e-99", "00.10", ".5", "5.", "1e19", "0.1000000000000000055511151231257827"} {
+	for _, seed := range []string{
+		"42.90", "1e3", "-0.015", "9999999999999999999", "1.5E-2", "0e-99", "00.10", ".5", "5.", "1e19",
+		"0.1000000000000000055511151231257827",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

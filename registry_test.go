@@ -178,7 +178,8 @@ func theNextCandidateIsTriedOnlyWhereItMaySucceed(t *testing.T) {
 	for kind, goesOn := range map[bankmux.Kind]bool{
 		bankmux.ErrUnavailable: true, bankmux.ErrMalformed: true, bankmux.ErrCircuitOpen: true,
 		bankmux.ErrRateLimited: true, bankmux.ErrUnsupported: true,
-		bankmux.ErrInvalid: false, bankmux.ErrCredentials: false, bankmux.ErrNotPermitted: false, bankmux.ErrQuota: false, bankmux.ErrUnknown: false,
+		bankmux.ErrInvalid: false, bankmux.ErrCredentials: false, bankmux.ErrNotPermitted: false,
+		bankmux.ErrQuota: false, bankmux.ErrUnknown: false,
 	} {
 		a, _ := clientOf("a", "p", failing(kind))
 		b, asked := clientOf("b", "q", nil)

@@ -46,7 +46,8 @@ func (a *asker) Accounts(_ context.Context, req bankmux.AccountsRequest) (bankmu
 func (a *asker) AccountNumbers(
 	_ context.Context, req bankmux.AccountNumbersRequest,
 ) (bankmux.AccountNumbersResult, error) {
-	return bankmux.AccountNumbersResult{Accounts: []bankmux.AccountNumbers{{Account: "a"}}}, a.ask(req.Answers, "numbers")
+	return bankmux.AccountNumbersResult{Accounts: []bankmux.AccountNumbers{{Account: "a"}}},
+		a.ask(req.Answers, "numbers")
 }
 
 func (a *asker) Balances(_ context.Context, req bankmux.BalancesRequest) (bankmux.BalancesResult, error) {
@@ -88,7 +89,8 @@ func (a *asker) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delt
 		}
 		known++
 	}
-	return bankmux.Delta{Next: "next"}, a.ask(req.Answers, []any{req.Cursor, req.Accounts, req.PageSize, req.Name("a"), known})
+	return bankmux.Delta{Next: "next"},
+		a.ask(req.Answers, []any{req.Cursor, req.Accounts, req.PageSize, req.Name("a"), known})
 }
 
 func (a *asker) Holdings(_ context.Context, req bankmux.HoldingsRequest) (bankmux.HoldingsResult, error) {
@@ -179,7 +181,8 @@ func TestResume(t *testing.T) {
 		bankmux.OpBalances: {
 			func(c *bankmux.Client, conn bankmux.Connection) error {
 				_, err := c.Balances(t.Context(), bankmux.BalancesRequest{
-					Connection: conn, Accounts: []string{"a", "b"}, Known: []bankmux.Account{{ID: "a", Kind: bankmux.AccountLoan}},
+					Connection: conn, Accounts: []string{"a", "b"},
+					Known: []bankmux.Account{{ID: "a", Kind: bankmux.AccountLoan}},
 					Fresh: true, MaxAge: time.Hour,
 				})
 				return err
@@ -340,7 +343,8 @@ func TestResumeOfAnInterruptedLoop(t *testing.T) {
 		for _, account := range []string{"a", "b"} {
 			ch := otherProcess(t, err)
 			require.Equal(t, account, ch.Account)
-			res, resumeErr := client.Resume(t.Context(), bankmux.ResumeRequest{Connection: conn, Answers: ch.Answer("1")})
+			res, resumeErr := client.Resume(t.Context(),
+				bankmux.ResumeRequest{Connection: conn, Answers: ch.Answer("1")})
 			require.NoError(t, resumeErr)
 			err = nil
 			for _, err = range res.Transactions {
@@ -381,7 +385,8 @@ func TestResumeRefuses(t *testing.T) {
 	a := &asker{fake: fake{provider: "asker", env: bankmux.Sandbox}}
 	client := bankmux.NewClient("c", a)
 	_, conn := linked(t, client, "u")
-	_, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn, Known: noRows, Name: func(a string) string { return a }})
+	_, err := client.Sync(t.Context(),
+		bankmux.SyncRequest{Connection: conn, Known: noRows, Name: func(a string) string { return a }})
 	synced := otherProcess(t, err)
 	_, err = client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	accounts := otherProcess(t, err)
@@ -398,7 +403,8 @@ func TestResumeRefuses(t *testing.T) {
 	late.ExpiresAt = time.Now().Add(-time.Second)
 	named := on(synced.Answer("1"))
 	named.Name = func(a string) string { return a }
-	_, err = bankmux.DoOn(t.Context(), client, bankmux.Op{Name: "AskerRates", Group: bankmux.GroupData, Effect: bankmux.Read}, &conn,
+	_, err = bankmux.DoOn(t.Context(), client,
+		bankmux.Op{Name: "AskerRates", Group: bankmux.GroupData, Effect: bankmux.Read}, &conn,
 		func(_ context.Context, p interface{ Rates(*bankmux.Answers) error }) (int, error) {
 			return 0, p.Rates(nil)
 		})
@@ -408,10 +414,14 @@ func TestResumeRefuses(t *testing.T) {
 		want bankmux.Kind
 		says string
 	}{
-		"no answers":                           {on(nil), bankmux.ErrInvalid, "ResumeRequest.Answers is nil"},
-		"answers without a challenge":          {on(&bankmux.Answers{}), bankmux.ErrInvalid, "Answers.Challenge is empty"},
-		"too few answers":                      {on(accounts.Answer()), bankmux.ErrInvalid, "Answers.Inputs"},
-		"a challenge of another connection":    {bankmux.ResumeRequest{Connection: other, Answers: accounts.Answer("1")}, bankmux.ErrInvalid, "of another connection"},
+		"no answers":                  {on(nil), bankmux.ErrInvalid, "ResumeRequest.Answers is nil"},
+		"answers without a challenge": {on(&bankmux.Answers{}), bankmux.ErrInvalid, "Answers.Challenge is empty"},
+		"too few answers":             {on(accounts.Answer()), bankmux.ErrInvalid, "Answers.Inputs"},
+		"a challenge of another connection": {
+			bankmux.ResumeRequest{Connection: other, Answers: accounts.Answer("1")},
+			bankmux.ErrInvalid,
+			"of another connection",
+		},
 		"a request that was changed":           {on(changed.Answer("1")), bankmux.ErrInvalid, "has a Request that"},
 		"a challenge that has expired":         {on(late.Answer("1")), bankmux.ErrChallengeExpired, "was open until"},
 		"a sync without its Name":              {on(synced.Answer("1")), bankmux.ErrInvalid, "ResumeRequest.Name is nil"},

@@ -93,7 +93,8 @@ func sealSessionAllocations(t *testing.T) {
 	renews := renewing(t)
 	renews.Launch.Parameters, renews.Reconnect.Products = nil, []bankmux.Product{"accounts"}
 	full := renewing(t)
-	full.Reconnect.Products, full.Products, full.Launch.Countries = renews.Reconnect.Products, []bankmux.Product{"accounts"}, []string{"US"}
+	full.Reconnect.Products, full.Products, full.Launch.Countries = renews.Reconnect.Products,
+		[]bankmux.Product{"accounts"}, []string{"US"}
 	full.State, full.Launch.URL = bankmux.NewSecret("verifier"), bankmux.NewLaunchToken("https://bank.example/")
 	for name, c := range map[string]struct {
 		session bankmux.Session
@@ -103,7 +104,8 @@ func sealSessionAllocations(t *testing.T) {
 		require.NoError(t, err)
 		ref := c.session.Ref()
 		assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = c.session.Seal(k) }), 8.0, "to seal one "+name)
-		assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = bankmux.OpenSession(k, ref, blob) }), c.most, "to open one "+name)
+		assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = bankmux.OpenSession(k, ref, blob) }), c.most,
+			"to open one "+name)
 	}
 }
 
@@ -115,12 +117,14 @@ func sealAllocations(t *testing.T) {
 		require.NoError(t, err)
 		ref := conn.Ref()
 		assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = conn.Seal(k) }), 8.0, "to seal, "+name)
-		assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = bankmux.Open(k, ref, blob) }), 8.0, "to open, "+name)
+		assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = bankmux.Open(k, ref, blob) }), 8.0,
+			"to open, "+name)
 	}
 }
 
 // connectionSealedBefore is fullConnection, sealed when encoding/json wrote the plaintext.
-const connectionSealedBefore = "AQQyMDI2heLYOmWV06Pj7m17cbAhJxkRtu79worCaJSP1zdimxtH9z38NMnuA3iZjYfsxgmKc0pp+rsxZYzJ/oR4o2UMOQr0j8h9" +
+const connectionSealedBefore = "" +
+	"AQQyMDI2heLYOmWV06Pj7m17cbAhJxkRtu79worCaJSP1zdimxtH9z38NMnuA3iZjYfsxgmKc0pp+rsxZYzJ/oR4o2UMOQr0j8h9" +
 	"7HVjXor3tV6rKJAnDzyRzo8YLHWfZUp85qK9lT7gRiNDI9i9QuksoueTs7xwCvCU1gg2euentsAbExvy9HyCClZ6HkI3M0NjAYHJ" +
 	"yVKpjbsVCaDe5xA5ethwtnblvAPixNQLxZgAG+iHtiS/fm9VJdcKMcz4ZhRUxZ9t7gPxiwjZ5MHI0Jmd9MM1zIXZ0V9Q8TWGNXsh" +
 	"kqz5TotgcS8gAW3WyWaOTl6GsjF5Hz/U+Onm6Bbkvj09a/ienw0hKYowQA7Lo1M0HHAe71zoxmzgtI9GR/GDYvbFWWCGKm6MAX4K" +
@@ -134,7 +138,8 @@ const connectionSealedBefore = "AQQyMDI2heLYOmWV06Pj7m17cbAhJxkRtu79worCaJSP1zdi
 	"f8eKKkiuh1to/nIXZuw="
 
 // sessionSealedBefore is a session that renews fullConnection.
-const sessionSealedBefore = "AgQyMDI2kk64hFD4EZw0bzpUj9WvEJ3Qzgf/EyGrTyt7GVuWoR99B8SLJJrcbckGRjmWwwM32VWmDjJQ8ylDaSWEN4IQNbCauc+6" +
+const sessionSealedBefore = "AgQyMDI2kk64hFD4EZw0bzpUj9WvEJ3Qzgf/" +
+	"EyGrTyt7GVuWoR99B8SLJJrcbckGRjmWwwM32VWmDjJQ8ylDaSWEN4IQNbCauc+6" +
 	"fc5BtDH4E/EHV19yU+2x/M2Vf3iUkZmQnZr5WN29iJGi4a5TWInvOlYZHItRXGC5C0YIlT2fxP1GUq6jgSXPEE87KTzvk9W4g379" +
 	"o7LKojvtmOWYIdt0O3yz9Z5mbiebO1oT509y4glUPExdzPCEU7mY9UouD/uZEuiPHurGdtPhNeKVtJgce0FrkaQt4OLrw+2boAdc" +
 	"QqRySAvXcf4OsGWdPmIXL3fe0DDA/RHibh1ng+da0ZzMICUYpZuUId1CevLmPXASMkyn4nfoZUzGeAqoz3rHi1B8L6gZz+9GbpBO" +

@@ -161,7 +161,8 @@ func jsonInAnotherFormIsLeftToEncodingJSON(t *testing.T) {
 func anOddTextIsWrittenAsByEncodingJSON(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"\xff", "M&T <b>", "Crédit", "日本", `a"b`, `a\b`, "\x00\x1f", "\n\t", "\x7f", "\u2028", "\u2029", "\u2027", "\ufffd", "\xed\xa0\x80",
+		"\xff", "M&T <b>", "Crédit", "日本", `a"b`, `a\b`, "\x00\x1f", "\n\t", "\x7f", "\u2028", "\u2029", "\u2027",
+		"\ufffd", "\xed\xa0\x80",
 	} {
 		conn := filled(t)
 		conn.Institution.Name, conn.Products[1] = text, Product(text)
@@ -245,7 +246,8 @@ func FuzzSealedRow(f *testing.F) {
 func fuzzedConnection(id, name, code, secret string) *Connection {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	return &Connection{
-		ID: id, Provider: "mk", Institution: Institution{Name: name}, Status: Status{State: StateActive, Code: code, At: at},
+		ID: id, Provider: "mk", Institution: Institution{Name: name},
+		Status:   Status{State: StateActive, Code: code, At: at},
 		Products: []Product{Product(name)}, reference: NewSecret(secret), credential: NewSecret(code + secret),
 	}
 }

@@ -72,7 +72,9 @@ func sealedSessionRoundTrip(t *testing.T) {
 	})
 	t.Run("every byte that the adapter keeps is kept", func(t *testing.T) {
 		t.Parallel()
-		for _, text := range []string{"", "verifier", "{}", `{"bytes":"AA=="}`, "null", "\xff\xfe\x00a", "\u2028<>&\x00"} {
+		for _, text := range []string{
+			"", "verifier", "{}", `{"bytes":"AA=="}`, "null", "\xff\xfe\x00a", "\u2028<>&\x00",
+		} {
 			s := renewing(t)
 			s.State = bankmux.NewSecret(text)
 			conn := s.Reconnect.WithCredential(bankmux.NewSecret(text + "\xff"))
@@ -125,7 +127,9 @@ func sealedSessionRef(t *testing.T) {
 		for _, first := range []byte{row[0], blob[0]} { // also where the format differs
 			asConn, asSession := bytes.Clone(blob), bytes.Clone(row)
 			asConn[0], asSession[0] = first, first
-			for _, ref := range []bankmux.Ref{conn.Ref(), {Provider: s.Provider, User: s.User, ID: s.ID}, {Provider: s.User, User: s.ID, ID: s.ID}} {
+			for _, ref := range []bankmux.Ref{
+				conn.Ref(), {Provider: s.Provider, User: s.User, ID: s.ID}, {Provider: s.User, User: s.ID, ID: s.ID},
+			} {
 				_, err = bankmux.Open(k, ref, asConn)
 				require.ErrorIs(t, err, bankmux.ErrSeal)
 			}
@@ -387,7 +391,8 @@ func TestKeyringBoxes(t *testing.T) {
 }
 
 // sealedIn2025 is a MoneyKit connection that an earlier version of this library sealed.
-const sealedIn2025 = "AQQyMDI1JCJed7nHtfM17/sTkA1rOBkAg5lj30f9Hp3PDLF/dlzbw92aNPs8VE5uhEpq1tQG7HE6ti2iVl3FJ0yOhca9/j9x" +
+const sealedIn2025 = "AQQyMDI1JCJed7nHtfM17/sTkA1rOBkAg5lj30f9Hp3PDLF/" +
+	"dlzbw92aNPs8VE5uhEpq1tQG7HE6ti2iVl3FJ0yOhca9/j9x" +
 	"P7jrwJQBaylm6eMqvlCyPHrifdutiWzmM5B7iDSgG65G12ovvUSeGQ7gJrkUodO1fkCOa6XVif7Kg7DgQD1K9CrCP6I3xhgN" +
 	"e0m/uA/PqoO+xmzHRQCcOv3U04qJ1nqPCuL0T0A8M+u28lqVEA9zyq6w71myR+vyj/Zf3+gcjOjOcCwwN8HGpQvoGMrSvF5G" +
 	"OzV/XaZtvJUVL8fTGE9NzjYiSV9SV2gxBLBGSt9Mq1J0PgFOorCE3EdOsuy+QG408n7E2XdOZIPsNb6b05qJwWPwWBO8v1i+" +

@@ -157,7 +157,13 @@ func anInvalidKeyOrConnectionIsRefused(t *testing.T) {
 	assert.ErrorIs(t, err, bankmux.ErrInvalid)
 	_, err = bankmux.Connection{ID: "x", Provider: "p", User: "u"}.Seal(k)
 	assert.ErrorContains(t, err, "no credential")
-	for _, ref := range []bankmux.Ref{{}, {User: "u", ID: "i"}, {Provider: "p", ID: "i"}, {Provider: "p", User: "u"}, {Provider: "p", User: "u", ID: "\xff"}} {
+	for _, ref := range []bankmux.Ref{
+		{},
+		{User: "u", ID: "i"},
+		{Provider: "p", ID: "i"},
+		{Provider: "p", User: "u"},
+		{Provider: "p", User: "u", ID: "\xff"},
+	} {
 		_, err = bankmux.Open(k, ref, []byte{1})
 		assert.ErrorIs(t, err, bankmux.ErrInvalid, "%+v", ref)
 	}
@@ -240,7 +246,10 @@ func onlyDeclaredFactsChangeTheState(t *testing.T) {
 	}
 	assert.Equal(t, active, active.After(nil), "the time it started is kept")
 	asked := bankmux.Status{State: bankmux.StateActive, AskedAt: time.Now().UTC()}
-	for _, err := range []error{nil, &bankmux.Error{Kind: bankmux.ErrReauth}, &bankmux.Error{Kind: bankmux.ErrGone}, &bankmux.Error{Kind: bankmux.ErrInstitution}} {
+	for _, err := range []error{
+		nil, &bankmux.Error{Kind: bankmux.ErrReauth}, &bankmux.Error{Kind: bankmux.ErrGone},
+		&bankmux.Error{Kind: bankmux.ErrInstitution},
+	} {
 		for _, from := range []bankmux.State{bankmux.StateActive, bankmux.StateReauth, bankmux.StateUnverified} {
 			asked.State = from
 			assert.Equal(

@@ -30,18 +30,22 @@ func filledSession(t *testing.T) Session {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	conn := filled(t)
 	s := Session{
-		ID: "id", ConnectionID: conn.ID, User: conn.User, Client: "mk", Provider: "moneykit", Environment: Sandbox, Country: "US",
+		ID: "id", ConnectionID: conn.ID, User: conn.User, Client: "mk", Provider: "moneykit", Environment: Sandbox,
+		Country:  "US",
 		Products: []Product{ProductAccounts, "of_2027"},
 		Launch: Launch{
-			Provider: "moneykit", Mode: ModeRelink, Environment: Production, Token: NewLaunchToken("launch-1"), URL: NewLaunchToken("https://x/?a=b"),
-			AppKey: "app", Countries: []string{"US", "FR"}, Institution: "chase", ScriptURL: "https://s", Package: "@m/c@1",
+			Provider: "moneykit", Mode: ModeRelink, Environment: Production, Token: NewLaunchToken("launch-1"),
+			URL:    NewLaunchToken("https://x/?a=b"),
+			AppKey: "app", Countries: []string{"US", "FR"}, Institution: "chase", ScriptURL: "https://s",
+			Package:    "@m/c@1",
 			Parameters: map[string]string{"a": "b"},
 		},
 		State: NewSecret("verifier"), Reconnect: &conn, CreatedAt: at, ExpiresAt: at.Add(time.Hour),
 	}
 	for _, v := range []reflect.Value{reflect.ValueOf(s), reflect.ValueOf(s.Launch)} {
 		for i := range v.NumField() {
-			require.False(t, v.Field(i).IsZero(), "%s needs a place in this test and in the row", v.Type().Field(i).Name)
+			require.False(t, v.Field(i).IsZero(), "%s needs a place in this test and in the row",
+				v.Type().Field(i).Name)
 		}
 	}
 	return s
@@ -75,7 +79,8 @@ func sameSession(t *testing.T, s Session) {
 	slow, err := openSessionJSON(row)
 	require.NoError(t, err)
 	if s.Reconnect != nil {
-		assert.Equal(t, referenceKey(s.Reconnect.Provider, s.Reconnect.Environment, s.Reconnect.reference), slow.Reconnect.ReferenceKey)
+		assert.Equal(t, referenceKey(s.Reconnect.Provider, s.Reconnect.Environment, s.Reconnect.reference),
+			slow.Reconnect.ReferenceKey)
 		slow.Reconnect.ReferenceKey = s.Reconnect.ReferenceKey
 	}
 	assert.Equal(t, s, slow)
@@ -199,7 +204,10 @@ func aSessionDoesNotShareTheMemoryOfItsRow(t *testing.T) {
 
 // FuzzSessionRow compares the reading of a row with encoding/json.
 func FuzzSessionRow(f *testing.F) {
-	s := Session{ID: "id", User: "u", Products: []Product{"a"}, Reconnect: fuzzedConnection("id", "mk", "Chase", "ref"), State: NewSecret("s")}
+	s := Session{
+		ID: "id", User: "u", Products: []Product{"a"}, Reconnect: fuzzedConnection("id", "mk", "Chase", "ref"),
+		State: NewSecret("s"),
+	}
 	s.Launch.Token, s.Launch.Parameters = NewLaunchToken("t"), map[string]string{"a": "b"}
 	row, _ := s.appendSealed(nil)
 	f.Add(row)

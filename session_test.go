@@ -115,7 +115,9 @@ func aPayloadIsReadStrictly(t *testing.T) {
 }
 
 func FuzzPayload(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"a":1,"A":2}`, `{"error":null}`, `{"a":[{"b":{}}]}`, `[`, "\x00", `{"a":"\ud800"}`} {
+	for _, seed := range []string{
+		`{}`, `{"a":1,"A":2}`, `{"error":null}`, `{"a":[{"b":{}}]}`, `[`, "\x00", `{"a":"\ud800"}`,
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

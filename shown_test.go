@@ -177,7 +177,8 @@ func theKeyOfAReference(t *testing.T) {
 		t.Parallel()
 		seen := map[string]bool{one: true}
 		for _, other := range []string{
-			key("mk2", bankmux.Sandbox, planted), key("mk", bankmux.Production, planted), key("mk", bankmux.Sandbox, planted+"x"),
+			key("mk2", bankmux.Sandbox, planted), key("mk", bankmux.Production, planted),
+			key("mk", bankmux.Sandbox, planted+"x"),
 			key("m", "ksandbox", planted), key("mk", "sandbo", "x"+planted),
 		} {
 			assert.False(t, seen[other], other)
@@ -293,7 +294,9 @@ func aTextOfAProviderCannotBreakALine(t *testing.T) {
 func refusedField(t *testing.T) error {
 	t.Helper()
 	_, err := bankmux.NewClient("c", &fake{}).
-		CreateSession(t.Context(), bankmux.SessionRequest{User: "u", Products: []bankmux.ProductRequest{{Product: hostile}, {Product: hostile}}})
+		CreateSession(t.Context(), bankmux.SessionRequest{
+			User: "u", Products: []bankmux.ProductRequest{{Product: hostile}, {Product: hostile}},
+		})
 	require.Error(t, err)
 	return err
 }
@@ -325,13 +328,19 @@ func aPartialErrorOfManyFailures(t *testing.T) {
 	})
 	t.Run("is short in every rendering", func(t *testing.T) {
 		t.Parallel()
-		for _, v := range []any{manyFailures(10_000), *manyFailures(10_000), fmt.Errorf("sync: %w", manyFailures(10_000)), errors.Join(manyFailures(10_000))} {
+		for _, v := range []any{
+			manyFailures(10_000), *manyFailures(10_000), fmt.Errorf("sync: %w", manyFailures(10_000)),
+			errors.Join(manyFailures(10_000)),
+		} {
 			text, err := json.Marshal(struct{ V any }{v})
 			require.NoError(t, err)
 			var log bytes.Buffer
 			slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", v)
 			slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "v", v)
-			for _, text := range []string{fmt.Sprintf("%v", v), fmt.Sprintf("%+v", v), fmt.Sprintf("%s", v), fmt.Sprintf("%#v", v), string(text), log.String()} {
+			for _, text := range []string{
+				fmt.Sprintf("%v", v), fmt.Sprintf("%+v", v), fmt.Sprintf("%s", v), fmt.Sprintf("%#v", v), string(text),
+				log.String(),
+			} {
 				assert.Less(t, len(text), 80_000)
 			}
 		}

@@ -76,7 +76,8 @@ func continuesAfterAFailedPage(t *testing.T, h *household) {
 	require.NoError(t, err)
 	assert.Equal(t, 2, res.Added)
 	assert.Equal(t, allTexts, h.texts())
-	assert.Equal(t, "accounts, "+third, strings.TrimSuffix(h.taken(), ", list"), "pages that were stored are not read again")
+	assert.Equal(t, "accounts, "+third, strings.TrimSuffix(h.taken(), ", list"),
+		"pages that were stored are not read again")
 	assert.Zero(t, res.State.Attempts)
 }
 

@@ -106,7 +106,8 @@ func remembersFailed(t *testing.T, h *household) {
 	h.taken()
 	_, err = h.sync(t.Context(), force)
 	require.ErrorIs(t, err, bankmux.ErrInstitution)
-	assert.Equal(t, "accounts, days of c, days of a, days of b, days of c", h.taken(), "the rest, then a round of its own")
+	assert.Equal(t, "accounts, days of c, days of a, days of b, days of c", h.taken(),
+		"the rest, then a round of its own")
 	require.Len(t, h.stored(t).Failed, 1)
 }
 

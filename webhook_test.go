@@ -95,7 +95,10 @@ func anEventSurvivesJSONAndShowsNoSecret(t *testing.T) {
 
 	var logged bytes.Buffer
 	slog.New(slog.NewJSONHandler(&logged, nil)).Info("got", "event", e)
-	for _, shown := range []string{fmt.Sprint(e), fmt.Sprintf("%v %+v %#v %x %q", e, e, e, e, &e), fmt.Sprintf("%+v", []bankmux.Event{e}), logged.String()} {
+	for _, shown := range []string{
+		fmt.Sprint(e), fmt.Sprintf("%v %+v %#v %x %q", e, e, e, e, &e), fmt.Sprintf("%+v", []bankmux.Event{e}),
+		logged.String(),
+	} {
 		assert.NotContains(t, shown, planted)
 		assert.NotContains(t, shown, fmt.Sprintf("%x", planted))
 		assert.Contains(t, shown, "link.state_changed")

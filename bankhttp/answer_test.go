@@ -89,8 +89,11 @@ func TestAnswer(t *testing.T) {
 		a.harborLink(t, "rosa")
 		p.ask(bankmux.OpAccounts, otp)
 		id := a.asked(t, "rosa").ID
-		for _, body := range []string{``, `{}`, `{"answers":[]}`, `{"answers":[""]}`, `{"answers":["1","2"]}`, `{"answers":["1"],"abandon":true}`} {
-			assert.Equal(t, bankmux.ErrInvalid, problem(t, a.send(t, "rosa", "POST", "/challenges/"+id, body), 400).Kind, body)
+		for _, body := range []string{
+			``, `{}`, `{"answers":[]}`, `{"answers":[""]}`, `{"answers":["1","2"]}`, `{"answers":["1"],"abandon":true}`,
+		} {
+			assert.Equal(t, bankmux.ErrInvalid,
+				problem(t, a.send(t, "rosa", "POST", "/challenges/"+id, body), 400).Kind, body)
 		}
 		assert.Empty(t, p.given)
 		assert.Equal(t, 200, a.send(t, "rosa", "POST", "/challenges/"+id, `{"answers":["1"]}`).Code)
@@ -170,7 +173,8 @@ func TestAnswerDapi(t *testing.T) {
 		ask("otp")
 		first := a.asked(t, "user-omar")
 		assert.Equal(t, first.ID, a.asked(t, "user-omar").ID)
-		got := object[accounts](t, a.send(t, "user-omar", "POST", "/challenges/"+first.ID, `{"answers":["123456"]}`), 200)
+		got := object[accounts](t, a.send(t, "user-omar", "POST", "/challenges/"+first.ID, `{"answers":["123456"]}`),
+			200)
 		assert.NotEmpty(t, got.Accounts)
 	})
 	t.Run("a question that is given up frees the connection", func(t *testing.T) {
@@ -186,7 +190,8 @@ func TestAnswerDapi(t *testing.T) {
 		require.NotNil(t, asked.Challenge)
 		state := object[syncState](t, a.send(t, "user-omar", "GET", path, ""), 200)
 		require.NotNil(t, state.Problem)
-		assert.Equal(t, asked.Challenge.ID, state.Problem.Challenge.ID, "a page that was loaded again finds the question")
+		assert.Equal(t, asked.Challenge.ID, state.Problem.Challenge.ID,
+			"a page that was loaded again finds the question")
 
 		w := a.send(t, "user-omar", "POST", "/challenges/"+asked.Challenge.ID, `{"answers":["123456"]}`)
 		synced := object[syncState](t, w, 200)
@@ -198,7 +203,8 @@ func TestAnswerDapi(t *testing.T) {
 		stored := a.stored(t, "user-omar", conn.ID)
 		require.NotZero(t, stored.Status.AskedAt, "every process knows that the bank asked")
 		before := len(a.bank.Requests())
-		require.NoError(t, a.service.Follow(t.Context(), bankmux.Event{Kind: bankmux.EventTransactionsAvailable}, stored))
+		require.NoError(t,
+			a.service.Follow(t.Context(), bankmux.Event{Kind: bankmux.EventTransactionsAvailable}, stored))
 		assert.Len(t, a.bank.Requests(), before)
 	})
 }
@@ -218,7 +224,8 @@ func TestPresence(t *testing.T) {
 		assert.Equal(t, bankmux.Presence{IP: netip.MustParseAddr("192.0.2.7"), UserAgent: "Browser/1"}, p.presences[0])
 
 		conn := a.stored(t, "rosa", a.harborLink(t, "rosa"))
-		require.NoError(t, a.service.Follow(t.Context(), bankmux.Event{Kind: bankmux.EventConnectionStateChanged}, conn))
+		require.NoError(t,
+			a.service.Follow(t.Context(), bankmux.Event{Kind: bankmux.EventConnectionStateChanged}, conn))
 		assert.True(t, p.presences[len(p.presences)-1].Absent, "no user waits for a worker")
 	})
 	t.Run("the address that a proxy passes on", func(t *testing.T) {

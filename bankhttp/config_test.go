@@ -20,7 +20,8 @@ func TestConfig(t *testing.T) {
 	t.Parallel()
 	t.Run("the path of the public address is the prefix of all paths", func(t *testing.T) {
 		t.Parallel()
-		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.PublicURL = "https://app.example.com/api/money/" })
+		a := newHarborApp(t, newHarbor(),
+			func(c *bankhttp.Config) { c.PublicURL = "https://app.example.com/api/money/" })
 		w := serve(t, a.handler, newRequest(t, "rosa", "POST", "/api/money/sessions", ""))
 		object[started](t, w, 200)
 		assert.Equal(t, "/api/money/", cookiesOf(w)[0].Path)

@@ -24,7 +24,8 @@ var ownKinds = []bankmux.Kind{
 func TestStatusTable(t *testing.T) {
 	t.Parallel()
 	const page = "../docs/http.md"
-	const start, end = "<!-- statuses: BANKMUX_WRITE=1 go test ./bankhttp -run StatusTable writes this -->\n", "<!-- end -->"
+	const start, end = "<!-- statuses: BANKMUX_WRITE=1 go test ./bankhttp -run StatusTable writes this -->\n",
+		"<!-- end -->"
 	raw, err := os.ReadFile(page)
 	require.NoError(t, err)
 	before, rest, ok := strings.Cut(string(raw), start)

@@ -130,7 +130,8 @@ func TestTwoTabs(t *testing.T) {
 			crossed := object[linked](t, a.send(t, "user-rosa", "POST", "/sessions/"+one.Session, payload), 200)
 			again := object[linked](t, a.send(t, "user-rosa", "POST", "/sessions/"+two.Session, payload), 200)
 			assert.Equal(t, crossed, again, "posted where it belongs, it finds the connection")
-			other := object[linked](t, a.send(t, "user-rosa", "POST", "/sessions/"+one.Session, a.connect(t, one.Launch)), 200)
+			other := object[linked](t,
+				a.send(t, "user-rosa", "POST", "/sessions/"+one.Session, a.connect(t, one.Launch)), 200)
 			assert.NotEqual(t, crossed.Connections[0].ID, other.Connections[0].ID, "the first tab still works")
 		})
 	}

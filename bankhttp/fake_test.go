@@ -219,7 +219,8 @@ func (p *harbor) Accounts(ctx context.Context, req bankmux.AccountsRequest) (ban
 	var res bankmux.AccountsResult
 	for _, n := range []string{"1", "2"} {
 		res.Accounts = append(res.Accounts, bankmux.Account{
-			ID: planted + n, Kind: bankmux.AccountChecking, ProviderKind: planted, Name: "Account " + n, Mask: "000" + n,
+			ID: planted + n, Kind: bankmux.AccountChecking, ProviderKind: planted, Name: "Account " + n,
+			Mask:   "000" + n,
 			Number: planted, IBAN: planted + n, PersistentID: planted + n, OriginalID: planted, Currency: "USD",
 		})
 		if a := &res.Accounts[len(res.Accounts)-1]; p.plain {

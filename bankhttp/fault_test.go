@@ -118,11 +118,13 @@ func (f *faulty) Exchange(
 }
 
 func (f *faulty) Connection(ctx context.Context, user, id string) (bankmux.Connection, error) {
-	return attempt(ctx, f, "Connection", func() (bankmux.Connection, error) { return f.Store.Connection(ctx, user, id) })
+	return attempt(ctx, f, "Connection",
+		func() (bankmux.Connection, error) { return f.Store.Connection(ctx, user, id) })
 }
 
 func (f *faulty) Connections(ctx context.Context, user string) ([]bankmux.Connection, error) {
-	return attempt(ctx, f, "Connections", func() ([]bankmux.Connection, error) { return f.Store.Connections(ctx, user) })
+	return attempt(ctx, f, "Connections",
+		func() ([]bankmux.Connection, error) { return f.Store.Connections(ctx, user) })
 }
 
 func (f *faulty) Update(ctx context.Context, conn bankmux.Connection, change bankmux.ConnectionChange) error {
@@ -140,7 +142,8 @@ func (f *faulty) DeleteUser(
 }
 
 func (f *faulty) Unnamed(ctx context.Context, user string, conns ...string) ([]bankhttp.Unnamed, error) {
-	return attempt(ctx, f, "Unnamed", func() ([]bankhttp.Unnamed, error) { return f.Store.Unnamed(ctx, user, conns...) })
+	return attempt(ctx, f, "Unnamed",
+		func() ([]bankhttp.Unnamed, error) { return f.Store.Unnamed(ctx, user, conns...) })
 }
 
 func (f *faulty) IdentifyAccount(ctx context.Context, user, id, account string) (bankmux.Connection, string, error) {
@@ -165,7 +168,8 @@ func (f *faulty) CloseChallenge(ctx context.Context, user, id string) error {
 }
 
 func (f *faulty) Accounts(ctx context.Context, user string, conns ...string) ([]bankhttp.Account, error) {
-	return attempt(ctx, f, "Accounts", func() ([]bankhttp.Account, error) { return f.Store.Accounts(ctx, user, conns...) })
+	return attempt(ctx, f, "Accounts",
+		func() ([]bankhttp.Account, error) { return f.Store.Accounts(ctx, user, conns...) })
 }
 
 func (f *faulty) SaveBalances(ctx context.Context, conn bankmux.Connection, b []bankmux.AccountBalances) error {
@@ -209,8 +213,11 @@ func (f *faulty) StoreDelta(
 	return attempt(ctx, f, "StoreDelta", func() (bool, error) { return f.Store.StoreDelta(ctx, conn, from, d, to) })
 }
 
-func (f *faulty) StoreSyncState(ctx context.Context, conn bankmux.Connection, from, to bankmux.SyncState) (bool, error) {
-	return attempt(ctx, f, "StoreSyncState", func() (bool, error) { return f.Store.StoreSyncState(ctx, conn, from, to) })
+func (f *faulty) StoreSyncState(
+	ctx context.Context, conn bankmux.Connection, from, to bankmux.SyncState,
+) (bool, error) {
+	return attempt(ctx, f, "StoreSyncState",
+		func() (bool, error) { return f.Store.StoreSyncState(ctx, conn, from, to) })
 }
 
 // TestStoreFails specifies what a failure of the store at any one call costs: a repeated request.
@@ -219,7 +226,8 @@ func TestStoreFails(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{moneykit.Name, dapi.Name, plaid.Name} {
 		for _, late := range []bool{false, true} {
-			t.Run(fmt.Sprint(provider, map[bool]string{false: ", no effect", true: ", lost response"}[late]), func(t *testing.T) {
+			t.Run(fmt.Sprint(provider,
+				map[bool]string{false: ", no effect", true: ", lost response"}[late]), func(t *testing.T) {
 				t.Parallel()
 				names := map[string]bool{}
 				for n := 1; ; n++ {
@@ -234,7 +242,8 @@ func TestStoreFails(t *testing.T) {
 				}
 				for _, name := range []string{
 					"SaveSession", "Session", "Exchange", "Exchange's commit", "Queue", "Connections", "NameAccounts",
-					"SaveBalances", "Accounts", "SyncState", "StoreDelta", "Transactions", "Connection", "DeleteConnection",
+					"SaveBalances", "Accounts", "SyncState", "StoreDelta", "Transactions", "Connection",
+					"DeleteConnection",
 					"DeleteUser", "Unnamed",
 				} {
 					assert.True(t, names[name], "%s failed once", name)

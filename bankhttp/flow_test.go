@@ -77,7 +77,8 @@ func (a *app) pages(t *testing.T, user, query string) (rows int) {
 	t.Helper()
 	seen := map[string]bool{}
 	for after := ""; ; {
-		page := object[transactions](t, a.send(t, user, "GET", "/transactions?"+query+"&after="+url.QueryEscape(after), ""), 200)
+		page := object[transactions](t,
+			a.send(t, user, "GET", "/transactions?"+query+"&after="+url.QueryEscape(after), ""), 200)
 		for _, row := range page.Transactions {
 			assert.False(t, seen[row.ID+row.Account], "a row comes once")
 			seen[row.ID+row.Account] = true

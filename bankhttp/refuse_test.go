@@ -205,7 +205,8 @@ func TestForged(t *testing.T) {
 		assert.Equal(t, bankmux.ErrInvalid, problem(t, w, w.Code).Kind, name)
 	}
 	assert.Zero(t, p.links)
-	assert.Equal(t, 200, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")).Code, "the session still works")
+	assert.Equal(t, 200, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")).Code,
+		"the session still works")
 }
 
 // TestAlone specifies that each handler keeps its promises without the others, on any path.

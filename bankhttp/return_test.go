@@ -60,7 +60,8 @@ func TestReturn(t *testing.T) {
 		assert.Equal(t, session, to.Get("session"))
 		assert.Empty(t, to.Get("problem"))
 		assert.NotEmpty(t, a.stored(t, "rosa", to.Get("connection")).ID)
-		assert.Equal(t, to, a.returned(t, "rosa", query(session), cookies), "a page that was loaded again finds the same")
+		assert.Equal(t, to, a.returned(t, "rosa", query(session), cookies),
+			"a page that was loaded again finds the same")
 		assert.Equal(t, 1, p.count(bankmux.OpExchangeToken))
 	})
 	t.Run("the cookie names another tab, or there is none", func(t *testing.T) {
@@ -76,7 +77,8 @@ func TestReturn(t *testing.T) {
 		t.Parallel()
 		a, p := open(t)
 		_, cookies := start(t, a)
-		assert.EqualValues(t, bankmux.ErrUserAction, a.returned(t, "rosa", "error=access_denied", cookies).Get("problem"))
+		assert.EqualValues(t, bankmux.ErrUserAction,
+			a.returned(t, "rosa", "error=access_denied", cookies).Get("problem"))
 		assert.Zero(t, p.links)
 	})
 	t.Run("a query that is repeated or not text", func(t *testing.T) {

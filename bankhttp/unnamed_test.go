@@ -67,7 +67,9 @@ func TestUnnamed(t *testing.T) {
 		assert.NotContains(t, w.Body.String(), planted)
 		later := object[syncState](t, a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""), 200)
 		assert.Equal(t, state.Unnamed, later.Unnamed)
-		for path, n := range map[string]int{"": 2, "?connection=" + conn: 2, "?connection=" + before.Accounts[0].Connection: 0} {
+		for path, n := range map[string]int{
+			"": 2, "?connection=" + conn: 2, "?connection=" + before.Accounts[0].Connection: 0,
+		} {
 			w := a.send(t, "rosa", "GET", "/accounts"+path, "")
 			assert.Len(t, object[accounts](t, w, 200).Unnamed, n, path)
 			assert.NotContains(t, w.Body.String(), planted)
@@ -120,7 +122,8 @@ func TestUnnamed(t *testing.T) {
 		all := object[syncState](t, a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""), 200).Unnamed
 		body := fmt.Sprintf(`{"account":%q}`, before.Accounts[0].ID)
 		assert.Equal(t, 200, a.send(t, "rosa", "POST", "/unnamed/"+all[0].ID, body).Code)
-		assert.Equal(t, bankmux.ErrInvalid, problem(t, a.send(t, "rosa", "POST", "/unnamed/"+all[1].ID, body), 400).Kind)
+		assert.Equal(t, bankmux.ErrInvalid,
+			problem(t, a.send(t, "rosa", "POST", "/unnamed/"+all[1].ID, body), 400).Kind)
 	})
 	t.Run("an account that it cannot be is refused", func(t *testing.T) {
 		t.Parallel()

@@ -33,10 +33,15 @@ func moneykitRows(n int, day string) []byte {
 		}
 		fmt.Fprintf(
 			&b,
-			`{"transaction_id":"txn_B6yHs3KpVr8LqXwTd5%06d","account_id":"K3vTq8YwLm2RzXhPd6NsBe","amount":"%d.90","type":"debit","currency":"USD",
-			"date":"%s","datetime":null,"description":"Harbor Coffee","raw_description":"HARBOR COFFEE #%d SEATTLE WA","pending":false,"category":"food_and_drink.coffee_shops",
-			"enrichment":{"category":{"value":"food_and_drink","confidence":97},"subcategory":{"value":"coffee","confidence":91},
-			"merchant":{"id":"6a1d0f1e-3c55-4f0e-9a51-0c1df3c4a1aa","name":"Harbor Coffee","logo":null,"confidence":88},"processor":null,"recurrence":null},"original_id":null}`,
+			`{"transaction_id":"txn_B6yHs3KpVr8LqXwTd5%06d","account_id":"K3vTq8YwLm2RzXhPd6NsBe","amount":"%d.90",`+
+				`"type":"debit","currency":"USD",
+			"date":"%s","datetime":null,"description":"Harbor Coffee",`+
+				`"raw_description":"HARBOR COFFEE #%d SEATTLE WA","pending":false,`+
+				`"category":"food_and_drink.coffee_shops",
+			"enrichment":{"category":{"value":"food_and_drink","confidence":97},`+
+				`"subcategory":{"value":"coffee","confidence":91},
+			"merchant":{"id":"6a1d0f1e-3c55-4f0e-9a51-0c1df3c4a1aa","name":"Harbor Coffee","logo":null,`+
+				`"confidence":88},"processor":null,"recurrence":null},"original_id":null}`,
 			i,
 			i%500,
 			day,
@@ -44,7 +49,8 @@ func moneykitRows(n int, day string) []byte {
 		)
 	}
 	b.WriteString(
-		`],"accounts":[],"link":{"link_id":"mk_1","state":"connected","products":{"transactions":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00"}}}}`,
+		`],"accounts":[],"link":{"link_id":"mk_1","state":"connected",` +
+			`"products":{"transactions":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00"}}}}`,
 	)
 	return b.Bytes()
 }
@@ -58,8 +64,10 @@ func dapiRows(n int, day string) []byte {
 		}
 		fmt.Fprintf(
 			&b,
-			`{"amount":%d.4,"date":"%sT00:00:00.000Z","type":"debit","description":"POS CARREFOUR MOE DUBAI #%d","details":"CARD 4421",
-			"currency":{"code":"AED","name":"UNITED ARAB EMIRATES DIRHAM"},"beforeAmount":10763.15,"afterAmount":10450.75,"reference":null}`,
+			`{"amount":%d.4,"date":"%sT00:00:00.000Z","type":"debit","description":"POS CARREFOUR MOE DUBAI #%d",`+
+				`"details":"CARD 4421",
+			"currency":{"code":"AED","name":"UNITED ARAB EMIRATES DIRHAM"},`+
+				`"beforeAmount":10763.15,"afterAmount":10450.75,"reference":null}`,
 			i%500,
 			day,
 			i%1000,
@@ -79,13 +87,25 @@ func plaidRows(n int, day, before, after string) []byte {
 		}
 		fmt.Fprintf(
 			&b,
-			`{"transaction_id":"lPNjeW1nR6CDn5okmGQ6hEpMo4lLNo%06d","account_id":"K3vTq8YwLm2RzXhPd6NsBe","account_owner":null,"amount":%d.9,"iso_currency_code":"USD","unofficial_currency_code":null,
-			"category":null,"category_id":null,"check_number":null,"counterparties":[{"name":"Harbor Coffee","type":"merchant","website":"harborcoffee.example.com","logo_url":null,"confidence_level":"VERY_HIGH","entity_id":"O5W5j4dN9OR3E6ypQmjdkWZZRoXEzVMz2ByWM","phone_number":null}],
-			"date":%q,"datetime":null,"authorized_date":%[3]q,"authorized_datetime":null,"location":{"address":null,"city":"Seattle","region":"WA","postal_code":null,"country":"US","lat":null,"lon":null,"store_number":null},
-			"name":"Harbor Coffee","merchant_name":"Harbor Coffee","merchant_entity_id":"O5W5j4dN9OR3E6ypQmjdkWZZRoXEzVMz2ByWM","logo_url":null,"website":"harborcoffee.example.com","original_description":"HARBOR COFFEE #%d SEATTLE WA",
-			"payment_meta":{"by_order_of":null,"payee":null,"payer":null,"payment_method":null,"payment_processor":null,"ppd_id":null,"reason":null,"reference_number":null},
-			"payment_channel":"in store","pending":false,"pending_transaction_id":null,"personal_finance_category":{"primary":"FOOD_AND_DRINK","detailed":"FOOD_AND_DRINK_COFFEE","confidence_level":"VERY_HIGH"},
-			"personal_finance_category_icon_url":"https://plaid-category-icons.plaid.com/PFC_FOOD_AND_DRINK.png","transaction_code":null,"transaction_type":"place"}`,
+			`{"transaction_id":"lPNjeW1nR6CDn5okmGQ6hEpMo4lLNo%06d","account_id":"K3vTq8YwLm2RzXhPd6NsBe",`+
+				`"account_owner":null,"amount":%d.9,"iso_currency_code":"USD","unofficial_currency_code":null,
+			"category":null,"category_id":null,"check_number":null,"counterparties":[{"name":"Harbor Coffee",`+
+				`"type":"merchant","website":"harborcoffee.example.com","logo_url":null,`+
+				`"confidence_level":"VERY_HIGH","entity_id":"O5W5j4dN9OR3E6ypQmjdkWZZRoXEzVMz2ByWM",`+
+				`"phone_number":null}],
+			"date":%q,"datetime":null,"authorized_date":%[3]q,"authorized_datetime":null,`+
+				`"location":{"address":null,"city":"Seattle","region":"WA","postal_code":null,"country":"US",`+
+				`"lat":null,"lon":null,"store_number":null},
+			"name":"Harbor Coffee","merchant_name":"Harbor Coffee",`+
+				`"merchant_entity_id":"O5W5j4dN9OR3E6ypQmjdkWZZRoXEzVMz2ByWM","logo_url":null,`+
+				`"website":"harborcoffee.example.com","original_description":"HARBOR COFFEE #%d SEATTLE WA",
+			"payment_meta":{"by_order_of":null,"payee":null,"payer":null,"payment_method":null,`+
+				`"payment_processor":null,"ppd_id":null,"reason":null,"reference_number":null},
+			"payment_channel":"in store","pending":false,"pending_transaction_id":null,`+
+				`"personal_finance_category":{"primary":"FOOD_AND_DRINK","detailed":"FOOD_AND_DRINK_COFFEE",`+
+				`"confidence_level":"VERY_HIGH"},
+			"personal_finance_category_icon_url":"https://plaid-category-icons.plaid.com/PFC_FOOD_AND_DRINK.png",`+
+				`"transaction_code":null,"transaction_type":"place"}`,
 			i,
 			i%500,
 			day,

@@ -10,7 +10,9 @@ import (
 
 // BenchmarkSealing seals and opens a connection with each of its fields.
 func BenchmarkSealing(b *testing.B) {
-	ring, err := bankmux.NewKeyring(bankmux.Key{ID: "2026-11", Material: bankmux.NewSecret(bytes.Repeat([]byte{7}, 32))})
+	ring, err := bankmux.NewKeyring(bankmux.Key{
+		ID: "2026-11", Material: bankmux.NewSecret(bytes.Repeat([]byte{7}, 32)),
+	})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -21,7 +23,9 @@ func BenchmarkSealing(b *testing.B) {
 		bankmux.NewSecret("access-production-7RkVhQ2mTz4XwPdLb9NcGa"),
 	)
 	conn.Provider, conn.Client, conn.Environment = "moneykit", "moneykit", bankmux.Production
-	conn.Institution = bankmux.Institution{ID: "mtb", Name: "M&T Bank", Country: "US", LogoURL: "https://cdn.example/mtb"}
+	conn.Institution = bankmux.Institution{
+		ID: "mtb", Name: "M&T Bank", Country: "US", LogoURL: "https://cdn.example/mtb",
+	}
 	conn.Products = []bankmux.Product{bankmux.ProductAccounts, bankmux.ProductTransactions}
 	conn.Consent = bankmux.Consent{ExpiresAt: now.AddDate(0, 0, 90)}
 	conn.Status.At, conn.LinkedAt = now, now

@@ -51,7 +51,8 @@ func aMillionRowsStayUnder64MiB(t *testing.T) {
 	list := &endless{rows: million, day: bankmux.DateOf(time.Now().UTC()).String()}
 	client, conn := connect(t, "moneykit", list, &list.backend)
 	n, most := 0, uint64(0)
-	for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, PageSize: 1000}) {
+	for _, err := range client.Transactions(t.Context(),
+		bankmux.TransactionsRequest{Connection: conn, PageSize: 1000}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,8 +33,10 @@ import (
 	"github.com/bankmux/bankmux/providers/plaid"
 )
 
-const hookBody = `{"webhook_event":"link.state_changed","webhook_major_version":1,"webhook_minor_version":0,"webhook_timestamp":"2026-11-20T14:03:27.418502+00:00",` +
-	`"webhook_idempotency_key":"c0a8f3de-6f0e-4c19","link_id":"mk_7RkVhQ2mTz4XwPdLb9NcGa","link_tags":["tier:gold"],"state":"error","error":"auth_expired","error_message":"The user must sign in again."}`
+const hookBody = `{"webhook_event":"link.state_changed","webhook_major_version":1,"webhook_minor_version":0,` +
+	`"webhook_timestamp":"2026-11-20T14:03:27.418502+00:00",` +
+	`"webhook_idempotency_key":"c0a8f3de-6f0e-4c19","link_id":"mk_7RkVhQ2mTz4XwPdLb9NcGa",` +
+	`"link_tags":["tier:gold"],"state":"error","error":"auth_expired","error_message":"The user must sign in again."}`
 
 const dapiHookBody = `{"event":"connection.state_changed","connectionID":"conn-1","userID":"u","state":"error",` +
 	`"errorType":"INVALID_CREDENTIALS","occurredAt":"2026-11-20T14:00:00Z"}`

@@ -125,7 +125,8 @@ func TestNames(t *testing.T) {
 		text = former.ReplaceAllString(text, "")
 		t.Run(strings.TrimPrefix(page, "../")+" names what the packages export", func(t *testing.T) {
 			for _, m := range ofPackage.FindAllStringSubmatch(text, -1) {
-				if !assert.True(t, known[m[1]] != nil || slices.Contains(foreign, m[1]), "%s: what is %s?", m[0], m[1]) {
+				if !assert.True(t, known[m[1]] != nil || slices.Contains(foreign, m[1]), "%s: what is %s?", m[0],
+					m[1]) {
 					continue
 				}
 				for _, name := range m[2:] {

@@ -73,7 +73,8 @@ func TestBudgetsInAGuard(t *testing.T) {
 		}
 		held := guard.New(guard.Options{Budgets: b, Hold: true}).Interceptors()
 		for range 20 { // the first one is sent
-			_ = chain(held, pull, func(context.Context) error { return &bankmux.Error{Kind: bankmux.ErrReauth} })(t.Context())
+			_ = chain(held, pull,
+				func(context.Context) error { return &bankmux.Error{Kind: bankmux.ErrReauth} })(t.Context())
 		}
 		other := pull
 		other.Connection = "conn-2"
@@ -150,7 +151,8 @@ func TestSharedBudget(t *testing.T) {
 		assert.Less(t, b.requests.Load(), int64(80), "processes take chunks")
 		require.NoError(t, all[0].call(t.Context(), pull, ok))
 		for _, p := range all {
-			require.Error(t, p.call(bankmux.WithoutUser(t.Context()), pull, ok), "a process keeps for users what it took for them")
+			require.Error(t, p.call(bankmux.WithoutUser(t.Context()), pull, ok),
+				"a process keeps for users what it took for them")
 		}
 		assert.Equal(t, 99, sum(used(t.Context(), all, pull)))
 		time.Sleep(time.Minute)
@@ -158,7 +160,8 @@ func TestSharedBudget(t *testing.T) {
 	})
 	onTime("a small budget of each connection is exact", func(t *testing.T) {
 		b := newBackend()
-		all := newProcesses(t, 3, b, guard.Budget{Name: "psd2", Limit: 4, Window: 24 * time.Hour, Per: guard.PerConnection})
+		all := newProcesses(t, 3, b,
+			guard.Budget{Name: "psd2", Limit: 4, Window: 24 * time.Hour, Per: guard.PerConnection})
 		assert.Equal(t, 4, sum(used(t.Context(), all, pull)))
 		synctest.Wait() // for the first reading of the board
 		before := b.requests.Load()

@@ -57,7 +57,8 @@ func TestPacedRate(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			b := Budget{
 				Name: "b", Limit: rapid.IntRange(1, maxLimit).Draw(t, "limit"),
-				Window: time.Duration(rapid.Int64Range(1, maxWindow.Milliseconds()).Draw(t, "window")) * time.Millisecond,
+				Window: time.Duration(rapid.Int64Range(1, maxWindow.Milliseconds()).Draw(t, "window")) *
+					time.Millisecond,
 			}
 			b.Reserve = rapid.IntRange(-1, b.Limit-1).Draw(t, "reserve")
 			p := b.Paced(time.Duration(rapid.Int64Range(1, int64(maxWindow)).Draw(t, "paced")))

@@ -115,7 +115,8 @@ func (m *moved) move(t *testing.T, key string, fact *guard.Fact) {
 	t.Helper()
 	got, err := m.Memory.Acquire(t.Context(), guard.Claim{Key: key, Holder: "intruder", TTL: time.Minute})
 	require.NoError(t, err)
-	held, err := m.Memory.Release(t.Context(), guard.Release{Key: key, Holder: "intruder", Fence: got.Fence, Fact: fact})
+	held, err := m.Memory.Release(t.Context(),
+		guard.Release{Key: key, Holder: "intruder", Fence: got.Fence, Fact: fact})
 	require.NoError(t, err)
 	require.True(t, held)
 }

@@ -199,7 +199,8 @@ func aCallThatGaveUpLeavesTheQueue(t *testing.T) {
 		holder, impatient, next := newProcess(t, b), newProcess(t, b), newProcess(t, b)
 		var all sync.WaitGroup
 		all.Go(func() {
-			_ = holder.call(t.Context(), read, func(context.Context) error { time.Sleep(1100 * time.Millisecond); return nil })
+			_ = holder.call(t.Context(), read,
+				func(context.Context) error { time.Sleep(1100 * time.Millisecond); return nil })
 		})
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -294,7 +295,8 @@ func aChallengeHoldsInAllProcesses(t *testing.T) {
 		require.ErrorIs(t, third.call(t.Context(), data("Accounts", "r", "old"), refused), bankmux.ErrChallengeExpired)
 		require.NoError(t, third.call(t.Context(), data("Accounts", "new", ""), ok), "another login is free")
 		require.Error(t, third.call(t.Context(), data("Accounts", "r", ""), refused), "and leaves the hold")
-		require.NoError(t, second.call(t.Context(), data("Accounts", "r", "x"), ok), "it is answered in another process")
+		require.NoError(t, second.call(t.Context(), data("Accounts", "r", "x"), ok),
+			"it is answered in another process")
 		require.NoError(t, first.call(t.Context(), data("Balances", "r", ""), ok), "the first one learns that")
 		require.NoError(t, third.call(t.Context(), data("Balances", "r", ""), ok))
 
@@ -311,7 +313,8 @@ func aRejectedLoginHoldsInAllProcesses(t *testing.T) {
 		b := newBackend()
 		first, second := newProcess(t, b), newProcess(t, b)
 		rejected := &bankmux.Error{Kind: bankmux.ErrReauth, Code: "INVALID_CREDENTIALS"}
-		require.Error(t, first.call(t.Context(), data("Accounts", "r", ""), func(context.Context) error { return rejected }))
+		require.Error(t,
+			first.call(t.Context(), data("Accounts", "r", ""), func(context.Context) error { return rejected }))
 		err := second.call(t.Context(), data("Accounts", "r", ""), ok)
 		require.ErrorIs(t, err, bankmux.ErrReauth)
 		e, _ := errors.AsType[*bankmux.Error](err)

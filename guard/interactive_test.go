@@ -49,7 +49,8 @@ func TestInteractive(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
 			opts := guard.RetryOptions{MaxAttempts: 100, Base: time.Hour, Cap: time.Hour}
-			_, err := attempt(guard.Interactive(t.Context()), opts, read, func(context.Context) error { return errDown })
+			_, err := attempt(guard.Interactive(t.Context()), opts, read,
+				func(context.Context) error { return errDown })
 			require.ErrorIs(t, err, bankmux.ErrUnavailable)
 			assert.LessOrEqual(t, time.Since(start), time.Second)
 		})

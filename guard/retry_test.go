@@ -305,7 +305,8 @@ func onlySafeCallsAreRepeated(t *testing.T) {
 		},
 		{"a one-shot that was sent", oneShot, errDown, 1, bankmux.ErrOutcomeUnknown},
 		{
-			"a one-shot with an unreadable response", oneShot, &bankmux.Error{Kind: bankmux.ErrMalformed, Status: 200}, 1,
+			"a one-shot with an unreadable response", oneShot, &bankmux.Error{Kind: bankmux.ErrMalformed, Status: 200},
+			1,
 			bankmux.ErrOutcomeUnknown,
 		},
 		{

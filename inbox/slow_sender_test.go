@@ -93,9 +93,11 @@ func aSlowSenderGetsAResponseInTime(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
 						if protocol == "HTTP/2" {
-							stalls(t, wrap, func(p *memnet.Listener) (int, func()) { return stall2(t, p, form == "in chunks") })
+							stalls(t, wrap,
+								func(p *memnet.Listener) (int, func()) { return stall2(t, p, form == "in chunks") })
 						} else {
-							stalls(t, wrap, func(p *memnet.Listener) (int, func()) { return stall1(t, p, "/acme", length) })
+							stalls(t, wrap,
+								func(p *memnet.Listener) (int, func()) { return stall1(t, p, "/acme", length) })
 						}
 					})
 				})
@@ -106,7 +108,9 @@ func aSlowSenderGetsAResponseInTime(t *testing.T) {
 
 // stalls lets fifty senders send a part of a body and no more, while memory is enough for no more
 // than them.
-func stalls(t *testing.T, wrap func(http.Handler) http.Handler, stall func(*memnet.Listener) (status int, hangUp func())) {
+func stalls(
+	t *testing.T, wrap func(http.Handler) http.Handler, stall func(*memnet.Listener) (status int, hangUp func()),
+) {
 	const senders, readFor = 50, 5 * time.Second
 	var inside atomic.Int32
 	in := inbox.New(
@@ -156,7 +160,8 @@ func stall1(t *testing.T, p *memnet.Listener, path, length string) (status int, 
 	conn := dial(p)
 	_, err := fmt.Fprintf(
 		conn,
-		"POST %s HTTP/1.1\r\nHost: inbox\r\nContent-Type: application/json\r\nGenuine: yes\r\n%s\r\n\r\n6\r\n{\"key\"\r\n",
+		"POST %s HTTP/1.1\r\nHost: inbox\r\nContent-Type: application/json\r\nGenuine: "+
+			"yes\r\n%s\r\n\r\n6\r\n{\"key\"\r\n",
 		path,
 		length,
 	)
@@ -215,7 +220,8 @@ func aBodyThatArrivesByteByByteTimesOut(t *testing.T) {
 				dripping.Go(func() {
 					_, err := io.WriteString(
 						conn,
-						"POST /acme HTTP/1.1\r\nHost: inbox\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+						"POST /acme HTTP/1.1\r\nHost: inbox\r\nContent-Type: application/json\r\nContent-Length: "+
+							"1000\r\n\r\n{",
 					)
 					for err == nil {
 						time.Sleep(100 * time.Millisecond)

@@ -66,7 +66,8 @@ func TestRunFindsMistakes(t *testing.T) {
 			t.Parallel()
 			pattern := "^TestMistake$/^" + regexp.QuoteMeta(strings.ReplaceAll(subtest, " ", "_")) + "$"
 			run := func(planted, timeout string) (string, error) {
-				cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern, "-test.count=1", "-test.timeout="+timeout)
+				cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern, "-test.count=1",
+					"-test.timeout="+timeout)
 				cmd.Env = append(os.Environ(), plantedIn+"="+planted)
 				out, err := cmd.CombinedOutput()
 				return string(out), err

@@ -43,12 +43,15 @@ func anUnknownWordIsNotADirection(t *testing.T) {
 	t.Parallel()
 	for word, want := range map[string]normalize.Direction{
 		"credit": normalize.In, "CREDIT": normalize.In, "debit": normalize.Out, "Debit": normalize.Out,
-		"": normalize.Unknown, "sideways": normalize.Unknown, "credited": normalize.Unknown, "in": normalize.Unknown, "credit ": normalize.Unknown, "кредит": normalize.Unknown,
+		"": normalize.Unknown, "sideways": normalize.Unknown, "credited": normalize.Unknown, "in": normalize.Unknown,
+		"credit ": normalize.Unknown, "кредит": normalize.Unknown,
 	} {
 		assert.Equal(t, want, normalize.DirectionOf(word), word)
 	}
 	five, _ := bankmux.ParseDecimal("-5")
-	for direction, want := range map[normalize.Direction]string{normalize.In: "5.00 AED", normalize.Out: "-5.00 AED", normalize.Unknown: "", 7: ""} {
+	for direction, want := range map[normalize.Direction]string{
+		normalize.In: "5.00 AED", normalize.Out: "-5.00 AED", normalize.Unknown: "", 7: "",
+	} {
 		m, fault := normalize.Signed(five, direction, "AED")
 		assert.Equal(t, want, m.String())
 		assert.Equal(t, want == "", fault != nil, "an amount without a sign is not an amount")

@@ -28,7 +28,8 @@ func anUnlistedCodeIsClassifiedByStatusAndNeverRepeated(t *testing.T) {
 	table := normalize.NewCatalogue(normalize.Row{Code: "LISTED", Kind: bankmux.ErrGone})
 	for status, kind := range map[int]bankmux.Kind{
 		0: bankmux.ErrUnknown, 204: bankmux.ErrMalformed, 307: bankmux.ErrMalformed, 400: bankmux.ErrInvalid,
-		401: bankmux.ErrCredentials, 403: bankmux.ErrNotPermitted, 404: bankmux.ErrNotFound, 408: bankmux.ErrUnavailable,
+		401: bankmux.ErrCredentials, 403: bankmux.ErrNotPermitted, 404: bankmux.ErrNotFound,
+		408: bankmux.ErrUnavailable,
 		409: bankmux.ErrInvalid, 410: bankmux.ErrGone, 422: bankmux.ErrInvalid, 429: bankmux.ErrRateLimited,
 		500: bankmux.ErrUnavailable, 504: bankmux.ErrUnavailable,
 	} {

@@ -85,7 +85,8 @@ func TestPayload(t *testing.T) {
 		`{"token":""}`:                 bankmux.ErrInvalid,
 		`{}`:                           bankmux.ErrInvalid,
 	} {
-		fields, err := normalize.PayloadOf(bankmux.ExchangeRequest{Payload: bankmux.NewSecret(payload)}, "other", "foreign")
+		fields, err := normalize.PayloadOf(bankmux.ExchangeRequest{Payload: bankmux.NewSecret(payload)}, "other",
+			"foreign")
 		other := strings.Contains(payload, `"foreign":1`)
 		assert.Equal(t, other, normalize.HasCode(err, bankmux.CodeOtherSession), payload)
 		token := ""

@@ -50,7 +50,8 @@ func TestName(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"id", "account_id", "accountID", "bankName", "line1", "poBox", "iban", "SYNC_UPDATES_AVAILABLE", "money market",
-		"link.state_changed", "non-custodial wallet", "roth 401", "willNewlyAddedBeneficiaryExist", "x", "USD", "address12",
+		"link.state_changed", "non-custodial wallet", "roth 401", "willNewlyAddedBeneficiaryExist", "x", "USD",
+		"address12",
 		"isIBAN",
 	} {
 		want := name

@@ -93,7 +93,8 @@ func (h *heron) compare(
 	var known []bankmux.Known
 	if req.Known != nil {
 		var err error
-		known, err = reconcile.KnownRows(ctx, req, reconcile.AccountDays{Account: in.Account, From: in.From, To: in.To}, nil)
+		known, err = reconcile.KnownRows(ctx, req, reconcile.AccountDays{Account: in.Account, From: in.From, To: in.To},
+			nil)
 		if err != nil {
 			return err
 		}

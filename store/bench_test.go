@@ -23,7 +23,8 @@ func BenchmarkStoreDelta(b *testing.B) {
 				page := bankmux.Delta{}
 				for i := range rows {
 					page.Added = append(page.Added,
-						movement(names["a"], fmt.Sprint(pages, "-", i), "2026-01-02", "-5.20", "Coffee and cake at the station"))
+						movement(names["a"], fmt.Sprint(pages, "-", i), "2026-01-02", "-5.20",
+							"Coffee and cake at the station"))
 				}
 				pages++
 				stored, err := s.StoreDelta(b.Context(), conn, state, page, state)

@@ -329,7 +329,8 @@ func TestUpdate(t *testing.T) {
 			func(ctx context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
 				short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 				defer cancel()
-				assert.ErrorIs(t, s.SaveConnection(short, relinked), bankmux.ErrContextDone, "it waits within its context")
+				assert.ErrorIs(t, s.SaveConnection(short, relinked), bankmux.ErrContextDone,
+					"it waits within its context")
 				go func() { saved <- s.SaveConnection(t.Context(), relinked) }()
 				return degrade(ctx, stored)
 			}))

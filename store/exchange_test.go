@@ -210,28 +210,29 @@ func TestExchangeFails(t *testing.T) {
 			assert.NotContains(t, err.Error(), "secret-detail")
 		})
 	}
-	onEach(t, "a result with failed logins is kept, and the payload exchanges the rest", func(t *testing.T, db *database) {
-		s := db.open(t)
-		l := startLink(t, s, "rosa")
-		for call := range 2 {
-			res, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
-				func(ctx context.Context) (bankmux.ExchangeResult, error) {
-					l.calls.Add(1)
-					res, err := exchange(ctx, l.session, "1")
-					if call == 0 {
-						res.Failed = []bankmux.Failure{{Err: &bankmux.Error{Kind: bankmux.ErrUnavailable}}}
-					}
-					return res, err
-				})
+	onEach(t, "a result with failed logins is kept, and the payload exchanges the rest",
+		func(t *testing.T, db *database) {
+			s := db.open(t)
+			l := startLink(t, s, "rosa")
+			for call := range 2 {
+				res, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+					func(ctx context.Context) (bankmux.ExchangeResult, error) {
+						l.calls.Add(1)
+						res, err := exchange(ctx, l.session, "1")
+						if call == 0 {
+							res.Failed = []bankmux.Failure{{Err: &bankmux.Error{Kind: bankmux.ErrUnavailable}}}
+						}
+						return res, err
+					})
+				require.NoError(t, err)
+				assert.Len(t, res.Failed, 1-call)
+				_, err = s.Connection(t.Context(), "rosa", res.Connection.ID)
+				require.NoError(t, err)
+			}
+			_, err := l.finish(t.Context(), s, "1")
 			require.NoError(t, err)
-			assert.Len(t, res.Failed, 1-call)
-			_, err = s.Connection(t.Context(), "rosa", res.Connection.ID)
-			require.NoError(t, err)
-		}
-		_, err := l.finish(t.Context(), s, "1")
-		require.NoError(t, err)
-		assert.EqualValues(t, 2, l.calls.Load())
-	})
+			assert.EqualValues(t, 2, l.calls.Load())
+		})
 	onEach(t, "a browser that hangs up loses nothing", func(t *testing.T, db *database) {
 		s := db.open(t)
 		l := startLink(t, s, "rosa")
@@ -270,34 +271,35 @@ func TestExchangeFails(t *testing.T) {
 		<-done
 		assert.EqualValues(t, 1, l.calls.Load())
 	})
-	onEach(t, "an exchange whose process died is unfinished until it is posted again", func(t *testing.T, db *database) {
-		c := newClock()
-		s := db.open(t, store.WithNow(c.now))
-		l := startLink(t, s, "rosa")
-		started := c.now()
-		assert.Panics(t, func() {
-			_, _ = s.Exchange(t.Context(), l.session.Ref(), payload("1"),
-				func(context.Context) (bankmux.ExchangeResult, error) { panic("the process dies") })
-		})
-		c.advance(31 * time.Second)
-		all, err := s.Unfinished(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, []store.Unfinished{
-			{User: "rosa", Session: l.session.ID, Since: started.Truncate(time.Millisecond).UTC()},
-		}, all)
-		j := newJobs()
-		stop := j.start(t, s)
-		connection(t, s, "rosa", "2")
-		j.wait() // it has looked
-		stop()
-		assert.Contains(t, j.log.String(), "processes died during exchanges: see Store.Unfinished\" count=1")
+	onEach(t, "an exchange whose process died is unfinished until it is posted again",
+		func(t *testing.T, db *database) {
+			c := newClock()
+			s := db.open(t, store.WithNow(c.now))
+			l := startLink(t, s, "rosa")
+			started := c.now()
+			assert.Panics(t, func() {
+				_, _ = s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+					func(context.Context) (bankmux.ExchangeResult, error) { panic("the process dies") })
+			})
+			c.advance(31 * time.Second)
+			all, err := s.Unfinished(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, []store.Unfinished{
+				{User: "rosa", Session: l.session.ID, Since: started.Truncate(time.Millisecond).UTC()},
+			}, all)
+			j := newJobs()
+			stop := j.start(t, s)
+			connection(t, s, "rosa", "2")
+			j.wait() // it has looked
+			stop()
+			assert.Contains(t, j.log.String(), "processes died during exchanges: see Store.Unfinished\" count=1")
 
-		_, err = l.finish(t.Context(), s, "1")
-		require.NoError(t, err)
-		all, err = s.Unfinished(t.Context())
-		require.NoError(t, err)
-		assert.Empty(t, all)
-	})
+			_, err = l.finish(t.Context(), s, "1")
+			require.NoError(t, err)
+			all, err = s.Unfinished(t.Context())
+			require.NoError(t, err)
+			assert.Empty(t, all)
+		})
 	onEach(t, "a call that waits ends with its context", func(t *testing.T, db *database) {
 		s := db.open(t)
 		l := startLink(t, s, "rosa")
@@ -321,7 +323,8 @@ func TestExchangeFails(t *testing.T) {
 		l := startLink(t, s, "rosa")
 		res, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
 			func(ctx context.Context) (bankmux.ExchangeResult, error) {
-				assert.NoError(t, s.DeleteUser(ctx, "rosa", func(context.Context, bankmux.Connection) error { return nil }))
+				assert.NoError(t,
+					s.DeleteUser(ctx, "rosa", func(context.Context, bankmux.Connection) error { return nil }))
 				return exchange(ctx, l.session, "1")
 			})
 		require.ErrorIs(t, err, bankmux.ErrNotFound)

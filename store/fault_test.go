@@ -124,7 +124,8 @@ var operations = map[string]func(t *testing.T, s *store.Store, n string) prepare
 		was, same, may := row("1", "a").Known, row("2", "b").Known, row("4", "d").Known
 		return func(ctx context.Context, s *store.Store) error {
 			stored, err := s.StoreDelta(ctx, conn, bankmux.SyncState{Version: 3}, bankmux.Delta{
-				Added: []bankmux.Added{row("4", "d"), row("5", "e")}, Missing: []bankmux.Absence{{Known: row("2", "b").Known}},
+				Added:     []bankmux.Added{row("4", "d"), row("5", "e")},
+				Missing:   []bankmux.Absence{{Known: row("2", "b").Known}},
 				Replaced:  []bankmux.Change{{Was: &was, Known: row("1b", "a").Known, Row: row("1b", "a").Row}},
 				Removed:   []bankmux.Absence{{Known: row("3", "c").Known}},
 				Suggested: []bankmux.Suggestion{{Was: &same, May: []*bankmux.Known{&may}}},

@@ -38,7 +38,9 @@ func fill(t *testing.T, s *store.Store, user string) bankmux.Connection {
 	res, err := s.Exchange(ctx, l.session.Ref(), payload("public-token-"+user),
 		func(ctx context.Context) (bankmux.ExchangeResult, error) {
 			res, err := exchange(ctx, l.session, user)
-			res.Failed = []bankmux.Failure{{Account: "failed-account-" + user, Err: &bankmux.Error{Kind: bankmux.ErrUnknown}}}
+			res.Failed = []bankmux.Failure{
+				{Account: "failed-account-" + user, Err: &bankmux.Error{Kind: bankmux.ErrUnknown}},
+			}
 			return res, err
 		})
 	require.NoError(t, err)
@@ -142,7 +144,8 @@ func TestDump(t *testing.T) {
 	onEach(t, "no column has a secret, a number or an open question in clear", func(t *testing.T, db *database) {
 		s := db.open(t)
 		fill(t, s, "rosa")
-		require.NoError(t, s.Backend().PutFact(t.Context(), "circuits", "heron", guard.Fact{Value: []byte{1}, TTL: lease}))
+		require.NoError(t,
+			s.Backend().PutFact(t.Context(), "circuits", "heron", guard.Fact{Value: []byte{1}, TTL: lease}))
 		all := dump(t, s)
 		for _, table := range slices.Sorted(maps.Keys(all)) {
 			assert.NotEmpty(t, all[table], "%s must have a row, or the test shows nothing", table)
@@ -246,7 +249,8 @@ func TestReseal(t *testing.T) {
 		sealed, err := lost.Seal(ring(t, key("2026")))
 		require.NoError(t, err)
 		sealed[len(sealed)-1] ^= 1
-		_, err = s.DB().ExecContext(t.Context(), "UPDATE bankmux_sessions SET sealed = $1 WHERE user_id = 'omar'", sealed)
+		_, err = s.DB().ExecContext(t.Context(), "UPDATE bankmux_sessions SET sealed = $1 WHERE user_id = 'omar'",
+			sealed)
 		require.NoError(t, err)
 		n, err := s.Reseal(t.Context(), 2)
 		require.ErrorIs(t, err, bankmux.ErrSeal)

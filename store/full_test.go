@@ -22,7 +22,9 @@ import (
 func errFull(t *testing.T, db *database) error {
 	t.Helper()
 	if db.dialect == store.Postgres {
-		return &pgconn.PgError{Code: "53100", Message: "could not extend file", Detail: "12345678-rosa hunter2 db.internal"}
+		return &pgconn.PgError{
+			Code: "53100", Message: "could not extend file", Detail: "12345678-rosa hunter2 db.internal",
+		}
 	}
 	full := newDatabase(t, store.SQLite).open(t)
 	conn, err := full.DB().Conn(t.Context())
@@ -136,29 +138,30 @@ func TestBusy(t *testing.T) {
 }
 
 func TestLeaving(t *testing.T) {
-	onEach(t, "a context that ends at any moment of a method ends it with that error", func(t *testing.T, db *database) {
-		s := db.open(t)
-		conn := connection(t, s, "rosa", "1")
-		for i := range 300 {
-			ctx, cancel := context.WithCancel(t.Context())
-			left := make(chan struct{})
-			go func() {
-				defer close(left)
-				for range i * 20 {
-					runtime.Gosched()
+	onEach(t, "a context that ends at any moment of a method ends it with that error",
+		func(t *testing.T, db *database) {
+			s := db.open(t)
+			conn := connection(t, s, "rosa", "1")
+			for i := range 300 {
+				ctx, cancel := context.WithCancel(t.Context())
+				left := make(chan struct{})
+				go func() {
+					defer close(left)
+					for range i * 20 {
+						runtime.Gosched()
+					}
+					cancel()
+				}()
+				err := s.SaveConnection(ctx, conn)
+				<-left
+				_, readErr := s.Connection(ctx, "rosa", conn.ID) // it has ended
+				require.ErrorIs(t, readErr, bankmux.ErrContextDone)
+				if err != nil {
+					require.ErrorIs(t, err, bankmux.ErrContextDone)
+					require.ErrorIs(t, err, context.Canceled)
 				}
-				cancel()
-			}()
-			err := s.SaveConnection(ctx, conn)
-			<-left
-			_, readErr := s.Connection(ctx, "rosa", conn.ID) // it has ended
-			require.ErrorIs(t, readErr, bankmux.ErrContextDone)
-			if err != nil {
-				require.ErrorIs(t, err, bankmux.ErrContextDone)
-				require.ErrorIs(t, err, context.Canceled)
 			}
-		}
-	})
+		})
 }
 
 func TestAway(t *testing.T) {

@@ -36,7 +36,8 @@ func TestLedger(t *testing.T) {
 // checking returns an account.
 func checking(id, number string) bankmux.Account {
 	return bankmux.Account{
-		ID: id, Kind: bankmux.AccountChecking, ProviderKind: "checking", Name: "Everyday", Number: number, Currency: "USD",
+		ID: id, Kind: bankmux.AccountChecking, ProviderKind: "checking", Name: "Everyday", Number: number,
+		Currency: "USD",
 	}
 }
 
@@ -105,7 +106,8 @@ func TestNameAccounts(t *testing.T) {
 		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", old.ID))
 
 		relinked := connection(t, s, "rosa", "2")
-		again := name(t, s, relinked, checking("new-b", "33334444"), checking("new-a", "11112222"), checking("c", "5555"))
+		again := name(t, s, relinked, checking("new-b", "33334444"), checking("new-a", "11112222"),
+			checking("c", "5555"))
 		assert.Equal(t, []string{names[1], names[0]}, again[:2])
 		assert.NotContains(t, names, again[2])
 		assert.Equal(t, map[string]string{"k": "Tea"}, rowsOf(t, s, names[0]))
@@ -189,7 +191,9 @@ func TestStoreDelta(t *testing.T) {
 			require.NoError(t, s.SetNote(t.Context(), "rosa", a, key, "note "+key))
 		}
 		storePage(t, s, conn, bankmux.Delta{
-			Modified: []bankmux.Change{change(row("1", "one"), row("2", "one")), change(row("2", "two"), row("1", "two"))},
+			Modified: []bankmux.Change{
+				change(row("1", "one"), row("2", "one")), change(row("2", "two"), row("1", "two")),
+			},
 			Replaced: []bankmux.Change{change(row("3", "three"), row("4", "three"))},
 			Removed:  []bankmux.Absence{{Known: row("4", "four").Known, Reason: "the bank took it back"}},
 			Added:    []bankmux.Added{row("3", "new")},
@@ -212,7 +216,8 @@ func TestStoreDelta(t *testing.T) {
 		storePage(t, s, conn, bankmux.Delta{Added: []bankmux.Added{row("1", "one"), row("2", "two")}})
 		require.NoError(t, s.SetNote(t.Context(), "rosa", a, "1", "mine"))
 		storePage(t, s, conn, bankmux.Delta{Added: []bankmux.Added{row("1", "one again")}})
-		storePage(t, s, conn, bankmux.Delta{Replaced: []bankmux.Change{change(row("1", "one again"), row("2", "posted"))}})
+		storePage(t, s, conn,
+			bankmux.Delta{Replaced: []bankmux.Change{change(row("1", "one again"), row("2", "posted"))}})
 		assert.Equal(t, rows{"2": "posted"}, rowsOf(t, s, a))
 		storePage(t, s, conn, bankmux.Delta{
 			Removed:  []bankmux.Absence{{Known: row("gone", "").Known}},
@@ -230,7 +235,8 @@ func TestStoreDelta(t *testing.T) {
 		foreign := name(t, s, omar, checking("a", "1111"))[0]
 		for _, account := range []string{foreign, "unknown", ""} {
 			stored, err := s.StoreDelta(t.Context(), rosa, bankmux.SyncState{},
-				bankmux.Delta{Added: []bankmux.Added{movement(account, "1", "2026-01-02", "-5", "Tea")}}, bankmux.SyncState{})
+				bankmux.Delta{Added: []bankmux.Added{movement(account, "1", "2026-01-02", "-5", "Tea")}},
+				bankmux.SyncState{})
 			require.ErrorIs(t, err, bankmux.ErrInvalid)
 			assert.False(t, stored)
 		}

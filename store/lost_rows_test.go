@@ -145,20 +145,21 @@ func TestLostRows(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, all, 1)
 	})
-	onEach(t, "a lost account of another bank, or one that another connection has, asks nothing", func(t *testing.T, db *database) {
-		s := db.open(t)
-		active := connection(t, s, "rosa", "1")
-		lost := name(t, s, active, checking("a", "11112222"))
-		lose(t, s, "bankmux_accounts", "id = $1", lost[0])
-		second := connection(t, s, "rosa", "2")
-		assert.NotEmpty(t, name(t, s, second, checking("b", "55556666"))[0])
-		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", active.ID))
+	onEach(t, "a lost account of another bank, or one that another connection has, asks nothing",
+		func(t *testing.T, db *database) {
+			s := db.open(t)
+			active := connection(t, s, "rosa", "1")
+			lost := name(t, s, active, checking("a", "11112222"))
+			lose(t, s, "bankmux_accounts", "id = $1", lost[0])
+			second := connection(t, s, "rosa", "2")
+			assert.NotEmpty(t, name(t, s, second, checking("b", "55556666"))[0])
+			require.NoError(t, s.DeleteConnection(t.Context(), "rosa", active.ID))
 
-		linked, err := exchange(t.Context(), session(t, "rosa"), "3")
-		require.NoError(t, err)
-		third := linked.Connection
-		third.Institution = bankmux.Institution{ID: "other", Name: "Other Bank"}
-		require.NoError(t, s.SaveConnection(t.Context(), third))
-		assert.NotEmpty(t, name(t, s, third, checking("c", "77778888"))[0])
-	})
+			linked, err := exchange(t.Context(), session(t, "rosa"), "3")
+			require.NoError(t, err)
+			third := linked.Connection
+			third.Institution = bankmux.Institution{ID: "other", Name: "Other Bank"}
+			require.NoError(t, s.SaveConnection(t.Context(), third))
+			assert.NotEmpty(t, name(t, s, third, checking("c", "77778888"))[0])
+		})
 }

@@ -79,7 +79,8 @@ func share(t *testing.T, s *store.Store) {
 // copyRows passes on each row of a table.
 func copyRows(t *testing.T, table string, from *sql.DB, insert func(values []any)) {
 	t.Helper()
-	rows, err := from.QueryContext(t.Context(), "SELECT * FROM "+table) //nolint:unqueryvet // whatever columns there are
+	rows, err := from.QueryContext(t.Context(),
+		"SELECT * FROM "+table) //nolint:unqueryvet // whatever columns there are
 	require.NoError(t, err)
 	defer rows.Close()
 	columns, err := rows.Columns()

@@ -24,8 +24,10 @@ func TestTransactions(t *testing.T) {
 		names := name(t, s, conn, checking("a", "1111"), checking("b", "2222"))
 		a, b = names[0], names[1]
 		storePage(t, s, conn, bankmux.Delta{Added: []bankmux.Added{
-			movement(a, "1", "2026-01-01", "-5", "Tea 100% organic"), movement(a, "2", "2026-01-02", "-7.50", "CAFÉ Zürich"),
-			movement(b, "3", "2026-01-02", "900", "Salary"), movement(a, "4", "2026-01-03", "-1", `back\slash under_score`),
+			movement(a, "1", "2026-01-01", "-5", "Tea 100% organic"),
+			movement(a, "2", "2026-01-02", "-7.50", "CAFÉ Zürich"),
+			movement(b, "3", "2026-01-02", "900", "Salary"),
+			movement(a, "4", "2026-01-03", "-1", `back\slash under_score`),
 			movement(b, "5", "2026-01-04", "-2", "İstanbul"),
 		}})
 		other := connection(t, s, "omar", "2")
@@ -189,7 +191,8 @@ func TestBalances(t *testing.T) {
 			{Account: "a", Balances: []bankmux.Balance{{Kind: bankmux.BalanceBooked, Money: usd("3")}}}, {Account: "b"},
 		}))
 		c.advance(time.Minute)
-		require.NoError(t, s.SaveBalances(t.Context(), conn, []bankmux.AccountBalances{{Account: "a"}}), "it keeps what it has")
+		require.NoError(t, s.SaveBalances(t.Context(), conn, []bankmux.AccountBalances{{Account: "a"}}),
+			"it keeps what it has")
 		all, err = s.Accounts(t.Context(), "rosa", conn.ID)
 		require.NoError(t, err)
 		require.Len(t, all, 2, "of one connection")
@@ -227,7 +230,8 @@ func TestBalances(t *testing.T) {
 		assert.Equal(t, []string{"2026-01-02 3"}, amounts(store.HistoryQuery{
 			From: bankmux.NewDate(2026, 1, 2), To: bankmux.NewDate(2026, 1, 3),
 		}))
-		days, err := s.BalanceHistory(t.Context(), store.HistoryQuery{User: "omar", Account: a, Kind: bankmux.BalanceBooked})
+		days, err := s.BalanceHistory(t.Context(),
+			store.HistoryQuery{User: "omar", Account: a, Kind: bankmux.BalanceBooked})
 		require.NoError(t, err)
 		assert.Empty(t, days)
 	})

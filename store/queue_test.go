@@ -86,18 +86,19 @@ func TestQueue(t *testing.T) {
 		require.NoError(t, s.SaveConnection(t.Context(), linked.Connection))
 		assert.Equal(t, []string{"early"}, keysOf(dequeue(t, s, 10)))
 	})
-	onEach(t, "an event of a connection that is never stored is dropped after three days", func(t *testing.T, db *database) {
-		c := newClock()
-		s := db.open(t, store.WithNow(c.now))
-		conn := connection(t, s, "rosa", "1")
-		stranger := event(conn, "stranger")
-		stranger.ReferenceKey = "UNKNOWN"
-		require.NoError(t, s.Queue(t.Context(), stranger))
-		require.NoError(t, s.Queue(t.Context(), event(conn, "kept")))
-		c.advance(73 * time.Hour)
-		assert.Equal(t, []string{"kept"}, keysOf(dequeue(t, s, 10)))
-		assert.Equal(t, 1, count(t, s, "bankmux_events"))
-	})
+	onEach(t, "an event of a connection that is never stored is dropped after three days",
+		func(t *testing.T, db *database) {
+			c := newClock()
+			s := db.open(t, store.WithNow(c.now))
+			conn := connection(t, s, "rosa", "1")
+			stranger := event(conn, "stranger")
+			stranger.ReferenceKey = "UNKNOWN"
+			require.NoError(t, s.Queue(t.Context(), stranger))
+			require.NoError(t, s.Queue(t.Context(), event(conn, "kept")))
+			c.advance(73 * time.Hour)
+			assert.Equal(t, []string{"kept"}, keysOf(dequeue(t, s, 10)))
+			assert.Equal(t, 1, count(t, s, "bankmux_events"))
+		})
 	onEach(t, "several processes take different events", func(t *testing.T, db *database) {
 		stores := []*store.Store{db.open(t), db.open(t), db.open(t)}
 		conn := connection(t, stores[0], "rosa", "1")

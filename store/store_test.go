@@ -131,7 +131,8 @@ func TestMigrate(t *testing.T) {
 			for table, lines := range dump(t, s) {
 				assert.NotEmpty(t, lines, "%s can be used", table)
 			}
-			require.NoError(t, s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
+			require.NoError(t,
+				s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
 			_, err = s.Connection(t.Context(), "rosa", conn.ID)
 			require.ErrorIs(t, err, bankmux.ErrNotFound)
 		}

@@ -314,7 +314,8 @@ func TestFaultsEndToEnd(t *testing.T) {
 					for _, moment := range state.moments {
 						t.Run(fmt.Sprint(name, ", the database is ", state.name, " ", moment), func(t *testing.T) {
 							c := troubleCase{do, state.make, moment, want, false}
-							c.fails = moment == atFirst && (state.name == "away" || state.name != "restarted" && inserts(name))
+							c.fails = moment == atFirst &&
+								(state.name == "away" || state.name != "restarted" && inserts(name))
 							for patience := impatient; !c.run(t, db, s, patience); patience *= 2 {
 								require.Less(t, patience, patient, "the trouble did not come")
 							}

@@ -49,14 +49,15 @@ func TestDeleteUserLinks(t *testing.T) {
 				return nil
 			}
 			var ended []string
-			require.NoError(t, deleting.DeleteUser(t.Context(), "rosa", func(_ context.Context, conn bankmux.Connection) error {
-				ended = append(ended, conn.Reference())
-				if len(ended) == 1 {
-					l.start(t, s)
-					f.arm(n)
-				}
-				return nil
-			}))
+			require.NoError(t,
+				deleting.DeleteUser(t.Context(), "rosa", func(_ context.Context, conn bankmux.Connection) error {
+					ended = append(ended, conn.Reference())
+					if len(ended) == 1 {
+						l.start(t, s)
+						f.arm(n)
+					}
+					return nil
+				}))
 			reached := f.reached()
 			l.release()
 			<-l.done
@@ -192,7 +193,8 @@ func TestDeleteUser(t *testing.T) {
 		assert.Equal(t, conn, all[0])
 		assert.NotEqual(t, other.ID, all[0].ID)
 		assert.Equal(t, 2, count(t, s, "bankmux_transactions"))
-		require.NoError(t, s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
+		require.NoError(t,
+			s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
 		assert.Zero(t, count(t, s, "bankmux_transactions"))
 	})
 	onEach(t, "what runs meanwhile brings nothing back", func(t *testing.T, db *database) {

@@ -43,7 +43,8 @@ func TestUnreadable(t *testing.T) {
 		j.wait()
 		stop()
 		assert.Equal(t, map[string]int{"event a": 1, "sync " + conn.ID: 1}, j.count)
-		assert.Contains(t, j.log.String(), `"events do not open and are tried again later, or are given up" count=40 given_up=0`)
+		assert.Contains(t, j.log.String(),
+			`"events do not open and are tried again later, or are given up" count=40 given_up=0`)
 		assert.Contains(t, j.log.String(), `"connections do not open and are tried again later" count=40`)
 	})
 	onEach(t, "Dequeue passes over events that do not open", func(t *testing.T, db *database) {

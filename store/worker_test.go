@@ -36,16 +36,17 @@ func TestTakeDue(t *testing.T) {
 		c.advance(time.Minute)
 		takeDue(t, s, 1)
 	})
-	onEach(t, "after the lease another process takes it, and the first one changes nothing", func(t *testing.T, db *database) {
-		c := newClock()
-		s := db.open(t, store.WithNow(c.now))
-		connection(t, s, "rosa", "1")
-		late := takeDue(t, s, 1)[0]
-		c.advance(lease)
-		takeDue(t, s, 1)
-		require.NoError(t, s.SetDue(t.Context(), late, c.now()))
-		takeDue(t, s, 0)
-	})
+	onEach(t, "after the lease another process takes it, and the first one changes nothing",
+		func(t *testing.T, db *database) {
+			c := newClock()
+			s := db.open(t, store.WithNow(c.now))
+			connection(t, s, "rosa", "1")
+			late := takeDue(t, s, 1)[0]
+			c.advance(lease)
+			takeDue(t, s, 1)
+			require.NoError(t, s.SetDue(t.Context(), late, c.now()))
+			takeDue(t, s, 0)
+		})
 	onEach(t, "a reconnect during a sync makes it due at once", func(t *testing.T, db *database) {
 		s := db.open(t)
 		conn := connection(t, s, "rosa", "1")
@@ -284,7 +285,9 @@ func failedSync(t *testing.T, db *database) {
 		spread time.Duration
 	}{
 		{"a round that failed", bankmux.SyncAllResult{
-			State: bankmux.SyncState{NotBefore: c.now().Add(90 * time.Second), Err: &bankmux.Error{Kind: bankmux.ErrUnavailable}},
+			State: bankmux.SyncState{
+				NotBefore: c.now().Add(90 * time.Second), Err: &bankmux.Error{Kind: bankmux.ErrUnavailable},
+			},
 		}, bankmux.ErrUnavailable, 90 * time.Second, 0},
 		{"a database that is away", bankmux.SyncAllResult{}, errors.New("away"), time.Minute, 6 * time.Second},
 		{"accounts that could not be read", bankmux.SyncAllResult{}, &bankmux.PartialError{}, time.Hour, 0},

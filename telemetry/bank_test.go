@@ -134,7 +134,8 @@ func atTheBank(t *testing.T, country string) {
 	for _, a := range accounts.Accounts {
 		secrets = append(secrets, a.ID, a.Name)
 	}
-	secrets = append(secrets, "planted-user-7", conn.Reference(), conn.Credential().Reveal(), session.Launch.Token.Reveal(),
+	secrets = append(secrets, "planted-user-7", conn.Reference(), conn.Credential().Reveal(),
+		session.Launch.Token.Reveal(),
 		session.State.Reveal())
 	secrets = append(secrets, texts(t, payload)...)
 	spans := o.spans.GetSpans()

@@ -47,7 +47,8 @@ func aRequestIsNamedByItsTemplate(t *testing.T) {
 		err := o.Interceptor()(t.Context(), readAccounts, func(ctx context.Context) error {
 			return retry(ctx, readAccounts, func(ctx context.Context) error {
 				res, err := client.Do(ctx, rest.Request{
-					Method: http.MethodGet, Path: "/links/{id}/accounts/{account}", Query: map[string][]string{"key": {"planted-key"}},
+					Method: http.MethodGet, Path: "/links/{id}/accounts/{account}",
+					Query:      map[string][]string{"key": {"planted-key"}},
 					PathParams: map[string]string{"id": "planted-link", "account": "planted-account"},
 					Bearer:     "planted-bearer", Header: http.Header{"X-Api-Key": {"planted-header"}},
 				})

@@ -72,7 +72,9 @@ func anys(s []string) []any {
 func examplesSucceed(t *testing.T) {
 	t.Parallel()
 	server, call := serve(t, virtualbank.Options{})
-	for name, base := range map[string]string{"moneykit": server.MoneyKitURL, "dapi": strings.TrimSuffix(server.DapiURL, "/v2")} {
+	for name, base := range map[string]string{
+		"moneykit": server.MoneyKitURL, "dapi": strings.TrimSuffix(server.DapiURL, "/v2"),
+	} {
 		t.Run(name, func(t *testing.T) {
 			status, index := call("GET", base+"/virtualbank/", nil)
 			require.Equal(t, http.StatusOK, status)
@@ -104,10 +106,15 @@ func examplesSucceed(t *testing.T) {
 				assert.Equal(t, http.StatusBadRequest, status, "%s reads its body strictly", what)
 				assert.Contains(t, answer["error"], "no such member", what)
 			}
-			for _, path := range []string{"link", "fault", "clock", "lapse", "outage", "member", "situation", "webhook", "webhook/forge", "webhook/keys", "webhook/disorder"} {
+			for _, path := range []string{
+				"link", "fault", "clock", "lapse", "outage", "member", "situation", "webhook", "webhook/forge",
+				"webhook/keys", "webhook/disorder",
+			} {
 				assert.True(t, seen[name+" POST /virtualbank/"+path], path)
 			}
-			for _, path := range []string{"fault", "clock", "situation", "webhook", "webhook/forge", "requests", "institutions", "links"} {
+			for _, path := range []string{
+				"fault", "clock", "situation", "webhook", "webhook/forge", "requests", "institutions", "links",
+			} {
 				assert.True(t, seen[name+" GET /virtualbank/"+path], path)
 			}
 			status, answer := call("POST", base+"/virtualbank/unheard-of", object{})
@@ -236,7 +243,8 @@ func controlWebhooks(t *testing.T) {
 		control("POST", "", object{"event": "x", "reference": "r"}).Status,
 		"there is no address",
 	)
-	assert.Equal(t, http.StatusOK, control("POST", "", object{"event": "x", "reference": "r", "url": banktest.Hook}).Status)
+	assert.Equal(t, http.StatusOK,
+		control("POST", "", object{"event": "x", "reference": "r", "url": banktest.Hook}).Status)
 	for _, event := range []string{"BRAND", "BRAND:", ":NEW", ""} {
 		got := c.Do(c.Bank.Plaid(), "POST", "/virtualbank/webhook", "", object{"event": event, "url": banktest.Hook})
 		assert.Equal(t, http.StatusBadRequest, got.Status, "an event of Plaid has a type and a code: %q", event)

@@ -145,7 +145,8 @@ func addedTransaction(t *testing.T) {
 		c.Bank.Advance(time.Minute)
 		require.NoError(t, c.Bank.Refresh(link))
 		var found []object
-		for _, row := range banktest.List(c.MoneyKit("GET", path+"/transactions?size=1000&account_ids="+id, token, nil).Body, "transactions") {
+		for _, row := range banktest.List(c.MoneyKit("GET", path+"/transactions?size=1000&account_ids="+id, token,
+			nil).Body, "transactions") {
 			if row["raw_description"] == added.Text {
 				found = append(found, row)
 			}

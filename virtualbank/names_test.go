@@ -21,8 +21,10 @@ func TestNames(t *testing.T) {
 		known = append(known, s.Name)
 	}
 	assert.Equal(t, []string{
-		IDChurn, RemovedFirst, Unordered, CreatedAndUpdated, CreatedAndRemoved, UpdatedAndRemoved, PendingVanishes, Posted,
-		PostedSameID, Tip, FuelHold, Late, VeryLate, Twin, Edited, Withdrawn, CursorForgotten, CursorCircles, EmptyResponse,
+		IDChurn, RemovedFirst, Unordered, CreatedAndUpdated, CreatedAndRemoved, UpdatedAndRemoved, PendingVanishes,
+		Posted,
+		PostedSameID, Tip, FuelHold, Late, VeryLate, Twin, Edited, Withdrawn, CursorForgotten, CursorCircles,
+		EmptyResponse,
 		ShortResponse, FewerDays, FewerDaysUnsaid, DaysIgnored, DaysRefused, TodayRefused, ValueDays, RenumberedDay,
 		SecondLink, TextDrift, PostedUnmatched, MutationDuringPagination, NotReady,
 	}, known)

@@ -29,7 +29,8 @@ func stagedByName(t *testing.T) {
 		require.NoError(t, err)
 		w := httptest.NewRecorder()
 		bank.Dapi().
-			ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, "/virtualbank/situation", bytes.NewReader(raw)))
+			ServeHTTP(w,
+				httptest.NewRequestWithContext(t.Context(), method, "/virtualbank/situation", bytes.NewReader(raw)))
 		var answer map[string]any
 		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer), w.Body)
 		return w.Code, answer
@@ -53,7 +54,9 @@ func stagedByName(t *testing.T) {
 		assert.Equal(t, want, status, "%s: %v", s.Name, answer)
 	}
 	for _, body := range []map[string]string{
-		{"connectionID": payload.ConnectionID, "situation": "unheard-of"}, {"connectionID": "unknown", "situation": virtualbank.Tip}, {"situation": virtualbank.Tip},
+		{"connectionID": payload.ConnectionID, "situation": "unheard-of"},
+		{"connectionID": "unknown", "situation": virtualbank.Tip},
+		{"situation": virtualbank.Tip},
 	} {
 		status, answer := call("POST", body)
 		assert.GreaterOrEqual(t, status, 400, answer)

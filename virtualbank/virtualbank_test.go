@@ -82,7 +82,10 @@ func journalMasksSecrets(t *testing.T) {
 	c.MoneyKit("GET", "/links?token="+token, token, nil)
 	raw, err := json.Marshal(c.Bank.Requests())
 	require.NoError(t, err)
-	for _, secret := range []string{c.Bank.Credentials().MoneyKit.ClientSecret, token, exchangeable, p["appSecret"], p["accessCode"], p["userSecret"], access} {
+	for _, secret := range []string{
+		c.Bank.Credentials().MoneyKit.ClientSecret, token, exchangeable, p["appSecret"], p["accessCode"],
+		p["userSecret"], access,
+	} {
 		assert.NotContains(t, string(raw), secret)
 	}
 	last := c.Bank.Requests()[len(c.Bank.Requests())-1]

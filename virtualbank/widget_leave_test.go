@@ -124,7 +124,8 @@ func exitStatuses(t *testing.T) {
 			problem, _ := exit["error"].(banktest.Object)
 			assert.Equal(t, tc.code, problem["error_code"])
 
-			session := banktest.List(c.PlaidOK("/link/token/get", banktest.Object{"link_token": token}), "link_sessions")[0]
+			session := banktest.List(c.PlaidOK("/link/token/get", banktest.Object{"link_token": token}),
+				"link_sessions")[0]
 			assert.Equal(t, exit, session["exit"])
 		})
 	}

@@ -97,11 +97,14 @@ func sameAsTheCall(t *testing.T) {
 		w, _, _ := openMoneyKit(t, page, banktest.Session("user-1"))
 		w.step("choose", banktest.Object{"institution": "harbor_trust"})
 		w.step("login", goodLogin)
-		view := w.step("consent", banktest.Object{"accounts": names(w.step("code", nil)["offer"].(banktest.Object), "accounts")})
+		view := w.step("consent",
+			banktest.Object{"accounts": names(w.step("code", nil)["offer"].(banktest.Object), "accounts")})
 
 		a := call.MoneyKit("POST", "/link-session", call.Token(), banktest.Session("user-1"))
 		token, _ := a.Body["link_session_token"].(string)
-		raw, err := call.Bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: token, InstitutionID: "harbor_trust"})
+		raw, err := call.Bank.LinkMoneyKit(virtualbank.MoneyKitLink{
+			LinkSessionToken: token, InstitutionID: "harbor_trust",
+		})
 		same(t, view, raw, err)
 	})
 	t.Run("Dapi", func(t *testing.T) {
@@ -140,7 +143,8 @@ func offers(t *testing.T) {
 		session := banktest.With(banktest.Session("user-1"),
 			banktest.Object{"settings": banktest.Object{"countries": []string{"CA", "GB"}}})
 		_, _, view := openMoneyKit(t, c, session)
-		assert.Equal(t, []string{"Rideau Bank", "Maple Credit Union", "Thames Mutual", "Albion Bank"}, names(view, "institutions"))
+		assert.Equal(t, []string{"Rideau Bank", "Maple Credit Union", "Thames Mutual", "Albion Bank"},
+			names(view, "institutions"))
 	})
 	t.Run("an institution of the session is not chosen again", func(t *testing.T) {
 		t.Parallel()
@@ -218,7 +222,8 @@ func outOfTurn(t *testing.T) {
 func sharedAccounts(t *testing.T) {
 	t.Parallel()
 	feature := func(name string) banktest.Object {
-		return banktest.With(banktest.Session("user-1"), banktest.Object{"connect_features": banktest.Object{name: true}})
+		return banktest.With(banktest.Session("user-1"),
+			banktest.Object{"connect_features": banktest.Object{name: true}})
 	}
 	choose := func(w *widget) (offer banktest.Object) {
 		w.step("choose", banktest.Object{"institution": "northwind"})
@@ -227,9 +232,12 @@ func sharedAccounts(t *testing.T) {
 	}
 	t.Run("only depository accounts", func(t *testing.T) {
 		t.Parallel()
-		w, token, _ := openMoneyKit(t, banktest.Open(t, virtualbank.Options{}), feature("permit_only_depository_accounts"))
+		w, token, _ := openMoneyKit(t, banktest.Open(t, virtualbank.Options{}),
+			feature("permit_only_depository_accounts"))
 		assert.Equal(t, []string{"Everyday Checking", "Rainy Day Savings"}, names(choose(w), "accounts"))
-		_, err := w.Bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: token, Accounts: []string{"Travel Card"}})
+		_, err := w.Bank.LinkMoneyKit(virtualbank.MoneyKitLink{
+			LinkSessionToken: token, Accounts: []string{"Travel Card"},
+		})
 		require.ErrorContains(t, err, "only depository accounts")
 	})
 	t.Run("only one account", func(t *testing.T) {
@@ -260,7 +268,8 @@ func sharedAccounts(t *testing.T) {
 		}
 		assert.Equal(t, []string{"Travel Card"}, listed())
 
-		w, _, view := openMoneyKit(t, c, banktest.With(banktest.Session("user-1"), banktest.Object{"existing_link_id": id}))
+		w, _, view := openMoneyKit(t, c,
+			banktest.With(banktest.Session("user-1"), banktest.Object{"existing_link_id": id}))
 		assert.Equal(t, true, view["renewal"])
 		offer, _ := w.step("login", goodLogin)["offer"].(banktest.Object)
 		assert.Equal(t, "more", offer["select"])
@@ -285,14 +294,16 @@ func ownPage(t *testing.T) {
 	assert.Contains(t, note(w.step("resume", resume)), "not known", "before the login")
 	assert.Equal(t, "bank", w.step("bank", login)["view"])
 	assert.NotEmpty(t, w.step("approve", login)["note"], "without a password")
-	assert.NotEmpty(t, w.step("approve", banktest.With(login, banktest.Object{"username": "x", "password": "y"}))["note"])
+	assert.NotEmpty(t,
+		w.step("approve", banktest.With(login, banktest.Object{"username": "x", "password": "y"}))["note"])
 	view = w.step("approve", banktest.With(login, goodLogin))
 	assert.Equal(t, "return", view["view"])
 	assert.Equal(t, resume["redirect"], view["return"])
 	assert.Equal(t, "failed", w.step("approve", banktest.With(login, goodLogin))["view"], "a second time")
 
 	w.run = "" // a page that was opened again
-	assert.Contains(t, note(w.step("resume", banktest.With(resume, banktest.Object{"token": "other"}))), "another session")
+	assert.Contains(t, note(w.step("resume", banktest.With(resume, banktest.Object{"token": "other"}))),
+		"another session")
 	assert.Equal(t, "consent", w.step("resume", resume)["view"])
 	assert.Contains(t, note(w.step("resume", resume)), "used already")
 }

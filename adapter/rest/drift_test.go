@@ -93,7 +93,8 @@ func TestDrift(t *testing.T) {
 	t.Run("a delivery is looked at", aDeliveryIsLookedAt)
 	t.Run("without a guard nothing is looked at", func(t *testing.T) {
 		t.Parallel()
-		v := rest.Delivery[driftBody](t.Context(), rest.New(rest.Config{BaseURL: "http://127.0.0.1"}), []byte(`{"alien":1}`))
+		v := rest.Delivery[driftBody](t.Context(), rest.New(rest.Config{BaseURL: "http://127.0.0.1"}),
+			[]byte(`{"alien":1}`))
 		assert.Empty(t, v)
 	})
 	t.Run("parallel calls are looked at once in a hundred", parallelCalls)
@@ -108,7 +109,8 @@ func eachHundredthResponse(t *testing.T) {
 	}
 	d.body.Store(`{"status":"ok","other":1}`)
 	d.get(t, "/two")
-	d.found(t, unknown("GET /one", "a"+letters(1)), unknown("GET /one", "a"+letters(101)), unknown("GET /one", "a"+letters(201)),
+	d.found(t, unknown("GET /one", "a"+letters(1)), unknown("GET /one", "a"+letters(101)),
+		unknown("GET /one", "a"+letters(201)),
 		unknown("GET /one", "a"+letters(301)), unknown("GET /two", "other"))
 }
 

@@ -106,7 +106,9 @@ func middlewareMayAddHeaderFieldsWhichAreSigned(t *testing.T) {
 	assert.EqualValues(t, 1, arrived.Load())
 	assert.Equal(t, http.StatusOK, res.Status)
 
-	breaking := rest.New(rest.Config{BaseURL: server.URL, Resty: func(c *resty.Client) { c.SetHeader("Added", "x\r\ny") }})
+	breaking := rest.New(rest.Config{
+		BaseURL: server.URL, Resty: func(c *resty.Client) { c.SetHeader("Added", "x\r\ny") },
+	})
 	_, err = breaking.Do(t.Context(), payment)
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
 	assert.True(t, bankmux.ErrorOf(err).NotSent)
@@ -211,11 +213,15 @@ func settingsCannotUndoTheLimits(t *testing.T) {
 		c.SetCookieJar(jar).
 			SetRedirectPolicy(resty.FlexibleRedirectPolicy(3)).
 			SetRetryCount(3).SetRetryWaitTime(time.Nanosecond).
-			AddRetryCondition(func(r *resty.Response, _ error) bool { return r.StatusCode() == http.StatusServiceUnavailable }).
+			AddRetryCondition(func(r *resty.Response, _ error) bool {
+				return r.StatusCode() == http.StatusServiceUnavailable
+			}).
 			SetDoNotParseResponse(true).
 			SetResponseBodyLimit(0)
 	}})
-	for path, status := range map[string]int{"/redirect": http.StatusTemporaryRedirect, "/busy": http.StatusServiceUnavailable} {
+	for path, status := range map[string]int{
+		"/redirect": http.StatusTemporaryRedirect, "/busy": http.StatusServiceUnavailable,
+	} {
 		before := arrived.Load()
 		res, err := c.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: path})
 		require.NoError(t, err)

@@ -22,10 +22,11 @@ func TestOnce(t *testing.T) {
 			s := newScene(t, &issuer{lifetime: time.Hour})
 			for want := range 2 {
 				conn, calls := s.conn, 0
-				require.NoError(t, s.tokens.Once(t.Context(), &conn, func(ctx context.Context, access bankmux.Secret) error {
-					calls++
-					return s.read(ctx, access)
-				}))
+				require.NoError(t,
+					s.tokens.Once(t.Context(), &conn, func(ctx context.Context, access bankmux.Secret) error {
+						calls++
+						return s.read(ctx, access)
+					}))
 				assert.Equal(t, 1, calls)
 				assert.Equal(t, want, s.renewals)
 				time.Sleep(time.Hour)

@@ -231,7 +231,9 @@ func renewalForManyCallers(t *testing.T) {
 			var updates atomic.Int32
 			s := newScene(t, &issuer{takes: time.Second}, func(cfg *rotation.Config) {
 				keeper := cfg.Keeper
-				cfg.Keeper = odd(func(ctx context.Context, conn bankmux.Connection, change bankmux.ConnectionChange) error {
+				cfg.Keeper = odd(func(
+					ctx context.Context, conn bankmux.Connection, change bankmux.ConnectionChange,
+				) error {
 					updates.Add(1)
 					return keeper.Update(ctx, conn, change)
 				})

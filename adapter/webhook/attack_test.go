@@ -68,7 +68,9 @@ func aTokenWithoutASignatureIsRefused(t *testing.T) {
 	s := newSigner(t, "k1")
 	v := jwt(t, set(s.jwk()), nil)
 	_, claims, signature := s.genuine()
-	for _, alg := range []string{"none", "None", "NONE", "nOnE", "", "es256", "ES256 ", "ES384", "ES256K", "PS256", "EdDSA"} {
+	for _, alg := range []string{
+		"none", "None", "NONE", "nOnE", "", "es256", "ES256 ", "ES384", "ES256K", "PS256", "EdDSA",
+	} {
 		header := `{"alg":"` + alg + `","kid":"k1"}`
 		for why, token := range map[string]string{
 			"no signature":        encode(header) + "." + claims + ".",
@@ -78,7 +80,9 @@ func aTokenWithoutASignatureIsRefused(t *testing.T) {
 			refuses(t, v, signed(token), "alg "+alg+", "+why)
 		}
 	}
-	for _, header := range []string{`{"kid":"k1"}`, `{"alg":null,"kid":"k1"}`, `{"alg":["ES256"],"kid":"k1"}`, `{"alg":256,"kid":"k1"}`} {
+	for _, header := range []string{
+		`{"kid":"k1"}`, `{"alg":null,"kid":"k1"}`, `{"alg":["ES256"],"kid":"k1"}`, `{"alg":256,"kid":"k1"}`,
+	} {
 		refuses(t, v, signed(s.under(header)), header)
 	}
 	head, _, _ := s.genuine()
@@ -260,7 +264,8 @@ func numbersOutsideOfTheGroupAreRefused(t *testing.T) {
 	r, sNumber := new(big.Int).SetBytes(raw[:32]), new(big.Int).SetBytes(raw[32:])
 	n, p := elliptic.P256().Params().N, elliptic.P256().Params().P
 	with := func(r, s *big.Int) string {
-		return head + "." + claims + "." + encode(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
+		return head + "." + claims + "." +
+			encode(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
 	}
 	zero, one := new(big.Int), big.NewInt(1)
 	top := new(big.Int).Sub(new(big.Int).Lsh(one, 256), one)

@@ -224,7 +224,8 @@ func TestBalances(t *testing.T) {
 				{Kind: bankmux.BalanceLimit, Money: v.Money(in[c.limit])},
 			}}, at)
 			if c.failed {
-				assert.Equal(t, []string{"a||the response has an amount that cannot be read exactly"}, failures(res.Failed))
+				assert.Equal(t, []string{"a||the response has an amount that cannot be read exactly"},
+					failures(res.Failed))
 			} else {
 				assert.Empty(t, res.Failed)
 			}

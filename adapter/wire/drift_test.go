@@ -64,7 +64,8 @@ func TestInspect(t *testing.T) {
 		},
 		"a member of the response": {`{"new_member":{"inner":1}}`, []wire.Unknown{{Member: "new_member"}}},
 		"a member after the last one": {
-			`{"accounts":[{"id":"1","type":"savings","sum":1,"later":null}]}`, []wire.Unknown{{Member: "accounts[].later"}},
+			`{"accounts":[{"id":"1","type":"savings","sum":1,"later":null}]}`,
+			[]wire.Unknown{{Member: "accounts[].later"}},
 		},
 		"a member is reported once per place": {
 			`{"accounts":[{"a":1},{"a":2},{"b":3}],"rows":[{"a":1}]}`,
@@ -150,8 +151,10 @@ func TestInspectPlanted(t *testing.T) {
 		key, err := json.Marshal(secret)
 		assert.NoError(t, err)
 		for _, form := range []string{
-			`{%[1]s:1}`, `{"alien":%[1]s}`, `{"alien":{%[1]s:%[1]s}}`, `{"status":%[1]s}`, `{"accounts":[{%[1]s:%[1]s}]}`,
-			`{"links":{%[1]s:{%[1]s:1,"accounts":[{"type":%[1]s,"id":%[1]s,"alien":%[1]s}]}}}`, `{"rows":[{"type":%[1]s}]}`,
+			`{%[1]s:1}`, `{"alien":%[1]s}`, `{"alien":{%[1]s:%[1]s}}`, `{"status":%[1]s}`,
+			`{"accounts":[{%[1]s:%[1]s}]}`,
+			`{"links":{%[1]s:{%[1]s:1,"accounts":[{"type":%[1]s,"id":%[1]s,"alien":%[1]s}]}}}`,
+			`{"rows":[{"type":%[1]s}]}`,
 			`{"products":[%[1]s]}`, `{"one":{"code":%[1]s,%[1]s:%[1]s}}`,
 		} {
 			body := fmt.Sprintf(form, key)

@@ -62,7 +62,8 @@ func aTextStaysWhenBodyAndDecoderAreUsedAgain(t *testing.T) {
 			for i, out := range all {
 				key, value := fmt.Sprintf("k%d", i), fmt.Sprintf("v%d", i)
 				assert.Equal(t, response{
-					Name: fmt.Sprintf("%d-%d", g, i), Tags: []string{fmt.Sprintf("a%d", i), "b"}, By: map[string]string{key: value},
+					Name: fmt.Sprintf("%d-%d", g, i), Tags: []string{fmt.Sprintf("a%d", i), "b"},
+					By: map[string]string{key: value},
 				}, out)
 			}
 		})
@@ -141,7 +142,8 @@ func entriesOfAMapKeepNothingOfEachOther(t *testing.T) {
 		By map[key]entry `json:"by"`
 	}
 	require.NoError(t, wire.Decode([]byte(
-		`{"by":{"1":{"a":"x","tags":["t","u"],"far":{"a":"f"}},"2":{"tags":["v","w"]},"3":{"a":7,"far":{"a":"g"}},"4":5,"5":null}}`), &out))
+		`{"by":{"1":{"a":"x","tags":["t","u"],"far":{"a":"f"}},"2":{"tags":["v","w"]},"3":{"a":7,"far":{"a":"g"}},`+
+			`"4":5,"5":null}}`), &out))
 	assert.Equal(t, map[key]entry{
 		"1": {A: "x", Tags: []string{"t", "u"}, Far: &entry{A: "f"}}, "2": {Tags: []string{"v", "w"}}, "3": {Far: &entry{A: "g"}},
 		"4": {}, "5": {},
@@ -160,8 +162,10 @@ func TestDecodeAllocations(t *testing.T) {
 		Tags     []string            `json:"tags"`
 		Products map[string]*product `json:"products"`
 	}
-	body := []byte(`{"link_id":"mk_7RkVhQ2mTz4XwPdLb9NcGa","state":"connected","tags":["tier:gold","S1"],"new":{"a":1,"b":2},"more":[],
-		"products":{"accounts":{"refreshed_at":"2026-11-20T14:03:27Z"},"identity":null,"transactions":null,"investments":null}}`)
+	body := []byte(`{"link_id":"mk_7RkVhQ2mTz4XwPdLb9NcGa","state":"connected","tags":["tier:gold","S1"],` +
+		`"new":{"a":1,"b":2},"more":[],
+		"products":{"accounts":{"refreshed_at":"2026-11-20T14:03:27Z"},` +
+		`"identity":null,"transactions":null,"investments":null}}`)
 	allocs := testing.AllocsPerRun(100, func() {
 		var out link
 		if wire.Decode(body, &out) != nil || len(out.Products) != 4 {

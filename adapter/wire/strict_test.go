@@ -37,13 +37,15 @@ type plain struct {
 
 // plainMembers are the names of plain, and two that it does not have.
 var plainMembers = []string{
-	"id", "count", "small", "tiny", "large", "lat", "open", "value", "confidence", "within", "far", "next", "word", "list",
+	"id", "count", "small", "tiny", "large", "lat", "open", "value", "confidence", "within", "far", "next", "word",
+	"list",
 	"words", "table", "lists", "raw", "new", "ID",
 }
 
 // moreShapes are values of members of plain.
 var moreShapes = []string{
-	`127`, `128`, `-128`, `-129`, `255`, `256`, `-1`, `18446744073709551615`, `18446744073709551616`, `1.5`, `-0.0`, `1e400`,
+	`127`, `128`, `-128`, `-129`, `255`, `256`, `-1`, `18446744073709551615`, `18446744073709551616`, `1.5`, `-0.0`,
+	`1e400`,
 	`false`, `["a","b"]`, `["a",null]`, `["a",7]`, `{"value":"v","confidence":7}`, `{"a":{"value":"v"},"b":null}`,
 	`{"a":["x"],"b":[]}`, `{"a":{},"a":{}}`, `{"next":{"next":{"id":"deep"}}}`, `{"value":"v","new":{"a":1,"a":1}}`,
 }

@@ -87,7 +87,8 @@ func collects(t *testing.T, list string, want []string) {
 	var in struct {
 		Rows wire.List[named] `json:"rows"`
 	}
-	const body = `{"rows":[{"id":"a","amount":1},7,{"id":"b","account":"x","amount":"?"},{"amount":"?"},{"id":"left out"}]}`
+	const body = `{"rows":[{"id":"a","amount":1},7,{"id":"b","account":"x","amount":"?"},{"amount":"?"},` +
+		`{"id":"left out"}]}`
 	require.NoError(t, wire.Decode([]byte(body), &in))
 	all, failed := wire.CollectOf(list, &in.Rows, func(row *named) wire.Read[string] {
 		if row.Amount.Absent() {

@@ -46,7 +46,9 @@ func (s *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body.Write(raw) // a form
 	}
 	line := []string{r.Method, r.URL.String(), body.String(), r.Header.Get("Content-Type")}
-	for _, name := range []string{"Authorization", "Moneykit-Version", "Plaid-Client-Id", "Plaid-Secret", "Plaid-Version"} {
+	for _, name := range []string{
+		"Authorization", "Moneykit-Version", "Plaid-Client-Id", "Plaid-Secret", "Plaid-Version",
+	} {
 		line = append(line, r.Header.Get(name))
 	}
 	s.mu.Lock()
@@ -92,7 +94,8 @@ func everyWaySendsTheSameRequests(t *testing.T) {
 						first = s.sent
 					}
 					if len(s.sent) != want || !slices.Equal(s.sent, first) {
-						t.Errorf("%s sends\n%s\nby hand\n%s", w.name, strings.Join(s.sent, "\n"), strings.Join(first, "\n"))
+						t.Errorf("%s sends\n%s\nby hand\n%s", w.name, strings.Join(s.sent, "\n"),
+							strings.Join(first, "\n"))
 					}
 				}
 			})
@@ -154,7 +157,9 @@ func others(t *testing.T, adapter, op, body string) map[string]generatedOperatio
 	}))
 	t.Cleanup(web.Close)
 	all := map[string]generatedOperation{}
-	for name, send := range map[string]sender{hand: byHand(web.URL, web.Client()), bare: byResty(web.URL, web.Client())} {
+	for name, send := range map[string]sender{
+		hand: byHand(web.URL, web.Client()), bare: byResty(web.URL, web.Client()),
+	} {
 		all[name] = func(ctx context.Context, tag string) error { return operations[adapter][op](ctx, send, tag) }
 	}
 	var err error
@@ -291,7 +296,8 @@ func ratiosAreThoseOfTheSameRound(t *testing.T) {
 	if calls[hand] != 160 || calls[bare] != 160 { // a round before those that count
 		t.Error(calls)
 	}
-	if f := results[1].Figures["allocs/hand"]; f.Median < 2.8 || f.Median > 3.2 || f.Low > f.Median || f.High < f.Median {
+	if f := results[1].Figures["allocs/hand"]; f.Median < 2.8 || f.Median > 3.2 || f.Low > f.Median ||
+		f.High < f.Median {
 		t.Error(f)
 	}
 	if _, ok := results[0].Figures["allocs/hand"]; ok {
@@ -363,7 +369,8 @@ func onlyFiguresBeyondBothSpreadsAreFlagged(t *testing.T) {
 
 func figuresOfOneFileAreListed(t *testing.T) {
 	var out strings.Builder
-	worse, err := compareFiles(&out, file(t, map[string]Figure{"p99_us": {1, 1, 1}}), file(t, map[string]Figure{"p50_us": {2, 2, 2}}))
+	worse, err := compareFiles(&out, file(t, map[string]Figure{"p99_us": {1, 1, 1}}),
+		file(t, map[string]Figure{"p50_us": {2, 2, 2}}))
 	if err != nil || worse != 0 || strings.Count(out.String(), "in one file only") != 2 {
 		t.Error(worse, err, out.String())
 	}

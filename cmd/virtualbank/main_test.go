@@ -37,13 +37,20 @@ func startAndEnd(t *testing.T) {
 	r, w := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"-moneykit", "127.0.0.1:0", "-dapi", "127.0.0.1:0", "-plaid", "127.0.0.1:0", "-seed", "3", "-now", "2026-11-22T09:00:00Z"}, w)
+		ended <- run(ctx, []string{
+			"-moneykit", "127.0.0.1:0", "-dapi", "127.0.0.1:0", "-plaid", "127.0.0.1:0", "-seed", "3", "-now",
+			"2026-11-22T09:00:00Z",
+		}, w)
 	}()
 	line, err := bufio.NewReader(r).ReadBytes('\n')
 	require.NoError(t, err)
 	var got map[string]map[string]string
 	require.NoError(t, json.Unmarshal(line, &got))
-	for side, keys := range map[string][]string{"moneykit": {"base_url", "client_id", "client_secret", "script_url"}, "dapi": {"base_url", "app_key", "app_secret", "webhook_secret", "webhook_key", "script_url"}, "plaid": {"base_url", "client_id", "secret", "script_url"}} {
+	for side, keys := range map[string][]string{
+		"moneykit": {"base_url", "client_id", "client_secret", "script_url"},
+		"dapi":     {"base_url", "app_key", "app_secret", "webhook_secret", "webhook_key", "script_url"},
+		"plaid":    {"base_url", "client_id", "secret", "script_url"},
+	} {
 		for _, key := range keys {
 			assert.NotEmpty(t, got[side][key], "%s.%s", side, key)
 		}
@@ -51,7 +58,9 @@ func startAndEnd(t *testing.T) {
 	}
 	now := send(t, http.MethodPost, got["moneykit"]["base_url"]+"/virtualbank/clock", `{"advance":"0s"}`)
 	assert.Contains(t, now, "2026-11-22T09:00:")
-	for side, text := range map[string]string{"moneykit": "class MoneyKit", "dapi": "window.Dapi", "plaid": "window.Plaid"} {
+	for side, text := range map[string]string{
+		"moneykit": "class MoneyKit", "dapi": "window.Dapi", "plaid": "window.Plaid",
+	} {
 		assert.Contains(t, send(t, http.MethodGet, got[side]["script_url"], ""), text, "the script of %s", side)
 	}
 	cancel()
@@ -94,7 +103,9 @@ func help(t *testing.T) {
 		cmd.Stdout, cmd.Stderr = &out, &errs
 		require.NoError(t, cmd.Run(), "%s: exit status 0", flag)
 		assert.Empty(t, errs.String(), flag)
-		for _, word := range []string{"GET /virtualbank/", "-seed", "-dapi-webhook", "-machine-time-webhooks", "SIGTERM"} {
+		for _, word := range []string{
+			"GET /virtualbank/", "-seed", "-dapi-webhook", "-machine-time-webhooks", "SIGTERM",
+		} {
 			assert.Contains(t, out.String(), word, flag)
 		}
 	}
@@ -197,7 +208,9 @@ func clientOfAnotherProcess(t *testing.T) {
 			require.NoError(t, err)
 
 			base := map[*bankmux.Client]string{mk: at.MoneyKit.BaseURL, dp: strings.TrimSuffix(at.Dapi.BaseURL, "/v2")}
-			for client, event := range map[*bankmux.Client]string{mk: "link.state_changed", dp: "connection.state_changed"} {
+			for client, event := range map[*bankmux.Client]string{
+				mk: "link.state_changed", dp: "connection.state_changed",
+			} {
 				control(t, base[client], "clock", `{"advance":"48h"}`)
 				control(
 					t,

@@ -28,7 +28,9 @@ func TestUsed(t *testing.T) {
 		}
 		return all
 	}
-	hourly := guard.Budget{Name: "hourly", Provider: "plaid", Ops: []string{bankmux.OpSync}, Limit: 2, Window: time.Hour}
+	hourly := guard.Budget{
+		Name: "hourly", Provider: "plaid", Ops: []string{bankmux.OpSync}, Limit: 2, Window: time.Hour,
+	}
 	rolling, each, night := hourly, hourly, hourly
 	rolling.Rolling, each.Per, night.Background = true, guard.PerItem, true
 	other, ofUser := at(10, 20, 30), at(10, 20, 30)
@@ -139,7 +141,8 @@ func TestRun(t *testing.T) {
 		"without a database it says what to set": {nil, "", "DATABASE_URL is not set. It is the URL of a PostgreSQL"},
 		"a file is not a database":               {nil, "bank.db", "DATABASE_URL is not a URL such as postgres://"},
 		"an unknown night is refused": {
-			func(o *options) { o.nights = "quiet,noisy" }, "", `there is no night "noisy"; the nights are quiet, outage, people`,
+			func(o *options) { o.nights = "quiet,noisy" }, "",
+			`there is no night "noisy"; the nights are quiet, outage, people`,
 		},
 		"a schema that needs quotes is refused": {
 			func(o *options) { o.schema = `public"; --` }, "", "-schema is not a name of small letters",

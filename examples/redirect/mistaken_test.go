@@ -98,7 +98,8 @@ func (m *mistaken) ExchangeToken(ctx context.Context, req bankmux.ExchangeReques
 	case m.does("further connections of one run are dropped"):
 		res.More = nil
 	case m.does("a reconnect is accepted without a check") && errors.Is(err, bankmux.ErrReauth):
-		conn := bankmux.NewConnection(req.Session, req.Session.Reconnect.Reference(), req.Session.Reconnect.Credential())
+		conn := bankmux.NewConnection(req.Session, req.Session.Reconnect.Reference(),
+			req.Session.Reconnect.Credential())
 		conn.Status.State = bankmux.StateActive
 		return bankmux.ExchangeResult{Connection: conn}, nil
 	}

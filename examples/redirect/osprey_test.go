@@ -108,7 +108,8 @@ func TestSession(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, s.ConnectionID, got.Connection.ID)
 			assert.Equal(t, "Nest Bank", got.Connection.Institution.Name)
-			due := bankmux.ConsentsDue(slices.Values(got.All()), time.Now().AddDate(0, 0, 25), time.Now().AddDate(0, 0, 31))
+			due := bankmux.ConsentsDue(slices.Values(got.All()), time.Now().AddDate(0, 0, 25),
+				time.Now().AddDate(0, 0, 31))
 			assert.Len(t, due, 1, "a consent of 30 days can be renewed in the last 7")
 		}
 	})

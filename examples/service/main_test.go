@@ -36,15 +36,17 @@ func TestService(t *testing.T) {
 	require.NoError(t, err, string(out))
 	for database, address := range databases(t) {
 		for _, country := range []string{"US", "AE", "CA"} {
-			t.Run(database+": two replicas that get the same form at once link one bank in "+country, func(t *testing.T) {
-				w := newWorld(t, binary, address(t))
-				twoReplicas(t, w, country)
-			})
+			t.Run(database+": two replicas that get the same form at once link one bank in "+country,
+				func(t *testing.T) {
+					w := newWorld(t, binary, address(t))
+					twoReplicas(t, w, country)
+				})
 		}
-		t.Run(database+": a replica that is killed in the middle of a sync loses and doubles nothing", func(t *testing.T) {
-			w := newWorld(t, binary, address(t))
-			killed(t, w)
-		})
+		t.Run(database+": a replica that is killed in the middle of a sync loses and doubles nothing",
+			func(t *testing.T) {
+				w := newWorld(t, binary, address(t))
+				killed(t, w)
+			})
 	}
 	t.Run("the program has at most 150 lines", func(t *testing.T) {
 		source, err := os.ReadFile("main.go")

@@ -35,13 +35,16 @@ func eachYearEndsInAgreement(t *testing.T) {
 			var out bytes.Buffer
 			require.NoError(t, command(t.Context(), []string{"-seed", fmt.Sprint(seed + 1)}, &out), &out)
 			for _, said := range []string{
-				"linked through moneykit: 5 new accounts, 0 known ones", "a crash before the commit", "the consent lapsed: reauth_required", "every transaction has another id",
-				"linked through moneykit: 0 new accounts, 5 known ones", "the cursor was refused", "linked through plaid: 0 new accounts, 5 known ones",
+				"linked through moneykit: 5 new accounts, 0 known ones", "a crash before the commit",
+				"the consent lapsed: reauth_required", "every transaction has another id",
+				"linked through moneykit: 0 new accounts, 5 known ones", "the cursor was refused",
+				"linked through plaid: 0 new accounts, 5 known ones",
 				"linked through dapi: 0 new accounts, 5 known ones",
 			} {
 				assert.Contains(t, out.String(), said)
 			}
-			assert.Equal(t, 2, strings.Count(out.String(), "file and bank agree"), "after the move to Plaid, and at the end")
+			assert.Equal(t, 2, strings.Count(out.String(), "file and bank agree"),
+				"after the move to Plaid, and at the end")
 		})
 	}
 }
@@ -80,7 +83,8 @@ func dump(t *testing.T, file string) (all []string) {
 	s, err := openStore(t.Context(), file)
 	require.NoError(t, err)
 	defer s.close()
-	rows, err := s.db.QueryContext(t.Context(), "SELECT id, account, date, amount, text, note, key FROM entry ORDER BY id")
+	rows, err := s.db.QueryContext(t.Context(),
+		"SELECT id, account, date, amount, text, note, key FROM entry ORDER BY id")
 	require.NoError(t, err)
 	defer rows.Close()
 	for rows.Next() {
@@ -121,7 +125,10 @@ func anOvertakenSyncStoresNothing(t *testing.T) {
 		defer replicas[i].close()
 	}
 	page := func(key, next string) bankmux.Delta {
-		return bankmux.Delta{Added: []bankmux.Added{{Known: bankmux.Known{Key: key, Account: "1", Date: bankmux.NewDate(2026, 1, 2)}}}, Next: next}
+		return bankmux.Delta{
+			Added: []bankmux.Added{{Known: bankmux.Known{Key: key, Account: "1", Date: bankmux.NewDate(2026, 1, 2)}}},
+			Next:  next,
+		}
 	}
 	for round, next := range []string{"first", "second", "second", "third"} { // a cursor may stay the same
 		from := [2]position{}
@@ -148,7 +155,8 @@ func anOvertakenSyncStoresNothing(t *testing.T) {
 		assert.Equal(t, round+1, n, "the other stored nothing")
 	}
 	require.NoError(t, replicas[0].forget(t.Context(), "conn"))
-	require.ErrorIs(t, replicas[1].commit(t.Context(), "conn", position{"third", 4}, page("late", "fourth"), false), errOvertaken)
+	require.ErrorIs(t, replicas[1].commit(t.Context(), "conn", position{"third", 4}, page("late", "fourth"), false),
+		errOvertaken)
 }
 
 func TestFlags(t *testing.T) {
@@ -158,5 +166,6 @@ func TestFlags(t *testing.T) {
 
 func anInvalidValueIsRejected(t *testing.T) {
 	t.Parallel()
-	require.ErrorContains(t, command(t.Context(), []string{"-mistake", "none"}, &bytes.Buffer{}), "amount, new-id, twins")
+	require.ErrorContains(t, command(t.Context(), []string{"-mistake", "none"}, &bytes.Buffer{}),
+		"amount, new-id, twins")
 }

@@ -62,7 +62,9 @@ func newBackend(key string, secrets ...string) *backend {
 	b := &backend{key: key, secrets: secrets, flows: map[string]*flow{}, grants: map[string]*grant{}}
 	for _, kind := range []string{"current", "savings"} {
 		one := b.open(kind, "USD")
-		one.rows = []*entry{{b.next("row-"), providertest.Row{Amount: "2.50", Text: "opening " + kind, Date: bankmux.DateOf(time.Now().UTC())}}}
+		one.rows = []*entry{
+			{b.next("row-"), providertest.Row{Amount: "2.50", Text: "opening " + kind, Date: bankmux.DateOf(time.Now().UTC())}},
+		}
 	}
 	return b
 }
@@ -87,7 +89,10 @@ func (b *backend) finish(id string) (string, error) {
 		return "", errAbsent
 	}
 	if f.grant == nil {
-		f.grant = &grant{id: b.next("planted-grant-"), secret: b.next("planted-credential-"), products: []string{"accounts", "transactions"}}
+		f.grant = &grant{
+			id: b.next("planted-grant-"), secret: b.next("planted-credential-"),
+			products: []string{"accounts", "transactions"},
+		}
 		b.grants[f.grant.secret] = f.grant
 	}
 	f.grant.status, f.grant.ends = "live", time.Now().UTC().AddDate(0, 0, 90).Format(time.RFC3339)
@@ -185,7 +190,10 @@ func (one *book) between(from, to string) []map[string]any {
 		if on < from || on > to {
 			continue
 		}
-		row := map[string]any{"id": e.id, "direction": "debit", "currency": one.Currency, "date": on, "text": e.Text, "pending": e.Pending}
+		row := map[string]any{
+			"id": e.id, "direction": "debit", "currency": one.Currency, "date": on, "text": e.Text,
+			"pending": e.Pending,
+		}
 		if e.Pending {
 			row["id"] = e.id + "-held" // a booked row has another id
 		}

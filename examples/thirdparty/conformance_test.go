@@ -65,10 +65,12 @@ func newHarness(*testing.T) providertest.Harness {
 			return bankmux.Consent{ExpiresAt: ends}, nil
 		},
 		Words: providertest.Words{
-			Rejected:    func(w http.ResponseWriter, _ *http.Request) { fails(w, http.StatusUnauthorized, "bad_key") },
-			UnknownCode: func(w http.ResponseWriter, _ *http.Request) { fails(w, http.StatusBadRequest, "in_no_documentation") },
-			Enums:       []string{"kind"},
-			States:      []string{"status"},
+			Rejected: func(w http.ResponseWriter, _ *http.Request) { fails(w, http.StatusUnauthorized, "bad_key") },
+			UnknownCode: func(w http.ResponseWriter, _ *http.Request) {
+				fails(w, http.StatusBadRequest, "in_no_documentation")
+			},
+			Enums:  []string{"kind"},
+			States: []string{"status"},
 		},
 		Data:     b.data(),
 		Webhooks: b.webhooks(),

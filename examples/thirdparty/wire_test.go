@@ -50,8 +50,10 @@ func TestRequests(t *testing.T) {
 		},
 		"a session with all fields that Pelican accepts": {
 			bankmux.SessionRequest{
-				User: "user-1", Country: "GB", Language: "en", AccessDays: 90, RedirectURI: "https://app.example.com/back",
-				WebhookURL: "https://app.example.com/hooks/{client}", Products: []bankmux.ProductRequest{{Product: bankmux.ProductTransactions}},
+				User: "user-1", Country: "GB", Language: "en", AccessDays: 90,
+				RedirectURI: "https://app.example.com/back",
+				WebhookURL:  "https://app.example.com/hooks/{client}",
+				Products:    []bankmux.ProductRequest{{Product: bankmux.ProductTransactions}},
 			},
 			`{"user":"user-1","country":"GB","language":"en","days":90,"redirect":"https://app.example.com/back",
 			"webhook":"https://app.example.com/hooks/pelican","products":["transactions"]}`,

@@ -109,7 +109,8 @@ func TestModules(t *testing.T) {
 		t.Parallel()
 		root := t.TempDir()
 		for _, dir := range []string{
-			".", "store", "fleet/a", "fleet/b", "bench", "examples/a", "internal/a", "a/testdata/b", "web/node_modules/a", ".cache/a",
+			".", "store", "fleet/a", "fleet/b", "bench", "examples/a", "internal/a", "a/testdata/b",
+			"web/node_modules/a", ".cache/a",
 		} {
 			folder := filepath.Join(root, filepath.FromSlash(dir))
 			require.NoError(t, os.MkdirAll(folder, 0o750))

@@ -28,7 +28,9 @@ type drifting struct {
 
 func newDrifting(t *testing.T, provider string) *drifting {
 	t.Helper()
-	d := &drifting{bank: virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90}), guard: guard.New(guard.Options{})}
+	d := &drifting{
+		bank: virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 90}), guard: guard.New(guard.Options{}),
+	}
 	wire := &tampered{bank: servedBy(d.bank, provider), heard: map[string][]byte{}}
 	var err error
 	d.client, err = wire.openWith(provider, d.bank.Credentials(), d.guard)

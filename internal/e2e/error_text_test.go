@@ -92,7 +92,10 @@ func TestErrorText(t *testing.T) {
 	t.Parallel()
 	t.Run("every row of the providers' tables", func(t *testing.T) {
 		t.Parallel()
-		for _, table := range []*normalize.Catalogue{moneykitmodel.Catalogue(), moneykitmodel.LinkErrors(), moneykitmodel.ProductErrors(), dapimodel.Catalogue(), plaidmodel.Catalogue()} {
+		for _, table := range []*normalize.Catalogue{
+			moneykitmodel.Catalogue(), moneykitmodel.LinkErrors(), moneykitmodel.ProductErrors(), dapimodel.Catalogue(),
+			plaidmodel.Catalogue(),
+		} {
 			for _, row := range table.Rows() {
 				for _, field := range []string{"", "body.customer_user.id"} {
 					e := table.Error(
@@ -111,7 +114,11 @@ func TestErrorText(t *testing.T) {
 		}
 	})
 	for _, status := range []int{200, 301, 400, 401, 403, 404, 408, 410, 418, 422, 429, 500, 502, 503, 504} {
-		for what, body := range map[string]string{"nothing": "", "null": "null", "an object": "{}", "an unlisted code": `{"error_code":"new.code","status":"failed","success":false,"type":"NEW_TYPE"}`, "a page": "<html>"} {
+		for what, body := range map[string]string{
+			"nothing": "", "null": "null", "an object": "{}",
+			"an unlisted code": `{"error_code":"new.code","status":"failed","success":false,"type":"NEW_TYPE"}`,
+			"a page":           "<html>",
+		} {
 			synctest.Test(t, func(t *testing.T) {
 				for provider, client := range clientsWith(t, fixedResponse{status, body, "29"}) {
 					err := client.Check(t.Context())

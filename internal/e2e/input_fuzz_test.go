@@ -50,7 +50,8 @@ func FuzzPage(f *testing.F) {
 		if provider != dapi.Name {
 			require.NoError(f, bank.Refresh(conns[i].Reference()))
 		}
-		for page, err := range clients[i].TransactionPages(f.Context(), bankmux.TransactionsRequest{Connection: conns[i], PageSize: 30}) {
+		for page, err := range clients[i].TransactionPages(f.Context(),
+			bankmux.TransactionsRequest{Connection: conns[i], PageSize: 30}) {
 			require.NoError(f, err)
 			f.Add(page.Next)
 		}
@@ -63,8 +64,10 @@ func FuzzPage(f *testing.F) {
 		for i, client := range clients {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			for _, err := range []error{
-				some(client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conns[i], PageSize: 30, Page: page})),
-				some(client.InvestmentTransactions(ctx, bankmux.InvestmentTransactionsRequest{Connection: conns[i], Page: page})),
+				some(client.Transactions(ctx,
+					bankmux.TransactionsRequest{Connection: conns[i], PageSize: 30, Page: page})),
+				some(client.InvestmentTransactions(ctx,
+					bankmux.InvestmentTransactionsRequest{Connection: conns[i], Page: page})),
 				some(client.Institutions(ctx, bankmux.InstitutionsRequest{Page: page})),
 			} {
 				if err == nil {
@@ -87,7 +90,9 @@ func FuzzChallenge(f *testing.F) {
 	keys := bank.Credentials()
 	wire := &tampered{bank: banktest.InProcess{Handler: bank.Dapi()}, heard: map[string][]byte{}}
 	_, conn := wire.linked(f, "dapi", bank)
-	for i, path := range []string{"/data/accounts/get", "/data/balance/get", "/data/transactions/get", "/data/transactions/get"} {
+	for i, path := range []string{
+		"/data/accounts/get", "/data/balance/get", "/data/transactions/get", "/data/transactions/get",
+	} {
 		fresh, err := wire.open("dapi", keys)
 		require.NoError(f, err)
 		require.NoError(f, bank.RequireInput(conn.Reference(), path, []string{"otp"}))

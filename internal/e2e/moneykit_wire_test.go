@@ -55,7 +55,8 @@ func (w *mkWire) has(accounts ...string) {
 // lists sets the rows of MoneyKit's list.
 func (w *mkWire) lists(rows ...string) {
 	w.says["/transactions"] = fmt.Sprintf(
-		`{"transactions":[%s],"total":%d,"page":1,"size":500,"accounts":[],"link":{"link_id":"link","state":"connected"}}`,
+		`{"transactions":[%s],"total":%d,"page":1,"size":500,"accounts":[],`+
+			`"link":{"link_id":"link","state":"connected"}}`,
 		strings.Join(rows, ","),
 		len(rows),
 	)

@@ -151,7 +151,8 @@ var lists = []struct {
 		`{"status":"done","transactions":[`,
 		`]}`,
 		func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
-			for page, err := range c.TransactionPages(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a"}}) {
+			for page, err := range c.TransactionPages(ctx,
+				bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a"}}) {
 				if err == nil && len(page.Failed) > 0 {
 					return page.Failed[0]
 				}
@@ -346,7 +347,8 @@ var entries = []struct {
 	{
 		"choices",
 		"dapi",
-		`{"status":"user_input_required","operationID":"a","userInputs":[{"id":"otp","index":0,"query":"x","queryOptions":[""`,
+		`{"status":"user_input_required","operationID":"a","userInputs":[{"id":"otp","index":0,"query":"x",` +
+			`"queryOptions":[""`,
 		`,"%010d"`,
 		`]}]}`,
 		read("Accounts"),

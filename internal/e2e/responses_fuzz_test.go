@@ -282,7 +282,8 @@ func FuzzResponses(f *testing.F) {
 				i,
 				http.StatusOK,
 				[]byte(
-					`{"success":false,"status":"user_input_required","operationID":"op","userInputs":[{"id":"otp","query":"","index":0}]}`,
+					`{"success":false,"status":"user_input_required","operationID":"op","userInputs":[{"id":"otp",`+
+						`"query":"","index":0}]}`,
 				),
 			)
 			f.Add(

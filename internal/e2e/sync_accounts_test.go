@@ -50,7 +50,9 @@ func accountsWithoutANameOfTheirOwnAreRefused(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := banktest.Open(t, provider)
 			s.Fetch(t)
-			for _, name := range []func(string) string{func(string) string { return "" }, func(string) string { return "the same" }} {
+			for _, name := range []func(string) string{
+				func(string) string { return "" }, func(string) string { return "the same" },
+			} {
 				_, err := s.Client.Sync(
 					t.Context(),
 					bankmux.SyncRequest{Connection: s.Conn, Known: s.Known, Name: name},

@@ -153,7 +153,8 @@ func (d daily) RoundTrip(r *http.Request) (*http.Response, error) {
 			rows = append(
 				rows,
 				fmt.Sprintf(
-					`{"amount":7,"date":"%sT20:00:00.000Z","type":"debit","description":"RENT","currency":{"code":"USD","name":"US Dollar"}}`,
+					`{"amount":7,"date":"%sT20:00:00.000Z","type":"debit","description":"RENT",`+
+						`"currency":{"code":"USD","name":"US Dollar"}}`,
 					day,
 				),
 			)

@@ -109,7 +109,8 @@ func aSyncNamesWhatItCouldNotRead(t *testing.T) {
 		})
 	})
 	for provider, wire := range map[string][2]string{
-		"dapi": {"/data/transactions/get", `{"success":true,"status":"done","operationID":"op","transactions":[` + dpRow(3, `"x"`, "A") + "," + dpRow(2, "7", "B") + `]}`},
+		"dapi": {"/data/transactions/get", `{"success":true,"status":"done","operationID":"op","transactions":[` + dpRow(3, `"x"`, "A") + "," +
+			dpRow(2, "7", "B") + `]}`},
 		"plaid": {
 			"/transactions/sync",
 			`{"added":[` + plRow("a", `"x"`) + "," + plRow("b", "7") + `],"modified":[],"removed":[],` +
@@ -180,7 +181,9 @@ func anErrorOfTheApplicationsOwnCode(t *testing.T) {
 						s.Fetch(t)
 						s.Round(t)
 						client, g := opened(t, s, provider, nil)
-						known := func(ctx context.Context, account string, from, to bankmux.Date) iter.Seq2[bankmux.Known, error] {
+						known := func(
+							ctx context.Context, account string, from, to bankmux.Date,
+						) iter.Seq2[bankmux.Known, error] {
 							return func(yield func(bankmux.Known, error) bool) {
 								n := 0
 								for k, err := range s.Known(ctx, account, from, to) {

@@ -34,14 +34,26 @@ func oneIdInTwoAccountsOrOfTwoPaymentsIsTwoRows(t *testing.T) {
 		created, updated []string
 		want             []string
 	}{
-		"a transfer between two accounts":             {[]string{a, b}, nil, []string{"acc -50 TRANSFER", "acc-2 -50 TRANSFER"}},
-		"one of them is updated":                      {[]string{a, b}, []string{of("acc-2", mkRow("x", 3, "51", "TRANSFER", false))}, []string{"acc -50 TRANSFER", "acc-2 -51 TRANSFER"}},
-		"two payments":                                {[]string{a, mkRow("x", 3, "7", "KIOSK", false)}, nil, []string{"acc -50 TRANSFER", "acc -7 KIOSK"}},
-		"two payments, one of which is returned late": {[]string{a}, []string{mkRow("x", 3, "51", "TRANSFER", false), mkRow("x", 3, "7", "KIOSK", false)}, []string{"acc -51 TRANSFER", "acc -7 KIOSK"}},
-		"one payment twice":                           {[]string{a, a}, nil, []string{"acc -50 TRANSFER"}},
-		"one payment in both lists":                   {[]string{a}, []string{a}, []string{"acc -50 TRANSFER"}},
-		"pending and posted":                          {[]string{mkRow("x", 1, "50", "TRANSFER", false), mkRow("x", 3, "45", "TRANSFER", true)}, nil, []string{"acc -50 TRANSFER"}},
-		"posted in the second list":                   {[]string{mkRow("x", 3, "45", "TRANSFER", true)}, []string{a}, []string{"acc -50 TRANSFER"}},
+		"a transfer between two accounts": {[]string{a, b}, nil, []string{"acc -50 TRANSFER", "acc-2 -50 TRANSFER"}},
+		"one of them is updated": {
+			[]string{a, b},
+			[]string{of("acc-2", mkRow("x", 3, "51", "TRANSFER", false))},
+			[]string{"acc -50 TRANSFER", "acc-2 -51 TRANSFER"},
+		},
+		"two payments": {[]string{a, mkRow("x", 3, "7", "KIOSK", false)}, nil, []string{"acc -50 TRANSFER", "acc -7 KIOSK"}},
+		"two payments, one of which is returned late": {
+			[]string{a},
+			[]string{mkRow("x", 3, "51", "TRANSFER", false), mkRow("x", 3, "7", "KIOSK", false)},
+			[]string{"acc -51 TRANSFER", "acc -7 KIOSK"},
+		},
+		"one payment twice":         {[]string{a, a}, nil, []string{"acc -50 TRANSFER"}},
+		"one payment in both lists": {[]string{a}, []string{a}, []string{"acc -50 TRANSFER"}},
+		"pending and posted": {
+			[]string{mkRow("x", 1, "50", "TRANSFER", false), mkRow("x", 3, "45", "TRANSFER", true)},
+			nil,
+			[]string{"acc -50 TRANSFER"},
+		},
+		"posted in the second list": {[]string{mkRow("x", 3, "45", "TRANSFER", true)}, []string{a}, []string{"acc -50 TRANSFER"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -79,7 +91,10 @@ func aListDropsNoPaymentForTheIdOfAnother(t *testing.T) {
 		"two of one text":                 {[]string{a, mkRow("x", 3, "7", "TRANSFER", false), a}, []string{"acc -50 TRANSFER", "acc -7 TRANSFER"}},
 		"two of one text and amount":      {[]string{a, mkRow("x", 2, "50", "TRANSFER", false)}, []string{"acc -50 TRANSFER", "acc -50 TRANSFER"}},
 		"three, each twice": {
-			[]string{a, mkRow("x", 3, "7", "KIOSK", false), mkRow("x", 3, "9", "SHOP", false), a, mkRow("x", 3, "9", "SHOP", false), mkRow("x", 3, "7", "KIOSK", false)},
+			[]string{
+				a, mkRow("x", 3, "7", "KIOSK", false), mkRow("x", 3, "9", "SHOP", false), a,
+				mkRow("x", 3, "9", "SHOP", false), mkRow("x", 3, "7", "KIOSK", false),
+			},
 			[]string{"acc -50 TRANSFER", "acc -7 KIOSK", "acc -9 SHOP"},
 		},
 		"one payment twice":                     {[]string{a, a}, []string{"acc -50 TRANSFER"}},
@@ -91,14 +106,16 @@ func aListDropsNoPaymentForTheIdOfAnother(t *testing.T) {
 				w := openWire(t)
 				w.lists(c.rows...)
 				var got []string
-				for row, err := range w.Client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: w.Conn}) {
+				for row, err := range w.Client.Transactions(t.Context(),
+					bankmux.TransactionsRequest{Connection: w.Conn}) {
 					require.NoError(t, err)
 					got = append(got, row.Account+" "+row.Amount.Amount()+" "+row.RawDescription)
 				}
 				slices.Sort(got)
 				assert.Equal(t, c.want, got)
 				got = nil
-				for row, err := range moneykit.UserTransactions(t.Context(), w.Client, "user-1", bankmux.Date{}, bankmux.Date{}) {
+				for row, err := range moneykit.UserTransactions(t.Context(), w.Client, "user-1", bankmux.Date{},
+					bankmux.Date{}) {
 					require.NoError(t, err)
 					got = append(got, row.Account+" "+row.Amount.Amount()+" "+row.RawDescription)
 				}
@@ -150,9 +167,12 @@ func aDayWhoseIdsAreRenumberedKeepsItsRows(t *testing.T) {
 		now   []string
 		gone  string
 	}{
-		"as updates and a new row":        {pages: []reportedPage{{created: []string{pharmacy}, updated: []string{fee, bakery}}}},
-		"as new rows alone":               {pages: []reportedPage{{created: []string{fee, bakery, pharmacy}}}},
-		"removed and made again":          {pages: []reportedPage{{created: []string{mkRow("7", 3, "15", "LATE FEE", false), mkRow("8", 3, "3", "BAKERY", false), mkRow("9", 3, "9", "PHARMACY", false)}, removed: []string{"1", "2"}}}, now: []string{}},
+		"as updates and a new row": {pages: []reportedPage{{created: []string{pharmacy}, updated: []string{fee, bakery}}}},
+		"as new rows alone":        {pages: []reportedPage{{created: []string{fee, bakery, pharmacy}}}},
+		"removed and made again": {pages: []reportedPage{{created: []string{
+			mkRow("7", 3, "15", "LATE FEE", false), mkRow("8", 3, "3", "BAKERY", false),
+			mkRow("9", 3, "9", "PHARMACY", false),
+		}, removed: []string{"1", "2"}}}, now: []string{}},
 		"over two pages":                  {pages: []reportedPage{updated(fee, bakery), created(pharmacy)}},
 		"over two pages, turned":          {pages: []reportedPage{created(pharmacy), updated(fee, bakery)}},
 		"a row a page":                    {pages: []reportedPage{updated(fee), updated(bakery), created(pharmacy)}},
@@ -163,8 +183,16 @@ func aDayWhoseIdsAreRenumberedKeepsItsRows(t *testing.T) {
 		"a row a round":                   {pages: []reportedPage{round(updated(fee)), round(updated(bakery)), created(pharmacy)}},
 		"a row a round, mixed":            {pages: []reportedPage{round(updated(bakery)), round(updated(fee)), created(pharmacy)}},
 		"a row a round, the new one last": {pages: []reportedPage{round(created(pharmacy)), round(updated(bakery)), updated(fee)}},
-		"and a text drifts":               {first: []string{drifting, first[1]}, pages: []reportedPage{{created: []string{pharmacy}, updated: []string{fee, drifted}}}, now: []string{fee, drifted, pharmacy}},
-		"and a text drifts, on two pages": {first: []string{drifting, first[1]}, pages: []reportedPage{updated(fee), {created: []string{pharmacy}, updated: []string{drifted}}}, now: []string{fee, drifted, pharmacy}},
+		"and a text drifts": {
+			first: []string{drifting, first[1]},
+			pages: []reportedPage{{created: []string{pharmacy}, updated: []string{fee, drifted}}},
+			now:   []string{fee, drifted, pharmacy},
+		},
+		"and a text drifts, on two pages": {
+			first: []string{drifting, first[1]},
+			pages: []reportedPage{updated(fee), {created: []string{pharmacy}, updated: []string{drifted}}},
+			now:   []string{fee, drifted, pharmacy},
+		},
 		"where the first row is gone":     {pages: []reportedPage{{updated: feeAfter, removed: []string{"2"}}}, now: feeAfter, gone: "BAKERY"},
 		"where it is, and a page follows": {pages: []reportedPage{{updated: feeAfter, removed: []string{"2"}}, {}}, now: feeAfter, gone: "BAKERY"},
 	} {
@@ -254,8 +282,20 @@ func anIdThatARowHadBeforeMayBeThatOfANewRow(t *testing.T) {
 		renames, fee reported
 		listed, then []string
 	}{
-		"removed and created, then created": {[]string{bakery}, reported{created: []string{renamed}, removed: []string{"1"}}, reported{created: []string{fee}}, []string{renamed}, []string{renamed, fee}},
-		"removed and created, then updated": {[]string{bakery}, reported{created: []string{renamed}, removed: []string{"1"}}, reported{updated: []string{fee}}, []string{renamed}, []string{renamed, fee}},
+		"removed and created, then created": {
+			[]string{bakery},
+			reported{created: []string{renamed}, removed: []string{"1"}},
+			reported{created: []string{fee}},
+			[]string{renamed},
+			[]string{renamed, fee},
+		},
+		"removed and created, then updated": {
+			[]string{bakery},
+			reported{created: []string{renamed}, removed: []string{"1"}},
+			reported{updated: []string{fee}},
+			[]string{renamed},
+			[]string{renamed, fee},
+		},
 		"renumbered, then updated": {
 			[]string{bakery, mkRow("2", 3, "9", "PHARMACY", false)},
 			reported{created: []string{pharmacy}, updated: []string{renamed}},
@@ -263,8 +303,20 @@ func anIdThatARowHadBeforeMayBeThatOfANewRow(t *testing.T) {
 			[]string{renamed, pharmacy},
 			[]string{fee, renamed, pharmacy},
 		},
-		"of the same amount": {[]string{bakery}, reported{created: []string{renamed}, removed: []string{"1"}}, reported{created: []string{mkRow("1", 3, "3", "KIOSK", false)}}, []string{renamed}, []string{renamed, mkRow("1", 3, "3", "KIOSK", false)}},
-		"of the same text":   {[]string{bakery}, reported{created: []string{renamed}, removed: []string{"1"}}, reported{created: []string{mkRow("1", 3, "4", "BAKERY", false)}}, []string{renamed}, []string{renamed, mkRow("1", 3, "4", "BAKERY", false)}},
+		"of the same amount": {
+			[]string{bakery},
+			reported{created: []string{renamed}, removed: []string{"1"}},
+			reported{created: []string{mkRow("1", 3, "3", "KIOSK", false)}},
+			[]string{renamed},
+			[]string{renamed, mkRow("1", 3, "3", "KIOSK", false)},
+		},
+		"of the same text": {
+			[]string{bakery},
+			reported{created: []string{renamed}, removed: []string{"1"}},
+			reported{created: []string{mkRow("1", 3, "4", "BAKERY", false)}},
+			[]string{renamed},
+			[]string{renamed, mkRow("1", 3, "4", "BAKERY", false)},
+		},
 		"pending, of the same amount": {
 			[]string{mkRow("1", 3, "3", "BAKERY", true)},
 			reported{created: []string{mkRow("2", 3, "3", "BAKERY", true)}, removed: []string{"1"}},

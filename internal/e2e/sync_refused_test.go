@@ -32,7 +32,8 @@ func aForgottenCursorIsRefused(t *testing.T) {
 				s.Round(t)
 				n := len(s.Rows)
 				require.NoError(t, s.Bank.Stage(s.Conn.Reference(), virtualbank.CursorForgotten))
-				_, err := s.Client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.Conn, Cursor: s.Cursor, Known: s.Known})
+				_, err := s.Client.Sync(t.Context(),
+					bankmux.SyncRequest{Connection: s.Conn, Cursor: s.Cursor, Known: s.Known})
 				e, ok := errors.AsType[*bankmux.Error](err)
 				require.True(t, ok)
 				assert.Equal(t, bankmux.ErrInvalid, e.Kind)

@@ -56,7 +56,8 @@ func oneMoreRowNeverInvertsTheSignOfAKnownRow(t *testing.T) {
 		s, round := openRows(t)
 		row := func(i int, amount string, before, after int) string {
 			return fmt.Sprintf(
-				`{"amount":%s,"date":%q,"type":"debit","description":"ROW %d","beforeAmount":%d,"afterAmount":%d,"currency":{"code":"USD"}}`,
+				`{"amount":%s,"date":%q,"type":"debit","description":"ROW %d","beforeAmount":%d,"afterAmount":%d,`+
+					`"currency":{"code":"USD"}}`,
 				amount,
 				bankmux.DateOf(time.Now().UTC()).AddDays(-3).String(),
 				i,

@@ -212,7 +212,8 @@ func postedWithMore(t *testing.T, provider string, now, later bankmux.Delta) {
 		assert.Empty(t, later.Removed)
 		return
 	}
-	assert.NotEmpty(t, later.Suggested, "the bank did not say that it was pending, and the amount differs: the caller decides")
+	assert.NotEmpty(t, later.Suggested,
+		"the bank did not say that it was pending, and the amount differs: the caller decides")
 	assert.Len(t, later.Removed, 1)
 }
 

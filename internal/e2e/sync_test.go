@@ -100,7 +100,10 @@ func aCursorOfAnotherConnectionIsRefused(t *testing.T) {
 		d, err := other.Client.Sync(t.Context(), bankmux.SyncRequest{Connection: other.Conn, Known: other.Known})
 		require.NoError(t, err)
 		before := len(s.Bank.Requests())
-		for name, cursor := range map[string]string{"of another connection": d.Next, "changed": "A" + d.Next[1:], "cut": d.Next[:len(d.Next)-3], "made up": "cursor", "huge": strings.Repeat("A", 20_000)} {
+		for name, cursor := range map[string]string{
+			"of another connection": d.Next, "changed": "A" + d.Next[1:], "cut": d.Next[:len(d.Next)-3],
+			"made up": "cursor", "huge": strings.Repeat("A", 20_000),
+		} {
 			_, err := s.Client.Sync(
 				t.Context(),
 				bankmux.SyncRequest{Connection: s.Conn, Cursor: cursor, Known: s.Known},

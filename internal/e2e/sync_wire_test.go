@@ -56,7 +56,8 @@ func (w wording) RoundTrip(r *http.Request) (*http.Response, error) {
 // mkRow returns a row of MoneyKit in JSON, ago days old.
 func mkRow(id string, ago int, amount, text string, pending bool) string {
 	return fmt.Sprintf(
-		`{"transaction_id":%q,"account_id":"acc","amount":%s,"type":"debit","currency":"USD","date":%q,"description":%q,"raw_description":%q,"pending":%t}`,
+		`{"transaction_id":%q,"account_id":"acc","amount":%s,"type":"debit","currency":"USD","date":%q,`+
+			`"description":%q,"raw_description":%q,"pending":%t}`,
 		id,
 		amount,
 		bankmux.DateOf(time.Now().UTC()).AddDays(-ago).String(),
@@ -73,7 +74,8 @@ func mkPage(created, updated, removed []string) string {
 		quoted[i] = fmt.Sprintf("%q", id)
 	}
 	return fmt.Sprintf(
-		`{"transactions":{"removed":[%s],"updated":[%s],"created":[%s]},"accounts":[],"cursor":{"next":"next-%d"},"has_more":false,"link":{"link_id":"link","state":"connected"}}`,
+		`{"transactions":{"removed":[%s],"updated":[%s],"created":[%s]},"accounts":[],"cursor":{"next":"next-%d"},`+
+			`"has_more":false,"link":{"link_id":"link","state":"connected"}}`,
 		strings.Join(quoted, ","),
 		strings.Join(updated, ","),
 		strings.Join(created, ","),
@@ -84,7 +86,8 @@ func mkPage(created, updated, removed []string) string {
 // TestSyncOverTheWire specifies how the lists of each provider are applied.
 func TestSyncOverTheWire(t *testing.T) {
 	t.Parallel()
-	t.Run("the lists of MoneyKit are applied in its order, and a row is found where it moved", theListsOfMoneyKitAreAppliedInOrder)
+	t.Run("the lists of MoneyKit are applied in its order, and a row is found where it moved",
+		theListsOfMoneyKitAreAppliedInOrder)
 	t.Run("a row that vanished between two syncs is missing, then removed", aRowThatVanishedBetweenTwoSyncsIsMissing)
 	t.Run("an unreadable row of Dapi casts doubt on its day alone", anUnreadableRowOfDapiCastsDoubtOnItsDayAlone)
 	t.Run("an empty list of MoneyKit removes nothing", anEmptyListOfMoneyKitRemovesNothing)
@@ -99,7 +102,8 @@ func theListsOfMoneyKitAreAppliedInOrder(t *testing.T) {
 		keys := s.Bank.Credentials()
 		last := map[string]url.Values{}
 		says := map[string]string{
-			"/accounts": `{"accounts":[{"account_id":"acc","account_type":"depository.checking","name":"Checking","balances":{"currency":"USD"}}],"link":{"link_id":"link","state":"connected"}}`,
+			"/accounts": `{"accounts":[{"account_id":"acc","account_type":"depository.checking","name":"Checking",` +
+				`"balances":{"currency":"USD"}}],"link":{"link_id":"link","state":"connected"}}`,
 		}
 		var err error
 		s.Client, err = moneykit.New(moneykit.Config{
@@ -114,7 +118,8 @@ func theListsOfMoneyKitAreAppliedInOrder(t *testing.T) {
 			time.Sleep(time.Minute)
 			says["/transactions/sync"] = mkPage(created, updated, removed)
 			says["/transactions"] = fmt.Sprintf(
-				`{"transactions":[%s],"total":%d,"page":1,"size":500,"accounts":[],"link":{"link_id":"link","state":"connected"}}`,
+				`{"transactions":[%s],"total":%d,"page":1,"size":500,"accounts":[],`+
+					`"link":{"link_id":"link","state":"connected"}}`,
 				strings.Join(listed, ","),
 				len(listed),
 			)
@@ -194,7 +199,8 @@ func aRowThatVanishedBetweenTwoSyncsIsMissing(t *testing.T) {
 // dpRow returns a row of Dapi in JSON, ago days old. The amount is written as it is.
 func dpRow(ago int, amount, text string) string {
 	return fmt.Sprintf(
-		`{"amount":%s,"date":"%sT00:00:00.000Z","type":"debit","description":%q,"currency":{"code":"USD","name":"US Dollar"}}`,
+		`{"amount":%s,"date":"%sT00:00:00.000Z","type":"debit","description":%q,"currency":{"code":"USD",`+
+			`"name":"US Dollar"}}`,
 		amount,
 		bankmux.DateOf(time.Now().UTC()).AddDays(-ago).String(),
 		text,
@@ -217,10 +223,11 @@ func openRows(t *testing.T) (s *banktest.Sync, round func(rows ...string) bankmu
 	})
 	require.NoError(t, err)
 	return s, func(rows ...string) bankmux.Delta {
-		says["/data/transactions/get"] = `{"success":true,"status":"done","operationID":"op","transactions":[` + strings.Join(
-			rows,
-			",",
-		) + `]}`
+		says["/data/transactions/get"] = `{"success":true,"status":"done","operationID":"op","transactions":[` +
+			strings.Join(
+				rows,
+				",",
+			) + `]}`
 		d, err := s.Client.Sync(
 			t.Context(),
 			bankmux.SyncRequest{
@@ -314,7 +321,9 @@ func extraRowsOfKnownChangeNothing(t *testing.T) {
 				assert.Equal(t, 1, n)
 				assert.NotEqual(t, stranger.Key, key)
 			}
-			nothing := func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] { return nil }
+			nothing := func(context.Context, string, bankmux.Date, bankmux.Date) iter.Seq2[bankmux.Known, error] {
+				return nil
+			}
 			_, err := s.Client.Sync(t.Context(), bankmux.SyncRequest{Connection: s.Conn, Known: nothing})
 			require.NoError(t, err)
 		})

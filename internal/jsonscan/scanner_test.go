@@ -60,15 +60,21 @@ var texts = []string{
 ` + "\r" + `{} `, `nul`, `nulL`, `truefalse`, `n`, `[tru]`, `True`,
 	`0`, `-0`, `-`, `01`, `-01`, `1.`, `.5`, `1.5`, `1.e1`, `1e`, `1e+`, `1E-02`, `1e5.5`, `0x1`, `+1`, `1 2`, `--1`,
 	`[0.0,-1.25e+10,123456789012345678901234567890]`, `[1,]`, `[,1]`, `[1 2]`, `[`, `]`, `[]]`, `[[]`, `[null`, `[1`,
-	`""`, `"`, `"a`, `"\"`, `"\\"`, `"\""`, `"\/\b\f\n\r\t"`, `"\x"`, `"\u12"`, `"\u12G4"`, `"\u00e9"`, "\"\t\"", "\"\x00\"",
+	`""`, `"`, `"a`, `"\"`, `"\\"`, `"\""`, `"\/\b\f\n\r\t"`, `"\x"`, `"\u12"`, `"\u12G4"`, `"\u00e9"`, "\"\t\"",
+	"\"\x00\"",
 	`"\ud83d\ude00"`, `"\ud83d"`, `"\ude00"`, `"\ud83dx"`, `"\ud83d\u0041"`, `"\ud83d\ud83d\ude00"`, `"\uD83D\uDE0`,
-	"\"\xff\"", "\"a\xe9b\"", "\"\xe2\x82\"", "\"\xe2\x82\xac\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2", "\xff",
+	"\"\xff\"", "\"a\xe9b\"", "\"\xe2\x82\"", "\"\xe2\x82\xac\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2",
+	"\xff",
 	"\"\u2028\ufffd\u007f\"", `"a text that is longer than eight bytes"`, `"eight...` + `"`, `"seven.."`, `"nine....."`,
-	"\"a text that is long\nand broken\"", `"a text that is long \u0000 and has escapes"`, "\"a text that is l\xc3\xb6ng\"",
-	`{}`, `{"a":1}`, `{"a":1,}`, `{,"a":1}`, `{"a"}`, `{"a":}`, `{a:1}`, `{"a":1 "b":2}`, `{"a" : 1 , "b" : [ ] }`, `{1:2}`,
+	"\"a text that is long\nand broken\"", `"a text that is long \u0000 and has escapes"`,
+	"\"a text that is l\xc3\xb6ng\"",
+	`{}`, `{"a":1}`, `{"a":1,}`, `{,"a":1}`, `{"a"}`, `{"a":}`, `{a:1}`, `{"a":1 "b":2}`, `{"a" : 1 , "b" : [ ] }`,
+	`{1:2}`,
 	`{"a":1,"a":2}`, `{"a":1,"A":2}`, `{"a":1,"\u0061":2}`, `{"":1,"":2}`, `{"a":{"b":1},"b":{"b":1,"b":2}}`,
-	"{\"\xff\":1,\"\xfe\":2}", "{\"\xff\":1,\"\ufffd\":2}", `{"\ud800":1,"\udc00":2}`, `[{"a":1},{"a":1}]`, `{"a":[{"x":1,"x":1}]}`,
-	`{"same first and last":1,"same xxxxx and last":2,"same first and last":3}`, "\ufeff{}", `{} {}`, `{}x`, ``, ` `, `/**/{}`,
+	"{\"\xff\":1,\"\xfe\":2}", "{\"\xff\":1,\"\ufffd\":2}", `{"\ud800":1,"\udc00":2}`, `[{"a":1},{"a":1}]`,
+	`{"a":[{"x":1,"x":1}]}`,
+	`{"same first and last":1,"same xxxxx and last":2,"same first and last":3}`, "\ufeff{}", `{} {}`, `{}x`, ``, ` `,
+	`/**/{}`,
 }
 
 // manyKeys is an object of n keys, and one more that repeats the key with an index.
@@ -302,7 +308,8 @@ func aScannerReturnsAfterAFault(t *testing.T) {
 
 // TestAllocations specifies that reading costs no memory. It counts, so nothing runs beside it.
 func TestAllocations(t *testing.T) {
-	text := []byte(`{"id":"a text","amount":-12.50,"list":[{"a":null,"b":[true,false]},{"a":"l\u00e4nger","b":"länger"}]}`)
+	text := []byte(
+		`{"id":"a text","amount":-12.50,"list":[{"a":null,"b":[true,false]},{"a":"l\u00e4nger","b":"länger"}]}`)
 	allocs := testing.AllocsPerRun(100, func() {
 		s := jsonscan.New(text)
 		if s.Skip(false) != nil || s.End() != nil {

@@ -25,7 +25,8 @@ func TestSimulate(t *testing.T) {
 			assert.LessOrEqual(t, float64(r.PeakInFlight), 5*small.InFlight())
 		})
 		for _, headroom := range headrooms {
-			t.Run(fmt.Sprintf("%s: with %v times the load, an outage is caught up as CatchUp says", load.Provider, headroom),
+			t.Run(fmt.Sprintf("%s: with %v times the load, an outage is caught up as CatchUp says", load.Provider,
+				headroom),
 				func(t *testing.T) {
 					t.Parallel()
 					r := Simulate(Night{Load: small, Headroom: headroom, From: 2 * time.Hour, Outage: time.Hour})

@@ -330,7 +330,8 @@ var providerFaults = map[string]struct {
 	"null_in_place_of_list": {
 		"",
 		http.StatusOK,
-		`{"success":true,"status":"done","operationID":"soak","accounts":null,"transactions":null,"links":null,"link":null}`,
+		`{"success":true,"status":"done","operationID":"soak","accounts":null,"transactions":null,"links":null,` +
+			`"link":null}`,
 	},
 }
 

@@ -41,7 +41,9 @@ func ExampleError() {
 }
 
 func ExampleProduct() {
-	for _, product := range []bankmux.Product{bankmux.ProductTransactions, bankmux.ProductAccounts, bankmux.ProductCards} {
+	for _, product := range []bankmux.Product{
+		bankmux.ProductTransactions, bankmux.ProductAccounts, bankmux.ProductCards,
+	} {
 		name, ok := moneykit.Product(product)
 		fmt.Printf("%s %q %v\n", product, name, ok)
 	}

@@ -41,13 +41,18 @@ func theDocumentedExamplesAreRead(t *testing.T) {
 			{"id":"a3","name":"Odd","number":"1","iban":null,"type":"treasure","isFavourite":null,"currency":{"code":"XAU","name":"GOLD"}}]}`,
 		"/v2/data/balance/get": `{` + envelope + `,"balance":{"amount":"5000.25",` + aed + `,"accountNumber":"1"}}`,
 		"/v2/data/cards/get": `{` + envelope + `,"cards":[
-			{"id":"c1","name":"Visa","cardNumber":"XXXX-4421","type":"credit","status":"active","creditLimit":20000,"expiryDate":"2028-03-31T00:00:00+00:00",` + aed + `},
+			{"id":"c1","name":"Visa","cardNumber":"XXXX-4421","type":"credit","status":"active",` +
+			`"creditLimit":20000,"expiryDate":"2028-03-31T00:00:00+00:00",` + aed + `},
 			{"id":"c2","name":null,"cardNumber":null,"type":"credit","status":"frozen","creditLimit":null,"expiryDate":null,` + aed + `}]}`,
-		"/v2/data/identity/get": `{` + envelope + `,"identity":{"name":"Rosa Example","nationality":null,"dateOfBirth":"1990-11-30T00:00:00.000Z","emailAddress":"rosa@example.com",
-			"numbers":[{"type":"mobile","value":"050"}],"address":{"full":"12 Corniche","city":"Dubai","flat":null},"identification":[{"type":"passport","value":"P1"}]}}`,
+		"/v2/data/identity/get": `{` + envelope + `,"identity":{"name":"Rosa Example","nationality":null,` +
+			`"dateOfBirth":"1990-11-30T00:00:00.000Z","emailAddress":"rosa@example.com",
+			"numbers":[{"type":"mobile","value":"050"}],"address":{"full":"12 Corniche","city":"Dubai",` +
+			`"flat":null},"identification":[{"type":"passport","value":"P1"}]}}`,
 		"/v2/data/transactions/get": `{` + envelope + `,"transactions":[
-			{"amount":312.4,"date":"` + ago(3) + `T00:00:00.000Z","type":"debit","description":"POS CARREFOUR","details":"CARD 4421",` + aed + `,"beforeAmount":10763.15,"afterAmount":10450.75,"reference":null},
-			{"amount":-18500,"date":"` + ago(6) + ` 00:00:00","type":"credit","description":"SALARY","details":null,` + aed + `,"beforeAmount":null,"afterAmount":null,"reference":"FT1"},
+			{"amount":312.4,"date":"` + ago(3) + `T00:00:00.000Z","type":"debit","description":"POS CARREFOUR","details":"CARD 4421",` + aed +
+			`,"beforeAmount":10763.15,"afterAmount":10450.75,"reference":null},
+			{"amount":-18500,"date":"` + ago(6) + ` 00:00:00","type":"credit","description":"SALARY","details":null,` + aed +
+			`,"beforeAmount":null,"afterAmount":null,"reference":"FT1"},
 			{"amount":1,"date":"` + ago(7) + `","type":"debit","currency":{}},
 			{"amount":1,"date":null,"type":"debit",` + aed + `}]}`,
 	})
@@ -103,7 +108,8 @@ func theDocumentedExamplesAreRead(t *testing.T) {
 	}, who.Owners)
 	var rows []bankmux.Transaction
 	failed := 0
-	for row, err := range client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}, From: today.AddDays(-20)}) {
+	for row, err := range client.Transactions(ctx,
+		bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}, From: today.AddDays(-20)}) {
 		if err != nil {
 			failed++
 			continue
@@ -145,7 +151,9 @@ func oneUnreadableAccountDoesNotCostTheOthers(t *testing.T) {
 	)
 	var failed []string
 	rows := map[string]int{}
-	for row, err := range s.client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn, From: bankmux.DateOf(time.Now().UTC().Add(4 * time.Hour)).AddDays(-30)}) {
+	for row, err := range s.client.Transactions(ctx, bankmux.TransactionsRequest{
+		Connection: conn, From: bankmux.DateOf(time.Now().UTC().Add(4 * time.Hour)).AddDays(-30),
+	}) {
 		if err != nil {
 			failed = append(failed, row.Account)
 			continue
@@ -158,13 +166,17 @@ func oneUnreadableAccountDoesNotCostTheOthers(t *testing.T) {
 
 func eachListLosesOnlyItsUnreadableElement(t *testing.T) {
 	t.Parallel()
-	const accounts = `[{"id":"a1","name":5,"number":1015234567801,"iban":{},"type":"current",` + aed + `},"odd",{"name":"no id"},{"id":"a2","id":"a3"},{"id":"a4","type":[],"balance":"none"}]`
+	const accounts = `[{"id":"a1","name":5,"number":1015234567801,"iban":{},"type":"current",` + aed +
+		`},"odd",{"name":"no id"},{"id":"a2","id":"a3"},{"id":"a4","type":[],"balance":"none"}]`
 	client, conn, _ := canned(t, map[string]string{
 		"/v2/data/accounts/get":         `{` + done + `,"accounts":` + accounts + `}`,
 		"/v2/data/completeAccounts/get": `{` + done + `,"accounts":` + accounts + `}`,
-		"/v2/data/cards/get":            `{` + done + `,"cards":[{"id":"c1","creditLimit":"NA","cardNumber":4421,"status":{},` + aed + `},7,{"name":"no id"}]}`,
-		"/v2/data/identity/get":         `{` + done + `,"identity":{"name":["Rosa"],"emailAddress":"rosa@example.com","numbers":[{"type":"mobile","value":50},"odd"],"address":"Dubai","identification":[5]}}`,
-		"/v2/data/transactions/get":     `{` + done + `,"transactions":[]}`,
+		"/v2/data/cards/get": `{` + done + `,"cards":[{"id":"c1","creditLimit":"NA","cardNumber":4421,"status":{},` + aed +
+			`},7,{"name":"no id"}]}`,
+		"/v2/data/identity/get": `{` + done + `,"identity":{"name":["Rosa"],` +
+			`"emailAddress":"rosa@example.com","numbers":[{"type":"mobile","value":50},"odd"],` +
+			`"address":"Dubai","identification":[5]}}`,
+		"/v2/data/transactions/get": `{` + done + `,"transactions":[]}`,
 	})
 	ctx := t.Context()
 	places := func(err error) (names []string) {
@@ -220,7 +232,10 @@ func eachListLosesOnlyItsUnreadableElement(t *testing.T) {
 	partly(t, err)
 	assert.Len(t, delta.Failed, 3, "unreadable accounts are named, and the others are synced")
 	assert.True(t, delta.More)
-	for _, body := range []string{`{` + done + `,"accounts":{}}`, `{` + done + `,"accounts":"none"}`, `{` + done + `,"accounts":[],"status":"done"}`, `{` + done + `}`} {
+	for _, body := range []string{
+		`{` + done + `,"accounts":{}}`, `{` + done + `,"accounts":"none"}`,
+		`{` + done + `,"accounts":[],"status":"done"}`, `{` + done + `}`,
+	} {
 		client, conn, _ := canned(t, map[string]string{"/v2/data/accounts/get": body})
 		_, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
 		require.ErrorIs(t, err, bankmux.ErrMalformed, body)
@@ -345,7 +360,9 @@ func aListOfAPersonInAnotherShapeCostsItself(t *testing.T) {
 	}
 	t.Run("a person without any data is not an owner", func(t *testing.T) {
 		t.Parallel()
-		for _, odd := range []string{`{}`, `{"name":{},"emailAddress":[],"numbers":[{"type":"mobile"},null],"identification":[null]}`} {
+		for _, odd := range []string{
+			`{}`, `{"name":{},"emailAddress":[],"numbers":[{"type":"mobile"},null],"identification":[null]}`,
+		} {
 			client, conn, _ := canned(
 				t,
 				map[string]string{"/v2/data/identity/get": `{` + done + `,"identity":` + odd + `}`},

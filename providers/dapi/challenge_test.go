@@ -287,12 +287,18 @@ func questionsDuringDapisOwnOperationsAreAnswered(t *testing.T) {
 		path string
 		call func(context.Context, *bankmux.Client, bankmux.Connection, string, *bankmux.Answers) error
 	}{
-		"CompleteAccounts": {"/data/completeAccounts/get", func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, _ string, answers *bankmux.Answers) error {
+		"CompleteAccounts": {"/data/completeAccounts/get", func(
+			ctx context.Context, client *bankmux.Client, conn bankmux.Connection, _ string, answers *bankmux.Answers,
+		) error {
 			_, _, err := dapi.CompleteAccounts(ctx, client, conn, answers)
 			return err
 		}},
-		"CategorizedTransactions": {"/data/categorizedTransactions/get", func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection, account string, answers *bankmux.Answers) error {
-			_, err := dapi.CategorizedTransactions(ctx, client, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{account}, Answers: answers})
+		"CategorizedTransactions": {"/data/categorizedTransactions/get", func(
+			ctx context.Context, client *bankmux.Client, conn bankmux.Connection, account string,
+			answers *bankmux.Answers,
+		) error {
+			_, err := dapi.CategorizedTransactions(ctx, client,
+				bankmux.TransactionsRequest{Connection: conn, Accounts: []string{account}, Answers: answers})
 			return err
 		}},
 	} {

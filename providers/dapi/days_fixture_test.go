@@ -77,7 +77,8 @@ func (b *dayBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.asks = false
 		_, _ = io.WriteString(
 			w,
-			`{"operationID":"op","success":true,"status":"user_input_required","userInputs":[{"id":"otp","index":0,"query":"code"}]}`,
+			`{"operationID":"op","success":true,"status":"user_input_required","userInputs":[{"id":"otp","index":0,`+
+				`"query":"code"}]}`,
 		)
 		return
 	}
@@ -90,7 +91,8 @@ func (b *dayBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			rows = append(
 				rows,
 				fmt.Sprintf(
-					`{"amount":7,"date":"%sT00:00:00.000Z","type":"debit","description":%q,"currency":{"code":"AED","name":"DIRHAM"}}`,
+					`{"amount":7,"date":"%sT00:00:00.000Z","type":"debit","description":%q,`+
+						`"currency":{"code":"AED","name":"DIRHAM"}}`,
 					row.written,
 					row.text,
 				),

@@ -355,7 +355,8 @@ func anAnsweredCallWhoseDaysAreThenRefusedIsRepeatedWithFewer(t *testing.T) {
 	t.Run("a list after a challenge returns the rows and the gap", func(t *testing.T) {
 		rows, gaps := 0, []bankmux.Covered(nil)
 		answered(t, func(answers *bankmux.Answers) error {
-			for page, err := range s.client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: ids, Answers: answers}) {
+			for page, err := range s.client.TransactionPages(t.Context(),
+				bankmux.TransactionsRequest{Connection: conn, Accounts: ids, Answers: answers}) {
 				if err != nil {
 					return err
 				}

@@ -193,7 +193,8 @@ func twoBanksFromOneSessionAreTwoConnections(t *testing.T) {
 		require.NoError(t, json.Unmarshal(raw, &stored))
 		conn, err := single.Connection(
 			s.another(nil).
-				ExchangeToken(t.Context(), bankmux.ExchangeRequest{Session: stored, User: "user-1", Payload: bankmux.NewSecret(payload)}),
+				ExchangeToken(t.Context(),
+					bankmux.ExchangeRequest{Session: stored, User: "user-1", Payload: bankmux.NewSecret(payload)}),
 		)
 		require.NoError(t, err)
 		assert.Equal(t, session.ConnectionOf(conn.Reference()), conn.ID, "in any process that exchanges it")
@@ -224,7 +225,9 @@ func twoBanksFromOneSessionAreTwoConnections(t *testing.T) {
 
 func aConnectionIsKeptIfItsBankCannotBeRead(t *testing.T) {
 	t.Parallel()
-	for _, fault := range []string{"unavailable", "html_200", "reset_before", "failed_envelope_200", "unknown_code", "rate_limited", "initialized"} {
+	for _, fault := range []string{
+		"unavailable", "html_200", "reset_before", "failed_envelope_200", "unknown_code", "rate_limited", "initialized",
+	} {
 		s := start(t, nil)
 		post := s.post(s.client, request, virtualbank.DapiLink{})
 		require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: fault, Operation: "/metadata/accounts/get"}))

@@ -61,7 +61,8 @@ func eachFunctionCallsItsEndpoint(t *testing.T) {
 	}
 	assert.Positive(t, categories)
 	brands := 0
-	for row, err := range s.client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: []string{accounts[0].ID}, Enrich: true}) {
+	for row, err := range s.client.Transactions(ctx,
+		bankmux.TransactionsRequest{Connection: conn, Accounts: []string{accounts[0].ID}, Enrich: true}) {
 		require.NoError(t, err)
 		if row.Enrichment != nil && row.Enrichment.Merchant.Name != "" {
 			brands++
@@ -90,12 +91,14 @@ func eachFunctionCallsItsEndpoint(t *testing.T) {
 func rulesOfTheBankInAnotherShapeNeverCostALink(t *testing.T) {
 	t.Parallel()
 	for name, members := range map[string]string{
-		"a version among the validators":   `"validators":{"version":2,"createTransfer":{"version":3,"same":{"remarks":{"length":35},"note":"x"},"local":7}}`,
-		"validators as a list":             `"validators":[1,2]`,
-		"members of another shape":         `"transferBounds":"none","address":"Dubai","beneficiaryCoolDownPeriod":24,"isCreateBeneficiaryEndpointRequired":"yes","branchName":7`,
+		"a version among the validators": `"validators":{"version":2,"createTransfer":{"version":3,"same":{"remarks":{"length":35},"note":"x"},"local":7}}`,
+		"validators as a list":           `"validators":[1,2]`,
+		"members of another " +
+			"shape": `"transferBounds":"none","address":"Dubai","beneficiaryCoolDownPeriod":24,"isCreateBeneficiaryEndpointRequired":"yes","branchName":7`,
 		"a repeated key, which is refused": `"country":{"code":"SA"}`,
 		"bounds that repeat a key": `"transferBounds":[{"minimum":1,"minimum":2,"type":"same",` + aed + `},` +
-			`{"minimum":1,"type":"intl","currency":{"code":"AED","code":"USD"}},{"minimum":1,"type":"local",` + aed + `}]`,
+			`{"minimum":1,"type":"intl","currency":{"code":"AED","code":"USD"}},{"minimum":1,"type":"local",` + aed +
+			`}]`,
 		"rules that repeat a key": `"validators":{"createTransfer":{"same":{"remarks":"a","remarks":"b"}}}`,
 		"bounds of another shape": `"transferBounds":[7,{"minimum":1,"type":"local",` + aed + `},{"minimum":{},"type":"same"}],"transactionRange":"90 days"`,
 	} {
@@ -103,7 +106,8 @@ func rulesOfTheBankInAnotherShapeNeverCostALink(t *testing.T) {
 			t.Parallel()
 			s := start(t, nil)
 			conn := s.connect()
-			body := `{` + done + `,"accountsMetadata":{"swiftCode":"EBILAEAD","bankName":"Emirates NBD","country":{"code":"AE","name":5},` + members + `}}`
+			body := `{` + done + `,"accountsMetadata":{"swiftCode":"EBILAEAD","bankName":"Emirates NBD",` +
+				`"country":{"code":"AE","name":5},` + members + `}}`
 			client := s.another(func(cfg *dapi.Config) {
 				cfg.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 					if strings.HasSuffix(r.URL.Path, "/metadata/accounts/get") {

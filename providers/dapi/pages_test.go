@@ -115,13 +115,16 @@ func aBankThatIgnoresTheDaysHasEachRowOnce(t *testing.T) {
 			day := today.AddDays(-back)
 			b.rows = []dayRow{{day, day, "one"}, {day, day.AddDays(-1), "other"}}
 			b.odd = []string{
-				`{"amount":7,"date":"31.02.2026","type":"debit","description":"no day","currency":{"code":"AED","name":"D"}}`,
-				`{"amount":"abc","date":"` + day.String() + `T00:00:00.000Z","type":"debit","description":"x","currency":{"code":"AED","name":"D"}}`,
+				`{"amount":7,"date":"31.02.2026","type":"debit","description":"no day","currency":{"code":"AED",` +
+					`"name":"D"}}`,
+				`{"amount":"abc","date":"` + day.String() +
+					`T00:00:00.000Z","type":"debit","description":"x","currency":{"code":"AED","name":"D"}}`,
 				`17`,
 				`17`,
 			}
 			rows, failed, calls := 0, 0, 0
-			for page, err := range client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}}) {
+			for page, err := range client.TransactionPages(t.Context(),
+				bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}}) {
 				require.NoError(t, err)
 				calls++
 				rows, failed = rows+len(page.Transactions), failed+len(page.Failed)

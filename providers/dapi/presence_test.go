@@ -111,7 +111,9 @@ func anAnswerMeansThatTheUserIsPresent(t *testing.T) {
 	all, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
 	require.Greater(t, len(all.Accounts), 1)
-	challenge := func(t *testing.T, path string, call func(context.Context, *bankmux.Answers) error) *bankmux.Challenge {
+	challenge := func(
+		t *testing.T, path string, call func(context.Context, *bankmux.Answers) error,
+	) *bankmux.Challenge {
 		t.Helper()
 		require.NoError(t, s.bank.RequireInput(conn.Reference(), path, []string{"otp"}))
 		e, ok := errors.AsType[*bankmux.Error](call(t.Context(), nil))
@@ -132,7 +134,8 @@ func anAnswerMeansThatTheUserIsPresent(t *testing.T) {
 	}
 	pages := 0
 	list := func(ctx context.Context, answers *bankmux.Answers) error {
-		for _, err := range s.client.TransactionPages(ctx, bankmux.TransactionsRequest{Connection: conn, Answers: answers}) {
+		for _, err := range s.client.TransactionPages(ctx,
+			bankmux.TransactionsRequest{Connection: conn, Answers: answers}) {
 			if err != nil {
 				return err
 			}

@@ -228,8 +228,11 @@ func theGrantedProductsAreKept(t *testing.T) {
 		return all
 	}
 	for name, c := range map[string]struct{ asked, want []bankmux.Product }{
-		"and asks for nothing":  {nil, []bankmux.Product{bankmux.ProductTransactions, bankmux.ProductIdentity}},
-		"and asks for another":  {[]bankmux.Product{bankmux.ProductCards}, []bankmux.Product{bankmux.ProductTransactions, bankmux.ProductIdentity, bankmux.ProductCards}},
+		"and asks for nothing": {nil, []bankmux.Product{bankmux.ProductTransactions, bankmux.ProductIdentity}},
+		"and asks for another": {
+			[]bankmux.Product{bankmux.ProductCards},
+			[]bankmux.Product{bankmux.ProductTransactions, bankmux.ProductIdentity, bankmux.ProductCards},
+		},
 		"and asks for the same": {[]bankmux.Product{bankmux.ProductIdentity}, []bankmux.Product{bankmux.ProductTransactions, bankmux.ProductIdentity}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -262,7 +265,9 @@ func theGrantedProductsAreKept(t *testing.T) {
 
 func aLoginThatChangedIsNotDelinked(t *testing.T) {
 	t.Parallel()
-	for code, gone := range map[string]bool{"INVALID_CREDENTIALS": false, "INVALID_CONNECTION": false, "INVALID_TOKEN": true, "USER_DELINKED": true} {
+	for code, gone := range map[string]bool{
+		"INVALID_CREDENTIALS": false, "INVALID_CONNECTION": false, "INVALID_TOKEN": true, "USER_DELINKED": true,
+	} {
 		client, conn, _ := canned(
 			t,
 			map[string]string{"/v2/users/DelinkUser": `{"success":false,"status":"failed","type":"` + code + `"}`},

@@ -125,7 +125,9 @@ func runningBalancesDecideTheSign(t *testing.T) {
 				) + `]}`,
 			},
 		)
-		for row, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Cards: []string{"c1"}, From: bankmux.DateOf(time.Now().UTC()).AddDays(-3)}) {
+		for row, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{
+			Connection: conn, Cards: []string{"c1"}, From: bankmux.DateOf(time.Now().UTC()).AddDays(-3),
+		}) {
 			require.NoError(t, err)
 			assert.Equal(t, "-52.42 AED", row.Amount.String())
 		}
@@ -219,7 +221,8 @@ func oneUnreadableRowNeverCostsThePage(t *testing.T) {
 			func(t *testing.T, row bankmux.Transaction) { assert.Equal(t, "998877", row.Reference) },
 		},
 		"members for display are absent": {
-			`{"amount":5,"date":"DAY","type":"debit","description":{"en":"x"},"details":[1],"category":true,"brandDetails":"none",` + aed + `}`,
+			`{"amount":5,"date":"DAY","type":"debit","description":{"en":"x"},"details":[1],` +
+				`"category":true,"brandDetails":"none",` + aed + `}`,
 			func(t *testing.T, row bankmux.Transaction) {
 				assert.Empty(t, row.Description+row.Details)
 				assert.Nil(t, row.Enrichment)
@@ -328,7 +331,8 @@ func rowsOf(
 ) (rows []bankmux.Transaction, failed []error, delta bankmux.Delta) {
 	t.Helper()
 	from := bankmux.DateOf(time.Now().UTC()).AddDays(-3)
-	for row, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}, From: from}) {
+	for row, err := range client.Transactions(t.Context(),
+		bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}, From: from}) {
 		if err != nil {
 			failed = append(failed, err)
 			continue

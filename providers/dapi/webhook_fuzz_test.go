@@ -13,7 +13,13 @@ import (
 
 // FuzzWebhookSignature sends any id, time and signature in both schemes. No delivery is accepted.
 func FuzzWebhookSignature(f *testing.F) {
-	for _, c := range [][3]string{{"msg_1", hookStamp, "v1,AAAA"}, {"", "", ""}, {"a.b", "-1", "v1,"}, {"a", "9223372036854775807", "v1, v1 v2,x"}, {"1", "1763647407123", "===="}} {
+	for _, c := range [][3]string{
+		{"msg_1", hookStamp, "v1,AAAA"},
+		{"", "", ""},
+		{"a.b", "-1", "v1,"},
+		{"a", "9223372036854775807", "v1, v1 v2,x"},
+		{"1", "1763647407123", "===="},
+	} {
 		f.Add(c[0], c[1], c[2], []byte(hookBody))
 	}
 	f.Fuzz(func(t *testing.T, id, stamp, signature string, body []byte) {
@@ -41,7 +47,10 @@ func FuzzWebhookSignature(f *testing.F) {
 // decrypted.
 func FuzzWebhookBody(f *testing.F) {
 	key := bytes.Repeat([]byte("k"), 32)
-	for _, body := range []string{hookBody, "", "null", "{}", "[]", "\xff", `"AAAA"`, `{"data":"AAAA"}`, `{"data":7,"payload":"AAAAAAAAAAAAAAAAAAAAAAAA"}`, `{"event":7}`} {
+	for _, body := range []string{
+		hookBody, "", "null", "{}", "[]", "\xff", `"AAAA"`, `{"data":"AAAA"}`,
+		`{"data":7,"payload":"AAAAAAAAAAAAAAAAAAAAAAAA"}`, `{"event":7}`,
+	} {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -50,7 +59,8 @@ func FuzzWebhookBody(f *testing.F) {
 			res, err := client.ReadWebhook(t.Context(), genuine(string(body)))
 			switch {
 			case errors.Is(err, bankmux.ErrMalformed) && !aesKey.IsZero():
-			case err != nil || len(res.Events) != 1 || res.Key != "msg_1" || res.Events[0].Kind == "" || res.Events[0].At.IsZero():
+			case err != nil || len(res.Events) != 1 || res.Key != "msg_1" || res.Events[0].Kind == "" ||
+				res.Events[0].At.IsZero():
 				t.Fatalf("%q: %v, %v", body, res, err)
 			}
 		}

@@ -62,20 +62,28 @@ func eachEventOfDapiHasAKind(t *testing.T) {
 			Status: bankmux.Status{State: bankmux.StateActive, At: hookNow},
 		}.WithReference("conn-1")},
 		"a deleted connection": {`{"event":"connection.deleted","connectionID":"conn-1"}`, bankmux.Event{
-			Kind: bankmux.EventConnectionDeleted, Name: "connection.deleted", At: hookNow, Status: bankmux.Status{State: bankmux.StateGone, At: hookNow},
+			Kind: bankmux.EventConnectionDeleted, Name: "connection.deleted", At: hookNow,
+			Status: bankmux.Status{State: bankmux.StateGone, At: hookNow},
 		}.WithReference("conn-1")},
 		"transactions": {`{"event":"transactions.available","connectionID":"conn-1"}`, bankmux.Event{
 			Kind: bankmux.EventTransactionsAvailable, Name: "transactions.available", At: hookNow,
 		}.WithReference("conn-1")},
-		"a deleted connection whose other members are of another shape": {`{"event":"connection.deleted","connectionID":"conn-1","state":{},"errorType":5,"occurredAt":17}`, bankmux.Event{
-			Kind: bankmux.EventConnectionDeleted, Name: "connection.deleted", At: hookNow, Status: bankmux.Status{State: bankmux.StateGone, At: hookNow},
-		}.WithReference("conn-1")},
-		"an unknown event": {`{"event":"job.done","connectionID":"conn-1","jobID":"j"}`, bankmux.Event{Kind: bankmux.EventUnknown, Name: "job.done", At: hookNow}.WithReference("conn-1")},
-		"no event":         {`{}`, bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
-		"no object":        {`"text"`, bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
-		"no JSON":          {"\xff{", bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
-		"nothing":          {"", bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
-		"of another type":  {`{"event":7}`, bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
+		"a deleted connection whose other members are of another shape": {
+			`{"event":"connection.deleted","connectionID":"conn-1","state":{},"errorType":5,"occurredAt":17}`,
+			bankmux.Event{
+				Kind: bankmux.EventConnectionDeleted, Name: "connection.deleted", At: hookNow,
+				Status: bankmux.Status{State: bankmux.StateGone, At: hookNow},
+			}.WithReference("conn-1"),
+		},
+		"an unknown event": {
+			`{"event":"job.done","connectionID":"conn-1","jobID":"j"}`,
+			bankmux.Event{Kind: bankmux.EventUnknown, Name: "job.done", At: hookNow}.WithReference("conn-1"),
+		},
+		"no event":        {`{}`, bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
+		"no object":       {`"text"`, bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
+		"no JSON":         {"\xff{", bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
+		"nothing":         {"", bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
+		"of another type": {`{"event":7}`, bankmux.Event{Kind: bankmux.EventUnknown, At: hookNow}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -112,39 +120,43 @@ func aSvixDeliveryDependsOnSecretTimeAndEveryByte(t *testing.T) {
 		request bankmux.WebhookRequest
 		holds   bool
 	}{
-		"genuine":                           {signed(good), true},
-		"by the other secret":               {signed(sig(nextSecret, "msg_1", hookStamp, hookBody)), true},
-		"under the other spelling":          {svix("webhook", "msg_1", hookStamp, good, hookBody), true},
-		"under both spellings":              {with(func(h http.Header) { h.Set("Webhook-Id", "msg_1") }), true},
-		"among signatures by other secrets": {signed(sig([]byte("another account's secret"), "msg_1", hookStamp, hookBody) + " v2,abc v1 v1, v1,??? " + good), true},
-		"five minutes old":                  {off(-5 * time.Minute), true},
-		"five minutes ahead":                {off(5 * time.Minute), true},
-		"by a third secret":                 {signed(sig([]byte("another account's secret"), "msg_1", hookStamp, hookBody)), false},
-		"by an empty secret":                {signed(sig(nil, "msg_1", hookStamp, hookBody)), false},
-		"by the secret as text":             {signed(sig([]byte(whsec(hookSecret).Reveal()), "msg_1", hookStamp, hookBody)), false},
-		"older":                             {off(-5*time.Minute - time.Second), false},
-		"further ahead":                     {off(5*time.Minute + time.Second), false},
-		"of a text that is not a time":      {svix("svix", "msg_1", "now", sig(hookSecret, "msg_1", "now", hookBody), hookBody), false},
-		"of a time in the distant past":     {svix("svix", "msg_1", "-9223372036854775808", sig(hookSecret, "msg_1", "-9223372036854775808", hookBody), hookBody), false},
-		"of a time beyond the range":        {svix("svix", "msg_1", "9223372036854775807", sig(hookSecret, "msg_1", "9223372036854775807", hookBody), hookBody), false},
-		"of another version":                {signed("v2," + strings.TrimPrefix(good, "v1,")), false},
-		"with an empty signature":           {signed("v1,"), false},
-		"with a part of the signature":      {signed(good[:len(good)-4]), false},
-		"with more than the signature":      {signed(good[:len(good)-1] + "AAAA"), false},
-		"with another id":                   {svix("svix", "msg_2", hookStamp, good, hookBody), false},
-		"with another body":                 {svix("svix", "msg_1", hookStamp, good, hookBody+" "), false},
-		"with the id's end for the time":    {svix("svix", "msg_1.1", hookStamp, sig(hookSecret, "msg_1.1", hookStamp, hookBody), hookBody), false},
-		"without id":                        {with(func(h http.Header) { h.Del("Svix-Id") }), false},
-		"without time":                      {with(func(h http.Header) { h.Del("Svix-Timestamp") }), false},
-		"without signature":                 {with(func(h http.Header) { h.Del("Svix-Signature") }), false},
-		"without anything":                  {bankmux.NewWebhookRequest(nil, []byte(hookBody)), false},
-		"with the id twice":                 {with(func(h http.Header) { h.Add("Svix-Id", "msg_1") }), false},
-		"with the signature twice":          {with(func(h http.Header) { h.Add("Svix-Signature", good) }), false},
-		"with another id under both names":  {with(func(h http.Header) { h.Set("Webhook-Id", "msg_2") }), false},
-		"after too many signatures":         {signed(strings.Repeat("v1,AAAA ", 100) + good), false},
-		"with a very long header":           {signed(strings.Repeat(" ", 9000) + good), false},
-		"signed by the older scheme":        {bankmux.NewWebhookRequest(http.Header{"Dapi-Ts": {hookStamp}, "Dapi-Signature": {mac(hookSecret, hookStamp, hookBody)}}, []byte(hookBody)), false},
-		"with a MoneyKit signature":         {bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {"a.b.c"}}, []byte(hookBody)), false},
+		"genuine":                  {signed(good), true},
+		"by the other secret":      {signed(sig(nextSecret, "msg_1", hookStamp, hookBody)), true},
+		"under the other spelling": {svix("webhook", "msg_1", hookStamp, good, hookBody), true},
+		"under both spellings":     {with(func(h http.Header) { h.Set("Webhook-Id", "msg_1") }), true},
+		"among signatures by other secrets": {signed(sig([]byte("another account's secret"), "msg_1", hookStamp, hookBody) + " v2,abc v1 v1, v1,??? " +
+			good), true},
+		"five minutes old":             {off(-5 * time.Minute), true},
+		"five minutes ahead":           {off(5 * time.Minute), true},
+		"by a third secret":            {signed(sig([]byte("another account's secret"), "msg_1", hookStamp, hookBody)), false},
+		"by an empty secret":           {signed(sig(nil, "msg_1", hookStamp, hookBody)), false},
+		"by the secret as text":        {signed(sig([]byte(whsec(hookSecret).Reveal()), "msg_1", hookStamp, hookBody)), false},
+		"older":                        {off(-5*time.Minute - time.Second), false},
+		"further ahead":                {off(5*time.Minute + time.Second), false},
+		"of a text that is not a time": {svix("svix", "msg_1", "now", sig(hookSecret, "msg_1", "now", hookBody), hookBody), false},
+		"of a time in the distant past": {svix("svix", "msg_1", "-9223372036854775808",
+			sig(hookSecret, "msg_1", "-9223372036854775808", hookBody), hookBody), false},
+		"of a time beyond the range": {svix("svix", "msg_1", "9223372036854775807",
+			sig(hookSecret, "msg_1", "9223372036854775807", hookBody), hookBody), false},
+		"of another version":               {signed("v2," + strings.TrimPrefix(good, "v1,")), false},
+		"with an empty signature":          {signed("v1,"), false},
+		"with a part of the signature":     {signed(good[:len(good)-4]), false},
+		"with more than the signature":     {signed(good[:len(good)-1] + "AAAA"), false},
+		"with another id":                  {svix("svix", "msg_2", hookStamp, good, hookBody), false},
+		"with another body":                {svix("svix", "msg_1", hookStamp, good, hookBody+" "), false},
+		"with the id's end for the time":   {svix("svix", "msg_1.1", hookStamp, sig(hookSecret, "msg_1.1", hookStamp, hookBody), hookBody), false},
+		"without id":                       {with(func(h http.Header) { h.Del("Svix-Id") }), false},
+		"without time":                     {with(func(h http.Header) { h.Del("Svix-Timestamp") }), false},
+		"without signature":                {with(func(h http.Header) { h.Del("Svix-Signature") }), false},
+		"without anything":                 {bankmux.NewWebhookRequest(nil, []byte(hookBody)), false},
+		"with the id twice":                {with(func(h http.Header) { h.Add("Svix-Id", "msg_1") }), false},
+		"with the signature twice":         {with(func(h http.Header) { h.Add("Svix-Signature", good) }), false},
+		"with another id under both names": {with(func(h http.Header) { h.Set("Webhook-Id", "msg_2") }), false},
+		"after too many signatures":        {signed(strings.Repeat("v1,AAAA ", 100) + good), false},
+		"with a very long header":          {signed(strings.Repeat(" ", 9000) + good), false},
+		"signed by the older scheme": {bankmux.NewWebhookRequest(http.Header{"Dapi-Ts": {hookStamp}, "Dapi-Signature": {mac(hookSecret, hookStamp, hookBody)}},
+			[]byte(hookBody)), false},
+		"with a MoneyKit signature": {bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {"a.b.c"}}, []byte(hookBody)), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -231,7 +243,8 @@ func anEncryptedPayloadIsReadAfterItsSignatureIsVerified(t *testing.T) {
 		})
 		sealed := seal(t, key, hookBody)
 		for name, body := range map[string]string{
-			"in data": `{"data":"` + sealed + `"}`, "in payload": `{"id":"x","payload":"` + sealed + `"}`, "as a JSON string": `"` + sealed + `"`, "as it is": sealed,
+			"in data": `{"data":"` + sealed + `"}`, "in payload": `{"id":"x","payload":"` + sealed + `"}`,
+			"as a JSON string": `"` + sealed + `"`, "as it is": sealed,
 			"unpadded": `{"data":"` + strings.TrimRight(sealed, "=") + `"}`, "behind a mark": "\ufeff" + `{"data":"` + sealed + `"}`,
 			"as it is, behind a mark": "\ufeff" + sealed, "with a mark inside": `{"data":"` + seal(t, key, "\ufeff"+hookBody) + `"}`,
 		} {
@@ -259,7 +272,10 @@ func anEncryptedPayloadIsReadAfterItsSignatureIsVerified(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, bankmux.EventTransactionsAvailable, res.Events[0].Kind)
 
-		for _, text := range []string{"", "AAAA", base64.StdEncoding.EncodeToString(key[:16]), "???", seal(t, bytes.Repeat([]byte("x"), size), hookBody)} {
+		for _, text := range []string{
+			"", "AAAA", base64.StdEncoding.EncodeToString(key[:16]), "???",
+			seal(t, bytes.Repeat([]byte("x"), size), hookBody),
+		} {
 			_, err := client.ReadWebhook(t.Context(), genuine(`{"id":"x","data":"`+text+`"}`))
 			if text == "" {
 				require.NoError(t, err, "nothing is encrypted there")
@@ -278,7 +294,8 @@ var (
 	nextSecret = bytes.Repeat([]byte("n"), 16)
 )
 
-const hookBody = `{"event":"connection.state_changed","connectionID":"conn-1","userID":"u","state":"error","errorType":"INVALID_CREDENTIALS","occurredAt":"2026-11-20T14:00:00Z"}`
+const hookBody = `{"event":"connection.state_changed","connectionID":"conn-1","userID":"u","state":"error",` +
+	`"errorType":"INVALID_CREDENTIALS","occurredAt":"2026-11-20T14:00:00Z"}`
 
 func whsec(key []byte) bankmux.Secret {
 	return bankmux.NewSecret("whsec_" + base64.StdEncoding.EncodeToString(key))

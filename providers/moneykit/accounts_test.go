@@ -32,7 +32,8 @@ func theDocumentedExamplesAreRead(t *testing.T) {
 	t.Parallel()
 	client, conn := canned(t, map[string]string{"/accounts": `{"accounts":[
 		{"account_id":"a1","account_type":"depository.checking","name":"Everyday","account_mask":"4410",
-		 "balances":{"currency":"USD","available":1841.07,"current":1902.55,"limit":null,"balance_date":"2026-11-20T14:03:00"}},
+		 "balances":{"currency":"USD","available":1841.07,"current":1902.55,"limit":null,` +
+		`"balance_date":"2026-11-20T14:03:00"}},
 		{"account_id":"a2","account_type":"liability.credit_card","name":"Card",
 		 "balances":{"currency":"usd","available":3215.4,"current":784.6,"limit":4000,"balance_date":null}},
 		{"account_id":"a3","account_type":"credit_card","name":"Overpaid","balances":{"currency":"USD","current":-15.25}},
@@ -49,7 +50,9 @@ func theDocumentedExamplesAreRead(t *testing.T) {
 	require.ErrorIs(t, err, bankmux.ErrMalformed)
 	text := map[string]string{}
 	for _, b := range got.Balances {
-		for _, kind := range []bankmux.BalanceKind{bankmux.BalanceBooked, bankmux.BalanceAvailable, bankmux.BalanceLimit} {
+		for _, kind := range []bankmux.BalanceKind{
+			bankmux.BalanceBooked, bankmux.BalanceAvailable, bankmux.BalanceLimit,
+		} {
 			if m, ok := b.Of(kind); ok {
 				text[b.Account] += m.String() + " "
 			}
@@ -117,11 +120,13 @@ func anAccountIsFoundForEachFormOfItsId(t *testing.T) {
 		"/transactions": `{"total":0,"transactions":[],"accounts":[{"account_id":7}],` + freshLink + `}`,
 		"/accounts/7":   `{"account":{"account_id":7,"account_mask":4410},` + freshLink + `}`,
 	})
-	for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"7"}}) {
+	for _, err := range client.Transactions(t.Context(),
+		bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"7"}}) {
 		require.NoError(t, err)
 	}
 	failed := 0
-	for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"8"}}) {
+	for _, err := range client.Transactions(t.Context(),
+		bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"8"}}) {
 		require.ErrorIs(t, err, bankmux.ErrNotFound)
 		failed++
 	}
@@ -145,7 +150,11 @@ func aProductThatALinkLacksHasItsKind(t *testing.T) {
 		"not permitted":         {403, `{"error_code":"link_error.forbidden_action"}`, bankmux.ErrConsent},
 		"another application's": {401, `{"error_code":"link_error.unauthorized_access"}`, bankmux.ErrNotFound},
 		"too often":             {429, `{"error_code":"api_error.rate_limit_exceeded"}`, bankmux.ErrRateLimited},
-		"a malformed query":     {422, `{"error_code":"api_error.request.validation_failed","validation_errors":[{"location":["query","size"]}]}`, bankmux.ErrInvalid},
+		"a malformed query": {
+			422,
+			`{"error_code":"api_error.request.validation_failed","validation_errors":[{"location":["query","size"]}]}`,
+			bankmux.ErrInvalid,
+		},
 	} {
 		s := start(t, virtualbank.Options{}, nil)
 		conn := s.connect(request)
@@ -171,14 +180,17 @@ func aProductThatALinkLacksHasItsKind(t *testing.T) {
 // may not be allowed to see them.
 func accountsThatWereNotRequestedAreLeftOut(t *testing.T) {
 	t.Parallel()
-	page := `[` + goodRow + `,{"transaction_id":"t2","account_id":"a2","amount":"5","type":"debit","currency":"USD","date":"2026-11-20"},
+	page := `[` + goodRow +
+		`,{"transaction_id":"t2","account_id":"a2","amount":"5","type":"debit","currency":"USD","date":"2026-11-20"},
 		{"transaction_id":"t3","account_id":"a2","amount":"1,234.56","type":"debit","currency":"USD","date":"2026-11-20"}]`
-	const both = `"accounts":[{"account_id":"a1","balances":{"currency":"USD","current":1}},{"account_id":"a2","balances":{"currency":"USD","current":"NA"}}],`
+	const both = `"accounts":[{"account_id":"a1","balances":{"currency":"USD","current":1}},` +
+		`{"account_id":"a2","balances":{"currency":"USD","current":"NA"}}],`
 	client, conn := canned(t, map[string]string{
 		"/transactions": `{"total":3,"transactions":` + page + `,` + both + freshLink + `}`,
 		"/sync":         `{"transactions":{"created":` + page + `,"updated":[],"removed":[]},"cursor":{"next":"c"},"has_more":false,` + freshLink + `}`,
 		"/accounts":     `{` + both + freshLink + `}`,
-		"/identity":     `{"accounts":[{"account_id":"a1","owners":[{"names":["Rosa"]}]},{"account_id":"a2","owners":[{"names":["Tom"]},5]}],` + freshLink + `}`,
+		"/identity": `{"accounts":[{"account_id":"a1","owners":[{"names":["Rosa"]}]},{"account_id":"a2","owners":[{"names":["Tom"]},5]}],` + freshLink +
+			`}`,
 		"/holdings": `{` + both + `"holdings":[{"account_id":"a1","security_id":"s","quantity":"1"},{"account_id":"a2","security_id":"s","quantity":"2"},
 			{"account_id":"a2","security_id":"s"}],"securities":[],` + freshLink + `}`,
 		"/investments/transactions": `{"total":2,` + both + `"securities":[],"investment_transactions":[
@@ -188,7 +200,8 @@ func accountsThatWereNotRequestedAreLeftOut(t *testing.T) {
 	ctx, ids := t.Context(), []string{"a1"}
 	t.Run("a list of transactions leaves out and counts the rows of other accounts", func(t *testing.T) {
 		t.Parallel()
-		for page, err := range client.TransactionPages(ctx, bankmux.TransactionsRequest{Connection: conn, Accounts: ids}) {
+		for page, err := range client.TransactionPages(ctx,
+			bankmux.TransactionsRequest{Connection: conn, Accounts: ids}) {
 			require.NoError(t, err)
 			require.Len(t, page.Transactions, 1)
 			assert.Equal(t, "a1", page.Transactions[0].Account)
@@ -225,7 +238,8 @@ func accountsThatWereNotRequestedAreLeftOut(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, holdings.Holdings, 1)
 		var rows []string
-		for row, err := range client.InvestmentTransactions(ctx, bankmux.InvestmentTransactionsRequest{Connection: conn, Accounts: ids}) {
+		for row, err := range client.InvestmentTransactions(ctx,
+			bankmux.InvestmentTransactionsRequest{Connection: conn, Accounts: ids}) {
 			require.NoError(t, err)
 			rows = append(rows, row.ID)
 		}
@@ -248,7 +262,8 @@ func aMissingAccountIsNamedAndNotCovered(t *testing.T) {
 	require.NoError(t, err)
 	for _, ids := range [][]string{{"unknown's", all.Accounts[0].ID}, {"unknown's"}} {
 		rows, unknown := 0, 0
-		for page, err := range s.client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: ids, PageSize: 10}) {
+		for page, err := range s.client.TransactionPages(t.Context(),
+			bankmux.TransactionsRequest{Connection: conn, Accounts: ids, PageSize: 10}) {
 			require.NoError(t, err)
 			rows += len(page.Transactions)
 			for _, f := range page.Failed {
@@ -292,7 +307,8 @@ func anEmptyListOfAccountsIsRefusedAndDoesNotMeanAll(t *testing.T) {
 			return err
 		},
 		"Transactions": func() (last error) {
-			for _, last = range s.client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: none}) {
+			for _, last = range s.client.Transactions(t.Context(),
+				bankmux.TransactionsRequest{Connection: conn, Accounts: none}) {
 			}
 			return last
 		},
@@ -312,7 +328,8 @@ func namedCardsAreNotAllAccounts(t *testing.T) {
 	conn := s.connect(request)
 	require.NoError(t, s.bank.Refresh(conn.Reference()))
 	t.Run("in a list", func(t *testing.T) {
-		for _, err := range s.client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Cards: []string{"card-1"}}) {
+		for _, err := range s.client.Transactions(t.Context(),
+			bankmux.TransactionsRequest{Connection: conn, Cards: []string{"card-1"}}) {
 			require.ErrorIs(t, err, bankmux.ErrUnsupported)
 		}
 	})

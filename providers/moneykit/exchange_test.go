@@ -54,7 +54,10 @@ func aSpentTokenAndAUsedQuotaHaveDifferentKinds(t *testing.T) {
 
 func aLinkIsFoundByItsTagIfTheResponseIsLost(t *testing.T) {
 	t.Parallel()
-	for _, fault := range []string{"reset_after", "cut_body", "html_200", "truncated", "empty_200", "null_200", "no_content", "gateway_timeout", "duplicate_keys", "oversized", "hang_after"} {
+	for _, fault := range []string{
+		"reset_after", "cut_body", "html_200", "truncated", "empty_200", "null_200", "no_content", "gateway_timeout",
+		"duplicate_keys", "oversized", "hang_after",
+	} {
 		patience := time.Minute
 		if fault == "hang_after" {
 			patience = 5 * time.Second // a quarter of it is left for the read

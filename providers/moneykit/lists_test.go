@@ -23,17 +23,25 @@ func TestLists(t *testing.T) {
 func eachListLosesOnlyItsUnreadableElement(t *testing.T) {
 	t.Parallel()
 	client, conn := canned(t, map[string]string{
-		"/accounts": `{"accounts":[{"account_id":"a1","account_type":"depository.checking","account_mask":4410,"closed":"no","balances":{"currency":"USD","current":1}},
-			"odd",{"account_id":"a2","balances":"none"},{"name":"no id"},{"account_id":"a3","account_id":"a4"}],` + freshLink + `}`,
-		"/accounts/numbers": `{"accounts":[{"account_id":"a1","numbers":{"ach":[{"account_number":123,"routing_number":"9"},"odd"],"eft":null}},7,{"account_id":"a2","numbers":{"bacs":{}}},
+		"/accounts": `{"accounts":[{"account_id":"a1","account_type":"depository.checking","account_mask":4410,` +
+			`"closed":"no","balances":{"currency":"USD","current":1}},
+			"odd",{"account_id":"a2","balances":"none"},{"name":"no id"},{"account_id":"a3","account_id":"a4"}],` +
+			freshLink + `}`,
+		"/accounts/numbers": `{"accounts":[{"account_id":"a1","numbers":{"ach":[{"account_number":123,` +
+			`"routing_number":"9"},"odd"],"eft":null}},7,{"account_id":"a2","numbers":{"bacs":{}}},
 			{"account_id":"a5","numbers":{"international":[{"iban":"GB1","bic":{}}]}}],` + freshLink + `}`,
-		"/identity": `{"accounts":[{"account_id":"a1","owners":[{"names":["Rosa"],"addresses":"none","phone_numbers":[{"number":50}],"emails":null},5]},[]],` + freshLink + `}`,
-		"/holdings": `{"accounts":[{"account_id":"a1","balances":{"currency":"USD"}},9],"holdings":[{"account_id":"a1","security_id":"s1","quantity":"2","value":"NA","price":"3"},
-			"odd",{"account_id":"a1","security_id":"s2"}],"securities":[{"security_id":"s1","name":5,"close_price":"x","currency":"USD"},null,true],` + freshLink + `}`,
+		"/identity": `{"accounts":[{"account_id":"a1","owners":[{"names":["Rosa"],"addresses":"none","phone_numbers":[{"number":50}],"emails":null},5]},[]],` +
+			freshLink + `}`,
+		"/holdings": `{"accounts":[{"account_id":"a1","balances":{"currency":"USD"}},9],` +
+			`"holdings":[{"account_id":"a1","security_id":"s1","quantity":"2","value":"NA","price":"3"},
+			"odd",{"account_id":"a1","security_id":"s2"}],"securities":[{"security_id":"s1","name":5,` +
+			`"close_price":"x","currency":"USD"},null,true],` + freshLink + `}`,
 		"/investments/transactions": `{"total":"3","accounts":[{"account_id":"a1","balances":{"currency":"USD"}}],"securities":[],"investment_transactions":[
-			{"investment_transaction_id":1,"account_id":"a1","amount":"-4","fees":"NA","date":"2026-11-01","type":"buy"},"odd",{"investment_transaction_id":"i3"}],` + freshLink + `}`,
-		"/institutions": `{"institutions":[{"institution_id":"x","name":"X","institution_id_aliases":"y","is_featured":1,"country":"US"},"odd",{"name":"no id"}],"cursors":{"next":null}}`,
-		"/links":        `{"links":[{"link_id":"mk_1","created_at":17},"odd",{"link_id":"mk_2"}],"next_cursor":""}`,
+			{"investment_transaction_id":1,"account_id":"a1","amount":"-4","fees":"NA","date":"2026-11-01",` +
+			`"type":"buy"},"odd",{"investment_transaction_id":"i3"}],` + freshLink + `}`,
+		"/institutions": `{"institutions":[{"institution_id":"x","name":"X","institution_id_aliases":"y",` +
+			`"is_featured":1,"country":"US"},"odd",{"name":"no id"}],"cursors":{"next":null}}`,
+		"/links": `{"links":[{"link_id":"mk_1","created_at":17},"odd",{"link_id":"mk_2"}],"next_cursor":""}`,
 	})
 	ctx := t.Context()
 	places := func(err error) (names []string) {
@@ -136,7 +144,8 @@ func aPageOfASyncIsReadAroundItsUnreadableElements(t *testing.T) {
 	t.Parallel()
 	const link = freshLink
 	client, conn := canned(t, map[string]string{
-		"/sync": `{"transactions":{"created":[` + goodRow + `],"updated":["odd"],"removed":["t9",{"id":"t8"},7,null]},"cursor":{"next":5},"has_more":false,` + link + `}`,
+		"/sync": `{"transactions":{"created":[` + goodRow + `],"updated":["odd"],"removed":["t9",{"id":"t8"},7,null]},"cursor":{"next":5},"has_more":false,` +
+			link + `}`,
 	})
 	delta, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn})
 	partly(t, err)

@@ -21,11 +21,15 @@ func operations() []providertest.Operation {
 }
 
 // plainOperation returns an operation that needs no preparation.
-func plainOperation(name string, effect bankmux.Effect, call func(context.Context, *bankmux.Client, bankmux.Connection) error) providertest.Operation {
+func plainOperation(
+	name string, effect bankmux.Effect, call func(context.Context, *bankmux.Client, bankmux.Connection) error,
+) providertest.Operation {
 	return providertest.Operation{
 		Name:   name,
 		Effect: effect,
-		Prepare: func(_ context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
+		Prepare: func(
+			_ context.Context, client *bankmux.Client, conn bankmux.Connection,
+		) (func(context.Context) error, error) {
 			return func(ctx context.Context) error { return call(ctx, client, conn) }, nil
 		},
 	}
@@ -117,7 +121,9 @@ func rowOperations() []providertest.Operation {
 		{
 			Name:   "moneykit.ReadAccount",
 			Effect: bankmux.Read,
-			Prepare: func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
+			Prepare: func(
+				ctx context.Context, client *bankmux.Client, conn bankmux.Connection,
+			) (func(context.Context) error, error) {
 				if account == "" {
 					list, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
 					if err != nil {
@@ -134,9 +140,12 @@ func rowOperations() []providertest.Operation {
 		{
 			Name:   "moneykit.CorrectEnrichment",
 			Effect: bankmux.Idempotent,
-			Prepare: func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
+			Prepare: func(
+				ctx context.Context, client *bankmux.Client, conn bankmux.Connection,
+			) (func(context.Context) error, error) {
 				if transaction == "" {
-					for row, err := range client.Transactions(ctx, bankmux.TransactionsRequest{Connection: conn, PageSize: 1}) {
+					for row, err := range client.Transactions(ctx,
+						bankmux.TransactionsRequest{Connection: conn, PageSize: 1}) {
 						if err != nil {
 							return nil, err
 						}
@@ -149,7 +158,9 @@ func rowOperations() []providertest.Operation {
 						ctx,
 						client,
 						conn,
-						moneykit.Correction{Transaction: transaction, Category: "food_and_drink", Subcategory: "groceries"},
+						moneykit.Correction{
+							Transaction: transaction, Category: "food_and_drink", Subcategory: "groceries",
+						},
 					)
 					return orNothing(err, len(rows))
 				}, nil
@@ -163,7 +174,9 @@ func importOperations() []providertest.Operation {
 		{
 			Name:   "moneykit.ImportLink",
 			Effect: bankmux.OneShot,
-			Prepare: func(_ context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
+			Prepare: func(
+				_ context.Context, client *bankmux.Client, conn bankmux.Connection,
+			) (func(context.Context) error, error) {
 				return func(ctx context.Context) error {
 					_, err := moneykit.ImportLink(ctx, client, imported(conn))
 					return err
@@ -173,7 +186,9 @@ func importOperations() []providertest.Operation {
 		{
 			Name:   "moneykit.ImportTransactions",
 			Effect: bankmux.OneShot,
-			Prepare: func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
+			Prepare: func(
+				ctx context.Context, client *bankmux.Client, conn bankmux.Connection,
+			) (func(context.Context) error, error) {
 				link, err := moneykit.ImportLink(ctx, client, imported(conn))
 				if err != nil {
 					return nil, err
@@ -202,8 +217,11 @@ func importOperations() []providertest.Operation {
 		{
 			Name:   "moneykit.TestWebhook",
 			Effect: bankmux.OneShot,
-			Prepare: func(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (func(context.Context) error, error) {
-				if _, err := moneykit.UpdateLink(ctx, client, conn, moneykit.LinkUpdate{Webhook: &matrixHook}); err != nil {
+			Prepare: func(
+				ctx context.Context, client *bankmux.Client, conn bankmux.Connection,
+			) (func(context.Context) error, error) {
+				if _, err := moneykit.UpdateLink(ctx, client, conn, moneykit.LinkUpdate{Webhook: &matrixHook}); err !=
+					nil {
 					return nil, err
 				}
 				return func(ctx context.Context) error {

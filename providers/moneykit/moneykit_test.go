@@ -86,7 +86,9 @@ func twoApplicationsWorkSideBySide(t *testing.T) {
 
 func aTransportThatDoesNotReturnEndsNeitherTheProcessNorTheClient(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(){"panics": func() { panic("secret") }, "ends its goroutine": runtime.Goexit} {
+	for name, end := range map[string]func(){
+		"panics": func() { panic("secret") }, "ends its goroutine": runtime.Goexit,
+	} {
 		t.Run("one that "+name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {

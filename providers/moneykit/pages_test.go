@@ -112,7 +112,8 @@ func aListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
 		totals := map[int]bool{} // after each page
 		var covered []bankmux.Covered
 		var last error
-		for page, err := range client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, PageSize: 10}) {
+		for page, err := range client.TransactionPages(t.Context(),
+			bankmux.TransactionsRequest{Connection: conn, PageSize: 10}) {
 			if last = err; err != nil {
 				break
 			}
@@ -152,17 +153,20 @@ func aListThatRepeatsItsFirstPageEnds(t *testing.T) {
 	rows := make([]string, 500)
 	for i := range rows {
 		rows[i] = fmt.Sprintf(
-			`{"transaction_id":"t%d","account_id":"a","amount":"1","type":"credit","currency":"USD","date":"2026-11-01"}`,
+			`{"transaction_id":"t%d","account_id":"a","amount":"1","type":"credit","currency":"USD",`+
+				`"date":"2026-11-01"}`,
 			i,
 		)
 	}
-	investment := `{"investment_transaction_id":"i1","account_id":"a","amount":1,"quantity":1,"price":1,"fees":0,"type":"buy","date":"2026-11-01"}`
+	investment := `{"investment_transaction_id":"i1","account_id":"a","amount":1,"quantity":1,"price":1,"fees":0,` +
+		`"type":"buy","date":"2026-11-01"}`
 	client, conn := canned(t, map[string]string{
 		"/users/user-1/transactions": `{"total":500,"page":1,"size":500,"transactions":[` + strings.Join(
 			rows,
 			",",
 		) + `],"accounts":{}}`,
-		"/investments/transactions": `{"total":1,"page":1,"size":1,"accounts":[{"account_id":"a","balances":{"currency":"USD"}}],"securities":[],"investment_transactions":[` +
+		"/investments/transactions": `{"total":1,"page":1,"size":1,"accounts":[{"account_id":"a",` +
+			`"balances":{"currency":"USD"}}],"securities":[],"investment_transactions":[` +
 			investment + `],` + freshLink + `}`,
 	})
 	count := 0
@@ -175,7 +179,8 @@ func aListThatRepeatsItsFirstPageEnds(t *testing.T) {
 	require.ErrorIs(t, last, bankmux.ErrMalformed)
 	assert.Equal(t, 500, count)
 	count = 0
-	for _, err := range client.InvestmentTransactions(t.Context(), bankmux.InvestmentTransactionsRequest{Connection: conn, PageSize: 1}) {
+	for _, err := range client.InvestmentTransactions(t.Context(),
+		bankmux.InvestmentTransactionsRequest{Connection: conn, PageSize: 1}) {
 		if last = err; err == nil {
 			count++
 		}
@@ -200,7 +205,8 @@ func pagesHaveAtMostTheSizeThatMoneyKitServes(t *testing.T) {
 		return false
 	})
 	for _, size := range []int{0, 7, 5000} {
-		for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, PageSize: size}) {
+		for _, err := range client.Transactions(t.Context(),
+			bankmux.TransactionsRequest{Connection: conn, PageSize: size}) {
 			require.NoError(t, err)
 		}
 		for _, err := range client.Institutions(t.Context(), bankmux.InstitutionsRequest{PageSize: size}) {
@@ -222,7 +228,8 @@ func daysInTheFutureAreNotCovered(t *testing.T) {
 	conn := s.connect(request)
 	require.NoError(t, s.bank.Refresh(conn.Reference()))
 	tomorrow := bankmux.DateOf(time.Now().UTC().Add(time.Hour)).AddDays(1)
-	for page, err := range s.client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, From: tomorrow}) {
+	for page, err := range s.client.TransactionPages(t.Context(),
+		bankmux.TransactionsRequest{Connection: conn, From: tomorrow}) {
 		if errors.Is(err, bankmux.ErrInvalid) {
 			return // it is not a day anywhere on earth yet
 		}
@@ -327,7 +334,8 @@ func aListCoversNothingIfRowsHaveDaysThatWereNotRequested(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			row := func(id string, day bankmux.Date) string {
-				return `{"transaction_id":"` + id + `","account_id":"a1","amount":"1","type":"credit","currency":"USD","date":"` + day.String() + `","pending":false}`
+				return `{"transaction_id":"` + id + `","account_id":"a1","amount":"1","type":"credit",` +
+					`"currency":"USD","date":"` + day.String() + `","pending":false}`
 			}
 			client, conn := canned(t, map[string]string{
 				"/transactions": `{"total":2,"transactions":[` + row(
@@ -340,7 +348,8 @@ func aListCoversNothingIfRowsHaveDaysThatWereNotRequested(t *testing.T) {
 			})
 			var covered []bankmux.Covered
 			outside := 0
-			for page, err := range client.TransactionPages(t.Context(), bankmux.TransactionsRequest{Connection: conn, From: today.AddDays(-20), To: today.AddDays(-5)}) {
+			for page, err := range client.TransactionPages(t.Context(),
+				bankmux.TransactionsRequest{Connection: conn, From: today.AddDays(-20), To: today.AddDays(-5)}) {
 				require.NoError(t, err)
 				covered, outside = append(covered, page.Covered...), outside+page.Outside
 			}
@@ -395,7 +404,8 @@ func (s *shifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		rows = append(
 			rows,
 			fmt.Sprintf(
-				`{"transaction_id":"t%d","account_id":"a","amount":"1","type":"credit","currency":"USD","date":"2026-11-01"}`,
+				`{"transaction_id":"t%d","account_id":"a","amount":"1","type":"credit","currency":"USD",`+
+					`"date":"2026-11-01"}`,
 				n,
 			),
 		)

@@ -71,8 +71,11 @@ func aProductThatCannotBeRefreshedIsNotAwaited(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(
 			w,
-			`{"link_id":"`+conn.Reference()+`","institution_id":"northwind","institution_name":"Northwind","state":"connected","products":{
-			"transactions":{"refreshed_at":"2026-11-20T14:03:27+00:00","last_attempted_at":"2026-11-20T14:03:27+00:00","unavailable":"the institution does not serve it any more"}}}`,
+			`{"link_id":"`+conn.Reference()+
+				`","institution_id":"northwind","institution_name":"Northwind","state":"connected","products":{
+			"transactions":{"refreshed_at":"2026-11-20T14:03:27+00:00",`+
+				`"last_attempted_at":"2026-11-20T14:03:27+00:00",`+
+				`"unavailable":"the institution does not serve it any more"}}}`,
 		)
 		return true
 	})
@@ -187,7 +190,8 @@ func theEndpointDecidesWhatARateLimitConcerns(t *testing.T) {
 		scope bankmux.Scope
 	}{
 		"a refresh is limited for each link": {func() error {
-			_, err := client.Refresh(t.Context(), bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductAccounts}})
+			_, err := client.Refresh(t.Context(),
+				bankmux.RefreshRequest{Connection: conn, Products: []bankmux.Product{bankmux.ProductAccounts}})
 			return err
 		}, bankmux.ScopeConnection},
 		"a read is limited for the application": {func() error {

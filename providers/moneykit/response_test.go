@@ -110,7 +110,8 @@ func aResponseWithoutItsListIsMalformedAndNotEmpty(t *testing.T) {
 				return err
 			},
 			"investment transactions": func(ctx context.Context) error {
-				for _, err := range client.InvestmentTransactions(ctx, bankmux.InvestmentTransactionsRequest{Connection: conn}) {
+				for _, err := range client.InvestmentTransactions(ctx,
+					bankmux.InvestmentTransactionsRequest{Connection: conn}) {
 					return err
 				}
 				return nil
@@ -181,16 +182,21 @@ func dataInAResponseCountMoreThanWhatItsLinkSays(t *testing.T) {
 	for name, product := range map[string]string{
 		"never fetched": `{"refreshed_at":null}`, "not granted": `null`, "failed": `{"refreshed_at":null,"error_code":"institution_error"}`, "odd": `[]`,
 	} {
-		all := `"transactions":` + product + `,"account_numbers":` + product + `,"identity":` + product + `,"investments":` + product + `,"accounts":` + product
+		all := `"transactions":` + product + `,"account_numbers":` + product + `,"identity":` + product +
+			`,"investments":` + product + `,"accounts":` + product
 		link := `"link":{"link_id":"mk_1","state":"connected","products":{` + all + `}}`
 		client, conn := canned(t, map[string]string{
-			"/accounts":                 `{"accounts":[{"account_id":"a1","balances":{"currency":"USD","current":1}}],` + link + `}`,
-			"/accounts/numbers":         `{"accounts":[{"account_id":"a1","numbers":{"ach":[{"account_number":"1"}]}}],` + link + `}`,
-			"/identity":                 `{"accounts":[{"account_id":"a1","owners":[{"names":["Rosa"]}]}],` + link + `}`,
-			"/transactions":             `{"total":1,"transactions":[` + goodRow + `],"accounts":[],` + link + `}`,
-			"/sync":                     `{"transactions":{"created":[` + goodRow + `]},"cursor":{"next":"c"},"has_more":false,` + link + `}`,
-			"/holdings":                 `{"accounts":[{"account_id":"a1","balances":{"currency":"USD"}}],"holdings":[{"account_id":"a1","security_id":"s","quantity":"1"}],"securities":[],` + link + `}`,
-			"/investments/transactions": `{"total":1,"accounts":[{"account_id":"a1","balances":{"currency":"USD"}}],"securities":[],"investment_transactions":[{"investment_transaction_id":"i","account_id":"a1","amount":"1","date":"2026-11-01"}],` + link + `}`,
+			"/accounts":         `{"accounts":[{"account_id":"a1","balances":{"currency":"USD","current":1}}],` + link + `}`,
+			"/accounts/numbers": `{"accounts":[{"account_id":"a1","numbers":{"ach":[{"account_number":"1"}]}}],` + link + `}`,
+			"/identity":         `{"accounts":[{"account_id":"a1","owners":[{"names":["Rosa"]}]}],` + link + `}`,
+			"/transactions":     `{"total":1,"transactions":[` + goodRow + `],"accounts":[],` + link + `}`,
+			"/sync":             `{"transactions":{"created":[` + goodRow + `]},"cursor":{"next":"c"},"has_more":false,` + link + `}`,
+			"/holdings": `{"accounts":[{"account_id":"a1","balances":{"currency":"USD"}}],` +
+				`"holdings":[{"account_id":"a1","security_id":"s","quantity":"1"}],"securities":[],` + link + `}`,
+			"/investments/transactions": `{"total":1,"accounts":[{"account_id":"a1",` +
+				`"balances":{"currency":"USD"}}],"securities":[],` +
+				`"investment_transactions":[{"investment_transaction_id":"i","account_id":"a1","amount":"1",` +
+				`"date":"2026-11-01"}],` + link + `}`,
 		})
 		ctx := t.Context()
 		_, err := client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
@@ -210,7 +216,8 @@ func dataInAResponseCountMoreThanWhatItsLinkSays(t *testing.T) {
 		holdings, err := client.Holdings(ctx, bankmux.HoldingsRequest{Connection: conn})
 		require.NoError(t, err, name)
 		assert.Len(t, holdings.Holdings, 1, name)
-		for _, err := range client.InvestmentTransactions(ctx, bankmux.InvestmentTransactionsRequest{Connection: conn}) {
+		for _, err := range client.InvestmentTransactions(ctx,
+			bankmux.InvestmentTransactionsRequest{Connection: conn}) {
 			require.NoError(t, err, name)
 		}
 	}
@@ -222,9 +229,11 @@ func dataThatWereNotFetchedOrGrantedAreNotAnEmptyResponse(t *testing.T) {
 		link string
 		kind bankmux.Kind
 	}{
-		"never fetched":       {`{"link_id":"mk_1","state":"connected","products":{"transactions":{"refreshed_at":null}}}`, bankmux.ErrNotReady},
-		"not granted":         {`{"link_id":"mk_1","state":"connected","products":{"transactions":null}}`, bankmux.ErrConsent},
-		"failed at the bank":  {`{"link_id":"mk_1","state":"connected","products":{"transactions":{"refreshed_at":null,"error_code":"institution_error"}}}`, bankmux.ErrInstitution},
+		"never fetched": {`{"link_id":"mk_1","state":"connected","products":{"transactions":{"refreshed_at":null}}}`, bankmux.ErrNotReady},
+		"not granted":   {`{"link_id":"mk_1","state":"connected","products":{"transactions":null}}`, bankmux.ErrConsent},
+		"failed at the bank": {`{"link_id":"mk_1","state":"connected",` +
+			`"products":{"transactions":{"refreshed_at":null,` +
+			`"error_code":"institution_error"}}}`, bankmux.ErrInstitution},
 		"deleted":             {`{"link_id":"mk_1","state":"deleted","products":{}}`, bankmux.ErrGone},
 		"an older, thin link": {`{"link_id":"mk_1","state":"connected"}`, ""},
 	} {
@@ -244,7 +253,9 @@ func onlyCodesAndDocumentationAddressesAreKeptOfAMessage(t *testing.T) {
 	t.Parallel()
 	t.Run("the reason why a product cannot be refreshed", func(t *testing.T) {
 		t.Parallel()
-		for reason, want := range map[string]string{"institution_migration": "institution_migration", "Rosa closed it": "", "": ""} {
+		for reason, want := range map[string]string{
+			"institution_migration": "institution_migration", "Rosa closed it": "", "": "",
+		} {
 			s := start(t, virtualbank.Options{}, nil)
 			conn := s.connect(request)
 			require.NoError(t, s.bank.SetUnavailable(conn.Reference(), "transactions", reason))
@@ -263,7 +274,10 @@ func onlyCodesAndDocumentationAddressesAreKeptOfAMessage(t *testing.T) {
 	})
 	t.Run("a page of the documentation", func(t *testing.T) {
 		t.Parallel()
-		for url, want := range map[string]string{"https://docs.moneykit.com/errors": "https://docs.moneykit.com/errors", "https://docs.moneykit.com/?user=rosa": "", "77": ""} {
+		for url, want := range map[string]string{
+			"https://docs.moneykit.com/errors":     "https://docs.moneykit.com/errors",
+			"https://docs.moneykit.com/?user=rosa": "", "77": "",
+		} {
 			s := start(t, virtualbank.Options{}, nil)
 			client := intercepted(t, s, func(w http.ResponseWriter, r *http.Request) bool {
 				if r.URL.Path != "/link-session" {
@@ -273,7 +287,8 @@ func onlyCodesAndDocumentationAddressesAreKeptOfAMessage(t *testing.T) {
 				w.WriteHeader(http.StatusUnprocessableEntity)
 				_, _ = io.WriteString(
 					w,
-					`{"error_code":"api_error.request.validation_failed","error_message":"Rosa","documentation_url":"`+url+`","validation_errors":[{"location":["body","customer_user","id"],"message":"Rosa"}]}`,
+					`{"error_code":"api_error.request.validation_failed","error_message":"Rosa","documentation_url":"`+
+						url+`","validation_errors":[{"location":["body","customer_user","id"],"message":"Rosa"}]}`,
 				)
 				return true
 			})
@@ -330,7 +345,8 @@ func anObjectOfAnotherShapeIsAbsent(t *testing.T) {
 			client, conn := canned(t, map[string]string{
 				"/accounts":    `{"accounts":[{"account_id":"a1","name":"A","balances":{"current":1,"currency":"USD"}}],"link":` + odd + `}`,
 				"/accounts/a1": `{"account":` + odd + `,` + freshLink + `}`,
-				"/identity":    `{"accounts":[{"account_id":"a1","owners":[{"names":["Rosa",{},7],"addresses":[` + odd + `],"emails":[` + odd + `],"phone_numbers":[` + odd + `]},{"names":"Rosa"},{}]}],"link":` + odd + `}`,
+				"/identity": `{"accounts":[{"account_id":"a1","owners":[{"names":["Rosa",{},7],"addresses":[` + odd + `],"emails":[` + odd +
+					`],"phone_numbers":[` + odd + `]},{"names":"Rosa"},{}]}],"link":` + odd + `}`,
 			})
 			_, err := moneykit.ReadAccount(t.Context(), client, conn, "a1")
 			require.ErrorIs(t, err, bankmux.ErrMalformed)
@@ -351,8 +367,11 @@ func aListOfAnotherShapeCostsItself(t *testing.T) {
 			t.Parallel()
 			const accounts = `"accounts":[{"account_id":"a1","balances":{"currency":"USD"}}]`
 			client, conn := canned(t, map[string]string{
-				"/holdings":                 `{` + accounts + `,"holdings":[{"account_id":"a1","security_id":"s1","quantity":"2"}],"securities":` + odd + `,` + freshLink + `}`,
-				"/investments/transactions": `{"total":1,` + accounts + `,"securities":` + odd + `,"investment_transactions":[{"investment_transaction_id":"i1","account_id":"a1","amount":"-4","date":"2026-11-01"}],` + freshLink + `}`,
+				"/holdings": `{` + accounts + `,"holdings":[{"account_id":"a1","security_id":"s1","quantity":"2"}],"securities":` + odd + `,` + freshLink +
+					`}`,
+				"/investments/transactions": `{"total":1,` + accounts + `,"securities":` + odd +
+					`,"investment_transactions":[{"investment_transaction_id":"i1","account_id":"a1","amount":"-4",` +
+					`"date":"2026-11-01"}],` + freshLink + `}`,
 			})
 			for range 7 { // one more than opens a circuit
 				got, err := client.Holdings(t.Context(), bankmux.HoldingsRequest{Connection: conn})
@@ -361,7 +380,8 @@ func aListOfAnotherShapeCostsItself(t *testing.T) {
 				assert.Equal(t, "row 1", got.Failed[0].Transaction)
 				assert.Len(t, got.Holdings, 1)
 				rows := 0
-				for _, err := range client.InvestmentTransactions(t.Context(), bankmux.InvestmentTransactionsRequest{Connection: conn}) {
+				for _, err := range client.InvestmentTransactions(t.Context(),
+					bankmux.InvestmentTransactionsRequest{Connection: conn}) {
 					if err == nil {
 						rows++
 					}
@@ -372,7 +392,8 @@ func aListOfAnotherShapeCostsItself(t *testing.T) {
 		t.Run("accounts that are "+odd+" cost only themselves", func(t *testing.T) {
 			t.Parallel()
 			client, conn := canned(t, map[string]string{
-				"/holdings":     `{"accounts":` + odd + `,"holdings":[{"account_id":"a1","security_id":"s1","quantity":"2"}],"securities":[],` + freshLink + `}`,
+				"/holdings": `{"accounts":` + odd + `,"holdings":[{"account_id":"a1","security_id":"s1","quantity":"2"}],"securities":[],` + freshLink +
+					`}`,
 				"/transactions": `{"total":0,"transactions":[],"accounts":` + odd + `,` + freshLink + `}`,
 			})
 			for range 7 {
@@ -380,7 +401,8 @@ func aListOfAnotherShapeCostsItself(t *testing.T) {
 				partly(t, err)
 				require.Len(t, got.Failed, 1)
 				assert.Len(t, got.Holdings, 1, "a position needs no currency")
-				for _, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}}) {
+				for _, err := range client.Transactions(t.Context(),
+					bankmux.TransactionsRequest{Connection: conn, Accounts: []string{"a1"}}) {
 					require.NoError(t, err)
 				}
 			}

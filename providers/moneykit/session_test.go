@@ -103,7 +103,8 @@ func everyFieldOfALinkSessionCanBeSent(t *testing.T) {
 		},
 		"custom_sandbox_data": {
 			"accounts": [{"account_type": "depository.checking", "name": "Main", "account_number": "123", "routing_number": "021000021"}],
-			"owners": [{"names": ["Rosa"], "addresses": [{"city": "Austin"}], "phone_numbers": [{"number": "1", "type": "home"}], "emails": [{"address": "a@b.example"}]}]
+			"owners": [{"names": ["Rosa"], "addresses": [{"city": "Austin"}],`+
+		` "phone_numbers": [{"number": "1", "type": "home"}], "emails": [{"address": "a@b.example"}]}]
 		}
 	}`, string(s.sent("POST /link-session")[0]))
 	assert.Equal(t, "2023-02-18", s.header.Get("MoneyKit-Version"))
@@ -132,7 +133,10 @@ func aRequestThatMoneyKitWouldRefuseIsNotSent(t *testing.T) {
 		"a long tag":                    {func(r *bankmux.SessionRequest) { r.Tags = []string{strings.Repeat("a", 100)} }, bankmux.ErrInvalid, "Tags"},
 		"a forged session":              {func(r *bankmux.SessionRequest) { r.Tags = []string{"bankmux-session:x"} }, bankmux.ErrInvalid, "Tags"},
 		"a country that MoneyKit lacks": {func(r *bankmux.SessionRequest) { r.Country = "AE" }, bankmux.ErrUnsupported, "Country"},
-		"a bank that MoneyKit lacks":    {func(r *bankmux.SessionRequest) { r.Institution = bankmux.InstitutionRef{"dapi": "X"} }, bankmux.ErrUnsupported, "Institution"},
+		"a bank that MoneyKit lacks": {
+			func(r *bankmux.SessionRequest) { r.Institution = bankmux.InstitutionRef{"dapi": "X"} },
+			bankmux.ErrUnsupported, "Institution",
+		},
 		"a product that MoneyKit lacks": {func(r *bankmux.SessionRequest) {
 			r.Products = []bankmux.ProductRequest{{Product: bankmux.ProductPayments, Required: true}}
 		}, bankmux.ErrUnsupported, "Products"},
@@ -155,7 +159,8 @@ func nilAndEmptyListsOfSandboxDataAreSentAsDocumented(t *testing.T) {
 	}{
 		"nil lists are empty, and nil owners are random": {moneykit.CustomSandboxData{}, `{"accounts":[]}`},
 		"no owners at all": {
-			moneykit.CustomSandboxData{Accounts: []moneykit.CustomSandboxAccount{}, Owners: []moneykit.Owner{}}, `{"accounts":[],"owners":[]}`,
+			moneykit.CustomSandboxData{Accounts: []moneykit.CustomSandboxAccount{}, Owners: []moneykit.Owner{}},
+			`{"accounts":[],"owners":[]}`,
 		},
 		"an owner with a name": {
 			moneykit.CustomSandboxData{Owners: rosa},
@@ -194,7 +199,10 @@ func anyIdOfTheApplicationsUserIsAccepted(t *testing.T) {
 	t.Parallel()
 	t.Run("links are made, found and renewed", func(t *testing.T) {
 		t.Parallel()
-		for _, user := range []string{"7", "ab", "日本", "u/1", "user/1/x", "..", "abcd", "user 1", strings.Repeat("ü", 150), strings.Repeat("u", 151), strings.Repeat("日", 5000), "bankmux-user-7"} {
+		for _, user := range []string{
+			"7", "ab", "日本", "u/1", "user/1/x", "..", "abcd", "user 1", strings.Repeat("ü", 150),
+			strings.Repeat("u", 151), strings.Repeat("日", 5000), "bankmux-user-7",
+		} {
 			s := start(t, virtualbank.Options{}, nil)
 			req := request
 			req.User = user

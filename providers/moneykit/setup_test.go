@@ -130,7 +130,8 @@ func canned(t *testing.T, answers map[string]string) (*bankmux.Client, bankmux.C
 }
 
 const freshLink = `"link":{"link_id":"mk_1","state":"connected","products":{
-	"accounts":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00"},"transactions":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00"},
+	"accounts":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00"},` +
+	`"transactions":{"refreshed_at":"2026-11-20T14:03:27.418502+00:00"},
 	"investments":{"refreshed_at":"2026-11-20T14:03:27+00:00"}}}`
 
 // intercepted is a client whose calls pass through a handler first. If it returns false, the bank

@@ -76,7 +76,8 @@ func aLinkWithMembersOfAnotherShapeIsStillALink(t *testing.T) {
 				w,
 				http.StatusOK,
 				"application/json",
-				`{"link_id":"mk_1","state":"connected","institution_name":{"en":"x"},"institution_avatar":7,"webhook":[],"link_tags":{"a":1},"available_products":"none",
+				`{"link_id":"mk_1","state":"connected","institution_name":{"en":"x"},`+
+					`"institution_avatar":7,"webhook":[],"link_tags":{"a":1},"available_products":"none",
 			  "products":{"transactions":{"refreshed_at":17,"unavailable":[]},"identity":true,"investments":null}}`,
 			)
 	})

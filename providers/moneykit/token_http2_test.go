@@ -56,7 +56,8 @@ func aTokenFetchedWithinACallIsRequestedOncePerAttempt(t *testing.T) {
 						exchanged.Add(1)
 						bankharness.Respond(
 							http.StatusUnauthorized,
-							`{"error_code":"api_error.auth.expired_access_token","error_message":"Access token expired"}`,
+							`{"error_code":"api_error.auth.expired_access_token",`+
+								`"error_message":"Access token expired"}`,
 						).ServeHTTP(w, r)
 					}
 				}))

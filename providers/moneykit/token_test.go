@@ -69,7 +69,8 @@ func clientHeadersReplaceTheTokenIfConfigured(t *testing.T) {
 func aFailureOfTheTokenEndpointHasItsKind(t *testing.T) {
 	t.Parallel()
 	for fault, kind := range map[string]bankmux.Kind{
-		"hang": bankmux.ErrContextDone, "credentials_rejected": bankmux.ErrCredentials, "html_200": bankmux.ErrMalformed, "unavailable": bankmux.ErrUnavailable,
+		"hang": bankmux.ErrContextDone, "credentials_rejected": bankmux.ErrCredentials,
+		"html_200": bankmux.ErrMalformed, "unavailable": bankmux.ErrUnavailable,
 	} {
 		s := start(t, virtualbank.Options{}, nil)
 		require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: fault, Operation: "POST /auth/token"}))
@@ -88,8 +89,10 @@ func aFailureOfTheTokenEndpointHasItsKind(t *testing.T) {
 func aTokenIsFetchedOnceForAnyStatedLifetime(t *testing.T) {
 	t.Parallel()
 	for _, lifetime := range []string{
-		`"expires_in":3600`, `"expires_in":"3600"`, `"expires_in":3600.0`, `"expires_in":3.6e3`, `"expires_in":0`, `"expires_in":null`, `"expires_in":-1`,
-		`"expires_in":9300000000`, `"expires_in":1e300`, `"expires_in":1e400`, `"expires_in":"soon"`, `"expires_in":{}`, `"expires_in":true`, `"other":1`,
+		`"expires_in":3600`, `"expires_in":"3600"`, `"expires_in":3600.0`, `"expires_in":3.6e3`, `"expires_in":0`,
+		`"expires_in":null`, `"expires_in":-1`,
+		`"expires_in":9300000000`, `"expires_in":1e300`, `"expires_in":1e400`, `"expires_in":"soon"`, `"expires_in":{}`,
+		`"expires_in":true`, `"other":1`,
 	} {
 		client, g, fetched := endpoint(t, `{"access_token":"token",`+lifetime+`}`, `{"link_session_token":"session"}`)
 		for range 8 {
@@ -106,7 +109,9 @@ func aTokenIsFetchedOnceForAnyStatedLifetime(t *testing.T) {
 
 func aTokenThatCannotBeSentIsMalformed(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []string{`a\nb`, `a\r\nX-Other: b`, `a\u0000`, ` a`, `\u00e9`, "\xff", strings.Repeat("x", 20_000), ``} {
+	for _, bad := range []string{
+		`a\nb`, `a\r\nX-Other: b`, `a\u0000`, ` a`, `\u00e9`, "\xff", strings.Repeat("x", 20_000), ``,
+	} {
 		client, _, fetched := endpoint(
 			t,
 			`{"access_token":"`+bad+`","expires_in":3600}`,

@@ -27,16 +27,21 @@ func theDocumentedRowsAreRead(t *testing.T) {
 	client, conn := canned(t, map[string]string{"/transactions": `{"total":6,"page":1,"size":6,"transactions":[
 		{"transaction_id":"t1","account_id":"a1","amount":"42.90","type":"debit","currency":"USD","date":"2026-11-19","datetime":null,
 		 "description":"Harbor Coffee","raw_description":"HARBOR COFFEE #221","pending":false,"category":"food.coffee",
-		 "enrichment":{"category":{"value":"food_and_drink","confidence":97},"subcategory":null,"merchant":{"id":"m1","name":"Harbor","logo":null,"confidence":88},
-		 "processor":null,"recurrence":{"frequency":"monthly","next_predicted_date":"2026-12-19"}},"original_id":"mine-1"},
-		{"transaction_id":"t2","account_id":"a1","amount":384.05,"type":"credit","currency":"USD","date":"2026-11-20T00:00:00","datetime":"2026-11-20T09:15:00-08:00","pending":true,"new_member":{"x":[1]}},
+		 "enrichment":{"category":{"value":"food_and_drink","confidence":97},` +
+		`"subcategory":null,"merchant":{"id":"m1","name":"Harbor","logo":null,"confidence":88},
+		 "processor":null,"recurrence":{"frequency":"monthly","next_predicted_date":"2026-12-19"}},` +
+		`"original_id":"mine-1"},
+		{"transaction_id":"t2","account_id":"a1","amount":384.05,"type":"credit","currency":"USD",` +
+		`"date":"2026-11-20T00:00:00","datetime":"2026-11-20T09:15:00-08:00","pending":true,"new_member":{"x":[1]}},
 		{"transaction_id":"t3","account_id":"a1","amount":"1","type":"sideways","currency":"USD","date":"2026-11-20","pending":false},
 		{"transaction_id":"t4","account_id":"a1","amount":"1","type":"credit","currency":"USD","date":"yesterday","pending":false},
 		{"transaction_id":"t5","account_id":"a1","amount":"12,5","type":"credit","currency":"USD","date":"2026-11-20","pending":false},
-		{"transaction_id":"t6","account_id":"a1","amount":"7","type":"credit","currency":"ZZZ","date":"2026-11-18","pending":false}],"accounts":[],` + freshLink + `}`})
+		{"transaction_id":"t6","account_id":"a1","amount":"7","type":"credit","currency":"ZZZ","date":"2026-11-18","pending":false}],"accounts":[],` +
+		freshLink + `}`})
 	var rows []bankmux.Transaction
 	var failed []string
-	for row, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Enrich: true}) {
+	for row, err := range client.Transactions(t.Context(),
+		bankmux.TransactionsRequest{Connection: conn, Enrich: true}) {
 		if err != nil {
 			failed = append(failed, row.ID)
 			continue
@@ -78,12 +83,14 @@ func oneUnreadableRowNeverCostsThePage(t *testing.T) {
 			page := `[` + goodRow + `,{` + c.row + `},` + strings.Replace(goodRow, "t1", "t3", 1) + `]`
 			client, conn := canned(t, map[string]string{
 				"/transactions": `{"total":3,"transactions":` + page + `,"accounts":[],` + freshLink + `}`,
-				"/sync":         `{"transactions":{"created":` + page + `,"updated":[],"removed":[]},"cursor":{"next":"c"},"has_more":false,` + freshLink + `}`,
+				"/sync": `{"transactions":{"created":` + page + `,"updated":[],"removed":[]},"cursor":{"next":"c"},"has_more":false,` + freshLink +
+					`}`,
 			})
 			for range 7 { // one more than opens a circuit
 				var rows []bankmux.Transaction
 				var failed []string
-				for row, err := range client.Transactions(t.Context(), bankmux.TransactionsRequest{Connection: conn, Enrich: true}) {
+				for row, err := range client.Transactions(t.Context(),
+					bankmux.TransactionsRequest{Connection: conn, Enrich: true}) {
 					if err != nil {
 						require.ErrorIs(t, err, bankmux.ErrMalformed)
 						failed = append(failed, row.ID)
@@ -115,7 +122,9 @@ func oneUnreadableRowNeverCostsThePage(t *testing.T) {
 
 func aDayThatCannotBeMeantFailsAndIsQuoted(t *testing.T) {
 	t.Parallel()
-	for _, day := range []string{"1448-05-13", "0001-01-01", "9999-12-31", "2569-11-20", "1970-01-01T00:00:00Z", "1900-01-01", "2099-12-31"} {
+	for _, day := range []string{
+		"1448-05-13", "0001-01-01", "9999-12-31", "2569-11-20", "1970-01-01T00:00:00Z", "1900-01-01", "2099-12-31",
+	} {
 		row := `[` + strings.Replace(
 			goodRow,
 			"2026-11-20",
@@ -128,8 +137,10 @@ func aDayThatCannotBeMeantFailsAndIsQuoted(t *testing.T) {
 			1,
 		) + `]`
 		client, conn := canned(t, map[string]string{
-			"/investments/transactions": `{"total":1,"accounts":[{"account_id":"a1","balances":{"currency":"USD"}}],"securities":[{"security_id":"s","close_date":"` + day + `"}],
-				"investment_transactions":[{"investment_transaction_id":"i1","account_id":"a1","amount":"1","date":"` + day + `","type":"buy"}],` + freshLink + `}`,
+			"/investments/transactions": `{"total":1,"accounts":[{"account_id":"a1",` +
+				`"balances":{"currency":"USD"}}],"securities":[{"security_id":"s","close_date":"` + day + `"}],
+				"investment_transactions":[{"investment_transaction_id":"i1","account_id":"a1","amount":"1","date":"` +
+				day + `","type":"buy"}],` + freshLink + `}`,
 			"/transactions": `{"total":2,"transactions":` + row + `,"accounts":[],` + freshLink + `}`,
 			"/sync":         `{"transactions":{"created":` + row + `,"updated":[],"removed":[]},"cursor":{"next":"c"},"has_more":false,` + freshLink + `}`,
 		})
@@ -146,7 +157,8 @@ func aDayThatCannotBeMeantFailsAndIsQuoted(t *testing.T) {
 		require.Len(t, delta.Added, 1)
 		require.Len(t, delta.Failed, 1)
 		require.ErrorContains(t, delta.Failed[0], `"`+day+`"`)
-		for _, err := range client.InvestmentTransactions(t.Context(), bankmux.InvestmentTransactionsRequest{Connection: conn}) {
+		for _, err := range client.InvestmentTransactions(t.Context(),
+			bankmux.InvestmentTransactionsRequest{Connection: conn}) {
 			investments = append(investments, err)
 		}
 		require.NotEmpty(t, investments)
@@ -209,7 +221,8 @@ func timestampsAreReadWithAZoneAndWithout(t *testing.T) {
 // Parts of rows as banks send them. One unreadable member costs itself or its row, never the page,
 // the sync or the circuit.
 
-const goodRow = `{"transaction_id":"t1","account_id":"a1","amount":"1","type":"credit","currency":"USD","date":"2026-11-20","pending":false}`
+const goodRow = `{"transaction_id":"t1","account_id":"a1","amount":"1","type":"credit","currency":"USD",` +
+	`"date":"2026-11-20","pending":false}`
 
 // oddRows are rows of MoneyKit, and what remains of each: "" if the row fails.
 var oddRows = map[string]struct {
@@ -217,7 +230,8 @@ var oddRows = map[string]struct {
 	check func(*testing.T, bankmux.Transaction)
 }{
 	"a numeric original id is read": {
-		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"2026-11-20","original_id":77`,
+		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"2026-11-20",` +
+			`"original_id":77`,
 		func(t *testing.T, row bankmux.Transaction) { assert.Equal(t, "77", row.OriginalID) },
 	},
 	"a broken confidence is absent": {
@@ -228,29 +242,34 @@ var oddRows = map[string]struct {
 		},
 	},
 	"an enrichment that is text is absent": {
-		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"2026-11-20","enrichment":"none","description":{"en":"x"}`,
+		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"2026-11-20",` +
+			`"enrichment":"none","description":{"en":"x"}`,
 		func(t *testing.T, row bankmux.Transaction) {
 			assert.Nil(t, row.Enrichment)
 			assert.Empty(t, row.Description)
 		},
 	},
 	"ids that are numbers are read": {
-		`"transaction_id":2,"account_id":"a1","amount":5,"type":"debit","currency":"USD","date":"2026-11-20","pending":"true"`,
+		`"transaction_id":2,"account_id":"a1","amount":5,"type":"debit","currency":"USD","date":"2026-11-20",` +
+			`"pending":"true"`,
 		func(t *testing.T, row bankmux.Transaction) {
 			assert.Equal(t, "2", row.ID)
 			assert.Equal(t, bankmux.StatusPending, row.Status)
 		},
 	},
 	"an unreadable status is absent": {
-		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"2026-11-20","pending":{}`,
+		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"2026-11-20",` +
+			`"pending":{}`,
 		func(t *testing.T, row bankmux.Transaction) { assert.Empty(t, row.Status) },
 	},
 	"a datetime of no calendar is absent": {
-		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"2026-11-20","datetime":"9999-12-31T00:00:00Z"`,
+		`"transaction_id":"t2","account_id":"a1","amount":"5","type":"debit","currency":"USD","date":"2026-11-20",` +
+			`"datetime":"9999-12-31T00:00:00Z"`,
 		func(t *testing.T, row bankmux.Transaction) { assert.True(t, row.At.IsZero()) },
 	},
 	"an amount that is an object fails": {
-		`"transaction_id":"t2","account_id":"a1","amount":{"value":5},"type":"debit","currency":"USD","date":"2026-11-20"`,
+		`"transaction_id":"t2","account_id":"a1","amount":{"value":5},` +
+			`"type":"debit","currency":"USD","date":"2026-11-20"`,
 		nil,
 	},
 	"a date that is an object fails": {
@@ -274,7 +293,8 @@ var oddRows = map[string]struct {
 		nil,
 	},
 	"a repeated key fails": {
-		`"transaction_id":"t2","account_id":"a1","amount":"5","amount":"6","type":"debit","currency":"USD","date":"2026-11-20"`,
+		`"transaction_id":"t2","account_id":"a1","amount":"5","amount":"6","type":"debit","currency":"USD",` +
+			`"date":"2026-11-20"`,
 		nil,
 	},
 }

@@ -180,7 +180,12 @@ func onlyPublishedSigningKeysOfTheRightTypeAreUsed(t *testing.T) {
 		held   bool
 	}{
 		"beside keys of other sorts": {func(s *issuer) {
-			s.raw = []any{map[string]any{"kty": "XYZ", "kid": "a"}, map[string]any{"kty": "oct", "kid": "k1", "k": "c2VjcmV0"}, 7, "x", nil}
+			s.raw = []any{
+				map[string]any{"kty": "XYZ", "kid": "a"},
+				map[string]any{"kty": "oct", "kid": "k1", "k": "c2VjcmV0"},
+				7,
+				"x", nil,
+			}
 		}, true},
 		"for encryption":        {func(s *issuer) { s.keys[0].Use = "enc" }, false},
 		"for another algorithm": {func(s *issuer) { s.keys[0].Algorithm = "ES384" }, false},
@@ -330,5 +335,7 @@ func (s *issuer) delivery(body string, change func(header, claims map[string]any
 	return bankmux.NewWebhookRequest(http.Header{"Moneykit-Signature": {s.token([]byte(body), change)}}, []byte(body))
 }
 
-const stateChanged = `{"webhook_event":"link.state_changed","webhook_major_version":1,"webhook_minor_version":0,"webhook_timestamp":"2026-11-20T14:03:27.418502+00:00",
-"webhook_idempotency_key":"c0a8","link_id":"mk_1","link_tags":["tier:gold","bankmux-session:S1"],"state":"error","error":"auth_expired","error_message":"The user must sign in again."}`
+const stateChanged = `{"webhook_event":"link.state_changed","webhook_major_version":1,"webhook_minor_version":0,` +
+	`"webhook_timestamp":"2026-11-20T14:03:27.418502+00:00",
+"webhook_idempotency_key":"c0a8","link_id":"mk_1","link_tags":["tier:gold","bankmux-session:S1"],` +
+	`"state":"error","error":"auth_expired","error_message":"The user must sign in again."}`

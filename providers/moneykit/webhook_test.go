@@ -44,7 +44,8 @@ func eachEventOfMoneyKitHasAKind(t *testing.T) {
 	client := s.client(nil)
 	at := time.Date(2026, 11, 20, 14, 3, 27, 418502000, time.UTC)
 	body := func(members string) string {
-		return `{"webhook_timestamp":"2026-11-20T14:03:27.418502+00:00","webhook_idempotency_key":"c0a8","link_id":"mk_1",` + members + `}`
+		return `{"webhook_timestamp":"2026-11-20T14:03:27.418502+00:00","webhook_idempotency_key":"c0a8",` +
+			`"link_id":"mk_1",` + members + `}`
 	}
 	for name, c := range map[string]struct {
 		body string
@@ -54,32 +55,49 @@ func eachEventOfMoneyKitHasAKind(t *testing.T) {
 			Kind: bankmux.EventConnectionStateChanged, Name: "link.state_changed", Session: "S1",
 			Status: bankmux.Status{State: bankmux.StateReauth, Code: "auth_expired", At: at},
 		}},
-		"a link that works, behind a byte order mark": {"\ufeff" + body(`"webhook_event":"link.state_changed","state":"connected","error":null`), bankmux.Event{
-			Kind: bankmux.EventConnectionStateChanged, Name: "link.state_changed", Status: bankmux.Status{State: bankmux.StateActive, At: at},
-		}},
+		"a link that works, behind a byte order mark": {
+			"\ufeff" + body(`"webhook_event":"link.state_changed","state":"connected","error":null`), bankmux.Event{
+				Kind: bankmux.EventConnectionStateChanged, Name: "link.state_changed",
+				Status: bankmux.Status{State: bankmux.StateActive, At: at},
+			},
+		},
 		"a link that works": {body(`"webhook_event":"link.state_changed","state":"connected","error":null`), bankmux.Event{
-			Kind: bankmux.EventConnectionStateChanged, Name: "link.state_changed", Status: bankmux.Status{State: bankmux.StateActive, At: at},
+			Kind: bankmux.EventConnectionStateChanged, Name: "link.state_changed",
+			Status: bankmux.Status{State: bankmux.StateActive, At: at},
 		}},
 		"a deleted link": {body(`"webhook_event":"link.state_changed","state":"deleted"`), bankmux.Event{
-			Kind: bankmux.EventConnectionDeleted, Name: "link.state_changed", Status: bankmux.Status{State: bankmux.StateGone, At: at},
+			Kind: bankmux.EventConnectionDeleted, Name: "link.state_changed",
+			Status: bankmux.Status{State: bankmux.StateGone, At: at},
 		}},
 		"a refresh that ended": {body(`"webhook_event":"link.product_refresh","product":"transactions","state":"completed"`), bankmux.Event{
-			Kind: bankmux.EventProductRefreshed, Name: "link.product_refresh", Product: bankmux.ProductTransactions, Refresh: bankmux.RefreshCompleted,
+			Kind: bankmux.EventProductRefreshed, Name: "link.product_refresh", Product: bankmux.ProductTransactions,
+			Refresh: bankmux.RefreshCompleted,
 		}},
 		"a refresh by its other name": {body(`"webhook_event":"product.state_changed","product":"identity","state":"failed"`), bankmux.Event{
-			Kind: bankmux.EventProductRefreshed, Name: "product.state_changed", Product: bankmux.ProductIdentity, Refresh: bankmux.RefreshFailed,
+			Kind: bankmux.EventProductRefreshed, Name: "product.state_changed", Product: bankmux.ProductIdentity,
+			Refresh: bankmux.RefreshFailed,
 		}},
 		"transactions": {body(`"webhook_event":"transactions.updates_available","has_history":true,"new_member":{}`), bankmux.Event{
 			Kind: bankmux.EventTransactionsAvailable, Name: "transactions.updates_available",
 		}},
-		"a lapse whose other members are of another shape": {body(`"webhook_event":"link.state_changed","state":"error","error":"auth_expired","link_tags":"x","product":{},"webhook_major_version":"1"`), bankmux.Event{
-			Kind: bankmux.EventConnectionStateChanged, Name: "link.state_changed", Status: bankmux.Status{State: bankmux.StateReauth, Code: "auth_expired", At: at},
+		"a lapse whose other members are of another shape": {body(`"webhook_event":"link.state_changed",` +
+			`"state":"error","error":"auth_expired","link_tags":"x","product":{},` +
+			`"webhook_major_version":"1"`), bankmux.Event{
+			Kind: bankmux.EventConnectionStateChanged, Name: "link.state_changed",
+			Status: bankmux.Status{State: bankmux.StateReauth, Code: "auth_expired", At: at},
 		}},
-		"a deleted link whose error is an object": {body(`"webhook_event":"link.state_changed","state":"deleted","error":{"code":"x"},"link_tags":[5,{}]`), bankmux.Event{
-			Kind: bankmux.EventConnectionDeleted, Name: "link.state_changed", Status: bankmux.Status{State: bankmux.StateGone, At: at},
-		}},
-		"an unknown event":          {body(`"webhook_event":"link.sneezed"`), bankmux.Event{Kind: bankmux.EventUnknown, Name: "link.sneezed"}},
-		"an unknown version":        {body(`"webhook_event":"link.state_changed","state":"deleted","webhook_major_version":2`), bankmux.Event{Kind: bankmux.EventUnknown, Name: "link.state_changed"}},
+		"a deleted link whose error is an object": {
+			body(`"webhook_event":"link.state_changed","state":"deleted","error":{"code":"x"},"link_tags":[5,{}]`),
+			bankmux.Event{
+				Kind: bankmux.EventConnectionDeleted, Name: "link.state_changed",
+				Status: bankmux.Status{State: bankmux.StateGone, At: at},
+			},
+		},
+		"an unknown event": {body(`"webhook_event":"link.sneezed"`), bankmux.Event{Kind: bankmux.EventUnknown, Name: "link.sneezed"}},
+		"an unknown version": {
+			body(`"webhook_event":"link.state_changed","state":"deleted","webhook_major_version":2`),
+			bankmux.Event{Kind: bankmux.EventUnknown, Name: "link.state_changed"},
+		},
 		"a name that cannot be one": {body(`"webhook_event":"two words"`), bankmux.Event{Kind: bankmux.EventUnknown, Name: "unreadable"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,7 +119,10 @@ func aGenuineBodyOfAnotherFormIsAnUnknownEvent(t *testing.T) {
 	s := newIssuer(t, "k1")
 	client := s.client(nil)
 	keys := map[string]bool{}
-	for _, body := range []string{``, `null`, `[]`, `{}`, `{"webhook_idempotency_key":""}`, `{"link_id":7}`, "\xff", `{"webhook_idempotency_key":"a","webhook_idempotency_key":"b"}`} {
+	for _, body := range []string{
+		``, `null`, `[]`, `{}`, `{"webhook_idempotency_key":""}`, `{"link_id":7}`, "\xff",
+		`{"webhook_idempotency_key":"a","webhook_idempotency_key":"b"}`,
+	} {
 		res, err := client.ReadWebhook(t.Context(), s.delivery(body, nil))
 		require.NoError(t, err, body)
 		require.Len(t, res.Events, 1)
@@ -195,7 +216,9 @@ func aDeliveryThatMoneyKitDidNotSignIsRefused(t *testing.T) {
 			assert.NotContains(t, err.Error(), "mk_1")
 		})
 	}
-	for name, at := range map[string]int64{"of the greatest age allowed": hour(-2.99), "of a clock that is ahead": hour(0.08)} {
+	for name, at := range map[string]int64{
+		"of the greatest age allowed": hour(-2.99), "of a clock that is ahead": hour(0.08),
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := client.ReadWebhook(

@@ -46,7 +46,8 @@ func accountsAreReadInTheModelsWords(t *testing.T) {
 		account("a1", "depository", "checking", amount), account("a2", "credit", "credit card", amount),
 		account("a3", "loan", "mortgage", amount), account("a4", "investment", "401k", amount),
 		account("a5", "crystal ball", "", amount), `{"account_id":"a6","persistent_account_id":"p6","type":"depository",
-			"subtype":"cd","name":"Crypto","balances":{"current":1,"iso_currency_code":null,"unofficial_currency_code":"DOGE"}}`,
+			"subtype":"cd","name":"Crypto","balances":{"current":1,"iso_currency_code":null,`+
+			`"unofficial_currency_code":"DOGE"}}`,
 	) + "}"})
 	got, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	require.NoError(t, err)
@@ -119,7 +120,8 @@ func storedBalancesAreReadUnlessAsked(t *testing.T) {
 	s := start(t, virtualbank.Options{}, func(cfg *plaid.Config) { cfg.Now = func() time.Time { return now } })
 	conn := s.connect(request, "")
 	text := "{" + accounts(account("a1", "depository", "checking", `"current":1`)) + "}"
-	item := `{"item":{"item_id":"` + conn.Reference() + `","error":null,"billed_products":[]},"status":{"transactions":` +
+	item := `{"item":{"item_id":"` + conn.Reference() +
+		`","error":null,"billed_products":[]},"status":{"transactions":` +
 		`{"last_successful_update":"2026-11-20T11:30:00Z"}}}`
 	responses := map[string]string{accountsPath: text, balancesPath: text, itemPath: item}
 	s.answers(func(w http.ResponseWriter, r *http.Request) bool {
@@ -146,7 +148,8 @@ func storedBalancesAreReadUnlessAsked(t *testing.T) {
 		assert.True(t, c.asOf.Equal(got.Balances[0].Balances[0].AsOf), name)
 		assert.Equal(t, c.oldest != "", len(s.sent(balancesPath)) > before, name)
 		if c.oldest != "" {
-			assert.Equal(t, map[string]any{"min_last_updated_datetime": c.oldest}, s.lastSent(balancesPath)["options"], name)
+			assert.Equal(t, map[string]any{"min_last_updated_datetime": c.oldest}, s.lastSent(balancesPath)["options"],
+				name)
 		}
 	}
 }
@@ -154,19 +157,24 @@ func storedBalancesAreReadUnlessAsked(t *testing.T) {
 // debts is an account of each kind of debt, and what is due on them.
 func debts() map[string]string {
 	list := accounts(
-		account("card", "credit", "credit card", `"current":410`), account("house", "loan", "mortgage", `"current":56302.06`),
-		account("study", "loan", "student", `"current":65262`), account("cash", "depository", "checking", `"current":110`),
+		account("card", "credit", "credit card", `"current":410`),
+		account("house", "loan", "mortgage", `"current":56302.06`),
+		account("study", "loan", "student", `"current":65262`),
+		account("cash", "depository", "checking", `"current":110`),
 	)
 	return map[string]string{
 		accountsPath: "{" + list + "}",
 		liabilitiesPath: "{" + list + `,"liabilities":{
 			"credit":[{"account_id":"card","aprs":[{"apr_type":"purchase_apr","apr_percentage":15.24},
 				{"apr_type":"cash_apr","apr_percentage":27.95}],"is_overdue":false,"last_payment_amount":168.25,
-				"last_payment_date":"2026-10-22","last_statement_balance":1708.77,"last_statement_issue_date":"2026-10-28",
+				"last_payment_date":"2026-10-22","last_statement_balance":1708.77,` +
+			`"last_statement_issue_date":"2026-10-28",
 				"minimum_payment_amount":20,"next_payment_due_date":"2026-11-28"}],
-			"mortgage":[{"account_id":"house","interest_rate":{"percentage":3.99,"type":"fixed"},"next_monthly_payment":3141.54,
+			"mortgage":[{"account_id":"house","interest_rate":{"percentage":3.99,"type":"fixed"},` +
+			`"next_monthly_payment":3141.54,
 				"next_payment_due_date":"2026-12-15","past_due_amount":2304}],
-			"student":[{"account_id":"study","interest_rate_percentage":5.25,"is_overdue":null,"minimum_payment_amount":25,
+			"student":[{"account_id":"study","interest_rate_percentage":5.25,"is_overdue":null,` +
+			`"minimum_payment_amount":25,
 				"next_payment_due_date":null}]}}`,
 	}
 }

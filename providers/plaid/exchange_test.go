@@ -142,13 +142,15 @@ func resultsAreReadFromBothPlaces(t *testing.T) {
 	require.NoError(t, err)
 	s.answers(func(w http.ResponseWriter, r *http.Request) bool {
 		return r.URL.Path == readPath && write(w, http.StatusOK, `{"link_token":"`+session.Launch.Token.Reveal()+`",
-			"link_sessions":[{"link_session_id":"a"},{"link_session_id":"b","results":null,"on_success":{"public_token":"`+
+			"link_sessions":[{"link_session_id":"a"},{"link_session_id":"b","results":null,`+
+			`"on_success":{"public_token":"`+
 			token+`","metadata":null}}],"request_id":"r"}`)
 	})
 	conn := s.connectPost(post)
 	assert.Equal(t, "Northwind Bank", conn.Institution.Name)
 	s.answers(func(w http.ResponseWriter, r *http.Request) bool {
-		return r.URL.Path == readPath && write(w, http.StatusOK, `{"link_token":"link-sandbox-other","link_sessions":[]}`)
+		return r.URL.Path == readPath &&
+			write(w, http.StatusOK, `{"link_token":"link-sandbox-other","link_sessions":[]}`)
 	})
 	_, err = s.client.ExchangeToken(t.Context(), post)
 	require.ErrorIs(t, err, bankmux.ErrMalformed, "a response about another link token proves nothing")
@@ -219,7 +221,9 @@ func aUserWhoLeftLinkIsReported(t *testing.T) {
 	session := s.session(request)
 	payload, err := s.bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: session.Launch.Token.Reveal(), Exit: true})
 	require.NoError(t, err)
-	for _, text := range []string{string(payload), `{"error":null,"metadata":{}}`, `{"public_token":null,"metadata":{}}`} {
+	for _, text := range []string{
+		string(payload), `{"error":null,"metadata":{}}`, `{"public_token":null,"metadata":{}}`,
+	} {
 		_, err = s.client.ExchangeToken(t.Context(), posted(session, text))
 		e := errorOf(t, err)
 		assert.Equal(t, bankmux.ErrUserAction, e.Kind, text)

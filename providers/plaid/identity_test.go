@@ -67,7 +67,8 @@ func onlyTheAccountsAskedForAreRead(t *testing.T) {
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request, "")
 	s.fails("/identity/get", http.StatusOK,
-		`{"accounts":[{"account_id":"a","owners":[{"names":["Ada"]}]},{"account_id":"b","owners":[{"names":["Bob"]}]}]}`)
+		`{"accounts":[{"account_id":"a","owners":[{"names":["Ada"]}]},`+
+			`{"account_id":"b","owners":[{"names":["Bob"]}]}]}`)
 	got, err := s.client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn, Accounts: []string{"b"}})
 	require.NoError(t, err)
 	assert.Equal(t, []bankmux.Owner{{Accounts: []string{"b"}, Names: []string{"Bob"}}}, got.Owners)

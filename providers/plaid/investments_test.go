@@ -33,7 +33,8 @@ func positionsAreReadWithTheirSecurities(t *testing.T) {
 	t.Parallel()
 	s, conn := canned(t, map[string]string{holdingsPath: `{"accounts":[` + brokerage + `],"holdings":[
 		{"account_id":"a1","security_id":"s1","quantity":10.5,"institution_price":12.5,"institution_value":131.25,
-		 "cost_basis":100,"institution_price_as_of":"2026-11-19","institution_price_datetime":null,"iso_currency_code":"USD"},
+		 "cost_basis":100,"institution_price_as_of":"2026-11-19","institution_price_datetime":null,` +
+		`"iso_currency_code":"USD"},
 		{"account_id":"a1","security_id":"s2","quantity":0.00000001,"institution_price":0.1,"institution_value":0,
 		 "cost_basis":null,"iso_currency_code":null,"unofficial_currency_code":"DOGE"},
 		{"account_id":"a1","security_id":"s3","quantity":null,"institution_price":1,"institution_value":1,
@@ -64,7 +65,8 @@ func aBuyIsMoneyOut(t *testing.T) {
 	s, conn := canned(t, map[string]string{investmentsPath: `{"accounts":[],` + securityList + `,
 		"investment_transactions":[
 		{"investment_transaction_id":"i1","account_id":"a1","security_id":"s1","date":"2026-11-19","name":"BUY",
-		 "quantity":2,"amount":25.5,"price":12.5,"fees":0.5,"type":"buy","subtype":"buy to cover","iso_currency_code":"USD"},
+		 "quantity":2,"amount":25.5,"price":12.5,"fees":0.5,"type":"buy","subtype":"buy to cover",` +
+		`"iso_currency_code":"USD"},
 		{"investment_transaction_id":"i2","account_id":"a1","security_id":null,"date":"2026-11-18","name":"DIVIDEND",
 		 "quantity":0,"amount":-3,"price":0,"fees":null,"type":"cash","subtype":"dividend","iso_currency_code":"USD",
 		 "transaction_datetime":"2026-11-18T10:00:00Z"}],"total_investment_transactions":2}`})
@@ -90,7 +92,8 @@ func theFirstReadingDoesNotWait(t *testing.T) {
 	t.Parallel()
 	s, conn := canned(t, nil)
 	s.errorWith(investmentsPath, "ITEM_ERROR", "PRODUCT_NOT_READY")
-	for _, err := range s.client.InvestmentTransactions(t.Context(), bankmux.InvestmentTransactionsRequest{Connection: conn}) {
+	for _, err := range s.client.InvestmentTransactions(t.Context(),
+		bankmux.InvestmentTransactionsRequest{Connection: conn}) {
 		require.ErrorIs(t, err, bankmux.ErrNotReady)
 	}
 	options, _ := s.lastSent(investmentsPath)["options"].(map[string]any)
@@ -105,7 +108,8 @@ func aConnectionWithoutInvestmentsIsEmpty(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, got.Holdings)
 	s.errorWith(investmentsPath, "ITEM_ERROR", "NO_INVESTMENT_ACCOUNTS")
-	for _, err := range s.client.InvestmentTransactions(t.Context(), bankmux.InvestmentTransactionsRequest{Connection: conn}) {
+	for _, err := range s.client.InvestmentTransactions(t.Context(),
+		bankmux.InvestmentTransactionsRequest{Connection: conn}) {
 		require.NoError(t, err)
 	}
 }

@@ -65,7 +65,8 @@ func aPublicTokenOfUpdateModeIsIgnored(t *testing.T) {
 	require.NoError(t, s.bank.Lapse(conn.Reference()))
 	session := s.session(renewing(conn))
 	s.link(session, "")
-	s.connectPost(posted(session, `{"public_token":"public-sandbox-00000000-0000-4000-8000-000000000000","metadata":{}}`))
+	s.connectPost(posted(session,
+		`{"public_token":"public-sandbox-00000000-0000-4000-8000-000000000000","metadata":{}}`))
 	assert.Len(t, s.sent(exchangePath), 1)
 	_, err := s.client.ExchangeToken(t.Context(), posted(session, `{"exchangeable_token":"x"}`))
 	require.ErrorIs(t, err, bankmux.ErrInvalid)

@@ -107,7 +107,8 @@ func productsAreInTheirLists(t *testing.T) {
 		"Plaid's own names": {
 			nil,
 			plaid.SessionOptions{
-				Products: []string{"liabilities"}, RequiredIfSupported: []string{"auth"}, Optional: []string{"identity"},
+				Products: []string{"liabilities"}, RequiredIfSupported: []string{"auth"},
+				Optional: []string{"identity"},
 			},
 			lists{"liabilities", "auth", "identity", ""},
 		},

@@ -81,10 +81,13 @@ func productsSayHowFreshTheyAre(t *testing.T) {
 	s := start(t, virtualbank.Options{}, nil)
 	conn := s.connect(request, "")
 	s.answers(func(w http.ResponseWriter, r *http.Request) bool {
-		return r.URL.Path == itemPath && write(w, http.StatusOK, `{"request_id":"r","item":{"item_id":"`+conn.Reference()+`",
-			"institution_id":null,"error":null,"billed_products":[],"products":["transactions","investments","auth","brand_new"],
+		return r.URL.Path == itemPath &&
+			write(w, http.StatusOK, `{"request_id":"r","item":{"item_id":"`+conn.Reference()+`",
+			"institution_id":null,"error":null,"billed_products":[],`+
+				`"products":["transactions","investments","auth","brand_new"],
 			"consent_expiration_time":null},"status":{
-			"transactions":{"last_successful_update":"2026-11-20T10:00:00Z","last_failed_update":"2026-11-19T10:00:00.123Z"},
+			"transactions":{"last_successful_update":"2026-11-20T10:00:00Z",`+
+				`"last_failed_update":"2026-11-19T10:00:00.123Z"},
 			"investments":{"last_successful_update":"2026-11-20T10:00:00Z","last_failed_update":"2026-11-21T10:00:00Z"},
 			"last_webhook":{"sent_at":"2026-11-21T10:00:00Z","code_sent":"ERROR"}}}`)
 	})
@@ -148,7 +151,8 @@ func anAbsentListOfProductsIsNotEmpty(t *testing.T) {
 	} {
 		s := start(t, virtualbank.Options{}, nil) // of each its own, since failures open a circuit
 		conn := s.connect(request, "")
-		s.fails(itemPath, http.StatusOK, `{"request_id":"r","item":{"item_id":"`+conn.Reference()+`","error":null,`+lists+`}}`)
+		s.fails(itemPath, http.StatusOK,
+			`{"request_id":"r","item":{"item_id":"`+conn.Reference()+`","error":null,`+lists+`}}`)
 		got, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
 		if want == nil {
 			require.ErrorIs(t, err, bankmux.ErrMalformed, lists)

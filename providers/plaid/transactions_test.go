@@ -90,7 +90,8 @@ func aRowIsReadWhole(t *testing.T) {
 		"name":"SQ *COFFEE","merchant_name":"Coffee","original_description":"SQ *COFFEE 0042","merchant_entity_id":"m1",
 		"logo_url":"https://plaid-merchant-logos.plaid.com/coffee.png","payment_channel":"in store",
 		"payment_meta":{"reference_number":"R7","payee":"Coffee Ltd","payer":null},
-		"personal_finance_category":{"primary":"FOOD_AND_DRINK","detailed":"FOOD_AND_DRINK_COFFEE","confidence_level":"HIGH"},
+		"personal_finance_category":{"primary":"FOOD_AND_DRINK","detailed":"FOOD_AND_DRINK_COFFEE",` +
+		`"confidence_level":"HIGH"},
 		"counterparties":[{"name":"Coffee","type":"merchant","entity_id":"m1","confidence_level":"VERY_HIGH"},
 			{"name":"Square","type":"payment_terminal","entity_id":"m2","logo_url":null,"confidence_level":"LOW"}]}`
 	s, conn := canned(t, map[string]string{transactionsPath: listed(row, 1)})

@@ -37,11 +37,13 @@ func liveData(t *testing.T) {
 	require.Len(t, cards, 1)
 	truth, err := c.Bank.Accounts(id)
 	require.NoError(t, err)
-	balance := c.Dapi("/data/balance/get", token, banktest.With(secrets, object{"accountID": account})).Body["balance"].(object)
+	balance := c.Dapi("/data/balance/get", token,
+		banktest.With(secrets, object{"accountID": account})).Body["balance"].(object)
 	want, _ := new(big.Rat).SetString(truth[0].Booked)
 	exact, _ := want.Float64()
 	assert.InDelta(t, exact, balance["amount"], 0.0001)
-	card := c.Dapi("/data/balance/get", token, banktest.With(secrets, object{"cardID": cards[0]["id"]})).Body["balance"].(object)
+	card := c.Dapi("/data/balance/get", token,
+		banktest.With(secrets, object{"cardID": cards[0]["id"]})).Body["balance"].(object)
 	assert.Contains(t, card, "outstandingBalance")
 	days := object{"accountID": account, "fromDate": "2026-10-24", "toDate": "2026-11-23"}
 	rows := banktest.List(c.Dapi("/data/transactions/get", token, banktest.With(secrets, days)).Body, "transactions")
@@ -52,7 +54,8 @@ func liveData(t *testing.T) {
 	complete := banktest.List(c.Dapi("/data/completeAccounts/get", token, secrets).Body, "accounts")
 	assert.Equal(t, balance["amount"], complete[0]["balance"].(object)["amount"])
 	named := 0
-	for _, row := range banktest.List(c.Dapi("/data/enrichedTransactions/get", token, banktest.With(secrets, days)).Body, "transactions") {
+	for _, row := range banktest.List(c.Dapi("/data/enrichedTransactions/get", token,
+		banktest.With(secrets, days)).Body, "transactions") {
 		if row["brandDetails"] != nil {
 			named++
 		}
@@ -66,14 +69,30 @@ func liveData(t *testing.T) {
 		status int
 		kind   string
 	}{
-		"no account":               {"/data/balance/get", object{}, 400, "INVALID_ARGS"},
-		"unknown account":          {"/data/balance/get", object{"accountID": "x"}, 404, "INVALID_ACCOUNT_ID"},
-		"unknown card":             {"/data/balance/get", object{"cardID": "x"}, 404, "INVALID_CARD_ID"},
-		"a card to enrich":         {"/data/enrichedTransactions/get", object{"cardID": cards[0]["id"], "fromDate": "2026-11-01", "toDate": "2026-11-02"}, 400, "INVALID_ARGS"},
-		"no dates":                 {"/data/transactions/get", object{"accountID": account}, 422, "PARAMETER_MISSING"},
-		"days in reverse order":    {"/data/transactions/get", object{"accountID": account, "fromDate": "2026-11-02", "toDate": "2026-11-01"}, 400, "PARAMETER_ERROR"},
-		"too far back":             {"/data/transactions/get", object{"accountID": account, "fromDate": "2026-08-01", "toDate": "2026-11-01"}, 400, "INVALID_DATE_RANGE"},
-		"in the future":            {"/data/transactions/get", object{"accountID": account, "fromDate": "2026-11-01", "toDate": "2026-12-01"}, 400, "INVALID_DATE_RANGE"},
+		"no account":      {"/data/balance/get", object{}, 400, "INVALID_ARGS"},
+		"unknown account": {"/data/balance/get", object{"accountID": "x"}, 404, "INVALID_ACCOUNT_ID"},
+		"unknown card":    {"/data/balance/get", object{"cardID": "x"}, 404, "INVALID_CARD_ID"},
+		"a card to enrich": {
+			"/data/enrichedTransactions/get",
+			object{"cardID": cards[0]["id"], "fromDate": "2026-11-01", "toDate": "2026-11-02"},
+			400, "INVALID_ARGS",
+		},
+		"no dates": {"/data/transactions/get", object{"accountID": account}, 422, "PARAMETER_MISSING"},
+		"days in reverse order": {
+			"/data/transactions/get",
+			object{"accountID": account, "fromDate": "2026-11-02", "toDate": "2026-11-01"},
+			400, "PARAMETER_ERROR",
+		},
+		"too far back": {
+			"/data/transactions/get",
+			object{"accountID": account, "fromDate": "2026-08-01", "toDate": "2026-11-01"},
+			400, "INVALID_DATE_RANGE",
+		},
+		"in the future": {
+			"/data/transactions/get",
+			object{"accountID": account, "fromDate": "2026-11-01", "toDate": "2026-12-01"},
+			400, "INVALID_DATE_RANGE",
+		},
 		"a member of a wrong type": {"/data/balance/get", object{"accountID": 5}, 400, "INVALID_ARGS"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,7 +105,8 @@ func liveData(t *testing.T) {
 	assert.Equal(t, "UNKNOWN_ERROR", c.Dapi("/data/accounts/get", token, secrets).Body["type"])
 	require.NoError(t, c.Bank.Outage("DAPIBANK_KW_NBK", false))
 	require.NoError(t, c.Bank.ServeDays("DAPIBANK_KW_NBK", 10))
-	assert.Equal(t, "INVALID_DATE_RANGE", c.Dapi("/data/transactions/get", token, banktest.With(secrets, days)).Body["type"])
+	assert.Equal(t, "INVALID_DATE_RANGE",
+		c.Dapi("/data/transactions/get", token, banktest.With(secrets, days)).Body["type"])
 }
 
 func checkedAnswers(t *testing.T) {
@@ -149,7 +169,9 @@ func checkedAnswers(t *testing.T) {
 	require.Equal(t, "initialized", a.Body["status"])
 	creds := c.Bank.Credentials().Dapi
 	status := func() any {
-		return c.Dapi("/operation/get", "", object{"appKey": creds.AppKey, "appSecret": creds.AppSecret, "operationID": a.Body["operationID"]}).Body["opInfo"].(object)["status"]
+		return c.Dapi("/operation/get", "", object{
+			"appKey": creds.AppKey, "appSecret": creds.AppSecret, "operationID": a.Body["operationID"],
+		}).Body["opInfo"].(object)["status"]
 	}
 	assert.Equal(t, "initialized", status())
 	assert.Equal(t, "done", status())
@@ -163,7 +185,8 @@ func checkedAnswers(t *testing.T) {
 	asked = c.Dapi(path, token, secrets).Body
 	require.Equal(t, "user_input_required", asked["status"], "this institution asks for a password itself")
 	require.Equal(t, "done", c.Dapi(path, token, answers(asked, "123456")).Body["status"])
-	require.Equal(t, "done", c.Dapi("/data/identity/get", token, secrets).Body["status"], "and it trusts the user for a while")
+	require.Equal(t, "done", c.Dapi("/data/identity/get", token, secrets).Body["status"],
+		"and it trusts the user for a while")
 	c.Bank.Advance(10 * time.Minute)
 	require.Equal(t, "user_input_required", c.Dapi(path, token, secrets).Body["status"])
 	require.Error(t, c.Bank.RequireInput("unknown", "", []string{"otp"}))

@@ -92,7 +92,9 @@ func keptID(t *testing.T) {
 		"another call fails it":        {func(object) { c.Dapi("/data/identity/get", token, secrets) }, "failed", "SESSION_INVALIDATED"},
 		"a call for metadata fails it": {func(object) { c.Dapi("/metadata/accounts/get", token, secrets) }, "failed", "SESSION_INVALIDATED"},
 		"an invalid call does not change it": {func(asked object) {
-			a := c.Dapi(path, token, banktest.With(secrets, object{"operationID": asked["operationID"], "userInputs": []object{{"id": "pin", "index": 0, "answer": "1"}}}))
+			a := c.Dapi(path, token, banktest.With(secrets, object{
+				"operationID": asked["operationID"], "userInputs": []object{{"id": "pin", "index": 0, "answer": "1"}},
+			}))
 			assert.Equal(t, "PARAMETER_ERROR", a.Body["type"])
 			assert.Equal(t, asked["operationID"], a.Body["operationID"])
 		}, "user_input_required", ""},

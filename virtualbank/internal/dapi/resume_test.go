@@ -71,7 +71,9 @@ func (r resumed) inject(fault string) (op any) {
 
 func continuedCalls(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"/auth/ExchangeToken", "/metadata/accounts/get", "/users/DelinkUser", "/data/identity/get"} {
+	for _, path := range []string{
+		"/auth/ExchangeToken", "/metadata/accounts/get", "/users/DelinkUser", "/data/identity/get",
+	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			t.Run("a correct answer ends it", func(t *testing.T) {
@@ -125,7 +127,10 @@ func continuedCalls(t *testing.T) {
 				r := resumable(t, path)
 				require.NoError(t, r.c.Bank.Defer(r.id, path, 1))
 				op := r.call(nil).Body["operationID"]
-				for _, more := range []object{{"operationID": op}, {"operationID": op, "userInputs": []object{{"id": "otp", "index": 0, "answer": "1"}}}} {
+				for _, more := range []object{
+					{"operationID": op},
+					{"operationID": op, "userInputs": []object{{"id": "otp", "index": 0, "answer": "1"}}},
+				} {
 					end := r.call(more).Body
 					assert.Equal(t, op, end["operationID"], end)
 				}

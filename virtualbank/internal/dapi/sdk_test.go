@@ -33,7 +33,9 @@ func sdkRequests(t *testing.T) {
 	t.Parallel()
 	for name, sdk := range map[string]dapiSDK{
 		"Node 2.3.2": {
-			header: http.Header{"Accept": {"application/json, text/plain, */*"}, "Content-Type": {"application/json;charset=utf-8"}},
+			header: http.Header{
+				"Accept": {"application/json, text/plain, */*"}, "Content-Type": {"application/json;charset=utf-8"},
+			},
 			status: "/operation/status", card: "cardID",
 		},
 		"Go": {header: http.Header{"Content-Type": {"application/json"}}, status: "/operation/status", lossy: true},
@@ -45,7 +47,10 @@ func sdkRequests(t *testing.T) {
 			status:  "/operation/get", delink: "/data/DelinkUser", card: "accountID",
 		},
 		"Java 1.6.0": {
-			header:  http.Header{"Content-Type": {"application/json; charset=utf-8"}, "X-Dapi-Library": {"dapi-java"}, "X-Dapi-Library-Version": {"1.6.0"}},
+			header: http.Header{
+				"Content-Type": {"application/json; charset=utf-8"}, "X-Dapi-Library": {"dapi-java"},
+				"X-Dapi-Library-Version": {"1.6.0"},
+			},
 			members: object{"action": "/data/accounts/get"},
 		},
 		"Python 2.3.0": {

@@ -45,8 +45,10 @@ func fetchedData(t *testing.T) {
 	ask := object{"products": []string{"transactions"}}
 	a = c.MoneyKit("POST", path+"/products", token, ask)
 	require.Equal(t, http.StatusAccepted, a.Status)
-	assert.Empty(t, c.MoneyKit("GET", path+"/transactions", token, nil).Body["transactions"], "it is still being fetched")
-	assert.Equal(t, "api_error.rate_limit_exceeded", c.MoneyKit("POST", path+"/products", token, ask).Body["error_code"])
+	assert.Empty(t, c.MoneyKit("GET", path+"/transactions", token, nil).Body["transactions"],
+		"it is still being fetched")
+	assert.Equal(t, "api_error.rate_limit_exceeded",
+		c.MoneyKit("POST", path+"/products", token, ask).Body["error_code"])
 	c.Bank.Advance(10 * time.Second)
 	a = c.MoneyKit("GET", path+"/transactions?size=3", token, nil)
 	rows := banktest.List(a.Body, "transactions")
@@ -85,7 +87,8 @@ func fetchedData(t *testing.T) {
 			query,
 		)
 	}
-	assert.Equal(t, http.StatusUnprocessableEntity, c.MoneyKit("GET", path+"/transactions/sync?size=501", token, nil).Status)
+	assert.Equal(t, http.StatusUnprocessableEntity,
+		c.MoneyKit("GET", path+"/transactions/sync?size=501", token, nil).Status)
 	assert.Equal(
 		t,
 		http.StatusUnprocessableEntity,
@@ -118,7 +121,8 @@ func balances(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, c.MoneyKit("GET", path+"/accounts/unknown", token, nil).Status)
 	assert.Len(
 		t,
-		banktest.List(c.MoneyKit("GET", path+"/accounts?account_ids="+id+"&account_ids=unknown", token, nil).Body, "accounts"),
+		banktest.List(c.MoneyKit("GET", path+"/accounts?account_ids="+id+"&account_ids=unknown", token, nil).Body,
+			"accounts"),
 		1,
 	)
 	numbers := banktest.List(c.MoneyKit("GET", path+"/accounts/numbers", token, nil).Body, "accounts")
@@ -292,7 +296,8 @@ func keptCorrection(t *testing.T) {
 		}
 		assert.Positive(t, seen)
 	}
-	shown(banktest.List(c.MoneyKit("GET", path+"/transactions?size=1000&start_date=1900-01-01", token, nil).Body, "transactions"))
+	shown(banktest.List(c.MoneyKit("GET", path+"/transactions?size=1000&start_date=1900-01-01", token, nil).Body,
+		"transactions"))
 	shown(
 		banktest.List(
 			c.MoneyKit("GET", "/users/user-1/transactions?size=1000&start_date=1900-01-01", token, nil).Body,
@@ -306,12 +311,14 @@ func keptCorrection(t *testing.T) {
 
 	c.Bank.Advance(20 * time.Minute)
 	require.NoError(t, c.Bank.Refresh(id))
-	shown(banktest.List(c.MoneyKit("GET", path+"/transactions?size=1000&start_date=1900-01-01", token, nil).Body, "transactions"))
+	shown(banktest.List(c.MoneyKit("GET", path+"/transactions?size=1000&start_date=1900-01-01", token, nil).Body,
+		"transactions"))
 	later := c.MoneyKit("GET", path+"/transactions/sync?size=500&cursor="+next, token, nil).Body
 	assert.Empty(t, later["transactions"].(object)["updated"], "once")
 
 	again := object{"category": "charity"}
 	require.Equal(t, http.StatusOK, c.MoneyKit("POST", target, token, again).Status)
 	want = [2]any{"charity", nil}
-	shown(banktest.List(c.MoneyKit("GET", path+"/transactions?size=1000&start_date=1900-01-01", token, nil).Body, "transactions"))
+	shown(banktest.List(c.MoneyKit("GET", path+"/transactions?size=1000&start_date=1900-01-01", token, nil).Body,
+		"transactions"))
 }

@@ -45,7 +45,8 @@ func zonelessTimes(t *testing.T) {
 		assert.Regexp(t, bare, string(raw), path)
 		assert.NotRegexp(t, zoned, string(raw), path)
 	}
-	refreshed := c.MoneyKit("GET", paths[0], token, nil).Body["products"].(object)["transactions"].(object)["refreshed_at"]
+	refreshed := c.MoneyKit("GET", paths[0], token,
+		nil).Body["products"].(object)["transactions"].(object)["refreshed_at"]
 	assert.Equal(t, "2026-11-23T12:00:00", refreshed, "in UTC")
 	r := &banktest.Receiver{}
 	c.Deliver(r)

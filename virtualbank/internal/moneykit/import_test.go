@@ -93,7 +93,8 @@ func importedMoments(t *testing.T, c banktest.Caller, token string) {
 	require.Equal(t, http.StatusOK, a.Status, a.Body)
 	for _, zoneless := range []bool{false, true} {
 		c.Bank.SetForms(virtualbank.Forms{ZonelessTimes: zoneless})
-		listed := banktest.List(c.MoneyKit("GET", path+"/transactions?start_date=1900-01-01", token, nil).Body, "transactions")
+		listed := banktest.List(c.MoneyKit("GET", path+"/transactions?start_date=1900-01-01", token, nil).Body,
+			"transactions")
 		changes := c.MoneyKit("GET", path+"/transactions/sync", token, nil).Body["transactions"].(object)
 		for name, rows := range map[string][]object{"list": listed, "sync": banktest.List(changes, "created")} {
 			t.Run(name, func(t *testing.T) {
@@ -109,7 +110,8 @@ func importedMoments(t *testing.T, c banktest.Caller, token string) {
 				}
 			})
 		}
-		balances := banktest.List(c.MoneyKit("GET", path+"/accounts", token, nil).Body, "accounts")[0]["balances"].(object)
+		balances := banktest.List(c.MoneyKit("GET", path+"/accounts", token, nil).Body,
+			"accounts")[0]["balances"].(object)
 		want := map[bool]string{false: "2026-02-20T23:30:00-08:00", true: "2026-02-21T07:30:00"}[zoneless]
 		assert.Equal(t, want, balances["balance_date"], "the day of a balance")
 	}
@@ -155,7 +157,8 @@ func importedData(t *testing.T) {
 	)
 	assert.Nil(t, accounts[1]["balances"].(object)["currency"])
 
-	rows := banktest.List(c.MoneyKit("GET", path+"/transactions?start_date=1900-01-01", token, nil).Body, "transactions")
+	rows := banktest.List(c.MoneyKit("GET", path+"/transactions?start_date=1900-01-01", token, nil).Body,
+		"transactions")
 	require.Len(t, rows, 3)
 	assert.Equal(t, "t-1", rows[0]["original_id"])
 	assert.Equal(t, "3.20", rows[0]["amount"])

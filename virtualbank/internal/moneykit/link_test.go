@@ -43,18 +43,23 @@ func strictRequests(t *testing.T) {
 		status int
 		code   string
 	}{
-		"a short user":         {banktest.Session("abc"), 422, "api_error.request.validation_failed"},
-		"no redirect":          {object{"customer_user": object{"id": "user-1"}}, 422, "api_error.request.validation_failed"},
-		"a redirect query":     {with("redirect_uri", "https://app.example.com/x?y=1"), 422, "api_error.request.validation_failed"},
-		"an unknown origin":    {with("redirect_uri", "https://other.example/x"), 403, "link_session_error.forbidden_config"},
-		"a bad tag":            {with("link_tags", []string{"-x"}), 422, "api_error.request.validation_failed"},
-		"a long tag":           {with("link_tags", []string{strings.Repeat("x", 100)}), 422, "api_error.request.validation_failed"},
-		"an unknown country":   {with("settings", object{"countries": []string{"UK"}}), 422, "api_error.request.validation_failed"},
-		"an unknown provider":  {with("settings", object{"providers": []string{"x"}}), 422, "api_error.request.validation_failed"},
-		"a typed boolean":      {with("settings", object{"products": object{"identity": object{"required": "yes"}}}), 422, "api_error.request.validation_failed"},
-		"a bad routing number": {with("custom_sandbox_data", object{"accounts": []object{{"account_type": "x", "name": "n", "account_number": "1", "routing_number": "123456789"}}}), 422, "api_error.request.validation_failed"},
-		"an unknown link":      {with("existing_link_id", "mk_nothing"), 404, "link_error.not_found"},
-		"an unknown member":    {with("colour", "blue"), 201, ""},
+		"a short user":        {banktest.Session("abc"), 422, "api_error.request.validation_failed"},
+		"no redirect":         {object{"customer_user": object{"id": "user-1"}}, 422, "api_error.request.validation_failed"},
+		"a redirect query":    {with("redirect_uri", "https://app.example.com/x?y=1"), 422, "api_error.request.validation_failed"},
+		"an unknown origin":   {with("redirect_uri", "https://other.example/x"), 403, "link_session_error.forbidden_config"},
+		"a bad tag":           {with("link_tags", []string{"-x"}), 422, "api_error.request.validation_failed"},
+		"a long tag":          {with("link_tags", []string{strings.Repeat("x", 100)}), 422, "api_error.request.validation_failed"},
+		"an unknown country":  {with("settings", object{"countries": []string{"UK"}}), 422, "api_error.request.validation_failed"},
+		"an unknown provider": {with("settings", object{"providers": []string{"x"}}), 422, "api_error.request.validation_failed"},
+		"a typed boolean": {
+			with("settings", object{"products": object{"identity": object{"required": "yes"}}}), 422,
+			"api_error.request.validation_failed",
+		},
+		"a bad routing number": {with("custom_sandbox_data", object{
+			"accounts": []object{{"account_type": "x", "name": "n", "account_number": "1", "routing_number": "123456789"}},
+		}), 422, "api_error.request.validation_failed"},
+		"an unknown link":   {with("existing_link_id", "mk_nothing"), 404, "link_error.not_found"},
+		"an unknown member": {with("colour", "blue"), 201, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := c.MoneyKit("POST", "/link-session", token, tc.body)

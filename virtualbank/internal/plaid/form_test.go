@@ -51,8 +51,11 @@ func invalidRequests(t *testing.T) {
 		"an unknown public token":          {"/item/public_token/exchange", "", `{"public_token":"public-sandbox-1"}`, 400, "INVALID_PUBLIC_TOKEN"},
 		"an unknown link token":            {"/link/token/get", "", `{"link_token":"link-sandbox-1"}`, 400, "INVALID_LINK_TOKEN"},
 		"an unknown institution":           {"/institutions/get_by_id", "", `{"institution_id":"ins_0","country_codes":["US"]}`, 400, "INVALID_INSTITUTION"},
-		"an institution of another land":   {"/institutions/get_by_id", "", `{"institution_id":"ins_900101","country_codes":["NL"]}`, 400, "INVALID_INSTITUTION"},
-		"an unknown key of webhooks":       {"/webhook_verification_key/get", "", `{"key_id":"x"}`, 400, "INVALID_WEBHOOK_VERIFICATION_KEY_ID"},
+		"an institution of another land": {
+			"/institutions/get_by_id", "", `{"institution_id":"ins_900101","country_codes":["NL"]}`, 400,
+			"INVALID_INSTITUTION",
+		},
+		"an unknown key of webhooks": {"/webhook_verification_key/get", "", `{"key_id":"x"}`, 400, "INVALID_WEBHOOK_VERIFICATION_KEY_ID"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := c.PlaidHeader()

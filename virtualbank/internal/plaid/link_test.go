@@ -59,7 +59,8 @@ func publicTokens(t *testing.T) {
 	c := banktest.Open(t, virtualbank.Options{})
 	token := linkToken(c, nil)
 	first := play(t, c, virtualbank.PlaidLink{LinkToken: token})
-	assert.Equal(t, map[string]string{"name": "Northwind Bank", "institution_id": "ins_900101"}, first.Metadata.Institution)
+	assert.Equal(t, map[string]string{"name": "Northwind Bank", "institution_id": "ins_900101"},
+		first.Metadata.Institution)
 	assert.Len(t, first.Metadata.Accounts, 5)
 	c.PlaidOK("/item/public_token/exchange", object{"public_token": *first.Token})
 	_, code := c.PlaidRefused("/item/public_token/exchange", object{"public_token": *first.Token})

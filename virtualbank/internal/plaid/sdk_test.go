@@ -37,7 +37,8 @@ func sdkRequests(t *testing.T) {
 			send := func(path, body string) object {
 				t.Helper()
 				if inBody {
-					body = strings.TrimSuffix(body, "}") + `,"client_id":"` + creds.ClientID + `","secret":"` + creds.Secret + `"}`
+					body = strings.TrimSuffix(body, "}") + `,"client_id":"` + creds.ClientID + `","secret":"` +
+						creds.Secret + `"}`
 				} else {
 					header.Set("Plaid-Client-Id", creds.ClientID)
 					header.Set("Plaid-Secret", creds.Secret)
@@ -74,7 +75,8 @@ var required = map[string]string{
 	"holding": "account_id security_id institution_price institution_value cost_basis quantity iso_currency_code " +
 		"unofficial_currency_code",
 	"security": "cusip sedol isin institution_security_id institution_id proxy_security_id name ticker_symbol " +
-		"is_cash_equivalent close_price close_price_as_of iso_currency_code unofficial_currency_code security_id type " +
+		"is_cash_equivalent close_price close_price_as_of iso_currency_code unofficial_currency_code security_id " +
+		"type " +
 		"market_identifier_code sector industry cfi_code option_contract fixed_income",
 	"investment": "investment_transaction_id account_id security_id date name quantity amount price fees type subtype " +
 		"iso_currency_code unofficial_currency_code",
