@@ -202,7 +202,7 @@ func (s *Store) runExchange(
 			continue
 		}
 		if bankmux.KindOf(err) == bankmux.ErrContextDone { // the time is that of this method
-			err = &Error{Op: "Exchange", Detail: "did not store the result in time"}
+			err = &Error{Op: "Exchange", Detail: "the result was not stored in time"}
 		}
 		if err != nil {
 			s.endedClaims.add(c.holder, s.now(), s.limits.Lease)
