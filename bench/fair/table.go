@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bankmux/bankmux/bench/fixture"
@@ -69,11 +70,12 @@ func printTables(w io.Writer, name string) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	out := tables{w, all}
-	for _, op := range []string{"exchange", "accounts"} {
-		out.ratios(op)
-	}
+	out.ratios("exchange", "Exchange, ratios to the same by hand. "+
+		"An exchange at Plaid is three calls, and at Dapi two.")
+	out.ratios("accounts", "Accounts, one call that lists three. Those of Plaid have no goal.")
 	out.perCall()
 	out.inFlight()
+	out.atTheBank()
 	return nil
 }
 
@@ -85,15 +87,28 @@ type tables struct {
 }
 
 // line writes a row of cells.
-func (t tables) line(cells ...string) { fmt.Fprintf(t, "| %s |\n", strings.Join(cells, " | ")) }
+func (t tables) line(cells ...string) {
+	for _, cell := range cells {
+		fmt.Fprint(t, strings.TrimRight("| "+cell, " "), " ")
+	}
+	fmt.Fprintln(t, "|")
+}
+
+// caption writes the sentences before a table.
+func (t tables) caption(text string) { fmt.Fprintf(t, "%s\n\n", text) }
 
 // head writes the head of a table with a column for each adapter.
 func (t tables) head(first ...string) {
 	for _, adapter := range fixture.Adapters {
 		first = append(first, titles[adapter])
 	}
-	t.line(first...)
-	t.line(slices.Repeat([]string{"---"}, len(first))...)
+	t.columns(first...)
+}
+
+// columns writes the head of a table.
+func (t tables) columns(names ...string) {
+	t.line(names...)
+	t.line(slices.Repeat([]string{"---"}, len(names))...)
 }
 
 // none is the cell of a figure that was not measured.
@@ -113,8 +128,8 @@ func (t tables) byAdapter(first []string, cell func(adapter string) string) {
 
 // ratios writes the ratios of an operation to the same by hand. A ratio that misses its goal is
 // bold. That of allocations has no quartiles.
-func (t tables) ratios(op string) {
-	fmt.Fprintf(t, "%s\n\n", op)
+func (t tables) ratios(op, caption string) {
+	t.caption(caption)
 	t.head("", "goal")
 	for _, r := range rows {
 		for _, callers := range r.callers {
@@ -164,6 +179,7 @@ func ratio(r, goal float64) string {
 
 // perCall writes processor time and allocations of one call.
 func (t tables) perCall() {
+	t.caption("Processor time and allocations of one call, with those of the transport:")
 	t.head("one caller")
 	for _, op := range []string{"exchange", "accounts"} {
 		for _, way := range []string{hand, library} {
@@ -187,6 +203,8 @@ func (t tables) inFlight() {
 			many = k.callers
 		}
 	}
+	t.caption(thousands(many) + " calls of accounts in flight, which the server holds. A process of its own " +
+		"measures each way,\nthree times in turn.")
 	t.head("per call", "goal")
 	for _, m := range []struct{ figure, title string }{
 		{"stack_kib", "stack"},
@@ -207,11 +225,37 @@ func (t tables) inFlight() {
 		})
 	}
 	fmt.Fprintln(t)
+}
+
+// atTheBank writes the memory of calls in flight at the virtual bank.
+func (t tables) atTheBank() {
 	for k, f := range t.all {
-		if k.adapter == virtual && k.figure == "resident_kib" {
-			memory := t.all[key{k.adapter, k.op, k.callers, k.way, "memory_gc_kib"}]
-			fmt.Fprintf(t, "%d calls at the virtual bank: %.0f KiB resident, %.0f KiB heap and stack per call\n",
-				k.callers, f.Median, memory.Median)
+		if k.adapter != virtual || k.figure != "resident_kib" {
+			continue
 		}
+		memory := t.all[key{k.adapter, k.op, k.callers, k.way, "memory_gc_kib"}]
+		t.columns(thousands(k.callers)+" calls in flight at the virtual bank (MoneyKit), per call", "goal", "measured")
+		t.line("resident memory", "less than 64 KiB", kib(f.Median, bankGoal))
+		t.line("heap and stack, after a collection", "less than 64 KiB", kib(memory.Median, bankGoal))
 	}
+}
+
+// bankGoal is what a call in flight at the virtual bank takes less than, in KiB.
+const bankGoal = 64
+
+// kib is a number of KiB, bold if it is not less than the goal.
+func kib(n, goal float64) string {
+	text := fmt.Sprintf("%.0f KiB", n)
+	if n >= goal {
+		return "**" + text + "**"
+	}
+	return text
+}
+
+// thousands is a number below a million with a comma.
+func thousands(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 }

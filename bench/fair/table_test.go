@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/bankmux/bankmux/bench/fixture"
 )
 
 func TestTables(t *testing.T) {
@@ -22,8 +24,8 @@ func TestTables(t *testing.T) {
 		`{"adapter":"dapi","op":"accounts in flight","callers":9,"way":"by hand","figures":{"stack_kib":{"median":17}}}`,
 		`{"adapter":"dapi","op":"accounts in flight","callers":9,"way":"bankmux","figures":{` +
 			`"stack_kib":{"median":27},"stack_kib/hand":{"median":1.59}}}`,
-		`{"adapter":"virtual bank","op":"accounts in flight","callers":45,"way":"bankmux","figures":{` +
-			`"resident_kib":{"median":41},"memory_gc_kib":{"median":45}}}`,
+		`{"adapter":"virtual bank","op":"accounts in flight","callers":5045,"way":"bankmux","figures":{` +
+			`"resident_kib":{"median":41},"memory_gc_kib":{"median":64}}}`,
 	}, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -40,8 +42,13 @@ func TestTables(t *testing.T) {
 		"a call has its time and its allocations": "| exchange, bankmux | 90 µs, 110 | – | – |",
 		"memory has both sides of the ratio": "| stack, bankmux / by hand | 1.30 | – | " +
 			"27 KiB / 17 KiB = **1.59** | – |",
-		"the virtual bank has no other side": "45 calls at the virtual bank: 41 KiB resident, " +
-			"45 KiB heap and stack per call",
+		"the virtual bank has no other side":            "| resident memory | less than 64 KiB | 41 KiB |",
+		"memory that is not less than its goal is bold": "| heap and stack, after a collection | less than 64 KiB | **64 KiB** |",
+		"how many calls were in flight is in the caption": "9 calls of accounts in flight, which the server holds. " +
+			"A process of its own measures each way,",
+		"and that of the virtual bank in the head": "| 5,045 calls in flight at the virtual bank (MoneyKit), per call " +
+			"| goal | measured |",
+		"an empty cell has one space": "| | goal | MoneyKit | Dapi | Plaid |",
 	} {
 		if !strings.Contains(out.String(), line+"\n") {
 			t.Errorf("%s: no line %q in\n%s", what, line, out.String())
@@ -53,4 +60,70 @@ func TestTables(t *testing.T) {
 	if printTables(&out, filepath.Join(t.TempDir(), "none")) == nil {
 		t.Error("a file that does not exist has tables")
 	}
+}
+
+// reference is the file of results whose tables are in bench/README.md.
+var reference = filepath.Join("..", "results", "reference.jsonl")
+
+func TestREADME(t *testing.T) {
+	const start = "<!-- tables: BANKMUX_WRITE=1 go -C bench test -run README ./fair writes them -->\n"
+	const end = "<!-- end -->"
+	readme := filepath.Join("..", "README.md")
+	raw, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(raw), start)
+	if !ok {
+		t.Fatalf("no line %q", start)
+	}
+	printed, after, ok := strings.Cut(rest, end)
+	if !ok {
+		t.Fatalf("no line %q", end)
+	}
+	var want bytes.Buffer
+	if err := printTables(&want, reference); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("BANKMUX_WRITE") != "" {
+		if err := os.WriteFile(readme, []byte(before+start+want.String()+end+after), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if printed != want.String() {
+		t.Error("the tables are not those of results/reference.jsonl: " +
+			"BANKMUX_WRITE=1 go -C bench test -run README ./fair writes them")
+	}
+}
+
+func TestReference(t *testing.T) {
+	t.Run("the run that the page prints has every way, adapter and number of callers", func(t *testing.T) {
+		file, err := os.Open(reference)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		all, err := read(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, adapter := range fixture.Adapters {
+			for _, op := range []string{"exchange", "accounts"} {
+				for _, callers := range []int{1, 64} {
+					for _, way := range []string{hand, library, libraryLog, generated, bare} {
+						if got := all[key{adapter, op, callers, way, "cpu_us"}]; got.size != (size{rounds: 11, calls: 640}) {
+							t.Errorf("%s, %s, %d callers, %s: %d rounds of %d calls", adapter, op, callers, way, got.rounds, got.calls)
+						}
+					}
+				}
+			}
+			if all[key{adapter, inFlight, 1000, library, "stack_kib/hand"}].Median == 0 {
+				t.Errorf("%s: no calls in flight", adapter)
+			}
+		}
+		if all[key{virtual, inFlight, 5000, library, "resident_kib"}].Median == 0 {
+			t.Error("no calls in flight at the virtual bank")
+		}
+	})
 }
