@@ -56,7 +56,7 @@ func addPlaid(t *testing.T, f map[string]any) {
 	b := plaidSync()
 	f["plaidLimit"], f["plaidCalls"] = count(float64(b.Limit)), decimal(perNight(b)/1e6, 2)
 	f["plaidConnections"] = decimal(perNight(b)/pagesPerSync/1e6, 2)
-	f["plaidNeeded"] = count(float64(Loads[0].Connections) * pagesPerSync / Window.Length.Minutes())
+	f["plaidNeeded"] = count(float64(loadOf("MoneyKit").Connections) * pagesPerSync / Window.Length.Minutes())
 	allowed := 0
 	synctest.Test(t, func(t *testing.T) {
 		budgets, err := guard.NewBudgets(b)
@@ -84,20 +84,21 @@ func addLoad(f map[string]any) {
 			count(l.PerSecond()), count(l.InFlight()),
 		})
 	}
-	connections, perSecond, inFlight := totals()
+	connections, calls, inFlight := totals()
 	f["loads"], f["hours"], f["pages"] = rows, decimal(Window.Length.Hours(), 0), decimal(pagesPerSync, 1)
-	f["connections"], f["perSecond"], f["inFlight"] = count(connections), count(perSecond), count(inFlight)
-	f["doublePerSecond"], f["doubleInFlight"] = count(2*perSecond), count(2*inFlight)
-	dapi := Loads[1]
+	f["connections"], f["perSecond"], f["inFlight"] = count(connections), count(calls), count(inFlight)
+	f["doublePerSecond"], f["doubleInFlight"] = count(2*calls), count(2*inFlight)
+	dapi := loadOf("Dapi")
 	f["dapiConnections"] = count(100 * float64(dapi.Connections) / connections)
 	f["dapiInFlight"] = count(100 * dapi.InFlight() / inFlight)
 	f["midnightTimes"] = count(connections / inFlight)
-	f["workers"] = count(math.Ceil(2 * inFlight / callsPerProcess))
-	f["moneykitConnections"] = count(float64(Loads[0].Connections))
+	f["workers"], f["cores"] = count(math.Ceil(2*inFlight/callsPerProcess)), count(cores(2*syncRate(connections)))
+	f["mibPerProcess"] = count(mibPerProcess)
+	f["moneykitConnections"] = count(float64(loadOf("MoneyKit").Connections))
 }
 
 func addMidnight(f map[string]any) {
-	sample := Loads[0].hundredth()
+	sample := loadOf("MoneyKit").hundredth()
 	slots := Simulate(Night{Load: sample, Headroom: 2})
 	midnight := Simulate(Night{Load: sample, Headroom: 2, AtOnce: true})
 	f["sample"] = count(float64(sample.Connections))
@@ -113,7 +114,7 @@ func addCatchUp(f map[string]any) {
 	type row struct{ Headroom, Formula, Simulated string }
 	var rows []row
 	for _, h := range headrooms {
-		r := Simulate(Night{Load: Loads[0].hundredth(), Headroom: h, From: 2 * time.Hour, Outage: time.Hour})
+		r := Simulate(Night{Load: loadOf("MoneyKit").hundredth(), Headroom: h, From: 2 * time.Hour, Outage: time.Hour})
 		rows = append(rows, row{
 			strconv.FormatFloat(h, 'g', -1, 64), minutes(schedule.CatchUp(time.Hour, h)), minutes(r.CaughtUp),
 		})
@@ -134,7 +135,7 @@ func longestBackoff() (longest time.Duration) {
 func addDatabase(f map[string]any) {
 	connections, _, _ := totals()
 	const mb, gb = 1e6, 1e9
-	syncs := connections / Window.Length.Seconds()
+	syncs := syncRate(connections)
 	for name, bytes := range map[string]float64{
 		"Connection": BytesPerConnection, "Row": BytesPerRow, "Job": BytesPerJob,
 		"Sync": BytesPerSync, "ColdSync": BytesPerColdSync, "CompressedSync": BytesPerCompressedSync,
@@ -149,7 +150,7 @@ func addDatabase(f map[string]any) {
 	f["rows"], f["gbRows"], f["gbNewRows"] = count(rowsPerConnection), count(rows/gb), count(connections*BytesPerRow/gb)
 	f["gbConnections"], f["gbJobs"] = count(connections*BytesPerConnection/gb), count(jobs/gb)
 	f["gbTotal"] = count((connections*BytesPerConnection + rows + jobs) / gb)
-	f["syncsPerSecond"], f["jobsPerSecond"] = count(syncs), count(jobsPerSecond)
+	f["syncsPerSecond"], f["syncsOnTwoCores"] = count(syncs), count(syncsPerSecond)
 }
 
 func addLimits(f map[string]any) {

@@ -53,15 +53,35 @@ func totals() (connections, perSecond, inFlight float64) {
 	return connections, perSecond, inFlight
 }
 
+// loadOf returns the load of a provider.
+func loadOf(provider string) Load {
+	return Loads[slices.IndexFunc(Loads, func(l Load) bool { return l.Provider == provider })]
+}
+
+// What bench/README.md has below "Nightly syncs", as measured on two cores. A test compares them.
+//
+//	go -C fleet/river test -run xxx -bench Syncs/workers=50 -benchtime 1000x .
+//	go -C examples/nightly test -run xxx -bench Worker -benchtime 1x .
+const (
+	syncsPerSecond  = 440   // on idle cores, by the first: of workers and PostgreSQL together
+	callsPerProcess = 1_000 // in flight in a worker process, by the second
+	mibPerProcess   = 124   // that such a process takes, by the second
+	measuredCores   = 2
+)
+
 // The assumptions of the page.
 const (
-	jobsPerSecond     = 4_700  // that River completes on two cores, as measured elsewhere
 	jobsPerConnection = 2      // the next one, and the last one until River removes it after a day
 	rowsPerConnection = 730    // two years with a row a day
 	pagesPerSync      = 1.3    // requests of a sync at Plaid
-	callsPerProcess   = 1_000  // under way in a worker process, the goal of bench/README.md
 	portsPerAddress   = 28_232 // that Linux uses for connections to one address: 32768 to 60999
 )
+
+// syncRate returns the syncs per second, if they are spread evenly.
+func syncRate(connections float64) float64 { return connections / Window.Length.Seconds() }
+
+// cores returns how many cores a rate of syncs needs, those of the database included.
+func cores(syncs float64) float64 { return math.Ceil(syncs / syncsPerSecond * measuredCores) }
 
 // plaidSync returns Plaid's published limit for syncs of one application.
 func plaidSync() guard.Budget {
@@ -81,12 +101,12 @@ type limit struct {
 // the limit of ports for those at Dapi. The others are for the mix of Loads.
 func limits() []limit {
 	connections, _, inFlight := totals()
-	dapi := Loads[1].InFlight() / float64(Loads[1].Connections)
+	dapi := loadOf("Dapi").InFlight() / float64(loadOf("Dapi").Connections)
 	all := []limit{
 		{"Plaid's default limit for syncs", perNight(plaidSync()) / pagesPerSync},
-		{"one worker process with a thousand calls under way", callsPerProcess / (inFlight / connections)},
+		{"the calls under way in one worker process", callsPerProcess / (inFlight / connections)},
 		{"the ports of one address, for Dapi's connections alone", portsPerAddress / dapi},
-		{"one River queue on two cores", jobsPerSecond * Window.Length.Seconds()},
+		{"syncs on two cores with their database", syncsPerSecond * Window.Length.Seconds()},
 	}
 	slices.SortFunc(all, func(a, b limit) int { return int(math.Copysign(1, a.connections-b.connections)) })
 	return all

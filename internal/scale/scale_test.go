@@ -2,10 +2,14 @@ package scale
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux/schedule"
 )
@@ -66,4 +70,41 @@ func TestLimits(t *testing.T) {
 		assert.Greater(t, l.connections, all[i].connections, "the first thing that breaks is first")
 	}
 	assert.Equal(t, "Plaid's default limit for syncs", all[0].name)
+}
+
+func TestCores(t *testing.T) {
+	t.Parallel()
+	t.Run("a rate that the measured cores serve needs those cores", func(t *testing.T) {
+		t.Parallel()
+		assert.InDelta(t, measuredCores, cores(syncsPerSecond), 0)
+	})
+	t.Run("a core is not shared with anything else", func(t *testing.T) {
+		t.Parallel()
+		assert.InDelta(t, measuredCores+1, cores(syncsPerSecond+1), 0)
+	})
+}
+
+func TestMeasured(t *testing.T) {
+	t.Parallel()
+	bench, err := os.ReadFile(filepath.Join("..", "..", "bench", "README.md"))
+	require.NoError(t, err)
+	for _, f := range []struct {
+		name, pattern string
+		want          []float64
+	}{
+		{"syncsPerSecond", `at\s+most\s+([\d,]+)\s+syncs\s+per\s+second`, []float64{syncsPerSecond}},
+		{
+			"callsPerProcess and mibPerProcess", `worker with ([\d,]+) calls in flight \|[^|]*\| \**([\d,]+) MiB`,
+			[]float64{callsPerProcess, mibPerProcess},
+		},
+	} {
+		t.Run(f.name+": what bench/README.md has", func(t *testing.T) {
+			t.Parallel()
+			found := regexp.MustCompile(f.pattern).FindStringSubmatch(string(bench))
+			require.Len(t, found, 1+len(f.want), "no figure of that form")
+			for i, want := range f.want {
+				assert.Equal(t, found[1+i], count(want), "edit scale.go, then BANKMUX_WRITE=1 go test ./internal/scale")
+			}
+		})
+	}
 }
