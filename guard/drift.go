@@ -9,6 +9,7 @@ import (
 	"maps"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/normalize"
@@ -79,21 +80,51 @@ func (g *Guard) Drift() map[Drift]uint64 {
 	return maps.Clone(g.drifts.seen)
 }
 
-// ReportDrift counts a drift, and calls [Options.OnDrift] if it is new. The client of package rest
-// calls it. An adapter that sends requests in another way may call it. Member and Word must have
-// passed [normalize.Name].
-func (g *Guard) ReportDrift(ctx context.Context, d Drift) {
-	d, isNew := g.drifts.note(d)
-	if !isNew || g.opts.OnDrift == nil {
+// ReportDrift counts drifts, and calls [Options.OnDrift] for each that is new. The client of
+// package rest calls it once per response. An adapter that sends requests in another way may call
+// it. Member and Word must have passed [normalize.Name].
+func (g *Guard) ReportDrift(ctx context.Context, all ...Drift) {
+	var fresh []Drift
+	for _, d := range all {
+		if d, isNew := g.drifts.note(d); isNew {
+			fresh = append(fresh, d)
+		}
+	}
+	if len(fresh) == 0 || g.opts.OnDrift == nil {
 		return
 	}
 	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer logDriftPanic(g.opts.Logger)
-		g.opts.OnDrift(ctx, d)
+	go g.deliverDrift(ctx, fresh, done)
+	timer := time.NewTimer(maxListenerWait)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// deliverDrift calls OnDrift for one drift after another and then closes done. If OnDrift ends the
+// goroutine, a new goroutine continues.
+func (g *Guard) deliverDrift(ctx context.Context, all []Drift, done chan<- struct{}) {
+	defer func() {
+		if len(all) > 0 {
+			go g.deliverDrift(ctx, all, done)
+			return
+		}
+		close(done)
 	}()
-	awaitListener(done)
+	for len(all) > 0 {
+		d := all[0]
+		all = all[1:]
+		g.callOnDrift(ctx, d)
+	}
+}
+
+// callOnDrift recovers from a panic of OnDrift, which would otherwise end the process.
+func (g *Guard) callOnDrift(ctx context.Context, d Drift) {
+	defer logDriftPanic(g.opts.Logger)
+	g.opts.OnDrift(ctx, d)
 }
 
 // logDriftPanic recovers from a panic of OnDrift, and logs its type.

@@ -25,6 +25,7 @@ func TestDrift(t *testing.T) {
 	t.Run("a client reports 256 drifts and then that there are more", inBubble(aClientReportsABoundedNumber))
 	t.Run("an unlisted code is reported with its operation", inBubble(anUnlistedCodeIsReported))
 	t.Run("a receiver that panics, ends its goroutine or hangs does not break the call", aReceiverCannotBreakTheCall)
+	t.Run("a response with many drifts waits once, and not after its context ended", manyDriftsWaitOnce)
 	t.Run("drift from several goroutines is reported once", inBubble(driftFromSeveralGoroutines))
 	t.Run("without a receiver drift is counted", func(t *testing.T) {
 		t.Parallel()
@@ -123,6 +124,36 @@ func aReceiverCannotBreakTheCall(t *testing.T) {
 				assert.NotContains(t, log.String(), "planted")
 			})
 		})
+	}
+}
+
+func manyDriftsWaitOnce(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ timeout, waits time.Duration }{
+		"without a deadline that matters": {time.Hour, 100 * time.Millisecond},
+		"with a deadline":                 {30 * time.Millisecond, 30 * time.Millisecond},
+		"with a context that ended":       {0, 0},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			var got []guard.Drift
+			g := guard.New(guard.Options{OnDrift: func(_ context.Context, d guard.Drift) {
+				time.Sleep(90 * time.Millisecond)
+				got = append(got, d)
+				runtime.Goexit()
+			}})
+			var all []guard.Drift
+			for i := range 200 {
+				all = append(all, member("a", i))
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), c.timeout)
+			defer cancel()
+			start := time.Now()
+			g.ReportDrift(ctx, all...)
+			assert.Equal(t, c.waits, time.Since(start))
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			assert.Equal(t, all, got, "each is reported, in order")
+		}))
 	}
 }
 

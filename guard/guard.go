@@ -126,11 +126,12 @@ type Options struct {
 	// of a user. Each [Drift] is reported once per guard. A client reports at most 256, and then
 	// one more that is [DriftMore].
 	//
-	// Codes are found in each error. For members and values, the first response of each endpoint
-	// is looked at, and then one in a hundred.
+	// Codes are found in each error of a call. For members and values, the first response of each
+	// endpoint is looked at, and then one of each hundred.
 	//
-	// The guard calls OnDrift in a separate goroutine and holds no lock. Calls may overlap. The
-	// call that found the drift waits for OnDrift for at most 100 ms. A panic is logged. ctx is
+	// The guard calls OnDrift in a separate goroutine and holds no lock. Drifts of one response
+	// arrive one at a time, and those of different responses may overlap. The call waits for all
+	// of its drifts together, for at most 100 ms and not after ctx ends. A panic is logged. ctx is
 	// that of the call, and may end before OnDrift does.
 	OnDrift func(ctx context.Context, d Drift)
 }

@@ -18,10 +18,11 @@ import (
 // Drift says where a client reports members and values that its adapter does not know: see
 // [guard.Options.OnDrift]. The zero Drift reports nothing.
 //
-// Of each endpoint, the client looks at the first response, and then at one in a hundred. Failures
-// are counted apart from successes. The client compares the response with Documented, and with the
-// type that [Response.Decode] reads it into first. A look changes neither the response nor the
-// result of a call.
+// Of each endpoint, the client looks at the first response, and then at one of each hundred, at a
+// place that changes. A response whose body is not decoded leaves the look to the next one.
+// Failures are counted apart from successes. The client compares the response with Documented, and
+// with the type that [Response.Decode] reads it into first. A look changes neither the response nor
+// the result of a call.
 type Drift struct {
 	Guard            *guard.Guard // nil reports nothing
 	Client, Provider string       // the registered name, and the adapter's
@@ -30,8 +31,13 @@ type Drift struct {
 	Documented *normalize.Documented
 }
 
-// lookEvery is how many responses of an endpoint there are per look.
-const lookEvery = 100
+// Each hundred responses of an endpoint have one look. The place of the look moves by lookStep from
+// one hundred to the next. Otherwise all looks could be at one kind of response, such as that of
+// the first of two requests that an operation always sends.
+const (
+	lookEvery = 100
+	lookStep  = 61 // has no divisor in common with lookEvery
+)
 
 // maxEndpoints is how many endpoints are counted each. Further ones are counted together.
 const maxEndpoints = 256
@@ -48,30 +54,50 @@ type kindOfResponse struct {
 // sampler decides which responses are looked at.
 type sampler struct {
 	Drift
-	counts atomic.Pointer[map[kindOfResponse]*atomic.Uint64] // which is replaced, never changed
-	mu     sync.Mutex                                        // of who replaces it
+	counts atomic.Pointer[map[kindOfResponse]*responses] // which is replaced, never changed
+	mu     sync.Mutex                                    // of who replaces it
 }
 
-// look is a response that is looked at.
+// responses counts those of a kind.
+type responses struct {
+	count atomic.Uint64
+	next  atomic.Uint64 // the number of the one that is looked at next, the first is 0
+}
+
+// look is a response that may be looked at.
 type look struct {
 	*sampler
-	ctx      context.Context
-	endpoint string
+	ctx          context.Context
+	method, path string
+	of           *responses
+	number, next uint64
 }
 
 // take returns the look at a response, nil for most of them.
 func (s *sampler) take(ctx context.Context, method, path string, success bool) *look {
-	if s.Guard == nil || s.count(kindOfResponse{method, path, success}).Add(1)%lookEvery != 1 {
+	if s.Guard == nil {
 		return nil
 	}
-	return &look{s, ctx, endpointName(method, path)}
+	of := s.count(kindOfResponse{method, path, success})
+	number, next := of.count.Add(1)-1, of.next.Load()
+	if number < next {
+		return nil
+	}
+	return &look{s, ctx, method, path, of, number, next}
+}
+
+// claim reports whether this response is the one of its hundred that is looked at.
+func (l *look) claim() bool {
+	hundred := l.number/lookEvery + 1 // the next one
+	return l.of.next.CompareAndSwap(l.next, hundred*lookEvery+hundred*lookStep%lookEvery)
 }
 
 // segments are the parts of a path that look like names.
-var segments = regexp.MustCompile(`^(?:|[A-Za-z._-]{1,32}\d{0,2}|\{\w{1,32}\})$`)
+var segments = regexp.MustCompile(`^(?:|\.?[a-z]{1,24}\d{0,2}(?:[._-][a-z]{1,24}\d{0,2}){0,4}|` +
+	`[a-z]{1,24}(?:[A-Z][a-z]{2,24}){1,4}|\{\w{1,32}\})$`)
 
-// endpointName names an endpoint. An adapter that puts an id into a path, in place of a parameter,
-// does not get it reported.
+// endpointName names an endpoint. [Request.Path] is a template, so a segment is a name or a
+// parameter. An id that an adapter puts there itself is masked if it does not look like a name.
 func endpointName(method, path string) string {
 	parts := strings.Split(path, "/")
 	for i, part := range parts {
@@ -82,15 +108,15 @@ func endpointName(method, path string) string {
 	return strings.TrimSpace(method + " " + strings.Join(parts, "/"))
 }
 
-// count returns the number of responses of a kind.
-func (s *sampler) count(kind kindOfResponse) *atomic.Uint64 {
+// count returns the count of the responses of a kind.
+func (s *sampler) count(kind kindOfResponse) *responses {
 	known := s.counts.Load()
 	if known != nil && (*known)[kind] != nil {
 		return (*known)[kind]
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	counts := map[kindOfResponse]*atomic.Uint64{}
+	counts := map[kindOfResponse]*responses{}
 	if known = s.counts.Load(); known != nil {
 		counts = *known
 	}
@@ -99,7 +125,7 @@ func (s *sampler) count(kind kindOfResponse) *atomic.Uint64 {
 	}
 	if counts[kind] == nil {
 		counts = maps.Clone(counts)
-		counts[kind] = new(atomic.Uint64)
+		counts[kind] = new(responses)
 		s.counts.Store(&counts)
 	}
 	return counts[kind]
@@ -108,20 +134,29 @@ func (s *sampler) count(kind kindOfResponse) *atomic.Uint64 {
 // at looks at a body that v was read from. A fault of the look does not affect the call.
 func (l *look) at(body []byte, v any) {
 	defer func() { _ = recover() }()
-	for _, one := range wire.Inspect(body, v, l.Documented) {
-		d := guard.Drift{
-			Client: l.Client, Provider: l.Provider, Endpoint: l.endpoint,
+	if !l.claim() {
+		return
+	}
+	found := wire.Inspect(body, v, l.Documented)
+	if len(found) == 0 {
+		return
+	}
+	endpoint := endpointName(l.method, l.path)
+	all := make([]guard.Drift, len(found))
+	for i, one := range found {
+		all[i] = guard.Drift{
+			Client: l.Client, Provider: l.Provider, Endpoint: endpoint,
 			Kind: guard.DriftMember, Member: one.Member, Word: one.Value,
 		}
 		if one.Value != "" {
-			d.Kind = guard.DriftValue
+			all[i].Kind = guard.DriftValue
 		}
-		l.Guard.ReportDrift(l.ctx, d)
 	}
+	l.Guard.ReportDrift(l.ctx, all...)
 }
 
-// Delivery reads the body of a webhook delivery as [wire.Try] does. It looks at one delivery in a
-// hundred: see [Drift].
+// Delivery reads the body of a webhook delivery as [wire.Try] does. It looks at one of each
+// hundred deliveries: see [Drift].
 func Delivery[T any](ctx context.Context, c *Client, body []byte) (v T) {
 	if wire.Decode(body, &v) != nil {
 		return *new(T)

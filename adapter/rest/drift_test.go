@@ -71,7 +71,7 @@ func unknown(endpoint, name string) guard.Drift {
 // TestDrift specifies which responses a client looks at.
 func TestDrift(t *testing.T) {
 	t.Parallel()
-	t.Run("the first response of each endpoint and then each hundredth", eachHundredthResponse)
+	t.Run("the first response of each endpoint and then one of each hundred", oneOfEachHundred)
 	t.Run("failures do not use up the looks at successes", failuresAreCountedApart)
 	t.Run("a value of an enumeration is reported with its member", func(t *testing.T) {
 		t.Parallel()
@@ -86,10 +86,12 @@ func TestDrift(t *testing.T) {
 		t.Parallel()
 		d := newDrifting(t)
 		d.body.Store(`{"alien":1}`)
-		d.get(t, "/v2/accounts/4711/.well-known/jwks.json")
-		d.found(t, unknown("GET /v2/accounts/*/.well-known/jwks.json", "alien"))
+		d.get(t, "/v2/accounts/4711/aXkQzPwLmRtVbNcS/Alice/.well-known/jwks.json/getIdentity")
+		d.found(t, unknown("GET /v2/accounts/*/*/*/.well-known/jwks.json/getIdentity", "alien"))
 	})
 	t.Run("adapters with an id in each path are counted together", endpointsAreBounded)
+	t.Run("a body that cannot be read leaves the look to the next one", aBrokenBodyKeepsTheLook)
+	t.Run("a member of every second or fourth response is found", alternatingRequests)
 	t.Run("a delivery is looked at", aDeliveryIsLookedAt)
 	t.Run("without a guard nothing is looked at", func(t *testing.T) {
 		t.Parallel()
@@ -100,7 +102,7 @@ func TestDrift(t *testing.T) {
 	t.Run("parallel calls are looked at once in a hundred", parallelCalls)
 }
 
-func eachHundredthResponse(t *testing.T) {
+func oneOfEachHundred(t *testing.T) {
 	t.Parallel()
 	d := newDrifting(t)
 	for i := 1; i <= 301; i++ {
@@ -109,9 +111,8 @@ func eachHundredthResponse(t *testing.T) {
 	}
 	d.body.Store(`{"status":"ok","other":1}`)
 	d.get(t, "/two")
-	d.found(t, unknown("GET /one", "a"+letters(1)), unknown("GET /one", "a"+letters(101)),
-		unknown("GET /one", "a"+letters(201)),
-		unknown("GET /one", "a"+letters(301)), unknown("GET /two", "other"))
+	d.found(t, unknown("GET /one", "a"+letters(1)), unknown("GET /one", "a"+letters(162)),
+		unknown("GET /one", "a"+letters(223)), unknown("GET /two", "other"))
 }
 
 // letters writes a number as a name.
@@ -135,19 +136,54 @@ func failuresAreCountedApart(t *testing.T) {
 func endpointsAreBounded(t *testing.T) {
 	t.Parallel()
 	d := newDrifting(t)
-	for i := range 256 {
+	for i := range 255 {
 		d.get(t, fmt.Sprint("/", i))
 	}
-	d.get(t, "/once/more")
 	d.body.Store(`{"alien":1}`)
-	for i := range 98 {
+	d.get(t, "/last/of/its/own")
+	d.get(t, "/shared")
+	d.found(t, unknown("GET /last/of/its/own", "alien"), unknown("GET /shared", "alien"))
+	for i := range 160 {
 		d.get(t, fmt.Sprint("/more/", i))
 	}
-	d.found(t)
-	for i := range 2 {
-		d.get(t, fmt.Sprint("/still/more/", i))
+	d.found(t, unknown("GET /last/of/its/own", "alien"), unknown("GET /shared", "alien"))
+	d.get(t, "/still/more/1")
+	d.found(t, unknown("GET /last/of/its/own", "alien"), unknown("GET /shared", "alien"),
+		unknown("GET /still/more/*", "alien"))
+}
+
+// aBrokenBodyKeepsTheLook has a page of a proxy where the look would be.
+func aBrokenBodyKeepsTheLook(t *testing.T) {
+	t.Parallel()
+	d := newDrifting(t)
+	d.body.Store(`{"status":`)
+	for range 3 {
+		res, err := d.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/one"})
+		require.NoError(t, err)
+		require.Error(t, res.Decode(&driftBody{}))
 	}
-	d.found(t, unknown("GET /still/more/*", "alien"))
+	d.body.Store(`{"alien":1}`)
+	d.get(t, "/one")
+	d.found(t, unknown("GET /one", "alien"))
+}
+
+// alternatingRequests has two kinds of requests to one endpoint, as an operation has that sends a
+// probe first. Only one of them has responses with the member.
+func alternatingRequests(t *testing.T) {
+	t.Parallel()
+	for _, period := range []int{2, 4} {
+		for phase := range period {
+			d := newDrifting(t)
+			for i := range period*100 + 100 {
+				d.body.Store(`{"status":"ok"}`)
+				if i%period == phase {
+					d.body.Store(`{"alien":1}`)
+				}
+				d.get(t, "/one")
+			}
+			assert.Contains(t, d.guard.Drift(), unknown("GET /one", "alien"), "every %d, from %d", period, phase)
+		}
+	}
 }
 
 func aDeliveryIsLookedAt(t *testing.T) {

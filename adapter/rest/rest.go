@@ -152,9 +152,11 @@ var userAgent = []string{"bankmux"}
 
 // Request is one call. Give a one-shot a body: middleware that drops the context could repeat a
 // request without one. A printed Request shows only its method.
+//
+// Path names the endpoint in error tables, telemetry and drift, so it must not have ids itself.
 type Request struct {
 	Method     string
-	Path       string            // "" or starts with a slash; {name} is replaced by a parameter
+	Path       string            // "" or starts with a slash; {name} is replaced by a parameter, such as an id
 	PathParams map[string]string // values are escaped; "" and values that lead elsewhere are refused
 	Query      url.Values
 	Header     http.Header // canonical names and valid values; it is not changed

@@ -4,8 +4,6 @@ package wire
 
 import (
 	"reflect"
-	"slices"
-	"strings"
 
 	"github.com/bankmux/bankmux/internal/jsonscan"
 	"github.com/bankmux/bankmux/internal/strictjson"
@@ -27,10 +25,13 @@ type Unknown struct {
 // may be ids or names of persons.
 const maxUnknown = 16
 
+// maxFound is how many findings of one response are returned.
+const maxFound = 256
+
 // Inspect returns what a response has beyond what is documented and what the type of v has. It
-// returns each once, and nothing for a text that is not JSON. [Decode] reads the response into v,
-// of which Inspect uses only the type. Inspect does not look into values that a method of the
-// adapter reads, nor into members that are documented and not read.
+// returns each once, at most 256, and nothing for a text that is not JSON. [Decode] reads the
+// response into v, of which Inspect uses only the type. Inspect does not look into values that a
+// method of the adapter reads, nor into members that are documented and not read.
 //
 // If an object has more than 16 unknown members, they are reported as one that is "*".
 func Inspect(body []byte, v any, documented *normalize.Documented) []Unknown {
@@ -48,14 +49,8 @@ type inspector struct {
 	path       []string // to the present value
 	unknown    [][]byte // the unknown members of the objects that are open
 	found      []Unknown
-	seen       map[finding]bool
-}
-
-// finding identifies what was found before, so that a list with many rows reports it once.
-type finding struct {
-	of           *plan  // the object
-	name         string // of the object
-	member, word string
+	seen       map[string]bool // by key, so that a list with many rows reports a finding once
+	key        []byte          // memory for the key of a finding
 }
 
 // value looks at the next value. in is the object that it is in, and name the member.
@@ -77,8 +72,7 @@ func (s *inspector) value(p *plan, in *object, name string) error {
 // object is an object of a response.
 type object struct {
 	*normalize.DocumentedObject
-	of   *plan
-	name string
+	of *plan
 }
 
 // object looks at the members of an object.
@@ -86,7 +80,7 @@ func (s *inspector) object(p *plan, name string) error {
 	if err := s.Open(); err != nil {
 		return err
 	}
-	one := object{s.documented.Object(name), p, name}
+	one := object{s.documented.Object(name), p}
 	before, i := len(s.unknown), -1
 	for first := true; ; first = false {
 		at, more, err := s.member(&one, first, i+1)
@@ -107,7 +101,7 @@ func (s *inspector) object(p *plan, name string) error {
 		}
 		s.path = s.path[:len(s.path)-1]
 	}
-	s.members(&one, s.unknown[before:])
+	s.members(s.unknown[before:])
 	s.unknown = s.unknown[:before]
 	return nil
 }
@@ -132,14 +126,12 @@ func (s *inspector) member(in *object, first bool, next int) (at int, more bool,
 }
 
 // members notes the unknown members of an object.
-func (s *inspector) members(in *object, unknown [][]byte) {
+func (s *inspector) members(unknown [][]byte) {
 	if len(unknown) > maxUnknown {
 		unknown = [][]byte{[]byte(normalize.Masked)}
 	}
 	for _, key := range unknown {
-		if !s.seen[finding{in.of, in.name, string(key), ""}] {
-			s.note(in, string(key), "", normalize.Name(string(key)))
-		}
+		s.note(normalize.Name(string(key)), "")
 	}
 }
 
@@ -149,23 +141,27 @@ func (s *inspector) word(in *object, name string) error {
 	if err != nil || len(inner) == 0 {
 		return err
 	}
-	if text := jsonscan.Unquote(inner); !in.HasValue(name, text) && !s.seen[finding{in.of, in.name, name, text}] {
-		s.note(in, name, text, "")
+	if text := jsonscan.Unquote(inner); !in.HasValue(name, text) {
+		s.note("", normalize.Name(text))
 	}
 	return nil
 }
 
 // note adds a finding. last is the last part of its path if that is not in the path yet.
-func (s *inspector) note(in *object, member, word, last string) {
+func (s *inspector) note(last, value string) {
+	if len(s.found) == maxFound {
+		return
+	}
+	s.key = append(join(s.key[:0], s.path, last), '=')
+	member := len(s.key) - 1
+	if s.key = append(s.key, value...); s.seen[string(s.key)] {
+		return
+	}
 	if s.seen == nil {
-		s.seen = map[finding]bool{}
+		s.seen = map[string]bool{}
 	}
-	s.seen[finding{in.of, in.name, member, word}] = true
-	one := Unknown{Member: join(s.path, last)}
-	if word != "" {
-		one.Value = normalize.Name(word)
-	}
-	s.found = append(s.found, one)
+	s.seen[string(s.key)] = true
+	s.found = append(s.found, Unknown{Member: string(s.key[:member]), Value: value})
 }
 
 // The parts of a path that stand for an element of a list and for a member of a map.
@@ -210,16 +206,19 @@ func (s *inspector) table(element *plan, in *object, name string) error {
 	}
 }
 
-// join returns a path as a text.
-func join(path []string, last string) string {
-	var text strings.Builder
-	for _, part := range append(slices.Clip(path), last) {
-		if text.Len() > 0 && part != listPart && part != "" {
-			text.WriteByte('.')
+// join appends a path to a text.
+func join(text []byte, path []string, last string) []byte {
+	for i := range len(path) + 1 {
+		part := last
+		if i < len(path) {
+			part = path[i]
 		}
-		text.WriteString(part)
+		if len(text) > 0 && part != listPart && part != "" {
+			text = append(text, '.')
+		}
+		text = append(text, part...)
 	}
-	return text.String()
+	return text
 }
 
 // innermost returns the plan of what pointers and types of this package hold, but not of the
