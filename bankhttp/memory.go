@@ -24,7 +24,7 @@ type Memory struct {
 	keeper *bankmux.MemoryKeeper
 	ledger *bankmux.MemoryLedger
 
-	naming     sync.Mutex // accounts are named one list after the other
+	naming     sync.Mutex // naming accounts and deleting connections take turns
 	mu         sync.Mutex
 	sessions   []bankmux.Session // in the order in which they were made
 	exchanges  map[exchangeKey]*exchange
@@ -255,6 +255,8 @@ func (m *Memory) has(conn bankmux.Connection) bool {
 // DeleteConnection is that of [Connections]. It deletes the accounts of the connection with their
 // rows, unless another connection has them too.
 func (m *Memory) DeleteConnection(ctx context.Context, user, id string) error {
+	m.naming.Lock() // an account that is being named has its connection until it is stored
+	defer m.naming.Unlock()
 	conn, err := m.Connection(ctx, user, id)
 	if err != nil {
 		return nil // it is gone already

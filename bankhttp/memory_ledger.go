@@ -39,11 +39,11 @@ func (m *Memory) SyncState(ctx context.Context, conn bankmux.Connection) (bankmu
 func (m *Memory) NameAccounts(
 	ctx context.Context, conn bankmux.Connection, listed []bankmux.Account,
 ) (map[string]string, error) {
+	m.naming.Lock()
+	defer m.naming.Unlock()
 	if !m.has(conn) {
 		return nil, bankmux.ErrGone
 	}
-	m.naming.Lock()
-	defer m.naming.Unlock()
 	listed = m.leaveOut(conn, listed)
 	names, err := m.ledger.NameAccounts(ctx, conn, listed)
 	if err != nil {

@@ -99,14 +99,15 @@ func (m *Memory) IdentifyAccount(
 	defer m.naming.Unlock()
 	m.mu.Lock()
 	i := slices.IndexFunc(m.unnamed, func(u *unnamedAccount) bool { return u.ID == id && u.ref.User == user })
+	var u *unnamedAccount // the index is valid only while mu is locked
 	var was unnamedAccount
 	if i >= 0 {
-		was = *m.unnamed[i]
+		u, was = m.unnamed[i], *m.unnamed[i]
 	}
 	m.mu.Unlock()
 	conn, ok := m.keeper.Get(was.ref)
 	switch {
-	case i < 0 || !ok:
+	case u == nil || !ok:
 		return bankmux.Connection{}, "", bankmux.ErrNotFound
 	case was.name == "":
 	case account == was.name, account == "" && !slices.Contains(was.MayBe, was.name):
@@ -127,7 +128,7 @@ func (m *Memory) IdentifyAccount(
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.unnamed[i].name = name
+	u.name = name
 	m.listed(conn, name)
 	return conn, name, nil
 }
