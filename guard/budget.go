@@ -226,23 +226,23 @@ func (b *Budgets) interceptor(fleet *Fleet) bankmux.Interceptor {
 			}
 			call, allowed := c.take(ctx, fleet, &op, who, now)
 			if !allowed {
-				giveBack(counted, &op, who)
+				giveBack(counted, &op)
 				return b.refuse(c, &op, who)
 			}
 			counted = append(counted, call)
 		}
 		err := next(ctx)
 		if e := bankmux.ErrorOf(err); e != nil && e.NotSent {
-			giveBack(counted, &op, who)
+			giveBack(counted, &op)
 		}
 		return err
 	}
 }
 
 // giveBack undoes what budgets counted for a call.
-func giveBack(counted []countedCall, op *bankmux.Op, who caller) {
+func giveBack(counted []countedCall, op *bankmux.Op) {
 	for _, call := range counted {
-		call.count.giveBack(call, op, who)
+		call.count.giveBack(call, op)
 	}
 }
 

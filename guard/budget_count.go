@@ -32,8 +32,8 @@ type countKey struct {
 // countedCall is a call that a budget allowed.
 type countedCall struct {
 	count  *budgetCount
-	window int64        // in which it was counted
-	chunk  *budgetChunk // from which it was taken, nil if the process judged alone
+	window int64  // in which it was counted
+	part   *int64 // of the chunk from which it was taken, nil if the process judged alone
 }
 
 func newBudgetCount(b Budget) *budgetCount {
@@ -138,29 +138,25 @@ func (c *budgetCount) take(
 		return call, true
 	}
 	shared := sharedCount{c, fleet, key}
-	chunk, allowed := shared.take(ctx, op, who)
+	part, allowed := shared.take(ctx, op, who)
 	if !allowed {
-		c.giveBack(call, op, who)
+		c.giveBack(call, op)
 		return call, false
 	}
-	call.chunk = chunk
+	call.part = part
 	return call, true
 }
 
 // giveBack undoes a call. Of a shared count, this process keeps it for its next call.
-func (c *budgetCount) giveBack(call countedCall, op *bankmux.Op, who caller) {
+func (c *budgetCount) giveBack(call countedCall, op *bankmux.Op) {
 	key := c.digest(op)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if call.window == c.window && c.used[key] > 0 {
 		c.used[key]--
 	}
-	switch {
-	case call.chunk == nil:
-	case who.absent:
-		call.chunk.night++
-	default:
-		call.chunk.users++
+	if call.part != nil {
+		*call.part++
 	}
 }
 

@@ -266,6 +266,8 @@ func TestSharedBudget(t *testing.T) {
 			require.False(t, p.fleet.Stats().Down)
 		})
 	})
+	onTime("what a user's call gives back is for calls without a user too, unless it was of the reserve",
+		givesBackWhatItTook)
 	onTime("a call of an earlier window gives nothing back to this one", func(t *testing.T) {
 		givesNothingBack(t, func(*backend) {}, func(*backend, *process) { time.Sleep(time.Minute) })
 	})
@@ -335,6 +337,20 @@ func usersShareTheReserve(t *testing.T) {
 	for i, n := range calls {
 		assert.GreaterOrEqual(t, n, 4, "process %d", i)
 	}
+}
+
+// givesBackWhatItTook lets a user's call take of what is for all calls, and another one of the
+// reserve. Neither is sent.
+func givesBackWhatItTook(t *testing.T) {
+	p := newProcesses(t, 1, newBackend(), guard.Budget{Name: "b", Limit: 4, Window: time.Minute, Reserve: 2})[0]
+	absent := bankmux.WithoutUser(t.Context())
+	notSent := func(context.Context) error { return &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true} }
+	require.NoError(t, p.call(absent, pull, ok))
+	require.ErrorIs(t, p.call(t.Context(), pull, notSent), bankmux.ErrUnavailable)
+	require.NoError(t, p.call(absent, pull, ok), "the user's call was not sent")
+	require.ErrorIs(t, p.call(t.Context(), pull, notSent), bankmux.ErrUnavailable)
+	require.ErrorIs(t, p.call(absent, pull, ok), bankmux.ErrRateLimited, "that was the reserve")
+	assert.Equal(t, 2, sum(used(t.Context(), []*process{p}, pull)))
 }
 
 // givesNothingBack makes a call that is not sent in the end. Between its start and its end, the

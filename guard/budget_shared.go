@@ -33,18 +33,19 @@ func (k *budgetChunk) dry(who caller) bool {
 	return k.allDry
 }
 
-// spend takes a call from the chunk and reports whether there was one. A call with a user may use
-// what is meant for any call.
-func (k *budgetChunk) spend(who caller) bool {
+// spend takes a call from the chunk and returns the part from which it was taken, nil if there was
+// none. A call with a user may use what is meant for any call.
+func (k *budgetChunk) spend(who caller) (part *int64) {
 	switch {
 	case k.night > 0:
-		k.night--
+		part = &k.night
 	case k.users > 0 && !who.absent:
-		k.users--
+		part = &k.users
 	default:
-		return false
+		return nil
 	}
-	return true
+	*part--
+	return part
 }
 
 // sharedCount is what a call needs to count in all processes together.
@@ -55,14 +56,12 @@ type sharedCount struct {
 	key   uint64
 }
 
-// take counts a call and returns the chunk from which it was taken. If the fleet does not respond,
-// the process judges alone: take then allows the call, without a chunk.
-func (s *sharedCount) take(
-	ctx context.Context, op *bankmux.Op, who caller,
-) (from *budgetChunk, allowed bool) {
-	chunk, spent, known := s.spend(who)
+// take counts a call and returns the part of the chunk from which it was taken. If the fleet does
+// not respond, the process judges alone: take then allows the call, without a part.
+func (s *sharedCount) take(ctx context.Context, op *bankmux.Op, who caller) (part *int64, allowed bool) {
+	chunk, part, known := s.spend(who)
 	if known {
-		return chunk, spent
+		return part, part != nil
 	}
 	s.wait(chunk, 1)
 	defer s.wait(chunk, -1)
@@ -75,8 +74,8 @@ func (s *sharedCount) take(
 	}
 	s.fleet.allowanceFrom(ctx).spend(time.Since(start))
 	for {
-		if chunk, spent, known = s.spend(who); known {
-			return chunk, spent
+		if chunk, part, known = s.spend(who); known {
+			return part, part != nil
 		}
 		if !s.ask(ctx, op, chunk) {
 			return nil, true
@@ -91,7 +90,7 @@ func (s *sharedCount) wait(chunk *budgetChunk, n int64) {
 }
 
 // spend spends what was taken before. known is false if the fleet must be asked.
-func (s *sharedCount) spend(who caller) (chunk *budgetChunk, spent, known bool) {
+func (s *sharedCount) spend(who caller) (chunk *budgetChunk, part *int64, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -100,8 +99,8 @@ func (s *sharedCount) spend(who caller) (chunk *budgetChunk, spent, known bool) 
 		_, ends := windowAt(now, s.Window, s.Offset)
 		chunk = s.startChunk(ends)
 	}
-	spent = chunk.spend(who)
-	return chunk, spent, spent || chunk.dry(who)
+	part = chunk.spend(who)
+	return chunk, part, part != nil || chunk.dry(who)
 }
 
 // startChunk replaces the chunk of an earlier window. The caller has locked mu.
@@ -111,9 +110,9 @@ func (s *sharedCount) startChunk(until time.Time) *budgetChunk {
 	return chunk
 }
 
-// ask takes a fiftieth from the fleet, or as much as wait for it. It takes of the reserve only when
-// the rest is used up. So processes leave little unused, and the reserve least of all. It reports
-// false if the fleet did not respond.
+// ask takes a fiftieth from the fleet, or one for each call that waits if those are more. It takes
+// of the reserve only when the rest is used up. So processes leave little unused, and the reserve
+// least of all. It reports false if the fleet did not respond.
 func (s *sharedCount) ask(ctx context.Context, op *bankmux.Op, chunk *budgetChunk) bool {
 	s.mu.Lock()
 	waiting, ofReserve := chunk.waiting, chunk.nightDry
