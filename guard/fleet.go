@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,9 +30,9 @@ import (
 //   - Open circuits. If one process opens the circuit of a provider or an institution, the others
 //     refuse calls as well, until that process sends its first probe. They learn it within about a
 //     second, and keep their own count of failures.
-//   - Budgets. All processes count the calls of [Options.Budgets] together. A process takes up to a
-//     fiftieth of a budget at a time, and of its reserve. If it dies, what it has not used is lost
-//     until the window ends.
+//   - Budgets. All processes count the calls of [Options.Budgets] together. A process takes a
+//     fiftieth of a budget at a time, and of its reserve. If more of its calls wait, it takes one
+//     for each of them. If it dies, what it has not used is lost until the window ends.
 //   - The application's token, for adapters that use package adapter/token. One process fetches it
 //     for all.
 //
@@ -124,9 +125,13 @@ func (f *Fleet) Stats() FleetStats {
 
 // The times of requests for which no call waits.
 const (
-	maxProbe   = time.Second
-	probeEvery = 500 * time.Millisecond
+	minBackground = time.Second
+	probeEvery    = 500 * time.Millisecond
 )
+
+// maxBackground is how long a request may take for which no call waits. It is not less than
+// maxRequest, so such a request fails only if the backend is too slow for calls as well.
+func (f *Fleet) maxBackground() time.Duration { return max(minBackground, f.maxRequest()) }
 
 // maxRequest is how long one request may take: 120 ms of 250 ms.
 func (f *Fleet) maxRequest() time.Duration { return f.maxDelay / 25 * 12 }
@@ -242,7 +247,7 @@ func (f *Fleet) failed(err error) {
 
 // probe asks whether the backend is back. It then sends what the backend has missed.
 func (f *Fleet) probe(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, maxProbe)
+	ctx, cancel := context.WithTimeout(ctx, f.maxBackground())
 	defer cancel()
 	_, err := isolate.Of("the backend", func() (map[string]Fact, error) { return f.backend.Facts(ctx, boardName) })
 	f.mu.Lock()
@@ -268,8 +273,7 @@ const maxPendingReleases = 10_000
 type pendingRelease struct {
 	Release
 
-	// repeat is how long after it the release is repeated if it found nothing. Zero means that it
-	// is not repeated.
+	// repeat is how long after it the release is repeated. Zero means that it is not repeated.
 	repeat time.Duration
 }
 
@@ -283,7 +287,9 @@ const (
 func (f *Fleet) later(r Release) { f.send(pendingRelease{Release: r}) }
 
 // giveUp gives up what a claim may have got whose response was lost. A backend that was stopped may
-// carry out the claim after that, so giveUp looks again for some time.
+// carry out the claim after that, so giveUp repeats the release for some time. A release that found
+// something is repeated too. That may have been a place in the queue, from an earlier request of
+// the same claim.
 func (f *Fleet) giveUp(c Claim) {
 	f.send(pendingRelease{Release: Release{Key: c.Key, Holder: c.Holder}, repeat: firstRepeat})
 }
@@ -301,30 +307,30 @@ func (f *Fleet) send(r pendingRelease) {
 	}
 }
 
-// sendPending sends the releases that wait, until one fails.
+// sendPending sends the releases that wait. If one fails, the backend is down, and the next probe
+// that succeeds calls sendPending again.
 func (f *Fleet) sendPending() {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.sending {
-		f.mu.Unlock()
 		return
 	}
 	f.sending = true
 	for len(f.pending) > 0 && !f.stats.Down {
 		r := f.pending[0]
+		f.pending = f.pending[1:] // while it is sent, others may be dropped
 		f.mu.Unlock()
-		found, err := request(f.background, f, maxProbe,
+		_, err := request(f.background, f, f.maxBackground(),
 			func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r.Release) })
 		f.mu.Lock()
-		if err != nil {
-			break
-		}
-		f.pending = f.pending[1:]
-		if !found && r.repeat > 0 && r.repeat <= maxRepeat {
+		switch {
+		case err == nil && r.repeat > 0 && r.repeat <= maxRepeat:
 			time.AfterFunc(r.repeat, func() { f.send(pendingRelease{r.Release, 2 * r.repeat}) })
+		case err != nil && len(f.pending) < maxPendingReleases:
+			f.pending = slices.Insert(f.pending, 0, r)
 		}
 	}
 	f.sending = false
-	f.mu.Unlock()
 }
 
 // take takes a part of a shared budget. It reports false if the process must judge alone.

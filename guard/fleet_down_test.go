@@ -186,24 +186,40 @@ func (s *stopped) Acquire(ctx context.Context, c guard.Claim) (guard.Lease, erro
 func aLateClaimIsGivenUp(t *testing.T) {
 	t.Parallel()
 	for _, after := range []time.Duration{time.Second, 5 * time.Second, 20 * time.Second} {
-		t.Run("after "+after.String(), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				b := &stopped{backend: newBackend()}
-				first, second := newProcess(t, b), newProcess(t, b)
-				b.after.Store(int64(after))
-				require.NoError(t, first.call(t.Context(), read, ok))
-				time.Sleep(600 * time.Millisecond)
-				other := read
-				other.Connection = "other"
-				require.NoError(t, first.call(t.Context(), other, ok)) // starts the probe
-				time.Sleep(after)
-				start := time.Now()
-				require.NoError(t, second.call(t.Context(), read, ok))
-				assert.Less(t, time.Since(start), 17*time.Second, "the lease of a dead process would last minutes")
+		for name, queued := range map[string]bool{"": false, ", of a call that has a place in the queue": true} {
+			t.Run("after "+after.String()+name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) { lateClaim(t, after, queued) })
 			})
-		})
+		}
 	}
+}
+
+// lateClaim lets a backend carry out a claim late. Then another process uses the connection.
+func lateClaim(t *testing.T, after time.Duration, queued bool) {
+	b := &stopped{backend: newBackend()}
+	first, second := newProcess(t, b), newProcess(t, b)
+	if !queued {
+		b.after.Store(int64(after))
+		require.NoError(t, first.call(t.Context(), read, ok))
+	} else {
+		require.NoError(t, second.call(t.Context(), read, func(context.Context) error {
+			waited := make(chan error, 1)
+			go func() { waited <- first.call(t.Context(), read, ok) }()
+			synctest.Wait() // it has a place
+			b.after.Store(int64(after))
+			return <-waited
+		}))
+	}
+	time.Sleep(600 * time.Millisecond)
+	other := read
+	other.Connection = "other"
+	require.NoError(t, first.call(t.Context(), other, ok)) // starts the probe
+	time.Sleep(after)
+	start := time.Now()
+	require.NoError(t, second.call(t.Context(), read, ok))
+	assert.Less(t, time.Since(start), 17*time.Second, "the lease of a dead process would last minutes")
+	assert.Zero(t, second.fleet.Stats().Unleased)
 }
 
 func aHoldIsSharedLater(t *testing.T) {

@@ -1,8 +1,10 @@
 package guard
 
 import (
+	"context"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,6 +35,47 @@ func TestFleetTake(t *testing.T) {
 		_, ok := f.take(t.Context(), chunk)
 		assert.False(t, ok, "the process judges alone")
 		synctest.Wait()
+	})
+}
+
+// gated is a backend that keeps the first release waiting until the gate is open.
+type gated struct {
+	*Memory
+	gate  chan struct{}
+	mu    sync.Mutex
+	heard map[string]int // releases, by their key
+}
+
+func (g *gated) Release(_ context.Context, r Release) (bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.heard[r.Key]++
+	<-g.gate
+	return true, nil
+}
+
+// TestFleetPending specifies the releases that wait for the backend while it works on another one.
+func TestFleetPending(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		keys, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(strings.Repeat("k", 32))})
+		require.NoError(t, err)
+		b := &gated{Memory: NewMemory(), gate: make(chan struct{}), heard: map[string]int{}}
+		f, err := NewFleet(b, keys, FleetOptions{})
+		require.NoError(t, err)
+		f.later(Release{Key: "first"})
+		synctest.Wait()
+		for i := range maxPendingReleases {
+			f.later(Release{Key: strconv.Itoa(i)})
+		}
+		close(b.gate)
+		synctest.Wait()
+		times := 0
+		for _, n := range b.heard {
+			times += n
+		}
+		assert.Equal(t, 1+maxPendingReleases, len(b.heard), "each was sent") //nolint:testifylint // the map is long
+		assert.Equal(t, 1+maxPendingReleases, times, "once")
 	})
 }
 

@@ -68,8 +68,8 @@ func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*t
 		got, ok := f.claim(ctx, a, claim)
 		switch {
 		case ctx.Err() != nil:
-			if ok {
-				f.giveUp(claim)
+			if ok { // otherwise claim has given it up
+				f.later(Release{Key: name, Holder: l.holder})
 			}
 			return nil, busy(ctx.Err())
 		case !ok:
@@ -94,7 +94,7 @@ func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*t
 func (f *Fleet) pause(ctx context.Context, c Claim, wait time.Duration) error {
 	err := sleep(ctx, wait/2+mathrand.N(wait/2)) //nolint:gosec // jitter
 	if err != nil {
-		f.giveUp(c)
+		f.later(Release{Key: c.Key, Holder: c.Holder})
 	}
 	return err
 }
