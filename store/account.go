@@ -50,6 +50,11 @@ func (s *Store) NameAccounts(
 			return nil, failed(op, err)
 		}
 	}
+	if s.tx == nil {
+		if names, ok, err := s.accountNames(ctx, op, conn, accounts); ok || err != nil {
+			return names, err
+		}
+	}
 	err = s.write(ctx, op, func(w *work) error {
 		if err := lockConnections(ctx, w, conn); err != nil {
 			return err

@@ -14,14 +14,15 @@ import (
 // SyncState is a method of [bankmux.Ledger].
 func (s *Store) SyncState(ctx context.Context, conn bankmux.Connection) (state bankmux.SyncState, err error) {
 	err = s.read(ctx, "SyncState", func(w *work) error {
-		if err := hasConnection(ctx, w, conn.User, conn.ID, ""); err != nil {
-			return err
-		}
 		var version int64
 		var sealed []byte
-		err := w.row(ctx, "SELECT version, sealed FROM bankmux_syncs WHERE id = $1 AND user_id = $2",
-			[]any{conn.ID, conn.User}, []any{&version, &sealed})
+		err := w.row(ctx, "SELECT COALESCE(s.version, 0), s.sealed FROM bankmux_connections c"+
+			" LEFT JOIN bankmux_syncs s ON s.id = c.id AND s.user_id = c.user_id WHERE c.id = $1 AND c.user_id = $2",
+			[]any{plainText(conn.ID), plainText(conn.User)}, []any{&version, &sealed})
 		if noRows(err) {
+			return goneConnection(conn.ID)
+		}
+		if err == nil && sealed == nil { // before the first sync
 			return nil
 		}
 		if err == nil {
@@ -69,26 +70,31 @@ func (s *Store) StoreDelta(
 func (s *Store) advance(
 	ctx context.Context, w *work, conn bankmux.Connection, from, to bankmux.SyncState,
 ) (bool, error) {
-	if err := keepConnection(ctx, w, conn.User, conn.ID); err != nil {
-		return false, err
-	}
 	to.Version = from.Version + 1
 	sealed, err := s.seal(sealedSync, to, conn.User, conn.ID)
 	if err != nil {
 		return false, err
 	}
-	now := s.nowMillis()
-	args := []any{conn.ID, conn.User, now, to.Version, millis(to.NotBefore), millis(to.SyncedAt), sealed}
-	query := "UPDATE bankmux_syncs SET updated_at = $3, version = $4, not_before = $5, synced_at = $6, sealed = $7" +
-		" WHERE id = $1 AND user_id = $2 AND version = $8"
-	if from.Version == 0 {
-		query = "INSERT INTO bankmux_syncs (id, user_id, created_at, updated_at, version, not_before, synced_at," +
-			" sealed) VALUES ($1, $2, $3, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING"
-	} else {
-		args = append(args, from.Version)
+	args := []any{
+		plainText(conn.ID), plainText(conn.User), s.nowMillis(), to.Version, millis(to.NotBefore), millis(to.SyncedAt),
+		sealed,
 	}
-	n, err := w.exec(ctx, query, args...)
-	return n == 1, err
+	if from.Version == 0 {
+		if err := keepConnection(ctx, w, conn.User, conn.ID); err != nil {
+			return false, err
+		}
+		n, err := w.exec(ctx, "INSERT INTO bankmux_syncs (id, user_id, created_at, updated_at, version, not_before,"+
+			" synced_at, sealed) VALUES ($1, $2, $3, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING", args...)
+		return n == 1, err
+	}
+	n, err := w.exec(ctx, "WITH kept AS (SELECT id FROM bankmux_connections WHERE id = $1 AND user_id = $2"+
+		w.dialect.keepRow()+") UPDATE bankmux_syncs SET updated_at = $3, version = $4, not_before = $5,"+
+		" synced_at = $6, sealed = $7 FROM kept WHERE bankmux_syncs.id = kept.id AND user_id = $2 AND version = $8",
+		append(args, from.Version)...)
+	if err == nil && n == 0 { // another sync was faster, or the connection is gone
+		err = keepConnection(ctx, w, conn.User, conn.ID)
+	}
+	return err == nil && n == 1, err
 }
 
 // millis returns a time in milliseconds since 1970, 0 for the zero time.

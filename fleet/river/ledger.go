@@ -39,10 +39,23 @@ func (l *heldLedger) write(
 	})
 }
 
-// NameAccounts is a method of [bankmux.Ledger].
+// accountNamer is what a ledger may have beside the methods of [bankmux.Ledger], see
+// [Options.Ledger].
+type accountNamer interface {
+	AccountNames(
+		ctx context.Context, conn bankmux.Connection, accounts []bankmux.Account,
+	) (names map[string]string, ok bool, err error)
+}
+
+// NameAccounts is a method of [bankmux.Ledger]. What changes nothing needs no proof.
 func (l *heldLedger) NameAccounts(
 	ctx context.Context, conn bankmux.Connection, accounts []bankmux.Account,
 ) (all map[string]string, err error) {
+	if reads, ok := l.Ledger.(accountNamer); ok {
+		if all, ok, err := reads.AccountNames(ctx, conn, accounts); ok || err != nil {
+			return all, err
+		}
+	}
 	err = l.write(ctx, func(in bankmux.Ledger) (bool, error) {
 		all, err = in.NameAccounts(ctx, conn, accounts)
 		return true, err

@@ -64,7 +64,8 @@ type Options struct {
 	// deleted it, the error is [bankmux.ErrNotFound] or [bankmux.ErrGone].
 	Connection func(ctx context.Context, user, id string) (bankmux.Connection, error)
 	// Ledger returns the ledger that works inside a transaction, and neither commits nor rolls
-	// back. nil means outside of one.
+	// back. nil means outside of one. If that one has the method AccountNames of store.Store, a
+	// sync writes accounts only if they have changed.
 	Ledger func(tx *sql.Tx) bankmux.Ledger
 	// Sync runs [bankmux.Client.SyncAll] of the client that serves the connection. It may set
 	// Progress and PageSize of the request. It keeps the Ledger of the request, through which the

@@ -12,7 +12,7 @@ const (
 
 // Bytes of the write-ahead log for a sync with one new transaction, and for its job.
 const (
-	BytesPerSync           = 7_800
-	BytesPerColdSync       = 138_000 // if each page that it changes is the first since a checkpoint
-	BytesPerCompressedSync = 86_000  // the same, with wal_compression
+	BytesPerSync           = 6_900
+	BytesPerColdSync       = 128_000 // if each page that it changes is the first since a checkpoint
+	BytesPerCompressedSync = 84_000  // the same, with wal_compression
 )
