@@ -41,13 +41,13 @@ func aRequestIsNamedByItsTemplate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := observe(t)
 		client := rest.New(rest.Config{
-			BaseURL: "https://api.test", HTTPClient: &http.Client{Transport: o.Transport(&network{0, 503, 200})},
+			BaseURL: "https://api.test/v2", HTTPClient: &http.Client{Transport: o.Transport(&network{0, 503, 200})},
 		})
 		retry := guard.Retry(guard.RetryOptions{})
 		err := o.Interceptor()(t.Context(), readAccounts, func(ctx context.Context) error {
 			return retry(ctx, readAccounts, func(ctx context.Context) error {
 				res, err := client.Do(ctx, rest.Request{
-					Method: http.MethodGet, Path: "/links/{id}/accounts/{account}",
+					Method: http.MethodGet, Path: "/links/{id}/accounts/{account}?more=planted-query",
 					Query:      map[string][]string{"key": {"planted-key"}},
 					PathParams: map[string]string{"id": "planted-link", "account": "planted-account"},
 					Bearer:     "planted-bearer", Header: http.Header{"X-Api-Key": {"planted-header"}},
@@ -68,13 +68,13 @@ func aRequestIsNamedByItsTemplate(t *testing.T) {
 			{"", "", "no_response"}, {"1", "503", "503"}, {"2", "200", ""},
 		} {
 			s := spans[i]
-			assert.Equal(t, "GET /links/{id}/accounts/{account}", s.Name)
+			assert.Equal(t, "GET /v2/links/{id}/accounts/{account}", s.Name)
 			assert.Equal(t, trace.SpanKindClient, s.SpanKind)
 			assert.Equal(t, operation.SpanContext.SpanID(), s.Parent.SpanID())
 			assert.Equal(t, want.resent, valueOf(s, "http.request.resend_count"))
 			assert.Equal(t, want.status, valueOf(s, "http.response.status_code"))
 			assert.Equal(t, want.kind, valueOf(s, "error.type"))
-			assert.Equal(t, "https://api.test/links/REDACTED/accounts/REDACTED", valueOf(s, "url.full"))
+			assert.Equal(t, "https://api.test/v2/links/REDACTED/accounts/REDACTED", valueOf(s, "url.full"))
 			assert.Equal(t, "443", valueOf(s, "server.port"))
 		}
 	})

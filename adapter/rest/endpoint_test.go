@@ -3,6 +3,7 @@ package rest_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,12 +24,14 @@ func TestEndpoint(t *testing.T) {
 			Method: http.MethodGet, Path: "/links/{id}", PathParams: map[string]string{"id": "planted"},
 			Query: url.Values{"q": {"planted"}},
 		},
+		"GET /accounts":    {Method: http.MethodGet, Path: "/accounts?token=planted"},
 		"POST /auth/token": {Method: http.MethodPost, Path: "/auth/token", Form: url.Values{"secret": {"planted"}}},
 	} {
 		res, err := c.Do(t.Context(), req)
 		require.NoError(t, err)
 		assert.Equal(t, want, res.Endpoint())
-		assert.Equal(t, want, req.Method+" "+seen.last, "a transport sees the same")
+		path := strings.TrimPrefix(want, req.Method+" ")
+		assert.Equal(t, "/v2"+path, seen.last, "a transport sees the path of the address too")
 	}
 }
 

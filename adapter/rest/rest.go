@@ -213,7 +213,8 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	}
 	sent, sending := c.start(ctx, payload)
 	defer sent.release()
-	sent.kind, sent.template = kind, req.Path
+	sent.kind = kind
+	sent.template, _, _ = strings.Cut(req.Path, "?")
 	var res *http.Response
 	var body []byte
 	var err error
@@ -238,7 +239,7 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	}
 	return &Response{
 		method:     req.Method,
-		path:       req.Path,
+		path:       sent.template,
 		look:       c.drift.take(ctx, req.Method, req.Path, res.StatusCode/100 == 2),
 		Status:     res.StatusCode,
 		JSON:       isJSON(res.Header.Get("Content-Type")),

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync/atomic"
 )
@@ -33,7 +34,7 @@ type sending struct {
 	trace         httptrace.ClientTrace
 	stop          context.CancelFunc // nil where GetBody is enough
 	client        *Client
-	template      string // Request.Path
+	template      string // Request.Path without a query
 	protocolKnown bool   // the connection shows its protocol; otherwise the written fields show it
 
 	bearer  [1]string // of a header
@@ -67,14 +68,20 @@ func (s *sending) Value(key any) any {
 	return s.Context.Value(key)
 }
 
-// Template returns the [Request.Path] of the request that the context belongs to, such as
-// "/links/{id}". It is for transports that name requests without their parameters, which may be
-// credentials. It is "" if the request is not one of [Client.Do].
+// Template returns the path of the request that the context belongs to, such as "/v2/links/{id}".
+// It is the path of the BaseURL and [Request.Path] without a query. It is for transports that name
+// requests without their parameters, which may be credentials. It is "" if the request is not one
+// of [Client.Do].
 func Template(ctx context.Context) string {
-	if s, ok := ctx.Value(sendingKey{}).(*sending); ok {
+	s, ok := ctx.Value(sendingKey{}).(*sending)
+	if !ok {
+		return ""
+	}
+	base, err := url.Parse(s.client.base)
+	if err != nil {
 		return s.template
 	}
-	return ""
+	return base.EscapedPath() + s.template
 }
 
 // start returns a sending and its context. The caller must call release.
