@@ -191,9 +191,13 @@ func (d *demo) advance(ctx context.Context, in struct{ Days int }) error {
 	return nil
 }
 
-// sync syncs one connection and notes what changed.
+// sync syncs one connection, reads its balances and notes what changed. The chart counts back from
+// the balance, so rows and balance are of one moment. A note makes the page load both again.
 func (d *demo) sync(ctx context.Context, conn bankmux.Connection) (bankmux.SyncAllResult, error) {
 	res, err := d.service.SyncConnection(ctx, conn)
+	if err == nil {
+		err = d.service.ReadBalances(ctx, conn)
+	}
 	switch {
 	case err != nil:
 		d.note("%s: %s", bankName(conn), bankhttp.ProblemOf(err).Title)
@@ -209,7 +213,10 @@ func (d *demo) follow(ctx context.Context, event bankmux.Event, conn bankmux.Con
 		_, err := d.sync(ctx, conn)
 		return err
 	}
-	return d.service.Follow(ctx, event, conn)
+	if err := d.service.Follow(ctx, event, conn); err != nil {
+		return err
+	}
+	return d.service.ReadBalances(ctx, conn) // Follow may have synced
 }
 
 // outage takes a provider down, or brings it back.

@@ -117,26 +117,26 @@ func openStore(ctx context.Context, database string) (*store.Store, error) {
 
 // newRegistry makes the clients, and the routes that choose one by country.
 func newRegistry(watched *guard.Guard) (*bankmux.Registry, error) {
-	environment := bankmux.Environment(os.Getenv("BANKMUX_ENVIRONMENT")) // sandbox or production
-	secret := func(name string) bankmux.Secret { return bankmux.NewSecret(os.Getenv(name)) }
+	env, environment := os.Getenv, bankmux.Environment(os.Getenv("BANKMUX_ENVIRONMENT")) // sandbox or production
+	secret := func(name string) bankmux.Secret { return bankmux.NewSecret(env(name)) }
 	mk, err := moneykit.New(moneykit.Config{
-		ClientID: os.Getenv("MONEYKIT_CLIENT_ID"), ClientSecret: secret("MONEYKIT_CLIENT_SECRET"),
-		Environment: environment, BaseURL: os.Getenv("MONEYKIT_URL"), Guard: watched,
+		ClientID: env("MONEYKIT_CLIENT_ID"), ClientSecret: secret("MONEYKIT_CLIENT_SECRET"),
+		Environment: environment, BaseURL: env("MONEYKIT_URL"), ScriptURL: env("MONEYKIT_SCRIPT_URL"), Guard: watched,
 	})
 	if err != nil {
 		return nil, err
 	}
 	dp, err := dapi.New(dapi.Config{
-		AppKey: os.Getenv("DAPI_APP_KEY"), AppSecret: secret("DAPI_APP_SECRET"),
-		Environment: environment, BaseURL: os.Getenv("DAPI_URL"), Guard: watched,
+		AppKey: env("DAPI_APP_KEY"), AppSecret: secret("DAPI_APP_SECRET"),
+		Environment: environment, BaseURL: env("DAPI_URL"), ScriptURL: env("DAPI_SCRIPT_URL"), Guard: watched,
 		Webhook: dapi.WebhookConfig{Secrets: []bankmux.Secret{secret("DAPI_WEBHOOK_SECRET")}},
 	})
 	if err != nil {
 		return nil, err
 	}
 	pl, err := plaid.New(plaid.Config{
-		ClientID: os.Getenv("PLAID_CLIENT_ID"), Secret: secret("PLAID_SECRET"), AppName: "Example",
-		Environment: environment, BaseURL: os.Getenv("PLAID_URL"), Guard: watched,
+		ClientID: env("PLAID_CLIENT_ID"), Secret: secret("PLAID_SECRET"), AppName: "Example",
+		Environment: environment, BaseURL: env("PLAID_URL"), ScriptURL: env("PLAID_SCRIPT_URL"), Guard: watched,
 	})
 	if err != nil {
 		return nil, err

@@ -110,10 +110,11 @@ func newWorld(t *testing.T, binary, database string) *world {
 		"DATABASE_URL="+database, "BANKMUX_ENVIRONMENT=sandbox",
 		"BANKMUX_KEY=test:"+base64.StdEncoding.EncodeToString([]byte("a key for this test, of 32 bytes")),
 		"MONEYKIT_CLIENT_ID="+keys.MoneyKit.ClientID, "MONEYKIT_CLIENT_SECRET="+keys.MoneyKit.ClientSecret,
-		"MONEYKIT_URL="+server.MoneyKitURL,
+		"MONEYKIT_URL="+server.MoneyKitURL, "MONEYKIT_SCRIPT_URL="+server.MoneyKitScriptURL,
 		"DAPI_APP_KEY="+keys.Dapi.AppKey, "DAPI_APP_SECRET="+keys.Dapi.AppSecret, "DAPI_URL="+server.DapiURL,
-		"DAPI_WEBHOOK_SECRET="+secrets[0],
+		"DAPI_WEBHOOK_SECRET="+secrets[0], "DAPI_SCRIPT_URL="+server.DapiScriptURL,
 		"PLAID_CLIENT_ID="+keys.Plaid.ClientID, "PLAID_SECRET="+keys.Plaid.Secret, "PLAID_URL="+server.PlaidURL,
+		"PLAID_SCRIPT_URL="+server.PlaidScriptURL,
 	)}
 }
 
@@ -243,6 +244,8 @@ func (w *world) session(t *testing.T, r *replica, country string) (path string, 
 	status, got := r.call(t, "POST", "/sessions", map[string]string{"country": country})
 	require.Equal(t, http.StatusOK, status, "%v\n%s", got, r.log)
 	launch, _ := got["launch"].(map[string]any)
+	require.True(t, strings.HasPrefix(fmt.Sprint(launch["script_url"]), "http://127.0.0.1:"),
+		"a page loads the bank's script: %v", launch["script_url"])
 	var err error
 	switch launch["provider"] {
 	case "moneykit":

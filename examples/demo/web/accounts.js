@@ -46,6 +46,16 @@ export function showConnections(target, data, actions) {
   target.replaceChildren(...data.connections.map((connection) => card(connection, data, actions)));
 }
 
+// elsewhere says why a connection shows no accounts. The store keeps an account once, although two
+// connections to a bank list it.
+function elsewhere(connection, data) {
+  const { name } = connection.institution;
+  const has = (c) => data.accounts.some((a) => a.connection === c.id);
+  const other = data.connections.find((c) => c.id !== connection.id && c.institution.name === name && has(c));
+  if (!other) return "No accounts are known yet.";
+  return `Its accounts are shown at your other connection to ${name}, through ${data.demo.served[other.id]}.`;
+}
+
 function card(connection, data, actions) {
   const accounts = data.accounts.filter((a) => a.connection === connection.id);
   const failed = data.failed.filter((f) => f.connection === connection.id);
@@ -58,6 +68,7 @@ function card(connection, data, actions) {
         element("span", { className: "faint" }, account.mask ? "··" + account.mask.slice(-4) : "")),
       element("span", { className: "number" }, amount ? money(amount) : "not known"));
   });
+  const none = accounts.length === 0 && !data.progress[connection.id] && elsewhere(connection, data);
   const progress = data.progress[connection.id];
   const bar = progress && element("progress", progress.total ? { max: progress.total, value: progress.done } : {});
   bar?.setAttribute("aria-label", `Reading ${connection.institution.name}: ${progress.rows} rows`);
@@ -67,7 +78,7 @@ function card(connection, data, actions) {
       element("span", { className: "pill " + look }, text)),
     element("span", { className: "faint" }, "through " + data.demo.served[connection.id]),
     bar,
-    element("ul", { className: "lines" }, ...lines),
+    none ? element("p", { className: "faint none" }, none) : element("ul", { className: "lines" }, ...lines),
     ...(data.unnamed ?? []).filter((u) => u.connection === connection.id).map((u) =>
       element("button", { type: "button", onclick: () => actions.identify(u) }, "Which account is this?")),
     ...failed.map((f) => element("p", { className: "pill bad" }, f.problem.detail)),

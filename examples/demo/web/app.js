@@ -12,7 +12,7 @@ const days = 90;
 
 const state = {
   connections: [], accounts: [], rows: [], failed: [], progress: {}, demo: null,
-  account: "", found: [], next: "", seen: new Set(),
+  account: "", currency: "", filter: "", found: [], next: "", seen: new Set(),
 };
 
 function say(text, look = "") {
@@ -99,7 +99,7 @@ async function watch() {
 }
 
 async function search(after = "") {
-  const query = new URLSearchParams({ limit: after ? 25 : Math.max(25, state.found.length), q: $("search").value, account: state.account, after });
+  const query = new URLSearchParams({ limit: after ? 25 : Math.max(25, state.found.length), q: $("search").value, account: state.filter, after });
   const got = await get("/bank/transactions?" + query);
   state.found = after ? [...state.found, ...got.transactions] : got.transactions;
   state.next = got.next;
@@ -117,30 +117,52 @@ function show() {
   showDemo();
 }
 
+// showAccounts offers accounts and currencies. What the user chose stays chosen while it exists.
 function showAccounts() {
-  if (!state.accounts.some((a) => a.id === state.account)) state.account = "";
   const bank = (a) => state.connections.find((c) => c.id === a.connection)?.institution.name ?? "";
-  $("account").replaceChildren(
-    element("option", { value: "" }, "all, for the table"),
-    ...state.accounts.map((a) => element("option", { value: a.id }, `${a.name} (${bank(a)})`)));
-  $("account").value = state.account;
+  const options = (accounts) => accounts.map((a) => element("option", { value: a.id }, `${a.name} (${bank(a)})`));
+  const offer = (name, options, fallback) => {
+    if (!options.some((o) => o.value === state[name])) state[name] = fallback ?? options[0]?.value ?? "";
+    $(name).replaceChildren(...options);
+    $(name).value = state[name];
+  };
+  const known = state.accounts.filter(balance), first = busiest();
+  offer("account", options(known), first?.id);
+  offer("filter", [element("option", { value: "" }, "All accounts"), ...options(state.accounts)]);
+  const currencies = [...new Set(known.map((a) => balance(a).currency))].sort();
+  offer("currency", currencies.map((c) => element("option", { value: c }, c)), first && balance(first).currency);
 }
 
 function showCharts() {
-  const account = state.accounts.find((a) => a.id === state.account) ?? busiest();
-  const amount = account && balance(account);
-  if (!amount) {
-    empty($("balance"), "No balance is known yet.");
-    return empty($("spending"), "Nothing was spent yet.");
-  }
-  const rows = state.rows.filter((row) => row.account === account.id);
-  $("balance-title").textContent = `Balance of ${account.name} in ${amount.currency}`;
-  line($("balance"), balances(amount.amount, rows, state.demo.today, days), round);
-  const shown = state.account ? rows : state.rows;
-  const parts = spending(shown, amount.currency, state.demo.today, 30);
-  if (parts.length === 0) return empty($("spending"), "Nothing was spent in these days.");
-  bars($("spending"), parts, (v) => `${round(v)} ${amount.currency}`);
+  showBalance();
+  showSpending();
 }
+
+function showBalance() {
+  const account = state.accounts.find((a) => a.id === state.account);
+  $("balance-title").textContent = "Balance";
+  if (!account) return empty($("balance"), "No balance is known yet.");
+  const { amount, currency } = balance(account);
+  const rows = state.rows.filter((row) => row.account === account.id);
+  $("balance-title").textContent = `Balance of ${account.name} in ${currency}`;
+  line($("balance"), balances(amount, rows, state.demo.today, days), round);
+}
+
+function showSpending() {
+  const currency = state.currency, others = [...$("currency").options].map((o) => o.value).filter((c) => c !== currency);
+  $("spending-note").textContent = "The last 30 days, all accounts" + (currency ? ` in ${currency}.` : ".") +
+    (others.length ? ` Amounts in ${new Intl.ListFormat("en").format(others)} are not included.` : "");
+  const parts = spending(state.rows, currency, state.demo.today, 30);
+  if (parts.length === 0) return empty($("spending"), "Nothing was spent in these days.");
+  bars($("spending"), parts, (v) => `${round(v)} ${currency}`);
+}
+
+// The charts are drawn for the width that they have.
+let drawn = 0;
+new ResizeObserver(([{ contentRect }]) => {
+  if (state.demo && Math.round(contentRect.width) !== drawn) showCharts();
+  drawn = Math.round(contentRect.width);
+}).observe($("balance"));
 
 // busiest returns the account with the most transactions, of those with a balance.
 function busiest() {
@@ -260,7 +282,9 @@ $("country").onchange = () => {
   const served = state.demo.providers.filter((p) => p.countries.includes($("country").value));
   $("served").textContent = "Served by " + served.map((p) => p.title).join(", or by ") + ".";
 };
-$("account").onchange = () => { state.account = $("account").value; return again(); };
+$("account").onchange = () => { state.account = $("account").value; showBalance(); };
+$("currency").onchange = () => { state.currency = $("currency").value; showSpending(); };
+$("filter").onchange = () => { state.filter = $("filter").value; return again(); };
 $("search").oninput = again;
 $("more").onclick = more;
 

@@ -1,4 +1,5 @@
-// Draws the charts as plain SVG.
+// Draws the charts as plain SVG. A unit of a drawing is a pixel, so that texts have the same size
+// on a phone and on a wide screen.
 
 const space = "http://www.w3.org/2000/svg";
 
@@ -12,6 +13,10 @@ function node(name, attributes, ...children) {
 function drawing(width, height, label, ...children) {
   return node("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, ...children);
 }
+
+// widthOf returns the width of a figure. Below narrow, there is no room for everything in a line.
+const widthOf = (figure) => Math.max(Math.round(figure.clientWidth), 200);
+const narrow = 420;
 
 // empty says in place of a chart why there is none.
 export function empty(figure, text) {
@@ -32,9 +37,9 @@ export function steps(low, high, count) {
   return marks;
 }
 
-// line draws points of {day, value}, one a day, oldest first.
+// line draws points of {day, value}, one a day, oldest first. A day shows its value to the pointer.
 export function line(figure, points, format) {
-  const width = 560, height = 240, left = 64, right = 12, top = 12, bottom = 28;
+  const width = widthOf(figure), height = 240, left = 64, right = 12, top = 12, bottom = 28;
   const values = points.map((p) => p.value);
   const marks = steps(Math.min(...values), Math.max(...values), 4);
   const low = marks[0], high = marks[marks.length - 1];
@@ -46,7 +51,7 @@ export function line(figure, points, format) {
     node("line", { class: "axis", x1: left, x2: width - right, y1: y(mark), y2: y(mark) }),
     node("text", { x: left - 8, y: y(mark) + 4, "text-anchor": "end" }, format(mark)),
   ]);
-  for (const i of [0, Math.floor(last / 2), last]) {
+  for (const i of width < narrow ? [0, last] : [0, Math.floor(last / 2), last]) {
     const anchor = i === 0 ? "start" : i === last ? "end" : "middle";
     children.push(node("text", { x: x(i), y: height - 8, "text-anchor": anchor }, points[i].day));
   }
@@ -55,23 +60,30 @@ export function line(figure, points, format) {
     node("path", { class: "line", d: path }),
     node("circle", { class: "dot", cx: x(last), cy: y(points[last].value), r: 4 }),
   );
+  const span = (width - left - right) / Math.max(last, 1);
+  children.push(...points.map((p, i) => node(
+    "rect", { class: "day", x: x(i) - span / 2, y: top, width: span, height: height - top - bottom },
+    node("title", {}, `${p.day}: ${format(p.value)}`))));
   const label = `Balance from ${points[0].day} to ${points[last].day}: ` +
     `${format(points[0].value)} at first, ${format(points[last].value)} at the end`;
   figure.replaceChildren(drawing(width, height, label, ...children));
 }
 
-// bars draws {name, value} as horizontal bars, the largest first.
+// bars draws {name, value} as horizontal bars, the largest first. Where it is narrow, a bar is
+// below its name and amount.
 export function bars(figure, parts, format) {
-  const width = 560, bar = 34, names = 170, amounts = 96;
+  const width = widthOf(figure), stacked = width < narrow;
+  const names = stacked ? 0 : 170, amounts = stacked ? 0 : 110, bar = stacked ? 46 : 34;
   const largest = Math.max(...parts.map((p) => p.value));
   const span = width - names - amounts;
   const children = parts.flatMap((part, i) => {
-    const y = i * bar + 8;
+    const text = i * bar + 22, y = stacked ? text + 6 : text - 12, height = stacked ? 12 : 16;
+    const box = { x: names, y, height, rx: height / 2 };
     return [
-      node("text", { class: "label", x: 0, y: y + 14 }, part.name),
-      node("rect", { class: "track", x: names, y: y + 2, width: span, height: 16, rx: 8 }),
-      node("rect", { class: "bar", x: names, y: y + 2, width: Math.max((span * part.value) / largest, 8), height: 16, rx: 8 }),
-      node("text", { x: width, y: y + 14, "text-anchor": "end" }, format(part.value)),
+      node("text", { class: "label", x: 0, y: text }, part.name),
+      node("rect", { class: "track", ...box, width: span }),
+      node("rect", { class: "bar", ...box, width: Math.max((span * part.value) / largest, 8) }),
+      node("text", { x: width, y: text, "text-anchor": "end" }, format(part.value)),
     ];
   });
   const label = "Spending by category: " + parts.map((p) => `${p.name} ${format(p.value)}`).join(", ");

@@ -3,7 +3,7 @@
 export function money({ amount, currency }) {
   const negative = amount.startsWith("-");
   const [whole, fraction = ""] = amount.replace("-", "").split(".");
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, " ");
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
   const digits = fraction.padEnd(minor(currency), "0");
   return `${negative ? "−" : ""}${grouped}${digits && "." + digits} ${currency}`;
 }

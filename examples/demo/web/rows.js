@@ -2,6 +2,8 @@
 
 import { element, money, words } from "./format.js";
 
+// showRows shows rows as a table. On a phone it has two columns, and what the others would show is
+// below the description.
 export function showRows(target, rows, accounts, seen) {
   const names = new Map(accounts.map((a) => [a.id, a.name || words(a.kind)]));
   if (rows.length === 0) {
@@ -10,14 +12,16 @@ export function showRows(target, rows, accounts, seen) {
   }
   target.replaceChildren(...rows.map((row) => {
     const pending = row.status === "pending";
+    const category = row.category ? words(row.category) : "", account = names.get(row.account) ?? "";
     const fresh = seen.size > 0 && !seen.has(row.id + row.status);
     return element("tr", { className: (pending ? "pending " : "") + (fresh ? "fresh" : "") },
-      element("td", {}, row.date),
+      element("td", { className: "wide-only day" }, row.date),
       element("td", {}, row.merchant || row.counterparty || row.description || "", " ",
         pending ? element("span", { className: "pill warn" }, "pending") : null,
-        row.perhaps_replaces ? element("span", { className: "pill warn" }, "perhaps shown twice") : null),
-      element("td", {}, row.category ? words(row.category) : ""),
-      element("td", {}, names.get(row.account) ?? ""),
+        row.perhaps_replaces ? element("span", { className: "pill warn" }, "perhaps shown twice") : null,
+        element("span", { className: "second" }, [row.date, category, account].filter(Boolean).join(" · "))),
+      element("td", { className: "wide-only" }, category),
+      element("td", { className: "wide-only" }, account),
       element("td", { className: "number " + (row.amount.amount.startsWith("-") ? "" : "in") }, money(row.amount)));
   }));
 }

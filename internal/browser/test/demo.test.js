@@ -64,6 +64,20 @@ const rows = (page, limit = 500) => page.evaluate(async (limit) => {
   return (await response.json()).transactions;
 }, limit);
 
+// drawn returns what the chart of balances shows: the value of each day, as text.
+const drawn = (page) => page.locator("#balance .day title").evaluateAll((all) =>
+  Object.fromEntries(all.map(({ textContent }) => textContent.split(": "))));
+
+// charts returns what the chart shows for each account.
+async function charts(page) {
+  const all = {};
+  for (const id of await page.locator("#account option").evaluateAll((options) => options.map((o) => o.value))) {
+    await page.selectOption("#account", id);
+    all[id] = await drawn(page);
+  }
+  return all;
+}
+
 async function connect(page, country, bank) {
   await page.getByRole("button", { name: "Connect a bank", exact: true }).click();
   await page.selectOption("#country", country);
@@ -85,6 +99,14 @@ test("three providers are shown side by side", () => open({ viewport: { width: 1
   await page.locator("#balance svg .line").waitFor();
   await page.locator("#spending svg .bar").first().waitFor();
   await accessible(page);
+  assert.match(await page.locator("#spending-note").textContent(), /in USD\. Amounts in AED and CAD are not included/);
+  await page.selectOption("#currency", "AED");
+  await page.locator("#spending text", { hasText: / AED$/ }).first().waitFor();
+  assert.match(await page.locator("#spending-note").textContent(), /in AED\. Amounts in CAD and USD are not included/);
+  await page.selectOption("#currency", "USD");
+  for (const amount of await page.locator("#totals strong, #connections .number, #rows .number").allTextContents()) {
+    assert.match(amount, /^not known$|^−?\d{1,3}(,\d{3})*(\.\d+)? [A-Z]{3}$/, "one form of numbers on the page");
+  }
   // The picture in the README: BANKMUX_WRITE=1 npm test
   const path = process.env.BANKMUX_WRITE === "1" ? root + "docs/img/demo.png" : undefined;
   const picture = await page.screenshot({ path, animations: "disabled" });
@@ -101,6 +123,26 @@ test("transactions are searched, and more are shown", () => open({}, async (page
     row.textContent.toLowerCase().includes(w.toLowerCase())), word);
   await page.getByRole("searchbox", { name: "Search" }).fill("nothing has this text");
   await page.getByText("There are no transactions.").waitFor();
+}));
+
+test("past days keep their balance as the bank's clock moves", () => open({}, async (page) => {
+  const [today, before] = [await page.locator("#today").textContent(), await charts(page)];
+  assert.ok(Object.keys(before).length >= 3);
+  for (const days of [7, 14]) {
+    const at = new Date(Date.parse(today) + days * 86400e3).toISOString().slice(0, 10);
+    await page.getByRole("button", { name: "+1 week" }).click();
+    await page.waitForFunction((at) => document.querySelector("#today").textContent === at, at);
+  }
+  for (const [account, values] of Object.entries(before)) {
+    await page.selectOption("#account", account);
+    const past = Object.keys(await drawn(page)).filter((day) => day < today);
+    assert.ok(past.length > 60, past.length + " days");
+    const want = past.map((day) => `${day}: ${values[day]}`);
+    await page.waitForFunction((want) => { // a sync may still be under way
+      const shown = new Set([...document.querySelectorAll("#balance .day title")].map((t) => t.textContent));
+      return want.every((value) => shown.has(value));
+    }, want, { timeout: 20_000 });
+  }
 }));
 
 test("a pending transaction becomes posted as the bank's clock moves", () => open({}, async (page) => {
@@ -237,8 +279,24 @@ test("it is shown on a phone and in the dark", () => open(
   { viewport: { width: 360, height: 740 }, colorScheme: "dark" },
   async (page) => {
     await accessible(page);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-    assert.ok(!wide, "the page does not scroll sideways");
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth ? [] :
+      [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) =>
+        `${e.tagName} ${e.id} ${e.className} ${e.getBoundingClientRect().right}`));
+    assert.deepEqual(wide, [], "the page does not scroll sideways");
+    for (const name of ["#rows tr .number", "#rows tr .second", "#balance text", "#spending text"]) {
+      const edges = await page.locator(name).evaluateAll((all) => all.map((one) => one.getBoundingClientRect())
+        .map(({ left, right, width }) => ({ left, right, width })));
+      assert.ok(edges.length > 1, name);
+      for (const { left, right, width } of edges) assert.ok(left >= 0 && right <= 360 && width > 0, `${name} ${left} to ${right}`);
+    }
+    const sizes = await page.locator(".chart text").evaluateAll((all) => all.map((text) =>
+      parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a));
+    assert.ok(Math.min(...sizes) >= 11, Math.min(...sizes) + " px");
+    const top = () => page.locator(".top").boundingBox();
+    assert.ok((await top()).height <= 110, (await top()).height + " px");
+    await page.locator("#rows").scrollIntoViewIfNeeded();
+    await page.evaluate(() => scrollBy(0, 1000));
+    assert.ok((await top()).y < -200, "the header leaves room for the page");
   },
 ));
 
@@ -247,4 +305,11 @@ test("a bank is disconnected", () => open({}, async (page) => {
   await message(page, "is disconnected");
   assert.equal(await card(page, "Emirates NBD Bank PJSC").count(), 0);
   assert.equal(await page.getByText("Total in AED").count(), 0);
+}));
+
+test("a second connection to a bank says where its accounts are", () => open({}, async (page) => {
+  await card(page, "Maple Credit Union").waitFor();
+  await connect(page, "CA", "Maple Credit Union");
+  assert.equal(await card(page, "Maple Credit Union").count(), 2);
+  await page.getByText("Its accounts are shown at your other connection to Maple Credit Union, through Plaid.").waitFor();
 }));
