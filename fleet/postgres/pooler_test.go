@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,6 +23,7 @@ import (
 	"github.com/bankmux/bankmux/fleet/postgres"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/guard/fleettest"
+	"github.com/bankmux/bankmux/internal/pgserver"
 )
 
 // TestPooler specifies that every promise holds behind a pooler that gives a client another
@@ -116,7 +116,7 @@ log_connections = 0
 log_disconnections = 0
 `, u.Hostname(), u.Port(), u.User.Username(), port), 0o644))
 	cmd := exec.Command(program, config)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: unprivileged(t)}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: pgserver.Owner(t)}
 	if cmd.SysProcAttr.Credential != nil { // it must read its configuration
 		for dir := filepath.Dir(config); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 			require.NoError(t, os.Chmod(dir, 0o755))
@@ -141,19 +141,4 @@ log_disconnections = 0
 		return err == nil
 	}, time.Minute, 10*time.Millisecond)
 	return pooler
-}
-
-// unprivileged returns the user of PgBouncer, which refuses to run as root.
-func unprivileged(t *testing.T) *syscall.Credential {
-	t.Helper()
-	if os.Getuid() != 0 {
-		return nil
-	}
-	owner, err := user.Lookup("postgres")
-	require.NoError(t, err)
-	uid, err := strconv.ParseUint(owner.Uid, 10, 32)
-	require.NoError(t, err)
-	gid, err := strconv.ParseUint(owner.Gid, 10, 32)
-	require.NoError(t, err)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,12 +30,19 @@ type Server struct {
 	data   string
 	port   int
 	owner  *syscall.Credential // nil unless the test runs as root
-	cmd    *exec.Cmd           // nil while the server is down
-	ended  chan struct{}       // closed when its first process has ended
+	first  *process            // nil while the server is down
 }
 
-// Start makes a new cluster and starts its server. Both end with the test. The test fails if
-// Debian's package postgresql is not installed.
+// process is the first process of a server.
+type process struct {
+	*os.Process
+
+	ended chan struct{} // closed when it has ended
+}
+
+// Start makes a new cluster and starts its server. Both end with the test. If the process of the
+// test is killed, the server ends as well, and its files stay. The test fails if Debian's package
+// postgresql is not installed.
 func Start(t testing.TB) *Server {
 	t.Helper()
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
@@ -45,15 +53,14 @@ func Start(t testing.TB) *Server {
 	s := &Server{folder: found[len(found)-1], data: filepath.Join(folder, "data")}
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
 	t.Cleanup(func() {
-		if s.cmd != nil {
+		if s.first != nil {
 			s.Kill(t)
 		}
 	})
-	if os.Getuid() == 0 { // as which PostgreSQL refuses to run
-		s.owner = postgresUser(t)
+	if s.owner = Owner(t); s.owner != nil {
 		require.NoError(t, os.Chown(folder, int(s.owner.Uid), int(s.owner.Gid)))
 	}
-	out, err := s.command("initdb", "-D", s.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+	out, err := s.command(t.Context(), "initdb", "-D", s.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
 		"--locale=C.UTF-8", "--no-sync").CombinedOutput()
 	require.NoError(t, err, string(out))
 	free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -65,9 +72,13 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// postgresUser returns the user that Debian's package makes.
-func postgresUser(t testing.TB) *syscall.Credential {
+// Owner returns the user that Debian's package makes. It is nil unless the test runs as root, as
+// which neither PostgreSQL nor PgBouncer runs.
+func Owner(t testing.TB) *syscall.Credential {
 	t.Helper()
+	if os.Getuid() != 0 {
+		return nil
+	}
 	owner, err := user.Lookup("postgres")
 	require.NoError(t, err)
 	uid, err := strconv.ParseUint(owner.Uid, 10, 32)
@@ -77,13 +88,16 @@ func postgresUser(t testing.TB) *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
-// command returns a command of PostgreSQL, which dies with the test.
-func (s *Server) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(context.Background(), filepath.Join(s.folder, name), args...) //nolint:gosec // a test
+// command returns a command of PostgreSQL.
+func (s *Server) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.folder, name), args...) //nolint:gosec // a test
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner}
 	return cmd
 }
+
+// maxStart is how long a server may take to accept connections.
+const maxStart = time.Minute
 
 // Start starts the server again after [Server.Kill], and waits until it accepts connections.
 func (s *Server) Start(t testing.TB) {
@@ -91,31 +105,62 @@ func (s *Server) Start(t testing.TB) {
 	log, err := os.OpenFile(s.data+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(t, err)
 	defer log.Close()
-	require.Eventually(t, func() bool { // it refuses to start until the killed processes have ended
-		s.cmd = s.command("postgres", "-D", s.data, "-F", "-p", strconv.Itoa(s.port),
-			"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+filepath.Dir(s.data))
-		s.cmd.Stdout, s.cmd.Stderr = log, log
-		require.NoError(t, s.cmd.Start())
-		return s.ready()
-	}, time.Minute, 20*time.Millisecond, s.data)
+	ctx, cancel := context.WithTimeout(context.Background(), maxStart)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for ctx.Err() == nil { // it refuses to start until the killed processes have ended
+		first, err := s.start(log)
+		require.NoError(t, err)
+		if s.ready(ctx, first, again.C) {
+			s.first = first
+			return
+		}
+		_ = first.Kill() // it may have ended
+		<-first.ended
+		<-again.C
+	}
+	text, _ := os.ReadFile(log.Name())
+	require.Fail(t, "PostgreSQL does not start", "%s", text)
 }
 
-// ready waits until the server accepts connections. It reports false if its first process ends.
-func (s *Server) ready() bool {
-	ended := make(chan struct{})
+// start starts the first process. The kernel kills it when the thread that started it ends, so a
+// goroutine keeps that thread until then.
+func (s *Server) start(log *os.File) (*process, error) {
+	cmd := s.command(context.Background(), "postgres", "-D", s.data, "-F", "-p", strconv.Itoa(s.port),
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+filepath.Dir(s.data))
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	cmd.Stdout, cmd.Stderr = log, log
+	started, ended := make(chan error), make(chan struct{})
 	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		defer close(ended)
-		_ = s.cmd.Wait()
-	}()
-	for {
-		select {
-		case <-ended:
-			return false
-		default:
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // it is killed
 		}
-		if s.command("pg_isready", "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(s.port)).Run() == nil {
-			s.ended = ended
+	}()
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	return &process{cmd.Process, ended}, nil
+}
+
+// ready waits until the server accepts connections. It reports false if the first process or the
+// context ends.
+func (s *Server) ready(ctx context.Context, first *process, again <-chan time.Time) bool {
+	for {
+		if s.command(ctx, "pg_isready", "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(s.port)).Run() == nil {
 			return true
+		}
+		select {
+		case <-first.ended:
+			return false
+		case <-ctx.Done():
+			return false
+		case <-again:
 		}
 	}
 }
@@ -125,8 +170,8 @@ func (s *Server) Kill(t testing.TB) {
 	t.Helper()
 	s.Suspend(t) // so that the first process has no time to start another one
 	s.signal(t, s.processes(t), syscall.SIGKILL)
-	<-s.ended
-	s.cmd = nil
+	<-s.first.ended
+	s.first = nil
 }
 
 // Suspend stops all processes of the server. It accepts connections and never responds.
@@ -162,7 +207,7 @@ func (*Server) signal(t testing.TB, pids []int, signal syscall.Signal) {
 // connection or has a task of its own.
 func (s *Server) processes(t testing.TB) []int {
 	t.Helper()
-	first := s.cmd.Process.Pid
+	first := s.first.Pid
 	all := []int{first}
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", first, first))
 	require.NoError(t, err)
