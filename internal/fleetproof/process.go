@@ -47,8 +47,9 @@ type stored struct {
 // order is what a process has to do.
 type order struct {
 	// Callers read the accounts of the first connection at once, each so many times. If Reads is
-	// zero, they read until the next order. Then each further connection has one caller, too.
+	// zero, this is a load: they read until End, and each further connection has one caller, too.
 	Callers, Reads int
+	End            bool // nothing else: it has no outcome of its own
 	Challenge      *bankmux.Challenge
 	Answer         string // to the challenge
 	Tokens         bool   // all sources need the token at once, and then it is refused
@@ -175,7 +176,7 @@ func newKeyring() (*bankmux.Keyring, error) {
 	return bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(strings.Repeat("k", 32))})
 }
 
-// obey carries out an order. One without an end ends with the next one.
+// obey carries out an order. If it has no number of reads, the next one ends it.
 func (w *worker) obey(ctx context.Context, o order, next <-chan order) outcome {
 	c := &collector{}
 	ended := make(chan struct{})
@@ -196,7 +197,7 @@ func (w *worker) obey(ctx context.Context, o order, next <-chan order) outcome {
 		for range o.Callers {
 			all.Go(func() { w.read(ctx, c, w.conns[0], ended) })
 		}
-		<-next
+		c.end(next)
 	default:
 		for range o.Callers {
 			all.Go(func() {
@@ -274,6 +275,15 @@ func (c *collector) add(err error) {
 		c.out.Clashes++
 	default:
 		c.out.Errors, c.out.Challenge, c.out.NotSent = append(c.out.Errors, e.Error()), e.Challenge, e.NotSent
+	}
+}
+
+// end waits for the order that ends a load, or until there are no more.
+func (c *collector) end(next <-chan order) {
+	if o, more := <-next; more && !o.End {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.out.Errors = append(c.out.Errors, "an order during a load does not end it")
 	}
 }
 

@@ -49,7 +49,7 @@ func Run(t *testing.T, start func(t *testing.T) *Server) {
 	t.Helper()
 	for _, c := range []struct {
 		name string
-		test func(*testing.T, *Server)
+		test func(t *testing.T, start func(t *testing.T) *Server)
 	}{
 		{"four processes and one token make no overlapping calls", fourProcesses},
 		{"without a fleet the calls of two processes overlap", withoutAFleet},
@@ -59,12 +59,13 @@ func Run(t *testing.T, start func(t *testing.T) *Server) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.test(t, start(t))
+			c.test(t, start)
 		})
 	}
 }
 
-func fourProcesses(t *testing.T, s *Server) {
+func fourProcesses(t *testing.T, start func(t *testing.T) *Server) {
+	s := start(t)
 	b := newBank(t, 1)
 	b.app.Backend = s.URL
 	var all []*process
@@ -83,7 +84,7 @@ func fourProcesses(t *testing.T, s *Server) {
 }
 
 // withoutAFleet shows that the bank notices calls that overlap.
-func withoutAFleet(t *testing.T, _ *Server) {
+func withoutAFleet(t *testing.T, _ func(t *testing.T) *Server) {
 	b := newBank(t, 1)
 	arrived, proceed := b.stepped()
 	first, second := b.app.start(t), b.app.start(t)
@@ -103,7 +104,8 @@ const (
 	providerLimit = 240 * time.Second // Dapi's own
 )
 
-func aKilledProcess(t *testing.T, s *Server) {
+func aKilledProcess(t *testing.T, start func(t *testing.T) *Server) {
+	s := start(t)
 	b := newBank(t, 1)
 	arrived, proceed := b.stepped()
 	b.app.Backend = s.URL
@@ -142,7 +144,8 @@ func aKilledProcess(t *testing.T, s *Server) {
 	assert.Zero(t, b.tally().overlaps)
 }
 
-func aChallenge(t *testing.T, s *Server) {
+func aChallenge(t *testing.T, start func(t *testing.T) *Server) {
+	s := start(t)
 	b := newBank(t, 1)
 	b.app.Backend = s.URL
 	require.NoError(t, b.RequireInput(b.conns[0].Reference(), "", []string{"otp"}))
@@ -182,7 +185,8 @@ func (s *Server) requireNoSecrets(t *testing.T, secrets []string) {
 
 // aThousandTokens lets a thousand sources in four processes need MoneyKit's token at once. At first
 // there is none, and then it is refused everywhere.
-func aThousandTokens(t *testing.T, s *Server) {
+func aThousandTokens(t *testing.T, start func(t *testing.T) *Server) {
+	s := start(t)
 	b := newBank(t, 0)
 	b.app.Backend, b.app.Sources = s.URL, 250
 	var all []*process
