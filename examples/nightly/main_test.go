@@ -44,6 +44,37 @@ func small(t testing.TB) options {
 	}
 }
 
+func TestRun(t *testing.T) {
+	good := options{connections: 3, workers: 1, jobs: 1, minute: time.Millisecond, nights: quiet, schema: "nightly"}
+	for name, c := range map[string]struct {
+		change   func(*options)
+		database string
+		want     string
+	}{
+		"without a database it says what to set": {nil, "", "DATABASE_URL is not set. It is the URL of a PostgreSQL"},
+		"a file is not a database":               {nil, "bank.db", "DATABASE_URL is not a URL such as postgres://"},
+		"an unknown night is refused": {
+			func(o *options) { o.nights = "quiet,noisy" }, "",
+			`there is no night "noisy"; the nights are quiet, outage, people`,
+		},
+		"a schema that needs quotes is refused": {
+			func(o *options) { o.schema = `public"; --` }, "", "-schema is not a name of small letters",
+		},
+		"a minute must divide a minute": {
+			func(o *options) { o.minute = 7 * time.Millisecond }, "", "-minute is not a whole number of milliseconds",
+		},
+		"there is a worker": {func(o *options) { o.workers = 0 }, "", "-workers is not in 1 to 16"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := good
+			if c.change != nil {
+				c.change(&o)
+			}
+			assert.ErrorContains(t, run(t.Context(), o, c.database, new(bytes.Buffer)), c.want)
+		})
+	}
+}
+
 func TestNights(t *testing.T) {
 	o := small(t)
 	var out bytes.Buffer

@@ -40,9 +40,11 @@ type nights struct {
 	background map[string]string
 	conns      []bankmux.Connection
 	workers    []*worker
-	failed     chan error // of a process that ended too early
-	servers    []*http.Server
-	progress   *progress
+	failed     chan error // of a worker that ended too early, or of release
+	// stopRelease ends release. It is nil before that has started.
+	stopRelease func()
+	servers     []*http.Server
+	progress    *progress
 
 	records                               []*record
 	delivered, answered, renewed, pressed int
@@ -63,7 +65,7 @@ func newNights(ctx context.Context, o options, database string, count int, out i
 		clock: clock{
 			Start: time.Now(), Night: today.AddDate(0, 0, -count-1).Add(noon * time.Hour), Minute: o.minute,
 		},
-		background: map[string]string{}, failed: make(chan error, o.workers),
+		background: map[string]string{}, failed: make(chan error, o.workers+1), // and release
 		progress: newProgress(out),
 	}
 	defer func() {
@@ -166,26 +168,47 @@ func (n *nights) start(ctx context.Context, workers int) error {
 	s.URLs = n.background
 	for range workers {
 		w, err := startWorker(s, n.failed)
+		if w != nil {
+			n.workers = append(n.workers, w) // it may have started, and then stop ends it
+		}
 		if err != nil {
 			return err
 		}
-		n.workers = append(n.workers, w)
 	}
-	go n.release(ctx)
+	releasing, cancel := context.WithCancel(ctx)
+	released := make(chan struct{})
+	go func() {
+		defer close(released)
+		n.release(releasing)
+	}()
+	n.stopRelease = func() {
+		cancel()
+		<-released
+	}
 	return nil
 }
 
 // release does what River does every five seconds, which are hours of these nights: it makes the
-// jobs available whose time has come. An application leaves that to River.
+// jobs available whose time has come. An application leaves that to River. The first error of the
+// database ends it, and the nights.
 func (n *nights) release(ctx context.Context) {
 	tick := time.NewTicker(n.clock.wait(time.Minute))
 	defer tick.Stop()
-	for range tick.C {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 		_, err := n.member.db.ExecContext(ctx, "UPDATE river_job SET state = 'available'"+
 			" WHERE state IN ('retryable', 'scheduled') AND scheduled_at <= now()")
-		if err != nil {
-			return // the process ends
+		if err == nil {
+			continue
 		}
+		if ctx.Err() == nil {
+			n.failed <- fmt.Errorf("jobs stay unavailable: %w", err) // it has room for this
+		}
+		return
 	}
 }
 
@@ -241,6 +264,9 @@ func (n *nights) endWorkers() error {
 // stop ends everything that was started.
 func (n *nights) stop() error {
 	err := n.endWorkers()
+	if n.stopRelease != nil {
+		n.stopRelease()
+	}
 	if n.member != nil {
 		n.member.close()
 	}
