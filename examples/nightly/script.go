@@ -186,13 +186,11 @@ func (n *nights) morning(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, conn := range n.conns[:len(n.conns)/20] {
+	for i, conn := range n.conns[:max(len(n.conns)/20, 1)] {
 		if conn.Provider != moneykit.Name || plans[conn.ID].State != schedule.Due {
 			continue
 		}
-		refused, err := n.press(ctx, conn)
-		n.pressed += refused
-		if err != nil {
+		if err := n.press(ctx, i); err != nil {
 			return err
 		}
 	}

@@ -159,11 +159,13 @@ func (n *nights) renew(ctx context.Context, i int) error {
 }
 
 // press is a user who presses "refresh" twice. MoneyKit allows it once in an hour, and the budget
-// refuses the second call before it is sent.
-func (n *nights) press(ctx context.Context, conn bankmux.Connection) (refused int, err error) {
+// refuses the second call before it is sent. If the consent has ended, no run need have noticed it
+// yet, so the user renews it now.
+func (n *nights) press(ctx context.Context, i int) error {
+	conn := n.conns[i]
 	client, err := n.member.registry.For(conn)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for range 2 {
 		_, err := client.Refresh(ctx, bankmux.RefreshRequest{
@@ -171,10 +173,13 @@ func (n *nights) press(ctx context.Context, conn bankmux.Connection) (refused in
 		})
 		switch {
 		case errors.Is(err, bankmux.ErrRateLimited):
-			refused++
+			n.pressed++
+		case bankmux.KindOf(err).Again().Turn == bankmux.TurnLogin:
+			n.renewed++
+			return n.renew(ctx, i)
 		case err != nil:
-			return refused, err
+			return err
 		}
 	}
-	return refused, nil
+	return nil
 }
