@@ -191,6 +191,8 @@ func (e *Error) Remedy() string {
 	switch {
 	case e.Kind == ErrInvalid && e.Code == CodeOtherSession:
 		return "post it with the session it belongs to"
+	case e.Kind == ErrInvalid && e.Code == CodeOtherBank:
+		return "offer a new link, or the reconnect again"
 	case e.Kind == ErrUserAction && e.Code == CodeUserAbsent:
 		return "make the call again when the user is there"
 	}
@@ -198,7 +200,9 @@ func (e *Error) Remedy() string {
 }
 
 // UserMustAct reports whether only the user at the front end can resolve the error.
-func (e *Error) UserMustAct() bool { return e.Kind.UserMustAct() }
+func (e *Error) UserMustAct() bool {
+	return e.Kind.UserMustAct() || e.Kind == ErrInvalid && e.Code == CodeOtherBank
+}
 
 // Repeatable reports whether a call of the given effect may be sent again unchanged, and may
 // succeed then. Wait for [Error.RetryAfter] first, if that is set. A one-shot is repeatable only if

@@ -135,4 +135,10 @@ const CodeCancelled = "cancelled"
 // used with its own payload.
 const CodeOtherSession = "other_session"
 
+// CodeOtherBank is the Code of the [ErrInvalid] for a reconnect at whose end the user had logged in
+// at another bank. The connection stays as it was. The adapter ends the access to the other bank;
+// [Error.Detail] and [Error.Err] say so if that failed. Offer a new link, without
+// [SessionRequest.Reconnect], or the reconnect again.
+const CodeOtherBank = "other_bank"
+
 func quote(s string) string { return plain.Quote(s) }

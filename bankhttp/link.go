@@ -254,7 +254,11 @@ func (s *Service) exchangeToken(
 		}
 		req.Connection = &conn
 	}
-	return s.config.Registry.ExchangeToken(ctx, req)
+	res, err := s.config.Registry.ExchangeToken(ctx, req)
+	if e := bankmux.ErrorOf(err); e != nil && e.Code == bankmux.CodeOtherBank && e.Err != nil {
+		s.log.LogAttrs(ctx, slog.LevelError, "bankhttp: an access to another bank stays open", slog.Any("error", err))
+	}
+	return res, err
 }
 
 // exchanged returns the connection that a session has made already, such as with another payload

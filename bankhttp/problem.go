@@ -250,6 +250,10 @@ func (p *Problem) refine(e *bankmux.Error) {
 	case e.Kind == bankmux.ErrInvalid && e.Code == bankmux.CodeOtherSession:
 		p.Code, p.Status = e.Code, http.StatusConflict
 		p.Detail = "This belongs to another attempt. Please finish it in the other tab."
+	case e.Kind == bankmux.ErrInvalid && e.Code == bankmux.CodeOtherBank:
+		p.Code, p.Status, p.UserMustAct = e.Code, http.StatusConflict, true
+		p.Title = "The login is at another bank"
+		p.Detail = "You logged in at another bank. Link it as a new one, or renew again at the same bank."
 	case e.Kind == bankmux.ErrUserAction && e.Code == bankmux.CodeCancelled:
 		p.Code, p.Detail = e.Code, "You left before the end. Start again whenever you like."
 	case e.Kind == bankmux.ErrUserAction && e.Code == bankmux.CodeUserAbsent:

@@ -73,6 +73,16 @@ func TestProblem(t *testing.T) {
 			assert.Equal(t, http.StatusConflict, p.Status)
 		}
 	})
+	t.Run("a login at another bank is a problem of its own", func(t *testing.T) {
+		t.Parallel()
+		p := bankhttp.ProblemOf(&bankmux.Error{Kind: bankmux.ErrInvalid, Code: bankmux.CodeOtherBank})
+		assert.Equal(t, http.StatusConflict, p.Status)
+		assert.Equal(t, "other_bank", p.Code)
+		assert.Equal(t, "The login is at another bank", p.Title)
+		assert.Contains(t, p.Detail, "another bank")
+		assert.Equal(t, "offer a new link, or the reconnect again", p.Remedy)
+		assert.True(t, p.UserMustAct)
+	})
 	t.Run("an unknown error of one bank is like an outage of it", func(t *testing.T) {
 		t.Parallel()
 		p := bankhttp.ProblemOf(&bankmux.Error{Kind: bankmux.ErrUnknown, Scope: bankmux.ScopeInstitution})

@@ -5,6 +5,7 @@ package dapi
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -32,14 +33,46 @@ func (a *adapter) connect(ctx context.Context, req *bankmux.ExchangeRequest) (ba
 	if err := do(ctx, a.api, exchangeToken, rest.Request{JSON: body}, &got); err != nil { // there is no token yet
 		return bankmux.Connection{}, err
 	}
-	institution, err := a.bank(ctx, access{got.AccessToken, in.userSecret})
+	to := access{got.AccessToken, in.userSecret}
+	institution, err := a.bank(ctx, to)
 	if err != nil && !conclusive(err) {
 		institution, err = bankmux.Institution{}, nil // the code is spent, so the connection is kept as unverified
+	}
+	if err == nil && req.Session.Reconnect != nil {
+		err = otherBank(req.Session.Reconnect.Institution, institution)
+	}
+	if refusal, ok := errors.AsType[*refusedBank](err); ok {
+		return bankmux.Connection{}, a.endRefused(ctx, to, refusal)
 	}
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
 	return in.connection(&req.Session, &got, institution)
+}
+
+// refusedBank is the error for a login that works, at a bank that the application must not have.
+type refusedBank struct{ err *bankmux.Error }
+
+func (r *refusedBank) Error() string { return r.err.Error() }
+
+// Unwrap returns the error as the caller sees it.
+func (r *refusedBank) Unwrap() error { return r.err }
+
+// endFor is the time to end a refused access, also if the caller's time is over.
+const endFor = 30 * time.Second
+
+// endRefused ends the access to a refused bank, because no connection has it. It returns the
+// refusal, which says whether the access stays open.
+func (a *adapter) endRefused(ctx context.Context, to access, refusal *refusedBank) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endFor)
+	defer cancel()
+	if err := a.delink(ctx, to); err != nil && !errors.Is(err, bankmux.ErrGone) {
+		e := *refusal.err
+		e.Detail = "the login is at a bank that is refused, and its access could not be ended"
+		e.Err = err
+		return &e
+	}
+	return refusal.err
 }
 
 // posted is what the front end posted.
@@ -73,14 +106,7 @@ func (in *posted) connection(
 	if err != nil {
 		return bankmux.Connection{}, err
 	}
-	conn, err := model.Connection(*s, grant, institution)
-	if err == nil && s.Reconnect != nil {
-		err = otherBank(s.Reconnect.Institution, institution)
-	}
-	if err != nil {
-		return bankmux.Connection{}, err
-	}
-	return conn, nil
+	return model.Connection(*s, grant, institution)
 }
 
 // idOf returns an id that no call needs: that of the response, or else that of the payload.
@@ -96,12 +122,13 @@ func otherBank(before, now bankmux.Institution) error {
 	if !model.AnotherBank(before, now) {
 		return nil
 	}
-	return &bankmux.Error{
+	return &refusedBank{&bankmux.Error{
 		Kind:   bankmux.ErrInvalid,
+		Code:   bankmux.CodeOtherBank,
 		Field:  "ExchangeRequest.Payload",
 		Status: http.StatusOK,
 		Detail: "the user logged in at another bank",
-	}
+	}}
 }
 
 // conclusive reports whether a failure to read the bank decides about the connection, so that it is
@@ -140,10 +167,10 @@ func (a *adapter) bank(ctx context.Context, to access) (bankmux.Institution, err
 		}
 	}
 	if a.env == bankmux.Production && model.SandboxBank(b) {
-		return bankmux.Institution{}, &bankmux.Error{
+		return bankmux.Institution{}, &refusedBank{&bankmux.Error{
 			Kind: bankmux.ErrInvalid, Field: "ExchangeRequest.Payload", Status: http.StatusOK,
 			Detail: "the login is at a sandbox bank, but the client is for production",
-		}
+		}}
 	}
 	return model.Institution(b)
 }
@@ -208,10 +235,14 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 	if err != nil {
 		return bankmux.DisconnectResult{}, err
 	}
-	err = do(ctx, a.api, delinkUser, a.api.request(to, dataBody{}), &envelope{})
-	// An access token that Dapi does not take gives no access. A changed login at the bank differs:
-	// Dapi still has that connection.
-	return normalize.Disconnected(conn, normalize.Except(err, "INVALID_TOKEN"))
+	return normalize.Disconnected(conn, a.delink(ctx, to))
+}
+
+// delink ends an access. An access token that Dapi does not take gives no access. A changed login
+// at the bank differs: Dapi still has that connection.
+func (a *adapter) delink(ctx context.Context, to access) error {
+	err := do(ctx, a.api, delinkUser, a.api.request(to, dataBody{}), &envelope{})
+	return normalize.Except(err, "INVALID_TOKEN")
 }
 
 // access is sent with every call on a connection. It is not stored.

@@ -142,6 +142,7 @@ func aSandboxBankIsRefusedInProduction(t *testing.T) {
 	)
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
 	require.ErrorContains(t, err, "sandbox bank")
+	assert.Empty(t, s.connectedBanks(), "the access has ended")
 	conn, err := single.Connection(
 		s.client.ExchangeToken(t.Context(), s.post(s.client, request, virtualbank.DapiLink{Environment: "production"})),
 	)

@@ -19,7 +19,8 @@ import (
 // TestReconnect specifies which login may renew a connection.
 func TestReconnect(t *testing.T) {
 	t.Parallel()
-	t.Run("another bank is refused", anotherBankIsRefused)
+	t.Run("another bank is refused, and its access ends", anotherBankIsRefused)
+	t.Run("an access to another bank that could not be ended is reported", anAccessThatStaysOpenIsReported)
 	t.Run("a bank that merged is the same bank", aBankThatMergedIsTheSameBank)
 	t.Run("the granted products are kept", theGrantedProductsAreKept)
 	t.Run("the launch offers the banks of the connection's country", theLaunchOffersTheBanksOfTheCountry)
@@ -47,6 +48,9 @@ func anotherBankIsRefused(t *testing.T) {
 	_, err := s.client.ExchangeToken(t.Context(), s.post(s.client, req, virtualbank.DapiLink{InstitutionID: other}))
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
 	require.ErrorContains(t, err, "another bank")
+	assert.Equal(t, bankmux.CodeOtherBank, bankmux.ErrorOf(err).Code)
+	assert.True(t, bankmux.ErrorOf(err).UserMustAct())
+	assert.Equal(t, []string{conn.Institution.ID}, s.connectedBanks())
 	renewed, err := single.Connection(
 		s.client.ExchangeToken(
 			t.Context(),
@@ -81,6 +85,33 @@ func theLaunchOffersTheBanksOfTheCountry(t *testing.T) {
 		assert.Equal(t, bankmux.ModeRelink, session.Launch.Mode, name)
 		assert.Equal(t, c.want, session.Launch.Countries, name)
 	}
+}
+
+// connectedBanks returns the banks at which a login is connected, such as "DAPIBANK_AE_ENBD".
+func (s *setup) connectedBanks() (all []string) {
+	for _, l := range s.bank.Links() {
+		if l.State == "connected" {
+			all = append(all, l.Institution)
+		}
+	}
+	return all
+}
+
+func anAccessThatStaysOpenIsReported(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	conn := s.connect()
+	req := request
+	req.Reconnect = &conn
+	post := s.post(s.client, req, virtualbank.DapiLink{InstitutionID: "DAPIBANK_AE_ADCB"})
+	require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: "unavailable", Operation: "/users/DelinkUser"}))
+	_, err := s.client.ExchangeToken(t.Context(), post)
+	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	e := bankmux.ErrorOf(err)
+	assert.Equal(t, bankmux.CodeOtherBank, e.Code)
+	assert.Contains(t, e.Detail, "its access could not be ended")
+	require.ErrorIs(t, e.Err, bankmux.ErrUnavailable)
+	assert.Len(t, s.connectedBanks(), 2)
 }
 
 func aBankThatMergedIsTheSameBank(t *testing.T) {
