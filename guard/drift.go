@@ -22,7 +22,7 @@ type DriftKind string
 const (
 	DriftMember DriftKind = "member" // a member of a response or of a webhook delivery
 	DriftValue  DriftKind = "value"  // a value of an enumeration
-	DriftCode   DriftKind = "code"   // the code of an error: see [Guard.UnlistedCodes]
+	DriftCode   DriftKind = "code"   // the code of an error, which [Guard.UnlistedCodes] counts, too
 	DriftMore   DriftKind = "more"   // the client has reported 256 others, so later ones have no name
 )
 
@@ -36,7 +36,7 @@ type Drift struct {
 	// Endpoint is where a member or value was found: method and path without parameters, such as
 	// "GET /links/{id}/accounts", or "webhook".
 	Endpoint  string    `json:"endpoint,omitempty"`
-	Operation string    `json:"operation,omitempty"` // that ended with a code, such as "Accounts"
+	Operation string    `json:"operation,omitempty"` // that failed with a code, such as "Accounts"
 	Kind      DriftKind `json:"kind"`
 
 	// Member is the path of a member, or of the member that has the value. An element of a list is
@@ -73,7 +73,8 @@ func (all *drifts) note(d Drift) (reported Drift, isNew bool) {
 }
 
 // Drift returns what the providers sent that their adapters do not know, and how often it was
-// found. Codes are found in each error, and members and values in one response of a hundred.
+// found. Codes are found in each error of a call. Members, values, and the codes in other responses
+// are found in one response of each hundred.
 func (g *Guard) Drift() map[Drift]uint64 {
 	g.drifts.mu.Lock()
 	defer g.drifts.mu.Unlock()
@@ -86,6 +87,9 @@ func (g *Guard) Drift() map[Drift]uint64 {
 func (g *Guard) ReportDrift(ctx context.Context, all ...Drift) {
 	var fresh []Drift
 	for _, d := range all {
+		if d.Kind == DriftCode && d.Endpoint != "" { // otherwise the error of the call is counted
+			g.countUnlisted(d.Provider + " " + d.Word)
+		}
 		if d, isNew := g.drifts.note(d); isNew {
 			fresh = append(fresh, d)
 		}

@@ -126,8 +126,9 @@ type Options struct {
 	// of a user. Each [Drift] is reported once per guard. A client reports at most 256, and then
 	// one more that is [DriftMore].
 	//
-	// Codes are found in each error of a call. For members and values, the first response of each
-	// endpoint is looked at, and then one of each hundred.
+	// Codes are found in each error of a call. Everything else is found in the first response of
+	// each endpoint, and then in one of each hundred. That includes codes in the responses of calls
+	// that succeeded, and in deliveries.
 	//
 	// The guard calls OnDrift in a separate goroutine and holds no lock. Drifts of one response
 	// arrive one at a time, and those of different responses may overlap. The call waits for all
@@ -248,7 +249,7 @@ const maxUnlisted = 256
 
 // UnlistedCodes returns how often each provider code occurred that bankmux has no entry for. The
 // keys have the form "provider code". Please report such a code in an issue. At most 256 codes are
-// counted.
+// counted. Of calls that succeeded and of deliveries, one in a hundred is looked at.
 func (g *Guard) UnlistedCodes() map[string]uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -261,15 +262,14 @@ func (g *Guard) unlistedCounter() bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
 		err := next(ctx)
 		if e := bankmux.ErrorOf(err); e != nil && e.Unlisted {
-			g.countUnlisted(e)
+			g.countUnlisted(e.Provider + " " + e.Code)
 			g.reportCode(ctx, &op, e)
 		}
 		return err
 	}
 }
 
-func (g *Guard) countUnlisted(e *bankmux.Error) {
-	key := e.Provider + " " + e.Code
+func (g *Guard) countUnlisted(key string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if _, known := g.unlisted[key]; known || len(g.unlisted) < maxUnlisted {

@@ -18,6 +18,7 @@ type Documented struct{ objects map[string]*DocumentedObject }
 type DocumentedObject struct {
 	members map[string]bool
 	values  map[string]map[string]bool // by member; values in lower case
+	codes   map[string]bool            // the members whose values are codes of errors
 }
 
 // Root is the name of the outermost object of a response in a [Documented].
@@ -31,9 +32,10 @@ const Root = "root"
 // The first one lists members of objects. An object has the name of the member that it is the value
 // of, and so has each object of a list or map. The second one lists the values of a member of
 // objects. Their case does not count, and ".*" stands for any rest after a dot. A line without ":"
-// and "=" continues the line above it. NewDocumented panics if the text has another form, since it
-// is part of a program.
-func NewDocumented(text string) *Documented {
+// and "=" continues the line above it. The codes of errors that are in the responses of calls which
+// succeeded, and in deliveries, have [Codes]. NewDocumented panics if the text has another form,
+// since it is part of a program.
+func NewDocumented(text string, codes ...Codes) *Documented {
 	d := &Documented{objects: map[string]*DocumentedObject{}}
 	add := func(string) { panic("normalize: the first line of a Documented names no object") }
 	for line := range strings.Lines(text) {
@@ -46,7 +48,33 @@ func NewDocumented(text string) *Documented {
 			add(line)
 		}
 	}
+	for _, one := range codes {
+		d.addCodes(one)
+	}
 	return d
+}
+
+// Codes says where responses have the codes of errors, and which are listed.
+type Codes struct {
+	Members   string // such as "item, error.error_code", in the form of [NewDocumented]
+	Catalogue *Catalogue
+}
+
+// addCodes adds the codes of a catalogue to the values of a member.
+func (d *Documented) addCodes(c Codes) {
+	objects, member, _ := strings.Cut(c.Members, ".")
+	for name := range strings.SplitSeq(objects, ",") {
+		o := d.object(name)
+		o.codes[member] = true
+		if o.values[member] == nil {
+			o.values[member] = map[string]bool{}
+		}
+		for _, row := range c.Catalogue.rows {
+			if row.Code != "" {
+				o.values[member][strings.ToLower(row.Code)] = true
+			}
+		}
+	}
 }
 
 // membersOf returns a function that adds members to objects.
@@ -83,7 +111,9 @@ func (d *Documented) valuesOf(path string) func(string) {
 func (d *Documented) object(name string) *DocumentedObject {
 	name = strings.TrimSpace(name)
 	if d.objects[name] == nil {
-		d.objects[name] = &DocumentedObject{members: map[string]bool{}, values: map[string]map[string]bool{}}
+		d.objects[name] = &DocumentedObject{
+			members: map[string]bool{}, values: map[string]map[string]bool{}, codes: map[string]bool{},
+		}
 	}
 	return d.objects[name]
 }
@@ -101,6 +131,9 @@ func (o *DocumentedObject) HasMember(name []byte) bool { return o != nil && o.me
 
 // Enumerates reports whether the values of a member are listed.
 func (o *DocumentedObject) Enumerates(member string) bool { return o != nil && o.values[member] != nil }
+
+// IsCode reports whether the values of a member are codes of errors.
+func (o *DocumentedObject) IsCode(member string) bool { return o != nil && o.codes[member] }
 
 // HasValue reports whether a value of a member is listed.
 func (o *DocumentedObject) HasValue(member, value string) bool {

@@ -69,6 +69,7 @@ type look struct {
 	*sampler
 	ctx          context.Context
 	method, path string
+	failed       bool
 	of           *responses
 	number, next uint64
 }
@@ -83,7 +84,7 @@ func (s *sampler) take(ctx context.Context, method, path string, success bool) *
 	if number < next {
 		return nil
 	}
-	return &look{s, ctx, method, path, of, number, next}
+	return &look{s, ctx, method, path, !success, of, number, next}
 }
 
 // claim reports whether this response is the one of its hundred that is looked at.
@@ -137,20 +138,21 @@ func (l *look) at(body []byte, v any) {
 	if !l.claim() {
 		return
 	}
-	found := wire.Inspect(body, v, l.Documented)
-	if len(found) == 0 {
-		return
-	}
-	endpoint := endpointName(l.method, l.path)
-	all := make([]guard.Drift, len(found))
-	for i, one := range found {
-		all[i] = guard.Drift{
-			Client: l.Client, Provider: l.Provider, Endpoint: endpoint,
+	var all []guard.Drift
+	for _, one := range wire.Inspect(body, v, l.Documented) {
+		d := guard.Drift{
+			Client: l.Client, Provider: l.Provider, Endpoint: endpointName(l.method, l.path),
 			Kind: guard.DriftMember, Member: one.Member, Word: one.Value,
 		}
-		if one.Value != "" {
-			all[i].Kind = guard.DriftValue
+		switch {
+		case one.Code && l.failed: // the error of the call has it
+			continue
+		case one.Code:
+			d.Kind = guard.DriftCode
+		case one.Value != "":
+			d.Kind = guard.DriftValue
 		}
+		all = append(all, d)
 	}
 	l.Guard.ReportDrift(l.ctx, all...)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/normalize"
@@ -18,6 +19,7 @@ import (
 // driftBody is what the adapter of these tests reads.
 type driftBody struct {
 	Status string `json:"status"`
+	Code   string `json:"code"`
 }
 
 // drifting is a client whose server sends one body.
@@ -38,7 +40,9 @@ func newDrifting(t *testing.T) *drifting {
 		w.WriteHeader(int(d.status.Load()))
 		_, _ = fmt.Fprint(w, d.body.Load())
 	})
-	docs := normalize.NewDocumented("root: request_id\nroot.status = ok")
+	docs := normalize.NewDocumented("root: request_id\nroot.status = ok", normalize.Codes{
+		Members: "root.code", Catalogue: normalize.NewCatalogue(normalize.Row{Code: "LISTED", Kind: bankmux.ErrReauth}),
+	})
 	d.Client = rest.New(rest.Config{
 		BaseURL: server.URL, Drift: rest.Drift{Guard: d.guard, Client: "second", Provider: "p", Documented: docs},
 	})
@@ -82,6 +86,7 @@ func TestDrift(t *testing.T) {
 		want.Kind, want.Word = guard.DriftValue, "novel"
 		d.found(t, want)
 	})
+	t.Run("a code of an error is reported unless the call failed", aCodeIsReported)
 	t.Run("an id in a path is not reported", func(t *testing.T) {
 		t.Parallel()
 		d := newDrifting(t)
@@ -118,6 +123,22 @@ func oneOfEachHundred(t *testing.T) {
 // letters writes a number as a name.
 func letters(n int) string {
 	return string([]rune{rune('a' + n/26%26), rune('a' + n%26)})
+}
+
+func aCodeIsReported(t *testing.T) {
+	t.Parallel()
+	d := newDrifting(t)
+	d.body.Store(`{"status":"ok","code":"BRAND_NEW"}`)
+	d.status.Store(http.StatusBadRequest)
+	d.get(t, "/one")
+	d.found(t)
+	assert.Empty(t, d.guard.UnlistedCodes(), "the error of the call has it")
+	d.status.Store(http.StatusOK)
+	d.get(t, "/one")
+	want := unknown("GET /one", "code")
+	want.Kind, want.Word = guard.DriftCode, "BRAND_NEW"
+	d.found(t, want)
+	assert.Equal(t, map[string]uint64{"p BRAND_NEW": 1}, d.guard.UnlistedCodes())
 }
 
 func failuresAreCountedApart(t *testing.T) {
@@ -191,7 +212,7 @@ func aDeliveryIsLookedAt(t *testing.T) {
 	d := newDrifting(t)
 	body := []byte(`{"status":"ok","alien":1}`)
 	for range 3 {
-		assert.Equal(t, driftBody{"ok"}, rest.Delivery[driftBody](t.Context(), d.Client, body))
+		assert.Equal(t, driftBody{Status: "ok"}, rest.Delivery[driftBody](t.Context(), d.Client, body))
 	}
 	assert.Empty(t, rest.Delivery[driftBody](t.Context(), d.Client, []byte(`{"status":"ok"`)), "it is not JSON")
 	d.found(t, unknown("webhook", "alien"))

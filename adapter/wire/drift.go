@@ -19,6 +19,7 @@ type Unknown struct {
 	// Value is the value that an enumeration does not have, as [normalize.Name] returns it. It is
 	// "" if the member itself is unknown.
 	Value string
+	Code  bool // Value is the code of an error
 }
 
 // maxUnknown is how many unknown members an object may have. One with more is a map, and its keys
@@ -30,8 +31,9 @@ const maxFound = 256
 
 // Inspect returns what a response has beyond what is documented and what the type of v has. It
 // returns each once, at most 256, and nothing for a text that is not JSON. [Decode] reads the
-// response into v, of which Inspect uses only the type. Inspect does not look into values that a
-// method of the adapter reads, nor into members that are documented and not read.
+// response into v, of which Inspect uses only the type. Inspect does not look into members that are
+// documented and not read. It looks into a value that UnmarshalJSON reads only if the type has a
+// method "InspectAs() reflect.Type", which returns the type that has its members.
 //
 // If an object has more than 16 unknown members, they are reported as one that is "*".
 func Inspect(body []byte, v any, documented *normalize.Documented) []Unknown {
@@ -131,7 +133,7 @@ func (s *inspector) members(unknown [][]byte) {
 		unknown = [][]byte{[]byte(normalize.Masked)}
 	}
 	for _, key := range unknown {
-		s.note(normalize.Name(string(key)), "")
+		s.note(Unknown{Member: normalize.Name(string(key))})
 	}
 }
 
@@ -142,26 +144,27 @@ func (s *inspector) word(in *object, name string) error {
 		return err
 	}
 	if text := jsonscan.Unquote(inner); !in.HasValue(name, text) {
-		s.note("", normalize.Name(text))
+		s.note(Unknown{Value: normalize.Name(text), Code: in.IsCode(name)})
 	}
 	return nil
 }
 
-// note adds a finding. last is the last part of its path if that is not in the path yet.
-func (s *inspector) note(last, value string) {
+// note adds a finding. Its Member is the last part of the path if that is not in the path yet.
+func (s *inspector) note(one Unknown) {
 	if len(s.found) == maxFound {
 		return
 	}
-	s.key = append(join(s.key[:0], s.path, last), '=')
-	member := len(s.key) - 1
-	if s.key = append(s.key, value...); s.seen[string(s.key)] {
+	s.key = append(join(s.key[:0], s.path, one.Member), '=')
+	end := len(s.key) - 1
+	if s.key = append(s.key, one.Value...); s.seen[string(s.key)] {
 		return
 	}
 	if s.seen == nil {
 		s.seen = map[string]bool{}
 	}
 	s.seen[string(s.key)] = true
-	s.found = append(s.found, Unknown{Member: string(s.key[:member]), Value: value})
+	one.Member = string(s.key[:end])
+	s.found = append(s.found, one)
 }
 
 // The parts of a path that stand for an element of a list and for a member of a map.
@@ -222,9 +225,9 @@ func join(text []byte, path []string, last string) []byte {
 }
 
 // innermost returns the plan of what pointers and types of this package hold, but not of the
-// elements of a list.
+// elements of a list. A type with InspectAs holds what that returns.
 func (p *plan) innermost() *plan {
-	for (p.how == asPointer || p.how == asOwn && !p.list) && p.element != nil {
+	for (p.how == asPointer || p.how == asOwn && !p.list || p.how == asJSON) && p.element != nil {
 		p = p.element
 	}
 	return p

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
@@ -127,6 +129,29 @@ func TestInspect(t *testing.T) {
 		got := wire.Inspect([]byte(`{"request_id":1,"status":"novel"}`), &inspected{}, nil)
 		assert.Equal(t, []wire.Unknown{{Member: "request_id"}}, got)
 	})
+	t.Run("a code of an error is one", func(t *testing.T) {
+		t.Parallel()
+		docs := normalize.NewDocumented("", normalize.Codes{
+			Members: "error.code", Catalogue: normalize.NewCatalogue(normalize.Row{Code: "LISTED", Kind: bankmux.ErrReauth}),
+		})
+		var in struct {
+			Error struct {
+				Code string `json:"code"`
+			} `json:"error"`
+		}
+		assert.Empty(t, wire.Inspect([]byte(`{"error":{"code":"LISTED"}}`), &in, docs))
+		assert.Equal(t, []wire.Unknown{{Member: "error.code", Value: "BRAND_NEW", Code: true}},
+			wire.Inspect([]byte(`{"error":{"code":"BRAND_NEW"}}`), &in, docs))
+	})
+	t.Run("a type with a method says which type has its members", func(t *testing.T) {
+		t.Parallel()
+		var in struct {
+			Opaque coded         `json:"opaque"`
+			Named  []inspectedAs `json:"named"`
+		}
+		assert.Equal(t, []wire.Unknown{{Member: "named[].a"}},
+			wire.Inspect([]byte(`{"opaque":{"a":1},"named":[{"code":1,"a":1},"x"]}`), &in, nil))
+	})
 	t.Run("a response has at most 256 findings", func(t *testing.T) {
 		t.Parallel()
 		var rows []string
@@ -148,6 +173,11 @@ func TestInspect(t *testing.T) {
 		assert.Equal(t, []wire.Unknown{{Member: "a"}}, wire.Inspect([]byte(`{"a":1}`), &names, nil))
 	})
 }
+
+// inspectedAs is a coded that names its members.
+type inspectedAs struct{ coded }
+
+func (*inspectedAs) InspectAs() reflect.Type { return reflect.TypeFor[inspectedCode]() }
 
 // objectOf has as many unknown members.
 func objectOf(members int) string {

@@ -18,7 +18,7 @@ import (
 type plan struct {
 	how     how
 	of      reflect.Type
-	element *plan // of what a pointer, a slice, a map or a type of this package holds
+	element *plan // of what a pointer, a slice, a map or a type of this package holds; see also InspectAs
 
 	list      bool // a type of this package that reads an array
 	mayRepeat bool // a value of a type with a method may repeat a key
@@ -108,6 +108,9 @@ func makePlan(t reflect.Type, making map[reflect.Type]*plan) *plan {
 		p.element = makePlan(t.Elem(), making)
 	case asJSON:
 		_, p.mayRepeat = reflect.TypeAssert[interface{ KeysMayRepeat() }](reflect.New(t))
+		if as, ok := reflect.TypeAssert[interface{ InspectAs() reflect.Type }](reflect.New(t)); ok {
+			p.element = makePlan(as.InspectAs(), making)
+		}
 	case asStruct:
 		p.addMembers(t, member{}, making)
 		for i := range p.members {

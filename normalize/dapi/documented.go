@@ -13,10 +13,16 @@ import (
 // are the virtual bank's.
 func Documented() *normalize.Documented { return documented() }
 
-var documented = sync.OnceValue(func() *normalize.Documented { return normalize.NewDocumented(documentation) })
+var documented = sync.OnceValue(func() *normalize.Documented {
+	return normalize.NewDocumented(
+		documentation, normalize.Codes{Members: "root, opInfo.errorType", Catalogue: catalogue},
+	)
+})
 
 const documentation = `
-root: success msg userID data payload
+root: success msg code coolDownPeriod userID data payload
+userInputs: queryType answer
+currency: name
 accounts: isFavourite
 balance: accountNumber cardNumber
 

@@ -13,7 +13,14 @@ import (
 // guide.
 func Documented() *normalize.Documented { return documented() }
 
-var documented = sync.OnceValue(func() *normalize.Documented { return normalize.NewDocumented(documentation) })
+var documented = sync.OnceValue(func() *normalize.Documented {
+	return normalize.NewDocumented(
+		documentation,
+		normalize.Codes{Members: "root, link, links.error_code", Catalogue: linkErrors},
+		normalize.Codes{Members: "root.error", Catalogue: linkErrors},
+		normalize.Codes{Members: "products.error_code", Catalogue: productErrors},
+	)
+})
 
 const documentation = `
 root: error_code error_message documentation_url link_error_code validation_errors
@@ -21,23 +28,19 @@ root: error_code error_message documentation_url link_error_code validation_erro
 	webhook_minor_version has_history state_changed_at
 link, links: last_synced_at provider tags
 app: app_id id
+products: error_message settings has_history
 accounts: account_type name nickname account_mask balances original_id closed
 	last_synced_at institution_id
 
 root, link, links.state = connecting, awaiting_token_exchange, connected, deleted, error,
 	pending, in_progress, completed, failed
-link, links.error_code = system_error, provider_error, institution_error, user_error, auth_expired,
-	no_accounts, user_setup_required, invalid_credentials, user_oauth_denied, user_input_incorrect,
-	incomplete
-root.error = system_error, provider_error, institution_error, user_error, auth_expired,
-	no_accounts, user_setup_required, invalid_credentials, user_oauth_denied, user_input_incorrect,
-	incomplete
 root.webhook_event = link.state_changed, link.product_refresh, product.state_changed,
 	transactions.updates_available
 root.product = accounts, account_numbers, identity, transactions, investments, enrichment
 root, link, links.available_products = accounts, account_numbers, identity, transactions, investments,
 	enrichment
-accounts, account.account_type = depository.*, investment.*, liability.*, other.*, unknown
+accounts, account.account_type = depository.*, investment.*, liability.*, other.*, unknown,
+	credit_card, loan.*, investment, other
 transactions, created, updated.type = credit, debit
 phone_numbers.type = home, work, mobile, other
 `

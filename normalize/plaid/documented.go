@@ -12,7 +12,11 @@ import (
 // read, and the values of its enumerations. They are from its OpenAPI document of 2026.
 func Documented() *normalize.Documented { return documented() }
 
-var documented = sync.OnceValue(func() *normalize.Documented { return normalize.NewDocumented(documentation) })
+var documented = sync.OnceValue(func() *normalize.Documented {
+	return normalize.NewDocumented(
+		documentation, normalize.Codes{Members: "error.error_code", Catalogue: catalogue},
+	)
+})
 
 const documentation = `
 root: account_id account_ids account_ids_with_new_auth account_ids_with_new_liabilities
@@ -20,8 +24,8 @@ root: account_id account_ids account_ids_with_new_auth account_ids_with_new_liab
 	account_ids_with_updated_liabilities accounts cancelled_investments_transactions causes
 	consent_expiration_time created_at disconnect_time display_message documentation_url
 	environment error error_code_reason error_message events expiration historical_update_complete
-	initial_update_complete is_investments_fallback_item item link_session_id metadata
-	new_holdings new_investments_transactions new_transactions provided_account_subtypes reason
+	initial_update_complete institution_id is_investments_fallback_item item link_session_id metadata
+	new_holdings new_investments_transactions new_transactions new_webhook_url provided_account_subtypes reason
 	removed_transactions request_id required_account_subtypes reset_login status suggested_action
 	updated_holdings user_id user_token webhook_fired
 accounts: balances holder_category mask name official_name persistent_account_id subtype type
@@ -109,6 +113,15 @@ item.billed_products = assets, auth, balance, balance_plus, beacon, identity, id
 	cra_lend_score, cra_plaid_credit_score, layer, pay_by_bank, protect_linked_bank,
 	protect_transactions
 phone_numbers.type = home, work, office, mobile, mobile1, other
+root.webhook_type = ITEM, TRANSACTIONS, HOLDINGS, INVESTMENTS_TRANSACTIONS, LIABILITIES, AUTH,
+	IDENTITY, LINK, ASSETS, DASHBOARD_CONFIGURED_ALERT
+root.webhook_code = ERROR, LOGIN_REPAIRED, PENDING_EXPIRATION, PENDING_DISCONNECT,
+	USER_PERMISSION_REVOKED, USER_ACCOUNT_REVOKED, NEW_ACCOUNTS_AVAILABLE,
+	WEBHOOK_UPDATE_ACKNOWLEDGED, SYNC_UPDATES_AVAILABLE, INITIAL_UPDATE, HISTORICAL_UPDATE,
+	DEFAULT_UPDATE, TRANSACTIONS_REMOVED, RECURRING_TRANSACTIONS_UPDATE,
+	PRODUCT_PERMISSIONS_REQUIRED, AUTOMATICALLY_VERIFIED, VERIFICATION_EXPIRED,
+	SMS_MICRODEPOSITS_VERIFICATION, AUTHORIZATION_GRANTED, PRODUCT_READY, SESSION_FINISHED,
+	ITEM_ADD_RESULT, EVENTS, INSTITUTION_STATUS_ALERT_TRIGGERED
 root.transactions_update_status = TRANSACTIONS_UPDATE_STATUS_UNKNOWN, NOT_READY,
 	INITIAL_UPDATE_COMPLETE, HISTORICAL_UPDATE_COMPLETE
 personal_finance_category, counterparties.confidence_level = VERY_HIGH, HIGH, MEDIUM, LOW, UNKNOWN

@@ -3,6 +3,7 @@ package dapi
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/wire"
@@ -30,6 +31,9 @@ type questions struct{ Rows []userInput }
 
 // KeysMayRepeat says that each question is checked by itself.
 func (*questions) KeysMayRepeat() {}
+
+// InspectAs names the members of a question: see [wire.Inspect].
+func (*questions) InspectAs() reflect.Type { return reflect.TypeFor[[]userInput]() }
 
 // UnmarshalJSON reads the objects of an array. Anything else is not a question. A question is kept
 // even if what is shown with it cannot be read.
@@ -138,6 +142,14 @@ type currency struct {
 	Code string `json:"code"`
 }
 
+// InspectAs names the members: see [wire.Inspect].
+func (*currency) InspectAs() reflect.Type { return reflect.TypeFor[currencyObject]() }
+
+// currencyObject is the usual form of a currency.
+type currencyObject struct {
+	Code string `json:"code"`
+}
+
 // UnmarshalJSON reads the object, the code alone, or null. Anything else has no code.
 func (c *currency) UnmarshalJSON(raw []byte) error {
 	const before = `{"code":"`
@@ -149,9 +161,7 @@ func (c *currency) UnmarshalJSON(raw []byte) error {
 	if raw[0] == '"' {
 		return json.Unmarshal(raw, &c.Code)
 	}
-	var in struct {
-		Code string `json:"code"`
-	}
+	var in currencyObject
 	_ = json.Unmarshal(raw, &in) // without a code, the amount is refused
 	c.Code = in.Code
 	return nil

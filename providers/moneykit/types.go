@@ -2,6 +2,7 @@ package moneykit
 
 import (
 	"encoding/json"
+	"reflect"
 
 	"github.com/bankmux/bankmux/adapter/wire"
 )
@@ -97,14 +98,19 @@ type linkProduct struct {
 // KeysMayRepeat says that the product checks its own keys.
 func (*linkProduct) KeysMayRepeat() {}
 
+// plainProduct is a product without its method.
+type plainProduct linkProduct
+
+// InspectAs names the members: see [wire.Inspect].
+func (*linkProduct) InspectAs() reflect.Type { return reflect.TypeFor[plainProduct]() }
+
 // UnmarshalJSON reads any JSON value. Only null says that the product was not granted.
 func (p *linkProduct) UnmarshalJSON(raw []byte) error {
 	if raw[0] != '{' {
 		p.odd = true
 		return nil
 	}
-	type plain linkProduct
-	return wire.Decode(raw, (*plain)(p))
+	return wire.Decode(raw, (*plainProduct)(p))
 }
 
 type exchangeBody struct {
@@ -158,6 +164,9 @@ type present[T any] struct {
 
 // KeysMayRepeat says that the value checks its own keys.
 func (*present[T]) KeysMayRepeat() {}
+
+// InspectAs names the members of T: see [wire.Inspect].
+func (*present[T]) InspectAs() reflect.Type { return reflect.TypeFor[T]() }
 
 // UnmarshalJSON reads what T reads.
 func (p *present[T]) UnmarshalJSON(raw []byte) error {
