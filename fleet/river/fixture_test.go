@@ -171,11 +171,14 @@ func (b *bank) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta
 			return reconcile.StoredPage{Rows: b.rows()}, nil
 		},
 		Page: func(ctx context.Context, page reconcile.FeedRequest) (out reconcile.FeedPage, err error) {
-			at := 0
-			_, _ = fmt.Sscan(page.Cursor, &at)
+			at, end := 0, 0
+			_, _ = fmt.Sscan(page.Cursor, &at, &end)
 			rows := b.rows()
-			next := min(at+2, len(rows))
-			out = reconcile.FeedPage{Created: rows[at:next], Next: fmt.Sprint(next), More: next < len(rows)}
+			if at == end { // a round has the rows that were there at its start
+				end = len(rows)
+			}
+			next := min(at+2, end)
+			out = reconcile.FeedPage{Created: rows[at:next], Next: fmt.Sprint(next, end), More: next < end}
 			return out, b.call(ctx, fmt.Sprint("page ", at), req.Connection, page.Answers)
 		},
 	}.Sync(ctx, req)

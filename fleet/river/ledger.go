@@ -15,7 +15,7 @@ import (
 // heldLedger writes to the application's ledger while a run has its connection. What a worker
 // writes that has lost its job is rolled back.
 type heldLedger struct {
-	bankmux.Ledger // reads, outside of a transaction
+	bankmux.Ledger // reads outside of a transaction
 
 	fleet *Fleet
 	run   *run
@@ -37,6 +37,14 @@ func (l *heldLedger) write(
 		_, err = l.fleet.held(ctx, tx, l.run)
 		return err
 	})
+}
+
+// SyncState is a method of [bankmux.Ledger]. It notes that the run continues a round, which may
+// lack what the bank announced after its start.
+func (l *heldLedger) SyncState(ctx context.Context, conn bankmux.Connection) (bankmux.SyncState, error) {
+	state, err := l.Ledger.SyncState(ctx, conn)
+	l.run.resumed = l.run.resumed || state.More
+	return state, err
 }
 
 // accountNamer is what a ledger may have beside the methods of [bankmux.Ledger], see
@@ -75,7 +83,7 @@ func (l *heldLedger) StoreSyncState(
 }
 
 // StoreDelta is a method of [bankmux.Ledger]. With the last page of a round in which nothing
-// failed, it ends the run.
+// failed, it ends the run. If the run continued the round, another run follows.
 func (l *heldLedger) StoreDelta(
 	ctx context.Context, conn bankmux.Connection, from bankmux.SyncState, delta bankmux.Delta, to bankmux.SyncState,
 ) (stored bool, err error) {
@@ -83,6 +91,7 @@ func (l *heldLedger) StoreDelta(
 	ends := !to.More && len(to.Failed) == 0 && to.Err == nil
 	if ends {
 		last = func(tx *sql.Tx) error {
+			l.run.behind = l.run.resumed
 			_, err := l.fleet.end(ctx, tx, l.run, schedule.Outcome{State: to, End: time.Now()})
 			return err
 		}

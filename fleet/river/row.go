@@ -37,6 +37,8 @@ type run struct {
 	number   int64 // the fencing number
 	force    bool
 	failures int
+	resumed  bool // the run continues a round
+	behind   bool // the round that it ended had started before the run
 	ended    bool // the job has ended in a transaction
 }
 
@@ -110,6 +112,9 @@ func (f *Fleet) end(ctx context.Context, tx *sql.Tx, r *run, outcome schedule.Ou
 		return schedule.Plan{}, err
 	}
 	plan := f.after(r.conn, outcome)
+	if r.behind && outcome.Err == nil {
+		nudged = true
+	}
 	if nudged && plan.State != schedule.Dead && plan.Reason != schedule.ReasonAsked {
 		plan = schedule.Plan{State: schedule.Due, At: outcome.End, Reason: reasonNudge, Kind: plan.Kind}
 	}
