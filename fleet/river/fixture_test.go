@@ -49,8 +49,14 @@ type database struct {
 func newDatabase(t testing.TB) *database {
 	t.Helper()
 	require.NotEmpty(t, address, "set BANKMUX_POSTGRES to the URL of a server, as .ci/postgres does")
+	return newDatabaseAt(t, address)
+}
+
+// newDatabaseAt makes a schema on a server.
+func newDatabaseAt(t testing.TB, server string) *database {
+	t.Helper()
 	d := &database{schema: "t_" + strings.ToLower(rand.Text())}
-	u, err := url.Parse(address)
+	u, err := url.Parse(server)
 	require.NoError(t, err)
 	query := u.Query()
 	query.Set("search_path", d.schema)

@@ -33,6 +33,7 @@ func TestStorm(t *testing.T) {
 	}
 	t.Parallel()
 	t.Run("after many kill -9 and late holders each ledger is equal to that of one run", stormEndsEqual)
+	t.Run("a webhook delivery at one process during the run of another leads to one more run", hearsDuringARun)
 }
 
 // audit notes what a late holder writes.
@@ -120,7 +121,7 @@ func (s *storm) blow(t *testing.T, kills int) {
 
 // calm waits until each connection has been synced and has its slot of the night. A call that met
 // one of a killed process has failed, and is not repeated by itself for a while.
-func (s *storm) calm(t *testing.T) {
+func (s *shore) calm(t *testing.T) {
 	t.Helper()
 	for _, conn := range s.conns {
 		require.NoError(t, s.fleet.Nudge(t.Context(), conn))
