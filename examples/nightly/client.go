@@ -137,11 +137,26 @@ func (m *member) close() {
 	}
 }
 
-// migrate makes all tables in a new schema.
+// marker is the comment of a schema that this program made, and may replace.
+const marker = "made by bankmux, examples/nightly"
+
+// migrate makes all tables in a new schema. It replaces the schema of an earlier run, and refuses
+// one that this program did not make.
 func (m *member) migrate(ctx context.Context, schema string) error {
+	var foreign bool
+	err := m.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1"+
+		" AND obj_description(oid, 'pg_namespace') IS DISTINCT FROM $2)", schema, marker).Scan(&foreign)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the database of DATABASE_URL: %w", err)
+	case foreign:
+		return fmt.Errorf("this program did not make the schema %s, so it does not replace it; choose another -schema",
+			schema)
+	}
 	for _, statement := range []string{
 		"DROP SCHEMA IF EXISTS " + schema + " CASCADE",
 		"CREATE SCHEMA " + schema,
+		"COMMENT ON SCHEMA " + schema + " IS '" + marker + "'",
 		journalTable,
 	} {
 		if _, err := m.db.ExecContext(ctx, statement); err != nil {

@@ -50,3 +50,31 @@ func TestMorning(t *testing.T) {
 		assert.Zero(t, n.renewed)
 	})
 }
+
+func TestMigrate(t *testing.T) {
+	n := linked(t)
+	schema := n.schema(t)
+	t.Run("a schema that the program did not make is refused", func(t *testing.T) {
+		_, err := n.member.db.ExecContext(t.Context(), "COMMENT ON SCHEMA "+schema+" IS NULL")
+		require.NoError(t, err)
+		require.ErrorContains(t, n.member.migrate(t.Context(), schema), "this program did not make the schema "+schema)
+		plans, err := n.plans(t.Context())
+		require.NoError(t, err)
+		assert.Len(t, plans, len(n.conns), "its tables stay")
+	})
+	t.Run("the schema of an earlier run is replaced", func(t *testing.T) {
+		_, err := n.member.db.ExecContext(t.Context(), "COMMENT ON SCHEMA "+schema+" IS '"+marker+"'")
+		require.NoError(t, err)
+		require.NoError(t, n.member.migrate(t.Context(), schema))
+		plans, err := n.plans(t.Context())
+		require.NoError(t, err)
+		assert.Empty(t, plans)
+	})
+}
+
+// schema returns the schema of the tables.
+func (n *nights) schema(t *testing.T) (name string) {
+	t.Helper()
+	require.NoError(t, n.member.db.QueryRowContext(t.Context(), "SELECT current_schema()").Scan(&name))
+	return name
+}

@@ -3,6 +3,7 @@ package main
 // This file has the first process: it plays the banks and the users, and starts the workers.
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,6 +49,7 @@ type nights struct {
 
 	records                               []*record
 	delivered, answered, renewed, pressed int
+	unleased                              uint64 // calls of the workers
 }
 
 // historyDays is how many days of transactions the banks have.
@@ -216,6 +218,7 @@ func (n *nights) release(ctx context.Context) {
 type worker struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
+	out   bytes.Buffer // its tally, once it has ended
 	ended chan error
 }
 
@@ -230,7 +233,7 @@ func startWorker(s setup, failed chan<- error) (*worker, error) {
 	}
 	cmd := exec.Command(path, workerArg) //nolint:gosec,noctx // this program, which ends with its input
 	w := &worker{cmd: cmd, ended: make(chan error, 1)}
-	w.cmd.Stderr = os.Stderr
+	w.cmd.Stdout, w.cmd.Stderr = &w.out, os.Stderr
 	if w.stdin, err = w.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -255,7 +258,13 @@ func (n *nights) endWorkers() error {
 		_ = w.stdin.Close() // the worker may have ended
 	}
 	for _, w := range n.workers {
-		errs = append(errs, <-w.ended)
+		err := <-w.ended
+		var counted tally
+		if err == nil {
+			err = json.NewDecoder(&w.out).Decode(&counted)
+		}
+		n.unleased += counted.Unleased
+		errs = append(errs, err)
 	}
 	n.workers = nil
 	return errors.Join(errs...)

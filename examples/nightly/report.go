@@ -18,7 +18,8 @@ var titles = map[string]string{"moneykit": "MoneyKit", "dapi": "Dapi", "plaid": 
 
 // report writes the closing report. The error names the promises that were broken.
 func (n *nights) report(ctx context.Context, out io.Writer) error {
-	if err := n.reportNights(ctx, out); err != nil {
+	slow, err := n.reportNights(ctx, out)
+	if err != nil {
 		return err
 	}
 	broken := n.reportBudgets(out)
@@ -29,12 +30,13 @@ func (n *nights) report(ctx context.Context, out io.Writer) error {
 	requests := n.traffic.between(time.Time{}, n.clock.now())
 	fmt.Fprintf(out, "\n%s\n", strings.Join([]string{
 		fmt.Sprintf("Calls that overlapped on a token of Dapi: %d of %d.", n.traffic.overlaps, ofDapi(requests)),
-		fmt.Sprintf("Ledgers that differ from their bank: %d of %d, with %d rows. Read once more: %d.",
-			len(c.different), c.connections, c.rows, c.again),
+		fmt.Sprintf("Ledgers that differ from their bank: %d of %d, with %d rows.",
+			len(c.different), c.connections, c.rows),
+		fmt.Sprintf("Ledgers of Dapi that needed one more run, as a row is removed after two: %d.", c.again),
 		fmt.Sprintf("Webhook deliveries that were accepted: %d.", n.delivered),
 		fmt.Sprintf("Questions answered in another process: %d. Consents renewed: %d.", n.answered, n.renewed),
 		fmt.Sprintf("Refreshes that a budget refused before they were sent: %d.", n.pressed),
-		fmt.Sprintf("Calls that were sent without a lease: %d.", n.member.guard.Stats().Unleased),
+		fmt.Sprintf("Calls that were sent without a lease: %d.", n.unleased+n.member.guard.Stats().Unleased),
 	}, "\n"))
 	if n.traffic.overlaps > 0 {
 		broken = append(broken, "calls on a token of Dapi overlapped")
@@ -49,8 +51,39 @@ func (n *nights) report(ctx context.Context, out io.Writer) error {
 	if len(broken) > 0 {
 		return fmt.Errorf("promises were broken: %s", strings.Join(broken, "; "))
 	}
-	fmt.Fprintln(out, "Every promise was kept.")
+	fmt.Fprintln(out, conclusion(n.clock.Minute, slow))
 	return nil
+}
+
+// conclusion returns the last line of a report without a broken promise.
+func conclusion(minute time.Duration, slow []string) string {
+	if len(slow) == 0 {
+		return "Every promise was kept."
+	}
+	return fmt.Sprintf("No promise was broken, but this machine was too slow for -minute %s: %s.\n"+
+		"So much of what the nights promise did not happen. Use a larger -minute.", minute, strings.Join(slow, "; "))
+}
+
+// tooSlow returns what a night says of a machine that is too slow, "" if it was fast enough. A
+// machine is too slow if over a tenth of the connections had no run by noon. Those that wait for
+// their users do not count. Without an outage it is also too slow if over a tenth of the runs
+// were late.
+func tooSlow(r *record, lines map[string]*row) string {
+	due, done, late := 0, 0, 0
+	var longest time.Duration
+	for _, l := range lines {
+		due += l.due - l.parked - l.blocked - l.dead
+		done += l.done
+		late += l.late
+		longest = max(longest, l.longest)
+	}
+	switch {
+	case 10*(due-done) > due:
+		return fmt.Sprintf("in night %d, %d of %d connections had no run", r.night, due-done, due)
+	case r.kind != outage && 10*late > due:
+		return fmt.Sprintf("in night %d, %d runs were late, the last by %d min", r.night, late, longest/time.Minute)
+	}
+	return ""
 }
 
 // ofDapi counts the calls on connections of Dapi.
@@ -64,7 +97,7 @@ func ofDapi(requests []request) (calls int) {
 }
 
 // reportNights writes a table with a line for each night and provider.
-func (n *nights) reportNights(ctx context.Context, out io.Writer) error {
+func (n *nights) reportNights(ctx context.Context, out io.Writer) (slow []string, err error) {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, strings.Join([]string{
 		"night", "", "provider", "due", "done", "late", "longest", "parked", "blocked", "dead", "calls", "refused",
@@ -74,7 +107,10 @@ func (n *nights) reportNights(ctx context.Context, out io.Writer) error {
 	for _, r := range n.records {
 		lines, err := n.rows(ctx, r)
 		if err != nil {
-			return err
+			return nil, err
+		}
+		if text := tooSlow(r, lines); text != "" {
+			slow = append(slow, text)
 		}
 		for _, p := range providers {
 			l := lines[p]
@@ -94,25 +130,25 @@ func (n *nights) reportNights(ctx context.Context, out io.Writer) error {
 	fmt.Fprintf(out, "\nA minute of these nights takes %s. Parked, blocked and dead are those at 8:00,\n"+
 		"late are runs that started more than %d minutes after their slot.\n\n", n.clock.Minute, tooLate/time.Minute)
 	if err := t.Flush(); err != nil {
-		return err
+		return nil, err
 	}
 	for _, note := range notes {
 		fmt.Fprintln(out, note)
 	}
-	return nil
+	return slow, nil
 }
 
 // reportBudgets writes a table of the budgets that counted requests, by the count of the bank.
 func (n *nights) reportBudgets(out io.Writer) (broken []string) {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "budget\tlimit\tper\trequests\tmost\t")
+	fmt.Fprintln(t, "budget\tlimit\tper\trequests\tmost\t\t")
 	for _, u := range used(budgets(n.of(moneykit.Name)), n.traffic.between(time.Time{}, n.clock.now())) {
 		verdict := ""
 		if u.broken() {
 			verdict = "exceeded"
 			broken = append(broken, fmt.Sprintf("the budget %q was exceeded", u.Name))
 		}
-		fmt.Fprintf(t, "%s\t%d\t%s\t%d\t%d\t%s\n", u.Name, u.Limit, u.Window, u.Counted, u.Most, verdict)
+		fmt.Fprintf(t, "%s\t%d\t%s\t%d\t%d\t%s\t\n", u.Name, u.Limit, u.Window, u.Counted, u.Most, verdict)
 	}
 	fmt.Fprintln(out, "\nThe budgets, by what the banks counted:")
 	fmt.Fprintln(out)

@@ -19,8 +19,8 @@ import (
 )
 
 // work is a worker process. It reads its setup from in, and works until in ends. So it ends with
-// the process that started it, however that one ends.
-func work(ctx context.Context, in io.Reader) error {
+// the process that started it, however that one ends. It writes its tally to out.
+func work(ctx context.Context, in io.Reader, out io.Writer) error {
 	var s setup
 	reader := json.NewDecoder(in)
 	if err := reader.Decode(&s); err != nil {
@@ -38,7 +38,15 @@ func work(ctx context.Context, in io.Reader) error {
 	_, _ = io.Copy(io.Discard, in) // an error ends the worker as well
 	ending, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	return m.fleet.Client().Stop(ending) // after the jobs that run
+	if err := m.fleet.Client().Stop(ending); err != nil { // after the jobs that run
+		return err
+	}
+	return json.NewEncoder(out).Encode(tally{m.guard.Stats().Unleased})
+}
+
+// tally is what a worker counted. It writes it at its end.
+type tally struct {
+	Unleased uint64 `json:"unleased"` // calls without a lease
 }
 
 // timetable gives each connection its slot of the night.

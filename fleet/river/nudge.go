@@ -43,11 +43,34 @@ func (f *Fleet) nudge(ctx context.Context, tx *sql.Tx, conn *bankmux.Connection)
 // do so because a user pressed a button. outcome.State is that of the [bankmux.SyncAllResult],
 // outcome.Err the error, and outcome.End the time now.
 //
-// If a job runs meanwhile, it runs once more instead. It may be repeated. An error is of type
+// If a job runs meanwhile, it runs once more instead. A nudge whose run has not started yet stays,
+// since it may be newer than the application's run. It may be repeated. An error is of type
 // [*Error]; call [Fleet.Nudge] then.
 func (f *Fleet) Replan(ctx context.Context, conn bankmux.Connection, outcome schedule.Outcome) error {
-	plan := f.after(conn, outcome)
-	return failed("Replan", f.within(ctx, func(tx *sql.Tx) error { return f.replace(ctx, tx, &conn, plan, outcome) }))
+	return failed("Replan", f.within(ctx, func(tx *sql.Tx) error { return f.replan(ctx, tx, &conn, outcome) }))
+}
+
+func (f *Fleet) replan(ctx context.Context, tx *sql.Tx, conn *bankmux.Connection, outcome schedule.Outcome) error {
+	var nudged bool
+	err := tx.QueryRowContext(ctx, f.named("SELECT nudged FROM bankmux_river_connections"+
+		" WHERE connection = $1 FOR UPDATE"), conn.ID).Scan(&nudged)
+	if err != nil && !noRows(err) {
+		return err
+	}
+	plan := f.after(*conn, outcome)
+	if nudged {
+		plan = nudgedPlan(plan)
+	}
+	return f.replace(ctx, tx, conn, plan, outcome)
+}
+
+// nudgedPlan returns the plan of a connection with a nudge that came during a run. A provider that
+// said how long to wait is not called before.
+func nudgedPlan(plan schedule.Plan) schedule.Plan {
+	if plan.State == schedule.Dead || plan.Reason == schedule.ReasonAsked {
+		return plan
+	}
+	return schedule.Plan{State: schedule.Due, At: time.Now(), Reason: reasonNudge, Kind: plan.Kind}
 }
 
 // replace gives a connection a plan and the job for it. If its job runs, it leaves a nudge instead.

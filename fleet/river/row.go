@@ -47,9 +47,9 @@ func (f *Fleet) start(ctx context.Context, r *run) (bool, error) {
 	var reason schedule.Reason
 	err := f.db.QueryRowContext(ctx, f.named("WITH old AS (SELECT nudged FROM bankmux_river_connections"+
 		" WHERE connection = $1 AND job = $2 AND NOT running FOR UPDATE)"+
-		" UPDATE bankmux_river_connections c SET run = run + 1, running = TRUE, nudged = FALSE, forced = old.nudged"+
+		" UPDATE bankmux_river_connections c SET run = nextval($3), running = TRUE, nudged = FALSE, forced = old.nudged"+
 		" FROM old WHERE c.connection = $1 RETURNING c.run, c.failures, c.forced, c.reason"),
-		r.id, r.job.ID).Scan(&r.number, &r.failures, &r.force, &reason)
+		r.id, r.job.ID, f.named("bankmux_river_runs")).Scan(&r.number, &r.failures, &r.force, &reason)
 	if noRows(err) {
 		return false, f.within(ctx, func(tx *sql.Tx) error { return f.takeOver(ctx, tx, r) })
 	}
@@ -112,11 +112,8 @@ func (f *Fleet) end(ctx context.Context, tx *sql.Tx, r *run, outcome schedule.Ou
 		return schedule.Plan{}, err
 	}
 	plan := f.after(r.conn, outcome)
-	if r.behind && outcome.Err == nil {
-		nudged = true
-	}
-	if nudged && plan.State != schedule.Dead && plan.Reason != schedule.ReasonAsked {
-		plan = schedule.Plan{State: schedule.Due, At: outcome.End, Reason: reasonNudge, Kind: plan.Kind}
+	if nudged || (r.behind && outcome.Err == nil) {
+		plan = nudgedPlan(plan)
 	}
 	job := sql.NullInt64{Int64: r.job.ID, Valid: snoozes(plan, outcome.Err)}
 	if !job.Valid && plan.State != schedule.Dead {
@@ -217,7 +214,7 @@ func (f *Fleet) within(ctx context.Context, fn func(*sql.Tx) error) error {
 }
 
 // names are those of the tables. An index is in the schema of its table, so its name stays.
-var names = regexp.MustCompile(`\b(bankmux_river_connections|river_job)\b`)
+var names = regexp.MustCompile(`\b(bankmux_river_connections|bankmux_river_runs|river_job)\b`)
 
 // named puts the schema before the names of tables.
 func (f *Fleet) named(statement string) string {

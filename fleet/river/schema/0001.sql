@@ -1,3 +1,6 @@
+-- The fencing numbers of all runs. A connection that was removed and linked again gets higher ones,
+-- so a worker of its first life has none of them.
+CREATE SEQUENCE IF NOT EXISTS bankmux_river_runs;
 -- One row per connection: its plan, and the job of River that runs it next.
 CREATE TABLE IF NOT EXISTS bankmux_river_connections (
   connection TEXT COLLATE "C" NOT NULL PRIMARY KEY,
