@@ -13,6 +13,7 @@
 package schedule
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -163,10 +164,14 @@ func (o *Outcome) unheld(conn *bankmux.Connection, timetable Timetable) Plan {
 	}
 }
 
-// kindOf returns the kind of an error without an *Error. One of other code is the application's.
+// kindOf returns the kind of an error without an *Error. One of other code is the application's,
+// unless it is that of a context that ended.
 func kindOf(err error) bankmux.Kind {
-	if kind := bankmux.KindOf(err); kind != bankmux.ErrUnknown {
+	switch kind := bankmux.KindOf(err); {
+	case kind != bankmux.ErrUnknown:
 		return kind
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return bankmux.ErrContextDone
 	}
 	return bankmux.ErrApplication
 }

@@ -290,6 +290,20 @@ func anyOutcome(t *rapid.T) schedule.Outcome {
 	return o
 }
 
+func TestAfterContext(t *testing.T) {
+	for name, err := range map[string]error{
+		"a canceled context is not an error of the application": context.Canceled,
+		"nor is a deadline": fmt.Errorf("sync: %w", context.DeadlineExceeded),
+	} {
+		t.Run(name, func(t *testing.T) {
+			plan := schedule.After(conn, schedule.Outcome{Err: err, Attempts: 1, End: end}, nil)
+			assert.Equal(t, bankmux.ErrContextDone, plan.Kind)
+			assert.Equal(t, schedule.ReasonInterrupted, plan.Reason)
+			assert.False(t, plan.At.Before(end.Add(time.Minute)), "a program that always cancels does not spin")
+		})
+	}
+}
+
 func TestAfterAnything(t *testing.T) {
 	t.Parallel()
 	t.Run("a plan that is due is never before the stored wait, and SyncAll runs it", func(t *testing.T) {
