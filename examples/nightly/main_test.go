@@ -115,6 +115,7 @@ func TestNights(t *testing.T) {
 	t.Run("progress is lines, as the output is not a terminal", func(t *testing.T) {
 		assert.Contains(t, out.String(), "linking 30 banks: 30 of 30\n")
 		assert.NotContains(t, out.String(), "\x1b")
+		assert.Regexp(t, `night 1, outage, done by 8:00: \d+ of 30\n`, out.String())
 	})
 	breaks(t, n)
 }

@@ -55,6 +55,12 @@ func (p *progress) show(what string, n, total int) {
 	}
 }
 
+// end replaces the bar by a line with the last count, which also follows the lines of a file.
+func (p *progress) end(what string, n, total int) {
+	p.clear()
+	fmt.Fprintf(p.out, "%s: %d of %d\n", what, n, total)
+}
+
 // clear ends the bar, so that other lines can follow.
 func (p *progress) clear() {
 	if p.drawn {
@@ -72,15 +78,19 @@ func (n *nights) showNight(ctx context.Context) {
 	if r.closed {
 		return
 	}
-	var done int
-	from := n.clock.machine(n.clock.midnight(r.night))
-	err := n.member.db.QueryRowContext(ctx, "SELECT count(DISTINCT connection) FROM nightly_runs"+
-		" WHERE kind = '' AND started >= $1", from).Scan(&done)
-	if err == nil {
+	if done, err := n.doneIn(ctx, r); err == nil {
 		what := fmt.Sprintf("night %d, %s, %s", r.night, r.kind, n.clock.now().Format("15:04"))
 		if !n.progress.terminal {
 			what = fmt.Sprintf("night %d, %s", r.night, r.kind)
 		}
-		n.progress.show(what, min(done, len(n.conns)), len(n.conns))
+		n.progress.show(what, done, len(n.conns))
 	}
+}
+
+// doneIn returns how many connections have had a run in a night so far.
+func (n *nights) doneIn(ctx context.Context, r *record) (done int, err error) {
+	from := n.clock.machine(n.clock.midnight(r.night))
+	err = n.member.db.QueryRowContext(ctx, "SELECT count(DISTINCT connection) FROM nightly_runs"+
+		" WHERE kind = '' AND started >= $1", from).Scan(&done)
+	return min(done, len(n.conns)), err
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"time"
 
 	"github.com/bankmux/bankmux/providers/moneykit"
@@ -68,8 +69,11 @@ func (n *nights) close(ctx context.Context, night int) error {
 	for id, plan := range plans {
 		r.states[id] = plan.State
 	}
-	n.progress.clear()
-	return nil
+	done, err := n.doneIn(ctx, r)
+	if err == nil {
+		n.progress.end(fmt.Sprintf("night %d, %s, done by %d:00", night, r.kind, hoursOfNight), done, len(n.conns))
+	}
+	return err
 }
 
 // row is a line of the report: a night at a provider.
