@@ -120,21 +120,34 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 		return bankmux.WebhookResult{}, err
 	}
 	e := bankmux.Event{Kind: bankmux.EventUnknown, At: proof.Time.UTC()}
-	body := rest.Delivery[webhookBody](ctx, a.api.rest, req.Body())
-	if text, ok := a.webhooks.encrypted(req.Body()); ok {
-		plain, err := a.webhooks.decrypt(text)
-		switch {
-		case err == nil:
-			e = e.WithPayload(plain)
-			if inner := rest.Delivery[webhookBody](ctx, a.api.rest, plain); inner.Event != "" {
-				body = inner
-			}
-		case model.Event(body.Event) == bankmux.EventUnknown: // otherwise it was not encrypted
-			return bankmux.WebhookResult{}, err
-		}
+	body, plain, err := a.webhookBody(ctx, req.Body())
+	if err != nil {
+		return bankmux.WebhookResult{}, err
+	}
+	if plain != nil {
+		e = e.WithPayload(plain)
 	}
 	body.fill(&e)
 	return bankmux.WebhookResult{Key: proof.Key(req.Body()), Events: []bankmux.Event{e}}, nil
+}
+
+// webhookBody reads a delivery, and returns its payload if that was encrypted. Only one of the two
+// texts is a delivery for [rest.Delivery], since it counts them.
+func (a *adapter) webhookBody(ctx context.Context, delivered []byte) (body webhookBody, plain []byte, err error) {
+	if text, ok := a.webhooks.encrypted(delivered); ok {
+		outside := wire.Try[webhookBody](delivered)
+		plain, err = a.webhooks.decrypt(text)
+		switch {
+		case err == nil:
+			if body = rest.Delivery[webhookBody](ctx, a.api.rest, plain); body.Event == "" {
+				body = outside
+			}
+			return body, plain, nil
+		case model.Event(outside.Event) == bankmux.EventUnknown: // otherwise it was not encrypted
+			return body, nil, err
+		}
+	}
+	return rest.Delivery[webhookBody](ctx, a.api.rest, delivered), nil, nil
 }
 
 // fill writes what the body announces into the event.

@@ -1,0 +1,37 @@
+package plaid_test
+
+// This file specifies that unknown members of deliveries are reported.
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/providers/plaid"
+	"github.com/bankmux/bankmux/virtualbank"
+)
+
+// TestWebhookDrift specifies what is reported of a delivery that has an unknown member.
+func TestWebhookDrift(t *testing.T) {
+	t.Parallel()
+	g := guard.New(guard.Options{})
+	s := start(t, virtualbank.Options{}, func(c *plaid.Config) { c.Guard = g })
+	read := func(members map[string]any) {
+		_, err := s.client.ReadWebhook(t.Context(), s.delivery("TRANSACTIONS:SYNC_UPDATES_AVAILABLE", "item-1", members))
+		require.NoError(t, err)
+	}
+	read(map[string]any{"alien": "x"})
+	for range 99 {
+		read(nil)
+	}
+	read(map[string]any{"novel": "x"})
+	want := map[guard.Drift]uint64{}
+	for _, member := range []string{"alien", "novel"} {
+		want[guard.Drift{
+			Client: plaid.Name, Provider: plaid.Name, Endpoint: "webhook", Kind: guard.DriftMember, Member: member,
+		}] = 1
+	}
+	assert.Equal(t, want, g.Drift())
+}
