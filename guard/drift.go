@@ -26,9 +26,12 @@ const (
 	DriftMore   DriftKind = "more"   // the client has reported 256 others, so later ones have no name
 )
 
-// Drift is something that a provider sends and its adapter does not know. It has names, and never
-// what a response says about a user. A text that does not look like a name is "*": see
-// [normalize.Name].
+// Drift is something that a provider sends and its adapter does not know. It has names of members,
+// values of enumerations and codes. A text that does not look like one is "*": an id with
+// digits, an address, or several words that are not documented. See [normalize.Name].
+//
+// A single word of letters passes. So if a provider sends a person's name as a key, or where a
+// value of an enumeration is documented, the drift has that name.
 type Drift struct {
 	Client   string `json:"client"` // the registered name
 	Provider string `json:"provider"`

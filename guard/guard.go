@@ -122,9 +122,10 @@ type Options struct {
 	// circuit is open, it reports that circuit as closed.
 	OnStateChange func(BreakerState)
 	// OnDrift receives what a provider sends and its adapter does not know: members of responses
-	// and deliveries, values of enumerations, and codes of errors. It gets names, and never values
-	// of a user. Each [Drift] is reported once per guard. A client reports at most 256, and then
-	// one more that is [DriftMore].
+	// and deliveries, values of enumerations, and codes of errors. A text that does not look like
+	// one of these is masked. A single word of letters passes, even if it is a person's name: see
+	// [Drift]. Each Drift is reported once per guard. A client reports at most 256, and then one
+	// more that is [DriftMore].
 	//
 	// Codes are found in each error of a call. Everything else is found in the first response of
 	// each endpoint, and then in one of each hundred. That includes codes in the responses of calls

@@ -4,6 +4,7 @@ package normalize
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -149,21 +150,52 @@ func (o *DocumentedObject) HasValue(member, value string) bool {
 const Masked = "*"
 
 // The names of members and values: words in one case, or camelCase. A word ends in at most two
-// digits, since longer runs belong to ids. A name with a blank is in lower case, since a person's
-// is not.
+// digits, since longer runs belong to ids.
 var names = regexp.MustCompile(`^(?:` +
-	`[a-z]{1,24}\d{0,2}(?:[ _.-][a-z]{1,24}\d{0,2}){0,7}|` +
+	`[a-z]{1,24}\d{0,2}(?:[_.-][a-z]{1,24}\d{0,2}){0,7}|` +
 	`[A-Z]{1,24}\d{0,2}(?:[_.-][A-Z]{1,24}\d{0,2}){0,7}|` +
 	`[a-z]{1,24}(?:[A-Z][a-z]{1,24}){0,6}(?:[A-Z]{2,5})?\d{0,2})$`)
 
 // Name returns a text that looks like the name of a member or of a value, such as "account_id",
 // "bankName" or "SYNC_UPDATES_AVAILABLE". It returns [Masked] for anything else, which may be an
 // id, an address or a secret, such as the key of a map. A name has at most 64 letters, digits and
-// _ . - or blanks, and no run of more than two digits.
+// _ . or -, and no run of more than two digits.
+//
+// A person's name of one word of letters passes, such as "maria" or "jane.doe". So does an id of
+// letters in one case.
 func Name(text string) string {
 	const maxLength = 64
 	if len(text) > maxLength || !names.MatchString(text) {
 		return Masked
 	}
 	return text
+}
+
+// ValueName returns a value of a member as [Name] does. A value of several words may be a person's
+// name. It is [Masked] unless the documented values of the member have each of the words.
+func (o *DocumentedObject) ValueName(member, value string) string {
+	const maxWords = 8
+	words := strings.SplitN(value, " ", maxWords+1)
+	if len(words) == 1 {
+		return Name(value)
+	}
+	for _, word := range words {
+		if len(words) > maxWords || Name(word) == Masked || !o.hasWord(member, word) {
+			return Masked
+		}
+	}
+	return value
+}
+
+// hasWord reports whether a documented value of a member has a word.
+func (o *DocumentedObject) hasWord(member, word string) bool {
+	if o == nil {
+		return false
+	}
+	for value := range o.values[member] {
+		if slices.Contains(strings.Fields(value), strings.ToLower(word)) {
+			return true
+		}
+	}
+	return false
 }

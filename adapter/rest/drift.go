@@ -98,7 +98,8 @@ var segments = regexp.MustCompile(`^(?:|\.?[a-z]{1,24}\d{0,2}(?:[._-][a-z]{1,24}
 	`[a-z]{1,24}(?:[A-Z][a-z]{2,24}){1,4}|\{\w{1,32}\})$`)
 
 // endpointName names an endpoint. [Request.Path] is a template, so a segment is a name or a
-// parameter. An id that an adapter puts there itself is masked if it does not look like a name.
+// parameter. An id that an adapter puts there itself is masked if it does not look like a name. One
+// of up to 24 letters in lower case passes.
 func endpointName(method, path string) string {
 	parts := strings.Split(path, "/")
 	for i, part := range parts {

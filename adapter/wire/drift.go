@@ -10,14 +10,15 @@ import (
 	"github.com/bankmux/bankmux/normalize"
 )
 
-// Unknown is a member or a value of a response that is not documented. It has names, and never what
-// a response says.
+// Unknown is a member or a value of a response that is not documented. It has the names of members
+// and the values of enumerations, and no other value. A single word of letters counts as a name.
+// So if a provider sends a person's name as a key or as a value of an enumeration, Unknown has it.
 type Unknown struct {
 	// Member is the path of the member, such as "accounts[].new_member". A key of a map is "*", and
 	// so is a name that [normalize.Name] masks.
 	Member string
-	// Value is the value that an enumeration does not have, as [normalize.Name] returns it. It is
-	// "" if the member itself is unknown.
+	// Value is the value that an enumeration does not have, as
+	// [normalize.DocumentedObject.ValueName] returns it. It is "" if the member itself is unknown.
 	Value string
 	Code  bool // Value is the code of an error
 }
@@ -144,7 +145,7 @@ func (s *inspector) word(in *object, name string) error {
 		return err
 	}
 	if text := jsonscan.Unquote(inner); !in.HasValue(name, text) {
-		s.note(Unknown{Value: normalize.Name(text), Code: in.IsCode(name)})
+		s.note(Unknown{Value: in.ValueName(name, text), Code: in.IsCode(name)})
 	}
 	return nil
 }

@@ -101,11 +101,14 @@ func TestInspect(t *testing.T) {
 			[]wire.Unknown{{Member: "rows[].type", Value: "*"}, {Member: "rows[].*"}, {Member: "*"}},
 		},
 		"a value of an enumeration": {
-			`{"status":"","products":["auth","novel"],"rows":[{"type":"crypto wallet"},{"type":"crypto wallet"}]}`,
-			[]wire.Unknown{{Member: "products[]", Value: "novel"}, {Member: "rows[].type", Value: "crypto wallet"}},
+			`{"status":"","products":["auth","novel"],"rows":[{"type":"crypto_wallet"},{"type":"crypto_wallet"}]}`,
+			[]wire.Unknown{{Member: "products[]", Value: "novel"}, {Member: "rows[].type", Value: "crypto_wallet"}},
 		},
 		"a value that does not look like one is masked": {
 			`{"status":"alice@example.com"}`, []wire.Unknown{{Member: "status", Value: "*"}},
+		},
+		"a value of words that are not documented is masked": {
+			`{"status":"john smith"}`, []wire.Unknown{{Member: "status", Value: "*"}},
 		},
 		"an escaped value is read":         {`{"status":"\u006fk"}`, nil},
 		"an escaped key is read":           {`{"\u0061lien":1,"\u0073tatus":"ok"}`, []wire.Unknown{{Member: "alien"}}},
@@ -200,7 +203,7 @@ func TestInspectPlanted(t *testing.T) {
 	t.Parallel()
 	planted := []string{
 		"alice@example.com", "DE89370400440532013000", "4111111111111111", "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
-		"3f0c2a54-8d1e-4b7a-9a57-0e6c1d2b9f41", "Alice Smith", "+15551234567", "access-sandbox-8f3c21",
+		"3f0c2a54-8d1e-4b7a-9a57-0e6c1d2b9f41", "Alice Smith", "john smith", "+15551234567", "access-sandbox-8f3c21",
 	}
 	for _, secret := range planted {
 		key, err := json.Marshal(secret)
