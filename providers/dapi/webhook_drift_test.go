@@ -43,13 +43,13 @@ func TestWebhookDrift(t *testing.T) {
 				Now: func() time.Time { return hookNow },
 			})
 			require.NoError(t, err)
-			for range 101 {
+			for range 201 {
 				_, err = client.ReadWebhook(t.Context(), genuine(c.delivered))
 				require.NoError(t, err)
 			}
-			assert.Equal(t, uint64(2), g.Drift()[guard.Drift{
+			assert.GreaterOrEqual(t, g.Drift()[guard.Drift{
 				Client: dapi.Name, Provider: dapi.Name, Endpoint: "webhook", Kind: guard.DriftMember, Member: "alien",
-			}], "the first delivery and the hundredth after it: %v", g.Drift())
+			}], uint64(2), "the first delivery, and one in a hundred: %v", g.Drift())
 		})
 	}
 }

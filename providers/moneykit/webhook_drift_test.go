@@ -24,16 +24,14 @@ func TestWebhookDrift(t *testing.T) {
 	}
 	with := func(member string) string { return strings.TrimSuffix(stateChanged, "}") + `,"` + member + `":"x"}` }
 	read(with("alien"))
-	for range 99 {
-		read(stateChanged)
+	for range 200 {
+		read(with("novel"))
 	}
-	read(with("novel"))
-	want := map[guard.Drift]uint64{}
 	for _, member := range []string{"alien", "novel"} {
-		want[guard.Drift{
+		assert.NotZero(t, g.Drift()[guard.Drift{
 			Client: moneykit.Name, Provider: moneykit.Name, Endpoint: "webhook",
 			Kind: guard.DriftMember, Member: member,
-		}] = 1
+		}], member)
 	}
-	assert.Equal(t, want, g.Drift())
+	assert.Len(t, g.Drift(), 2)
 }

@@ -23,15 +23,13 @@ func TestWebhookDrift(t *testing.T) {
 		require.NoError(t, err)
 	}
 	read(map[string]any{"alien": "x"})
-	for range 99 {
-		read(nil)
+	for range 200 {
+		read(map[string]any{"novel": "x"})
 	}
-	read(map[string]any{"novel": "x"})
-	want := map[guard.Drift]uint64{}
 	for _, member := range []string{"alien", "novel"} {
-		want[guard.Drift{
+		assert.NotZero(t, g.Drift()[guard.Drift{
 			Client: plaid.Name, Provider: plaid.Name, Endpoint: "webhook", Kind: guard.DriftMember, Member: member,
-		}] = 1
+		}], member)
 	}
-	assert.Equal(t, want, g.Drift())
+	assert.Len(t, g.Drift(), 2)
 }
