@@ -28,7 +28,7 @@ type Failure struct {
 func (f Failure) Error() string {
 	var b strings.Builder
 	for _, part := range []struct{ name, value string }{
-		{"account", f.Account}, {"product", string(f.Product)}, {"transaction", f.Transaction},
+		{"account", f.Account}, {"product", string(f.Product)}, {"row", f.Transaction},
 	} {
 		if part.value != "" {
 			b.WriteString(part.name + " " + plain.Word(part.value) + ": ")

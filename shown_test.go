@@ -285,7 +285,7 @@ func aTextOfAProviderCannotBreakALine(t *testing.T) {
 		}.Error()
 		assert.True(
 			t,
-			strings.HasPrefix(text, `account acc-1: transaction "7]; fix the call [": connection_gone`),
+			strings.HasPrefix(text, `account acc-1: row "7]; fix the call [": connection_gone`),
 			text,
 		)
 	})
