@@ -150,7 +150,7 @@ func aDayThatCannotBeMeantFailsAndIsQuoted(t *testing.T) {
 		}
 		require.Len(t, list, 2, day)
 		require.NoError(t, list[0])
-		require.ErrorContains(t, list[1], "transaction t1")
+		require.ErrorContains(t, list[1], "row t1")
 		require.ErrorContains(t, list[1], `"`+day+`"`)
 		delta, err := client.Sync(t.Context(), bankmux.SyncRequest{Connection: conn})
 		partly(t, err)

@@ -24,7 +24,7 @@ func TestDocumented(t *testing.T) {
 		"account types": {
 			`{"accounts":[{"type":"depository","subtype":"401k"},{"type":"brand_new","subtype":"brand new"}]}`,
 			new(accountsResponse),
-			[]wire.Unknown{value("accounts[].type", "brand_new"), value("accounts[].subtype", "brand new")},
+			[]wire.Unknown{value("accounts[].type", "brand_new"), value("accounts[].subtype", "*")},
 		},
 		"the error of an Item": {
 			`{"item":{"error":{"error_type":"ITEM_ERROR","error_code":"ITEM_LOGIN_REQUIRED","status":400}}}`,
