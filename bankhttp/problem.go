@@ -12,9 +12,10 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Problem is the body of every response that reports an error. It is a problem document of RFC
-// 9457, with the media type application/problem+json. Its texts are those of this package. They
-// have nothing of a provider, of the request or of the store, so they may be shown and logged.
+// Problem is the body of every response that reports an error. A webhook delivery is the exception:
+// package inbox has title and status alone for it. Problem is a problem document of RFC 9457, with
+// the media type application/problem+json. Its texts are those of this package. They have nothing
+// of a provider, of the request or of the store, so they may be shown and logged.
 type Problem struct {
 	// Type names the kind of problem by a URI, Kind by a word. Kind is a [bankmux.Kind] or one of
 	// the kinds of this package, such as [KindNoUser]. The list may grow: treat a kind that you do

@@ -164,6 +164,7 @@ func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !whole {
 		httpbody.CloseUnread(w, r)
 	}
+	w.Header().Set("Cache-Control", "no-store")
 	switch status {
 	case http.StatusOK:
 		w.WriteHeader(status)

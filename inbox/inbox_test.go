@@ -183,6 +183,8 @@ func aRequestThatIsNotADeliveryIsRefused(t *testing.T) {
 			w := answer(h, r)
 			assert.Equal(t, c.status, w.Code)
 			assert.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
+			assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+			assert.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"))
 			assert.JSONEq(t, fmt.Sprintf(`{"title":%q,"status":%d}`, http.StatusText(c.status), c.status),
 				w.Body.String(), "the sender learns no reason")
 		})

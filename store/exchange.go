@@ -11,11 +11,14 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// The states of an exchange.
+// The states of an exchange. One whose process died stays in doubt until it is done: its provider
+// may have given an access that nothing stores.
 const (
 	exchangeRuns   = "running"
 	exchangeDone   = "done"
 	exchangeFailed = "failed"
+	doubtfulRuns   = "running again"
+	doubtfulFailed = "failed again"
 )
 
 // outcome is the sealed content of an exchange that ended.
@@ -87,6 +90,7 @@ type claim struct {
 	holder string
 	mine   bool  // this call runs the exchange
 	taken  bool  // the lease of another process ended, which may still store its result
+	doubt  bool  // a process died during this exchange, now or before
 	waits  int64 // the attempt that this call waits for
 }
 
@@ -109,7 +113,7 @@ func underWay(cause error) *bankmux.Error {
 // claim takes the exchange, or returns its outcome. It returns nothing if another call runs it.
 func (s *Store) claim(ctx context.Context, c *claim) (got *outcome, err error) {
 	err = s.write(ctx, "Exchange", func(w *work) error {
-		got, c.mine, c.taken = nil, false, false
+		got, c.mine, c.taken, c.doubt = nil, false, false, false
 		var state, holder string
 		var attempt, until int64
 		var sealed []byte
@@ -123,12 +127,14 @@ func (s *Store) claim(ctx context.Context, c *claim) (got *outcome, err error) {
 			return err
 		}
 		ended := s.endedClaims.has(holder)
-		if state == exchangeRuns && until > s.nowMillis() && !ended {
+		runs := state == exchangeRuns || state == doubtfulRuns
+		if runs && until > s.nowMillis() && !ended {
 			c.waits = attempt
 			return nil
 		}
-		c.taken = state == exchangeRuns && !ended
-		if state != exchangeRuns {
+		c.taken = runs && !ended
+		c.doubt = c.taken || state == doubtfulRuns || state == doubtfulFailed
+		if !runs {
 			read := &outcome{}
 			if err := s.open(sealedExchange, sealed, read, c.ref.User, c.id); err != nil {
 				return err
@@ -140,9 +146,12 @@ func (s *Store) claim(ctx context.Context, c *claim) (got *outcome, err error) {
 			attempt++
 		}
 		c.mine = true
+		if state = exchangeRuns; c.doubt {
+			state = doubtfulRuns
+		}
 		_, err = w.exec(ctx, "UPDATE bankmux_exchanges SET state = $1, attempt = $2, holder = $3, held_until = $4,"+
 			" sealed = NULL WHERE id = $5",
-			exchangeRuns, attempt, c.holder, s.now().Add(s.limits.Lease).UnixMilli(), c.id)
+			state, attempt, c.holder, s.now().Add(s.limits.Lease).UnixMilli(), c.id)
 		return err
 	})
 	return got, err
@@ -227,7 +236,10 @@ func (s *Store) endExchange(ctx context.Context, c *claim, out outcome, conns []
 	}
 	state, who := exchangeDone, " AND state <> 'done'" // a result is worth more than a lost lease
 	if out.Err != nil {
-		state, who = exchangeFailed, " AND state = 'running' AND holder = $6"
+		state, who = exchangeFailed, " AND holder = $6" // a row that no call runs has no holder
+		if c.doubt {
+			state = doubtfulFailed
+		}
 	}
 	return s.write(ctx, "Exchange", func(w *work) error {
 		args := []any{state, sealed, s.nowMillis(), c.id, c.ref.User}

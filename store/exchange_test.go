@@ -292,7 +292,7 @@ func TestExchangeFails(t *testing.T) {
 			connection(t, s, "rosa", "2")
 			j.wait() // it has looked
 			stop()
-			assert.Contains(t, j.log.String(), "processes died during exchanges: see Store.Unfinished\" count=1")
+			assert.Contains(t, j.log.String(), "outcomes of exchanges are not stored: see Store.Unfinished\" count=1")
 
 			_, err = l.finish(t.Context(), s, "1")
 			require.NoError(t, err)

@@ -50,8 +50,12 @@ func (s *Store) SaveSession(ctx context.Context, session bankmux.Session) error 
 
 // purge deletes some rows of a table that expired before a time.
 func (s *Store) purge(ctx context.Context, w *work, table string, before time.Time) error {
+	keep := ""
+	if table == "bankmux_exchanges" {
+		keep = " AND NOT " + doubtful // see Unfinished
+	}
 	_, err := w.exec(ctx, "DELETE FROM "+table+" WHERE id IN (SELECT id FROM "+table+
-		" WHERE expires_at < $1 ORDER BY expires_at LIMIT $2"+w.dialect.skipLocked()+")",
+		" WHERE expires_at < $1"+keep+" ORDER BY expires_at LIMIT $2"+w.dialect.skipLocked()+")",
 		before.UnixMilli(), purgeBatch)
 	return err
 }

@@ -27,6 +27,9 @@ var errLinked = passed{errors.New("store: the user has a connection")}
 // repeated. DeleteUser still ends the access of the other connections. It then keeps the accounts
 // and transactions, and returns the errors of disconnect. It may be repeated after a success too.
 //
+// It also deletes what [Store.Unfinished] lists of the user. The provider may still have given an
+// access that no connection has, so look there first.
+//
 // Links that the user has not finished end first. A sync or an exchange that runs meanwhile stores
 // nothing any more: it gets [bankmux.ErrGone] or [bankmux.ErrNotFound].
 //

@@ -53,6 +53,8 @@ type Worker struct {
 	// 30 s.
 	Lease  time.Duration
 	Logger *slog.Logger // receives the errors of jobs and of the database; nil logs nothing
+
+	looked bool // it has looked for unfinished exchanges once
 }
 
 // Run works until ctx ends, and returns nil after its last job has ended. Jobs get a context that
