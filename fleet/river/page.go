@@ -26,22 +26,29 @@ type pageRow struct {
 	N           int
 }
 
-// about says what the states of [Status.States] mean.
-var about = []pageRow{
-	{Name: "waiting", About: "due at a later time"},
-	{Name: "late", About: "due, and no worker has started"},
-	{Name: "running", About: "a worker has it"},
-	{Name: "parked", About: "the bank waits for the user's answer"},
-	{Name: "blocked", About: "the user must act"},
-	{Name: "dead", About: "only a new link helps"},
+// states are the states of a connection: their names in JSON, what they mean, and their counts.
+var states = []struct {
+	name, about string
+	n           func(*Status) int
+}{
+	{"waiting", "due at a later time", func(s *Status) int { return s.Waiting }},
+	{"late", "due, and no worker has started", func(s *Status) int { return s.Late }},
+	{"running", "a worker has it", func(s *Status) int { return s.Running }},
+	{"parked", "the bank waits for the user's answer", func(s *Status) int { return s.Parked }},
+	{
+		"blocked", "the user must act: log in again, or renew the consent",
+		func(s *Status) int { return s.Blocked },
+	},
+	{"dead", "only a new link helps", func(s *Status) int { return s.Dead }},
 }
 
 // States returns the counts by the names that they have in JSON. Each connection is in one of them.
 func (s Status) States() map[string]int {
-	return map[string]int{
-		"waiting": s.Waiting, "late": s.Late, "running": s.Running, "parked": s.Parked, "blocked": s.Blocked,
-		"dead": s.Dead,
+	all := make(map[string]int, len(states))
+	for _, state := range states {
+		all[state.name] = state.n(&s)
 	}
+	return all
 }
 
 // Handler serves [Fleet.Status], as a page to a browser and as JSON to any other program. The page
@@ -80,9 +87,8 @@ func (s Status) page() []byte {
 		States, Reasons []pageRow
 		Latest          time.Duration
 	}{Latest: s.Latest.Round(time.Second)}
-	states := s.States()
-	for _, row := range about {
-		row.N = states[row.Name]
+	for _, state := range states {
+		row := pageRow{Name: state.name, About: state.about, N: state.n(&s)}
 		data.Total += row.N
 		data.States = append(data.States, row)
 	}
