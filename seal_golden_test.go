@@ -2,6 +2,7 @@ package bankmux_test
 
 import (
 	"encoding/base64"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,7 +113,10 @@ func sealSessionAllocations(t *testing.T) {
 func sealAllocations(t *testing.T) {
 	k, full := ring(t, key("a", 1)), fullConnection().WithCredential(bankmux.NewSecret("access-production-1"))
 	full.Institution.ID, full.Institution.Name = "m&t", "Crédit & Söhne <M&T>"
-	for name, conn := range map[string]bankmux.Connection{"ordinary": connection(t), "every field": full} {
+	quotes := connection(t).WithCredential(bankmux.NewSecret(strings.Repeat(`"access_token":"a\n",`, 20)))
+	for name, conn := range map[string]bankmux.Connection{
+		"ordinary": connection(t), "every field": full, "a credential that is JSON": quotes,
+	} {
 		blob, err := conn.Seal(k)
 		require.NoError(t, err)
 		ref := conn.Ref()

@@ -59,27 +59,27 @@ func (w *rowWriter) secret(name string, s Secret) {
 	w.b, w.failed = append(w.b, raw...), w.failed || err != nil
 }
 
-// appendQuoted appends a JSON string.
+// appendQuoted appends a JSON string. It escapes only what JSON demands. Package encoding/json also
+// escapes what browsers misread. Nothing here is for a browser, and names of banks have a "&".
 func appendQuoted[T ~string | ~[]byte](b []byte, text T) []byte {
+	const digits = "0123456789abcdef"
 	start := len(b)
 	b = append(b, '"')
-	b = append(b, text...)
-	if written := b[start+1:]; !asItIs(written) {
-		raw, _ := json.Marshal(string(written)) // a string never fails
-		return append(b[:start], raw...)
-	}
-	return append(b, '"')
-}
-
-// asItIs reports whether JSON needs no escapes for the text. Package encoding/json also escapes
-// what browsers misread. Nothing here is for a browser, and names of banks have a "&".
-func asItIs(text []byte) bool {
-	for _, c := range text {
-		if c < ' ' || c == '"' || c == '\\' {
-			return false
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ':
+			b = append(b, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+		default:
+			b = append(b, c)
 		}
 	}
-	return utf8.Valid(text)
+	if utf8.Valid(b[start:]) {
+		return append(b, '"')
+	}
+	raw, _ := json.Marshal(string(text)) // a string never fails
+	return append(b[:start], raw...)
 }
 
 // appendSealed appends the JSON of conn.inside(). It reports false if a time cannot be written.

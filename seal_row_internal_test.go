@@ -133,6 +133,11 @@ func jsonInAnotherFormIsLeftToEncodingJSON(t *testing.T) {
 		"a new member at last": {`},"credential"`, `,"of_2030":1},"credential"`},
 		"one behind":           {`"credential":"cred"}`, `"credential":"cred","of_2030":1}`},
 		"an escape":            {`"ref"`, `"r\u0065f"`},
+		"a short escape":       {`"ref"`, `"r\nf"`},
+		"a cut escape":         {`"cred"}`, `"cred\u001`},
+		"an escape of no text": {`"cred"}`, `"cred\`},
+		"a bad escape":         {`"ref"`, `"r\u001gf"`},
+		"a quote at the end":   {`"cred"}`, `"c\"`},
 		"null":                 {`"created_at":"`, `"created_at":null,"x":"`},
 		"a comma too many":     {`"institution":{`, `"institution":{,`},
 		"a comma too few":      {`,"user"`, `"user"`},
@@ -162,7 +167,7 @@ func anOddTextIsWrittenAsByEncodingJSON(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"\xff", "M&T <b>", "Crédit", "日本", `a"b`, `a\b`, "\x00\x1f", "\n\t", "\x7f", "\u2028", "\u2029", "\u2027",
-		"\ufffd", "\xed\xa0\x80",
+		"\ufffd", "\xed\xa0\x80", `"`, `\"\`, `{"token":"a","key":"\\"}`,
 	} {
 		conn := filled(t)
 		conn.Institution.Name, conn.Products[1] = text, Product(text)
@@ -175,7 +180,8 @@ func anOddTextIsWrittenAsByEncodingJSON(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, text, back.credential.Reveal())
 		var fast Connection
-		if fast.openSealed(row) {
+		assert.Equal(t, utf8.ValidString(text), fast.openSealed(row), "%q", text)
+		if utf8.ValidString(text) {
 			back.ReferenceKey = fast.ReferenceKey
 			assert.Equal(t, back, fast, "%q", text)
 		}
