@@ -121,6 +121,7 @@ func (s *sharedCount) ask(ctx context.Context, op *bankmux.Op, chunk *budgetChun
 	if ofReserve {
 		limit, part = int64(s.Limit), int64(s.Limit)-limit
 	}
+	asked := time.Now() // the window may have ended when the response arrives
 	taken, ok := s.fleet.take(ctx, Take{
 		Key: s.name(op), N: max(part/50, waiting, 1), Limit: limit, Window: s.Window, Offset: s.Offset,
 	})
@@ -129,7 +130,7 @@ func (s *sharedCount) ask(ctx context.Context, op *bankmux.Op, chunk *budgetChun
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	until := time.Now().Add(taken.Ends)
+	until := asked.Add(taken.Ends)
 	if until.Sub(chunk.until) > s.Window/2 { // the fleet's next window has started
 		chunk = s.startChunk(until)
 	}

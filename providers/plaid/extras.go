@@ -65,9 +65,7 @@ func (a *adapter) updateWebhook(ctx context.Context, conn bankmux.Connection, ur
 //
 // It is a one-shot. If its response is lost, nothing returns the new token, and the user must link
 // the bank again. So rotate only a token that may have leaked.
-func RotateToken(
-	ctx context.Context, client *bankmux.Client, conn bankmux.Connection,
-) (bankmux.Connection, error) {
+func RotateToken(ctx context.Context, client *bankmux.Client, conn bankmux.Connection) (bankmux.Connection, error) {
 	type renewed = bankmux.Connection
 	return bankmux.DoOn(ctx, client, opRotate, &conn, func(ctx context.Context, a *adapter) (renewed, error) {
 		out, err := accessTokenInvalidate.ofItem(ctx, a.api, &conn)

@@ -18,10 +18,7 @@ import (
 
 // Sizes of a page of banks. A page has the logo of each bank, so the default is smaller than what
 // Plaid allows.
-const (
-	maxInstitutions     = 500
-	defaultInstitutions = 250
-)
+const maxInstitutions, defaultInstitutions = 500, 250
 
 // Institutions reads a page of banks. A search by name has one page of at most ten. Plaid lists no
 // bank first, so no bank is featured.

@@ -17,9 +17,7 @@ import (
 const noInvestments = "NO_INVESTMENT_ACCOUNTS"
 
 // Holdings reads the positions.
-func (a *adapter) Holdings(
-	ctx context.Context, req bankmux.HoldingsRequest,
-) (res bankmux.HoldingsResult, err error) {
+func (a *adapter) Holdings(ctx context.Context, req bankmux.HoldingsRequest) (res bankmux.HoldingsResult, err error) {
 	out, err := investmentsHoldingsGet.ofItem(ctx, a.api, &req.Connection)
 	if err != nil {
 		return res, normalize.Except(err, noInvestments)

@@ -75,10 +75,7 @@ type HostedLink struct {
 }
 
 // Limits of a link token.
-const (
-	maxHistoryDays   = 730
-	maxHostedSeconds = 21 * 24 * 60 * 60
-)
+const maxHistoryDays, maxHostedSeconds = 730, 21 * 24 * 60 * 60
 
 // stateNoPayload is the state of a session whose front end gets no public token, so that the
 // payload may be empty. Other sessions have no state.

@@ -115,10 +115,7 @@ type removedRow struct {
 }
 
 // The states of the transactions of an Item that the adapter treats by name.
-const (
-	updateNotReady = "NOT_READY"
-	updateComplete = "HISTORICAL_UPDATE_COMPLETE"
-)
+const updateNotReady, updateComplete = "NOT_READY", "HISTORICAL_UPDATE_COMPLETE"
 
 type holdingsResponse struct {
 	accountsResponse
