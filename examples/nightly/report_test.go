@@ -20,13 +20,15 @@ func TestConclusion(t *testing.T) {
 			people, row{due: 100, done: 80, parked: 10, blocked: 8, dead: 2}, "Every promise was kept.",
 		},
 		"half of the runs are missing": {
-			quiet, row{due: 1000, done: 489},
+			quiet,
+			row{due: 1000, done: 489},
 			"No promise was broken, but this machine was too slow for -minute 40ms: " +
 				"in night 3, 511 of 1000 connections had no run.\n" +
 				"So much of what the nights promise did not happen. Use a larger -minute.",
 		},
 		"all ran, and many of them late": {
-			people, row{due: 100, done: 100, late: 11, longest: 2 * time.Hour},
+			people,
+			row{due: 100, done: 100, late: 11, longest: 2 * time.Hour},
 			"No promise was broken, but this machine was too slow for -minute 40ms: " +
 				"in night 3, 11 runs were late, the last by 120 min.\n" +
 				"So much of what the nights promise did not happen. Use a larger -minute.",

@@ -47,8 +47,8 @@ func (f *Fleet) start(ctx context.Context, r *run) (bool, error) {
 	var reason schedule.Reason
 	err := f.db.QueryRowContext(ctx, f.named("WITH old AS (SELECT nudged FROM bankmux_river_connections"+
 		" WHERE connection = $1 AND job = $2 AND NOT running FOR UPDATE)"+
-		" UPDATE bankmux_river_connections c SET run = nextval($3), running = TRUE, nudged = FALSE, forced = old.nudged"+
-		" FROM old WHERE c.connection = $1 RETURNING c.run, c.failures, c.forced, c.reason"),
+		" UPDATE bankmux_river_connections c SET run = nextval($3), running = TRUE, nudged = FALSE,"+
+		" forced = old.nudged FROM old WHERE c.connection = $1 RETURNING c.run, c.failures, c.forced, c.reason"),
 		r.id, r.job.ID, f.named("bankmux_river_runs")).Scan(&r.number, &r.failures, &r.force, &reason)
 	if noRows(err) {
 		return false, f.within(ctx, func(tx *sql.Tx) error { return f.takeOver(ctx, tx, r) })
