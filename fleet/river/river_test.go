@@ -5,8 +5,6 @@ package riversync_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -14,7 +12,6 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -252,144 +249,6 @@ func runsNoOneShot(t *testing.T, d *database) {
 	}
 	assert.True(t, p.absent, "and each call says that no user waits")
 	assert.Equal(t, map[string]bool{bankmux.OpAccounts: true, bankmux.OpSync: true}, seen)
-}
-
-func TestNudge(t *testing.T) {
-	t.Parallel()
-	each(t, map[string]func(*testing.T, *database){
-		"nudges at once make one job and one run":                        nudgesTogether,
-		"a nudge inside a transaction counts after its commit":           nudgesInTransactions,
-		"a webhook delivery during a run leads to one more run after it": nudgesDuringARun,
-		"a removed connection has no job, and its run stores nothing":    removes,
-		"a connection that lost its job gets another one":                repairs,
-		"a wrong argument is refused":                                    refusesArguments,
-	})
-}
-
-func nudgesTogether(t *testing.T, d *database) {
-	p := d.process(t, newBank())
-	conn := p.link(t, "rosa")
-	var all sync.WaitGroup
-	for range 20 {
-		all.Go(func() { assert.NoError(t, p.fleet.Nudge(t.Context(), conn)) })
-	}
-	all.Wait()
-	assert.Equal(t, 1, d.jobs(t))
-	p.start(t)
-	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
-	assert.Equal(t, 1, d.jobs(t, "completed"))
-	assert.Equal(t, 1, d.jobs(t, "scheduled"))
-	assert.Len(t, p.bank.taken(), 4, "one round")
-}
-
-func nudgesInTransactions(t *testing.T, d *database) {
-	p := d.process(t, newBank())
-	conn := p.link(t, "rosa")
-	within := func(end func(*sql.Tx) error) {
-		tx, err := p.store.DB().BeginTx(t.Context(), nil)
-		require.NoError(t, err)
-		require.NoError(t, p.store.In(tx).SaveConnection(t.Context(), conn))
-		require.NoError(t, p.fleet.NudgeTx(t.Context(), tx, conn))
-		require.NoError(t, end(tx))
-	}
-	within((*sql.Tx).Rollback)
-	assert.Zero(t, d.jobs(t))
-	_, err := p.fleet.Plan(t.Context(), conn)
-	require.ErrorIs(t, err, bankmux.ErrNotFound)
-	within((*sql.Tx).Commit)
-	assert.Equal(t, 1, d.jobs(t))
-}
-
-// gate holds up the calls of a bank.
-type gate struct{ reached, open chan struct{} }
-
-func newGate() *gate { return &gate{make(chan struct{}, 100), make(chan struct{})} }
-
-// at returns the failure that waits at a call until the gate is open or ctx ends.
-func (g *gate) at(call string) func(context.Context, string, *bankmux.Answers) error {
-	return func(ctx context.Context, at string, _ *bankmux.Answers) error {
-		if at != call {
-			return nil
-		}
-		g.reached <- struct{}{}
-		select {
-		case <-g.open:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// nudgesDuringARun announces a row that the run has no chance to see.
-func nudgesDuringARun(t *testing.T, d *database) {
-	p := d.process(t, newBank())
-	conn := p.link(t, "rosa")
-	last := newGate()
-	p.bank.failing(last.at("page 4"))
-	p.nudge(t, conn)
-	p.start(t)
-	<-last.reached
-	p.bank.add("6 tea")
-	for range 3 {
-		p.nudge(t, conn)
-	}
-	assert.Equal(t, 1, d.jobs(t), "the job that runs is the only one")
-	p.bank.failing(nil)
-	close(last.open)
-	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
-	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
-	assert.Equal(t, append(allTexts[:5:5], "6 tea"), p.texts(t, "rosa"))
-	assert.Equal(t, 2, d.jobs(t, "completed"), "three deliveries lead to one run")
-	assert.Equal(t, 1, d.jobs(t, "scheduled"))
-	assert.Equal(t, schedule.ReasonSlot, p.plan(t, conn).Reason)
-}
-
-func removes(t *testing.T, d *database) {
-	p := d.process(t, newBank())
-	idle, busy := p.link(t, "idle"), p.link(t, "busy")
-	p.nudge(t, idle)
-	require.NoError(t, p.fleet.Remove(t.Context(), idle))
-	require.NoError(t, p.fleet.Remove(t.Context(), idle), "it may be repeated")
-	assert.Zero(t, d.jobs(t))
-
-	last := newGate()
-	p.bank.failing(last.at("page 4"))
-	p.nudge(t, busy)
-	p.start(t)
-	<-last.reached
-	version := p.state(t, busy).Version
-	require.NoError(t, p.fleet.Remove(t.Context(), busy))
-	close(last.open)
-	require.Equal(t, river.EventKindJobCancelled, p.wait(t).Kind)
-	assert.Equal(t, version, p.state(t, busy).Version)
-	assert.Equal(t, allTexts[:4], p.texts(t, "busy"))
-}
-
-func repairs(t *testing.T, d *database) {
-	p := d.process(t, newBank())
-	lost, well := p.link(t, "lost"), p.link(t, "well")
-	p.nudge(t, lost)
-	p.nudge(t, well)
-	d.exec(t, "DELETE FROM river_job WHERE args->>'user' = 'lost'")
-	n, err := p.fleet.Repair(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, 1, n)
-	assert.Equal(t, 2, d.jobs(t))
-	n, err = p.fleet.Repair(t.Context())
-	require.NoError(t, err)
-	assert.Zero(t, n)
-}
-
-func refusesArguments(t *testing.T, d *database) {
-	p := d.process(t, newBank())
-	require.ErrorIs(t, p.fleet.Nudge(t.Context(), bankmux.Connection{}), bankmux.ErrInvalid)
-	_, err := riversync.Open(nil, &river.Config{}, riversync.Options{})
-	require.ErrorIs(t, err, bankmux.ErrInvalid)
-	_, err = riversync.Open(p.store.DB(), nil, riversync.Options{})
-	require.ErrorIs(t, err, bankmux.ErrInvalid)
-	_, err = riversync.Open(p.store.DB(), &river.Config{}, riversync.Options{})
-	require.ErrorIs(t, err, bankmux.ErrInvalid)
 }
 
 func TestStatus(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// uncheckedCommit is the last commit whose message is not checked. It was there before the rules.
+	// uncheckedCommit is the last commit whose message is not checked. The rules came after it.
 	uncheckedCommit = "ba0c8bd859f8b3bc4cfde1b7c4fe1114988116e7"
 
 	maxSubject = 100 // characters of the first line
