@@ -1,5 +1,7 @@
 package riversync_test
 
+// This file tests nudges, and what they do to a plan.
+
 import (
 	"context"
 	"database/sql"

@@ -1,10 +1,11 @@
 package riversync_test
 
-// This file tests what leads to a run, and what follows one.
+// This file tests runs, and how they stand.
 
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"log/slog"
