@@ -240,7 +240,7 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	return &Response{
 		method:     req.Method,
 		path:       sent.template,
-		look:       c.drift.take(ctx, req.Method, req.Path, res.StatusCode/100 == 2),
+		look:       c.drift.take(ctx, req.Method, sent.template, res.StatusCode/100 == 2),
 		Status:     res.StatusCode,
 		JSON:       isJSON(res.Header.Get("Content-Type")),
 		Body:       body,
