@@ -35,8 +35,8 @@ const doubtful = "state IN ('running', 'running again', 'failed again')"
 // An exchange is listed after [Limits.Lease], until its connection is stored or CloseUnfinished is
 // called. It stays listed if the payload is posted again and gets an error, such as
 // [bankmux.ErrTokenSpent], and after its session has expired or was deleted. [Store.DeleteUser]
-// deletes those of the user, so read them first. [Worker] logs how many there are: one lease after
-// its start, and then each hour.
+// deletes those of the user, so read them first. [Worker] logs how many there are, up to
+// 100: one lease after its start, and then each hour.
 func (s *Store) Unfinished(ctx context.Context) (all []Unfinished, err error) {
 	type row struct {
 		id, user string
