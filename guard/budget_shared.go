@@ -65,14 +65,17 @@ func (s *sharedCount) take(ctx context.Context, op *bankmux.Op, who caller) (par
 	}
 	s.wait(chunk, 1)
 	defer s.wait(chunk, -1)
-	start, asking := time.Now(), chunk.asking // of this chunk, which asking may replace
-	select {                                  // one call asks for all that wait
+	a := s.fleet.allowanceFrom(ctx)
+	inner, end := a.Wait(ctx, a.Left())
+	asking := chunk.asking // of this chunk, which asking may replace
+	select {               // one call asks for all that wait
 	case asking <- struct{}{}:
 		defer func() { <-asking }()
-	case <-ctx.Done():
-		return nil, true // the call ends by itself
+		end()
+	case <-inner.Done():
+		end()
+		return nil, true // it has waited long enough, or the call ends by itself
 	}
-	s.fleet.allowanceFrom(ctx).spend(time.Since(start))
 	for {
 		if chunk, part, known = s.spend(who); known {
 			return part, part != nil

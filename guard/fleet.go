@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/allowance"
 	"github.com/bankmux/bankmux/internal/isolate"
 )
 
@@ -38,10 +39,11 @@ import (
 //
 // # If the backend fails
 //
-// No call fails because the backend is slow, down or has lost its data. All requests of one
-// operation together take at most 250 ms, and one of them at most 120 ms. [FleetOptions.MaxDelay]
-// changes both. The wait for the turn on a busy connection is not counted, since it ends with the
-// caller's context.
+// No call fails because the backend is slow, down or has lost its data. An operation waits at most
+// 250 ms for all requests together: for its turn, its budgets and the application's token, in all
+// attempts. It waits at most 120 ms for one of them. [FleetOptions.MaxDelay] changes both. The wait
+// for a connection that another call uses is not counted, and neither is the wait for a token that
+// another process fetches. They end with the caller's context.
 //
 // After a request failed, the fleet sends no more of them until a probe in the background
 // succeeds. Meanwhile each process judges by what it knows itself, as without a fleet. Calls of two
@@ -136,38 +138,17 @@ func (f *Fleet) maxBackground() time.Duration { return max(minBackground, f.maxR
 // maxRequest is how long one request may take: 120 ms of 250 ms.
 func (f *Fleet) maxRequest() time.Duration { return f.maxDelay / 25 * 12 }
 
-// allowance is what an operation may still wait for the backend.
-type allowance struct {
-	mu   sync.Mutex
-	left time.Duration
-}
-
-type allowanceKey struct{}
-
 // allow is the interceptor outside of [Retry] that gives all attempts one allowance.
 func (f *Fleet) allow(ctx context.Context, _ bankmux.Op, next func(context.Context) error) error {
-	return next(context.WithValue(ctx, allowanceKey{}, &allowance{left: f.maxDelay}))
+	return next(allowance.NewContext(ctx, allowance.New(f.maxDelay)))
 }
 
 // allowanceFrom returns the allowance of the operation, a new one if there is none.
-func (f *Fleet) allowanceFrom(ctx context.Context) *allowance {
-	if a, ok := ctx.Value(allowanceKey{}).(*allowance); ok {
+func (f *Fleet) allowanceFrom(ctx context.Context) *allowance.Allowance {
+	if a := allowance.FromContext(ctx); a != nil {
 		return a
 	}
-	return &allowance{left: f.maxDelay}
-}
-
-// limit returns how long the next request may take.
-func (f *Fleet) limit(a *allowance) time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return min(a.left, f.maxRequest())
-}
-
-func (a *allowance) spend(d time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.left = max(a.left-d, 0)
+	return allowance.New(f.maxDelay)
 }
 
 // The errors of a request to the backend.
@@ -176,17 +157,31 @@ var (
 	errNoResponse = errors.New("the backend did not respond, but may have done what it was asked")
 )
 
-// request sends one request to the backend and returns its result, if there is one within limit. A
-// request that failed at once is repeated, since a connection of a pool may have been closed. So do
-// must be harmless to repeat.
+// request sends one request to the backend for an operation that waits for it.
 func request[T any](
-	ctx context.Context, f *Fleet, limit time.Duration, do func(context.Context) (T, error),
+	ctx context.Context, f *Fleet, a *allowance.Allowance, do func(context.Context) (T, error),
 ) (out T, err error) {
-	if limit <= 0 || !f.available() {
+	return requestWithin(ctx, f, a, f.maxRequest(), do)
+}
+
+// inBackground sends one request to the backend for which no operation waits.
+func inBackground[T any](f *Fleet, do func(context.Context) (T, error)) (out T, err error) {
+	limit := f.maxBackground()
+	return requestWithin(f.background, f, allowance.New(limit), limit, do)
+}
+
+// requestWithin sends one request to the backend and returns its result, if there is one within
+// limit and the allowance. A request that failed at once is repeated, since a connection of a pool
+// may have been closed. So do must be harmless to repeat.
+func requestWithin[T any](
+	ctx context.Context, f *Fleet, a *allowance.Allowance, limit time.Duration, do func(context.Context) (T, error),
+) (out T, err error) {
+	if a.Left() <= 0 || !f.available() {
 		return out, errNotAsked
 	}
-	inner, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
+	start := time.Now()
+	inner, end := a.Wait(ctx, limit)
+	defer end()
 	type result struct {
 		out T
 		err error
@@ -211,7 +206,8 @@ func request[T any](
 	case <-inner.Done():
 		err = inner.Err()
 	}
-	if ctx.Err() == nil && limit >= f.maxRequest()/2 { // neither the caller nor a short limit is the cause
+	hurried := inner.Err() != nil && time.Since(start) < f.maxRequest()/2
+	if ctx.Err() == nil && !hurried { // neither the caller nor a short allowance is the cause
 		f.failed(err)
 	}
 	return out, errNoResponse
@@ -283,6 +279,18 @@ const (
 	maxRepeat   = 16 * time.Second
 )
 
+// handOver sends a release for which other processes wait, without making a call wait for it. It
+// does not wait behind the releases of others.
+func (f *Fleet) handOver(r Release) {
+	go func() {
+		_, err := inBackground(f, func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r) })
+		if err != nil {
+			f.later(r)
+			time.AfterFunc(probeEvery, func() { f.available() }) // although no call may follow
+		}
+	}()
+}
+
 // later sends a release without making a call wait for it, when the backend is available.
 func (f *Fleet) later(r Release) { f.send(pendingRelease{Release: r}) }
 
@@ -320,8 +328,7 @@ func (f *Fleet) sendPending() {
 		r := f.pending[0]
 		f.pending = f.pending[1:] // while it is sent, others may be dropped
 		f.mu.Unlock()
-		_, err := request(f.background, f, f.maxBackground(),
-			func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r.Release) })
+		_, err := inBackground(f, func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r.Release) })
 		f.mu.Lock()
 		switch {
 		case err == nil && r.repeat > 0 && r.repeat <= maxRepeat:
@@ -335,10 +342,8 @@ func (f *Fleet) sendPending() {
 
 // take takes a part of a shared budget. It reports false if the process must judge alone.
 func (f *Fleet) take(ctx context.Context, t Take) (Taken, bool) {
-	a, start := f.allowanceFrom(ctx), time.Now()
-	taken, err := request(ctx, f, f.limit(a),
+	taken, err := request(ctx, f, f.allowanceFrom(ctx),
 		func(ctx context.Context) (Taken, error) { return f.backend.Take(ctx, t) })
-	a.spend(time.Since(start))
 	return taken, err == nil
 }
 

@@ -46,7 +46,7 @@ func (f *Fleet) openElsewhere(key breakerKey) time.Duration {
 
 // readBoard reads the board. Facts that cannot be opened count as absent.
 func (f *Fleet) readBoard() {
-	facts, err := request(f.background, f, f.maxBackground(),
+	facts, err := inBackground(f,
 		func(ctx context.Context) (map[string]Fact, error) { return f.backend.Facts(ctx, boardName) })
 	now := time.Now()
 	until := map[string]time.Time{}
@@ -76,7 +76,7 @@ func (f *Fleet) announceOpen(key breakerKey, openFor time.Duration) {
 		if !ok {
 			return
 		}
-		_, _ = request(f.background, f, f.maxBackground(), func(ctx context.Context) (struct{}, error) {
+		_, _ = inBackground(f, func(ctx context.Context) (struct{}, error) {
 			return struct{}{}, f.backend.PutFact(ctx, boardName, name, Fact{Value: sealed, TTL: openFor})
 		})
 	}()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/allowance"
 )
 
 // The waits for a lease that another process has.
@@ -73,13 +74,12 @@ func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*t
 			}
 			return nil, busy(ctx.Err())
 		case !ok:
-			a.spend(time.Since(start))
 			f.countUnleased()
 			return l, nil
-		case got.Fence != 0:
-			if wait == firstPoll { // otherwise the call waited for its turn
-				a.spend(time.Since(start))
-			}
+		case got.Fence == 0 || wait != firstPoll: // the call waits, or waited, for its turn
+			a.Refund(time.Since(start))
+		}
+		if got.Fence != 0 {
 			l.fence, l.until = got.Fence, start.Add(ttl)
 			l.fact, _ = f.open(name, got.Fact.Value)
 			return l, nil
@@ -100,8 +100,8 @@ func (f *Fleet) pause(ctx context.Context, c Claim, wait time.Duration) error {
 }
 
 // claim asks once for a lease. If the response is lost, it gives up what it may have got.
-func (f *Fleet) claim(ctx context.Context, a *allowance, c Claim) (Lease, bool) {
-	got, err := request(ctx, f, f.limit(a),
+func (f *Fleet) claim(ctx context.Context, a *allowance.Allowance, c Claim) (Lease, bool) {
+	got, err := request(ctx, f, a,
 		func(ctx context.Context) (Lease, error) { return f.backend.Acquire(ctx, c) })
 	if errors.Is(err, errNoResponse) {
 		f.giveUp(c)
@@ -115,13 +115,11 @@ func (f *Fleet) release(ctx context.Context, l *turnLease) {
 		return
 	}
 	r := Release{Key: l.name, Holder: l.holder, Fence: l.fence, Fact: l.change}
-	a, start := f.allowanceFrom(ctx), time.Now()
 	tries := 0
-	held, err := request(context.WithoutCancel(ctx), f, f.limit(a), func(ctx context.Context) (bool, error) {
+	held, err := request(context.WithoutCancel(ctx), f, f.allowanceFrom(ctx), func(ctx context.Context) (bool, error) {
 		tries++
 		return f.backend.Release(ctx, r)
 	})
-	a.spend(time.Since(start))
 	switch {
 	case err != nil:
 		f.later(r)
@@ -149,28 +147,24 @@ func (f *Fleet) countLost(name string) {
 // lookTTL is the lease and the place of a claim that only looks. Both end by themselves.
 const lookTTL = time.Millisecond
 
-// pass gives up the turn of a claim, which waited for a value that another process has made. If it
-// had the lease, others wait for it, so its release does not wait behind those of the others.
-func (f *Fleet) pass(ctx context.Context, c Claim, got Lease) {
+// pass gives up the turn of a claim, which waited for a value that another process has made.
+func (f *Fleet) pass(c Claim, got Lease) {
 	r := Release{Key: c.Key, Holder: c.Holder, Fence: got.Fence}
 	switch {
 	case c.Place == lookTTL:
-		return
 	case got.Fence != 0:
-		_, err := request(context.WithoutCancel(ctx), f, f.maxRequest(),
-			func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r) })
-		if err == nil {
-			return
-		}
+		f.handOver(r)
+	default:
+		f.later(r)
 	}
-	f.later(r)
 }
 
 // Once returns a value that one process makes for all, such as the application's token. It returns
 // the stored value under name if usable accepts it. If not, it calls create and stores its value
-// for ttl. While one process creates a value, the others wait for it. They call create themselves
-// after patience, or if the backend fails. So Once fails only if create fails or ctx ends
-// ([bankmux.ErrContextDone]).
+// for ttl. While one process creates a value, the others wait for it. After patience, one more of
+// them calls create. The rest waits for that one, and calls create between 5/4 and 6/4 of patience,
+// each at a random time. A process whose backend fails calls create at once. So Once fails only if
+// create fails or ctx ends ([bankmux.ErrContextDone]).
 //
 // The duration is how long the value is still valid. usable also gets it, and must not be slow.
 // Values are encrypted. Once is for adapters; names of different adapters must differ.
@@ -181,12 +175,16 @@ func (f *Fleet) Once(
 ) ([]byte, time.Duration, error) {
 	name = place("once", name)
 	claim := Claim{Key: name, Holder: rand.Text(), TTL: lookTTL, Place: lookTTL} // the first one only looks
-	patient := time.Now().Add(patience)
+	// The lease of the first one ends after patience, and the next in the queue gets it.
+	patient := time.Now().Add(patience + patience/4 + mathrand.N(patience/4+1)) //nolint:gosec // a spread
+	a := f.allowanceFrom(ctx)
+	a.Limit(f.maxDelay)
 	var lease Lease
 	for wait := firstPoll; ; wait = min(2*wait, maxPoll) {
-		got, ok := f.claim(ctx, &allowance{left: f.maxDelay}, claim)
+		start := time.Now()
+		got, ok := f.claim(ctx, a, claim)
 		if value, readable := f.open(name, got.Fact.Value); readable && usable(value, got.Fact.TTL) {
-			f.pass(ctx, claim, got)
+			f.pass(claim, got)
 			return value, got.Fact.TTL, nil
 		}
 		looked := claim.Place == lookTTL
@@ -197,18 +195,13 @@ func (f *Fleet) Once(
 		if looked {
 			continue
 		}
+		a.Refund(time.Since(start)) // another process has the turn
 		if err := f.pause(ctx, claim, wait); err != nil {
 			return nil, 0, &bankmux.Error{Kind: bankmux.ErrContextDone, NotSent: true, Err: err}
 		}
 	}
 	release := Release{Key: name, Holder: claim.Holder, Fence: lease.Fence}
-	defer func() { // also if create panics
-		_, err := request(context.WithoutCancel(ctx), f, f.maxRequest(),
-			func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, release) })
-		if err != nil {
-			f.later(release)
-		}
-	}()
+	defer func() { f.handOver(release) }() // also if create panics
 	value, ttl, err := create(ctx)
 	if err == nil && ttl > 0 {
 		if sealed, ok := f.seal(name, value); ok {

@@ -152,6 +152,7 @@ func aValueCountsAtItsPlace(t *testing.T) {
 					func([]byte, time.Duration) bool { return true },
 					func(context.Context) ([]byte, time.Duration, error) { return []byte(made), time.Hour, nil })
 				require.NoError(t, err)
+				synctest.Wait() // it is stored
 				return string(value)
 			}
 			require.Equal(t, "first", get("a", "first"))

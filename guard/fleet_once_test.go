@@ -51,6 +51,7 @@ func aStoredValueCostsOneRequest(t *testing.T) {
 		b, m := newBackend(), &maker{}
 		first, second := newProcess(t, b).fleet, newProcess(t, b).fleet
 		require.Equal(t, "value I", m.value(t, first, ""))
+		synctest.Wait() // it is stored
 		before := b.requests.Load()
 		require.Equal(t, "value I", m.value(t, second, ""))
 		synctest.Wait()
@@ -86,6 +87,7 @@ func whatOnceStoresCannotBeRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, m := newBackend(), &maker{}
 		m.value(t, newProcess(t, b).fleet, "")
+		synctest.Wait() // it is stored
 		values := 0
 		b.stored.Range(func(value, _ any) bool {
 			values++

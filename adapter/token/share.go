@@ -16,9 +16,10 @@ import (
 // provider, its address, the application's id, and whatever else makes another token. It may be a
 // text of any length, and must hold no secret. The token is stored encrypted, until it expires.
 //
-// A process fetches a token of its own if the fleet's backend fails. It also does if another one
-// takes more than half of the budget for it. Call Share before the first call of [Source.Token]. It
-// does nothing if f is nil. It returns the source.
+// A process fetches a token of its own if the fleet's backend fails. If the process that fetches
+// the token takes more than half of the budget, one more fetches it. After three quarters of the
+// budget at the latest, each process fetches its own. Call Share before the first call of
+// [Source.Token]. It does nothing if f is nil. It returns the source.
 func (s *Source) Share(f *guard.Fleet, name string) *Source {
 	s.fleet, s.name = f, "token\x00"+name
 	return s

@@ -63,6 +63,8 @@ func process(t *testing.T, b guard.Backend, e *issuer) *token.Source {
 func TestShare(t *testing.T) {
 	t.Parallel()
 	t.Run("a thousand tokens that expire together make one request", aThousandTokensMakeOneRequest)
+	t.Run("a process that dies while it fetches for a thousand costs one more request", aDeathCostsOneRequest)
+	t.Run("if two die in a row, the rest fetches at different times", twoDeathsAreNoRush)
 	t.Run("a token is renewed before it ends, by one process for all", aTokenIsRenewedByOneProcess)
 	t.Run("a token that was refused is fetched once for all", aRefusedTokenIsFetchedOnce)
 	t.Run("a process that hangs or a backend that fails costs no token", aFailureCostsNoToken)
@@ -89,6 +91,65 @@ func aThousandTokensMakeOneRequest(t *testing.T) {
 			wait.Wait()
 			assert.Equal(t, round+1, e.fetches)
 			time.Sleep(time.Hour)
+		}
+	})
+}
+
+// waiting starts processes that wait for one that hangs.
+func waiting(t *testing.T, n int, takes ...time.Duration) (fetches func() []time.Duration) {
+	t.Helper()
+	b := guard.NewMemory()
+	start := time.Now()
+	var mu sync.Mutex
+	var at []time.Duration
+	fetch := func(ctx context.Context) (token.Token, error) {
+		mu.Lock()
+		at = append(at, time.Since(start))
+		took := takes[min(len(at), len(takes))-1]
+		mu.Unlock()
+		select {
+		case <-time.After(took):
+			return token.Token{Value: bankmux.NewSecret("token"), Lifetime: time.Hour}, nil
+		case <-ctx.Done():
+			return token.Token{}, ctx.Err()
+		}
+	}
+	var wait sync.WaitGroup
+	failed := 0
+	for range n {
+		f, err := guard.NewFleet(b, ring(t), guard.FleetOptions{})
+		require.NoError(t, err)
+		s := token.NewSource(10*time.Second, fetch).Share(f, "application")
+		wait.Go(func() {
+			if _, err := s.Token(t.Context()); err != nil {
+				mu.Lock()
+				failed++
+				mu.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	assert.LessOrEqual(t, failed, len(takes)-1, "those that hung")
+	return func() []time.Duration { return at }
+}
+
+func aDeathCostsOneRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		assert.Equal(t, 2, len(waiting(t, 1000, time.Hour, 500*time.Millisecond)())) //nolint:testifylint // the list is long
+	})
+}
+
+func twoDeathsAreNoRush(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		perTenth := map[time.Duration]int{}
+		const tenth = 100 * time.Millisecond
+		for _, at := range waiting(t, 400, time.Hour, time.Hour, 500*time.Millisecond)() {
+			perTenth[at.Truncate(tenth)]++
+		}
+		for after, n := range perTenth {
+			assert.LessOrEqual(t, n, 100, "after %s", after)
 		}
 	})
 }

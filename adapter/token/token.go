@@ -6,6 +6,7 @@ package token
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/allowance"
 	"github.com/bankmux/bankmux/internal/isolate"
 	"github.com/bankmux/bankmux/normalize"
 )
@@ -42,6 +44,7 @@ type Source struct {
 	name   string       // of the token in the fleet
 
 	mu      sync.RWMutex
+	waiting *allowance.Allowance // of all that wait for the fetch that is under way
 	current bankmux.Secret
 	due     time.Time      // when to fetch the next one
 	refused bankmux.Secret // the last one that was dropped
@@ -69,6 +72,8 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 	if t, ok := s.cached(); ok {
 		return t, nil
 	}
+	own := allowance.FromContext(ctx)
+	shared := s.join(own)
 	// The fetch continues when its caller gives up, because others may wait for it.
 	done := s.flight.DoChan("", func() (any, error) {
 		if t, ok := s.cached(); ok {
@@ -76,7 +81,8 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.budget)
 		defer cancel()
-		t, err := s.obtain(ctx)
+		defer s.part()
+		t, err := s.obtain(allowance.NewContext(ctx, s.join(own)))
 		if err != nil {
 			if ctx.Err() != nil {
 				err = &bankmux.Error{
@@ -94,6 +100,9 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 	})
 	select {
 	case r := <-done:
+		if own != nil {
+			own.Limit(shared.Left())
+		}
 		if r.Err != nil {
 			return bankmux.Secret{}, normalize.Unsent(r.Err)
 		}
@@ -106,6 +115,28 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 			Err:     ctx.Err(),
 		}
 	}
+}
+
+// join lets a call wait for the fetch that is under way, or for the next one. What all of them may
+// still wait for the fleet is what the least patient of them may. A call without an allowance does
+// not limit the others.
+func (s *Source) join(own *allowance.Allowance) *allowance.Allowance {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting == nil {
+		s.waiting = allowance.New(math.MaxInt64)
+	}
+	if own != nil {
+		s.waiting.Limit(own.Left())
+	}
+	return s.waiting
+}
+
+// part ends what join started.
+func (s *Source) part() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = nil
 }
 
 // obtained is a token from the endpoint or from another process.
