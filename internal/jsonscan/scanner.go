@@ -304,6 +304,31 @@ func (s *Scanner) Raw(unique bool) ([]byte, error) {
 	return s.text[from:s.at:s.at], nil
 }
 
+// Seen is an object that was read. The zero Seen is none.
+type Seen struct {
+	raw   []byte
+	depth int
+}
+
+// Object returns what [Scanner.Raw] has read at a place, if it was an object.
+func (p Place) Object(raw []byte) Seen {
+	if len(raw) == 0 || raw[0] != '{' {
+		return Seen{}
+	}
+	return Seen{raw, p.depth}
+}
+
+// Again reports whether the next value is an object that was read before, byte by byte. It then
+// reads and returns the object, without another look at its members.
+func (s *Scanner) Again(seen Seen) ([]byte, bool) {
+	if s.peek(); seen.raw == nil || s.depth > seen.depth || !bytes.HasPrefix(s.text[s.at:], seen.raw) {
+		return nil, false
+	}
+	from := s.at
+	s.at += len(seen.raw)
+	return s.text[from:s.at:s.at], true
+}
+
 // Keys are those of one object that is open.
 type Keys struct {
 	from   int       // where they start in the names

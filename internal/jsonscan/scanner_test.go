@@ -90,6 +90,7 @@ func manyKeys(n, again int) string {
 func TestScanner(t *testing.T) {
 	t.Parallel()
 	t.Run("a text is JSON if jsontext reads it", aTextIsJSONIfJSONTextReadsIt)
+	t.Run("an object is read again if it is the same, byte by byte", anObjectIsReadAgain)
 	t.Run("a repeated key is found among few and many", aRepeatedKeyIsFound)
 	t.Run("nesting has a limit", nestingHasALimit)
 	t.Run("texts, numbers and keys have the values of jsontext", valuesAreThoseOfJSONText)
@@ -304,6 +305,45 @@ func aScannerReturnsAfterAFault(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, more)
 	require.NoError(t, s.End())
+}
+
+func anObjectIsReadAgain(t *testing.T) {
+	t.Parallel()
+	text := `{"a":[1,2]}`
+	first := scanner(text, rules{})
+	from := first.Place()
+	raw, err := first.Raw(true)
+	require.NoError(t, err)
+	seen := from.Object(raw)
+	for next, want := range map[string]bool{
+		text: true, " \n" + text + ",7": true, `{"a":[1,2] }`: false, `{"a":[1,2`: false, `{"a":[1,2],"a":3}`: false, `[]`: false,
+		``: false,
+	} {
+		s := scanner(next, rules{})
+		got, ok := s.Again(seen)
+		require.Equal(t, want, ok, next)
+		if ok {
+			assert.Equal(t, text, string(got))
+			assert.Equal(t, strings.Index(next, "}")+1, s.Offset(), "it was read")
+			continue
+		}
+		fault := s.Skip(true)
+		if fault == nil {
+			fault = s.End()
+		}
+		assert.Equal(t, skip(next, rules{unique: true}), fault, "the scanner reads what it would have read: %q", next)
+	}
+	deeper := scanner(`[`+text+`]`, rules{})
+	require.NoError(t, deeper.Open())
+	_, ok := deeper.Again(seen)
+	assert.False(t, ok, "deeper, an object may be nested too deeply")
+	for _, other := range []string{`[1]`, `"a"`, `1`} {
+		s := scanner(other, rules{})
+		_, ok := s.Again(from.Object([]byte(other)))
+		assert.False(t, ok, "a number may continue: %s", other)
+	}
+	_, ok = deeper.Again(jsonscan.Seen{})
+	assert.False(t, ok)
 }
 
 // TestAllocations specifies that reading costs no memory. It counts, so nothing runs beside it.
