@@ -53,6 +53,7 @@ func TestTry(t *testing.T) {
 		"an error of the provider":  {true, `{"code":"C"}`, code{"C"}},
 		"the page of a proxy":       {false, `{"code":"C"}`, code{}},
 		"a response with two codes": {true, `{"code":"C","code":"D"}`, code{}},
+		"a message that repeats":    {true, `{"code":"C","x":1,"x":2,"y":{"a":1,"a":2}}`, code{"C"}},
 		"a response that broke off": {true, `{"code":"C"`, code{}},
 	} {
 		t.Run(name, func(t *testing.T) {

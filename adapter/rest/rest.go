@@ -361,10 +361,14 @@ func failure(ctx context.Context, res *http.Response, err error, notSent bool) *
 // Decode reads the response into v, a pointer to a struct, as [wire.Decode] does. It also refuses a
 // response whose content type is not JSON. The error is [bankmux.ErrMalformed] with the status.
 func (r *Response) Decode(v any) error {
+	return r.decode(v, wire.Decode)
+}
+
+func (r *Response) decode(v any, read func([]byte, any) error) error {
 	if !r.JSON {
 		return r.malformed("is not of a JSON content type")
 	}
-	err := wire.Decode(r.Body, v)
+	err := read(r.Body, v)
 	if e, ok := errors.AsType[*bankmux.Error](err); ok {
 		e.Status = r.Status
 	}
@@ -376,9 +380,10 @@ func (r *Response) Decode(v any) error {
 }
 
 // Try returns what [Response.Decode] reads, and the zero value if it fails. It is for responses
-// whose status decides, such as errors, which may be the page of a proxy.
+// whose status decides, such as errors, which may be the page of a proxy. Keys that T does not have
+// may repeat: see [wire.DecodeFailure].
 func Try[T any](r *Response) (v T) {
-	if r.Decode(&v) != nil {
+	if r.decode(&v, wire.DecodeFailure) != nil {
 		return *new(T)
 	}
 	return v

@@ -146,6 +146,8 @@ func anUnusableResponseIsErrMalformed(t *testing.T) {
 		"not a list":      {"application/json", `{"a":"planted","list":{}}`, "not the JSON expected"},
 		"a repeated key":  {"application/json", `{"a":"planted","a":"b"}`, "repeats a key"},
 		"a nested repeat": {"application/problem+json", `{"a":"planted","b":{"c":1,"c":2}}`, "repeats a key"},
+		"an unknown key":  {"application/json", `{"a":"planted","x":1,"x":2}`, "repeats a key"},
+		"within a value":  {"application/json", `{"a":"planted","x":{"c":1,"c":2}}`, "repeats a key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := serve(t, func(w http.ResponseWriter, _ *http.Request) {

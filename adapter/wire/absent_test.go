@@ -7,13 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux/adapter/wire"
+	"github.com/bankmux/bankmux/internal/jsonscan"
 )
 
 // TestAbsent specifies what a second, lenient reading leaves of the first one.
 func TestAbsent(t *testing.T) {
 	t.Parallel()
 	t.Run("nothing remains of the first reading", nothingRemainsOfTheFirstReading)
-	t.Run("only keys that are read must be unique", onlyKeysThatAreReadMustBeUnique)
+	t.Run("no key may repeat, and in a failure none that is read", noKeyMayRepeat)
 }
 
 type halfRead struct {
@@ -74,11 +75,11 @@ func nothingRemainsOfTheFirstReading(t *testing.T) {
 	}
 }
 
-func onlyKeysThatAreReadMustBeUnique(t *testing.T) {
+func noKeyMayRepeat(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		body string
-		ok   bool
+		body    string
+		failure bool // DecodeFailure accepts it
 	}{
 		"a key that is not known":          {`{"new":1,"new":2}`, true},
 		"within one":                       {`{"new":{"a":1,"a":2},"text":"x"}`, true},
@@ -92,7 +93,9 @@ func onlyKeysThatAreReadMustBeUnique(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var in halfRead
-			assert.Equal(t, c.ok, wire.Unmarshal([]byte(c.body), &in) == nil)
+			require.ErrorIs(t, wire.Unmarshal([]byte(c.body), &in), jsonscan.ErrRepeats)
+			err := wire.DecodeFailure([]byte(c.body), &in)
+			assert.Equal(t, c.failure, err == nil, err)
 		})
 	}
 }

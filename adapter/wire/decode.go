@@ -21,9 +21,9 @@ import (
 //   - A member of another type counts as absent, and keeps nothing of its value.
 //   - An element of another type affects only itself. In each element of a [Rows] or [List], a
 //     number may replace a text. A text may replace a number, true or false.
-//   - If v repeats a key outside of a list, the response is refused, because two decoders could see
-//     two values. A key may not repeat anywhere within a json.RawMessage, or within a value that a
-//     method reads.
+//   - No key may repeat, whether v has it or not, because two decoders could see two values. A
+//     repeated key in an element of a list makes that element unreadable. Elsewhere the response is
+//     refused.
 //   - A list that is not an array is refused, and so is an [Exact] member of another type.
 //   - A response with more rows than its length allows is refused: see [List].
 //
@@ -32,20 +32,21 @@ import (
 //
 // A type of the adapter may read itself by UnmarshalJSON or UnmarshalText. If its method returns an
 // error of Decode, that is the error here. Any other error of the method means another type. With a
-// method KeysMayRepeat, its values outside of lists may repeat keys, and UnmarshalJSON checks them.
+// method KeysMayRepeat, its values outside of rows may repeat keys, and UnmarshalJSON checks them.
 //
 // The error is [bankmux.ErrMalformed]. It says what is wrong and quotes nothing of the response. A
 // response that is not JSON is reported as such. Of other faults, the first one in the text is
 // reported, such as a repeated key before a list that is not an array. Too many rows hide the other
 // faults.
-func Decode(body []byte, v any) error { return decode(body, v, false) }
+func Decode(body []byte, v any) error { return decode(body, v, rule{unique: true}) }
 
-// DecodeStrict reads data of which nothing may be repaired. No key may repeat, each member must
-// have its type, and text must be UTF-8. The error is that of [Decode].
-func DecodeStrict(body []byte, v any) error { return decode(body, v, true) }
+// DecodeFailure reads the response to a call that failed, as [Decode] does. Outside of rows, keys
+// that v does not have may repeat. So what a response only shows never hides the code that decides:
+// a lapsed login with a repeated message stays a lapsed login.
+func DecodeFailure(body []byte, v any) error { return decode(body, v, rule{}) }
 
 // decode checks the size of a response and reads it.
-func decode(text []byte, v any, strict bool) error {
+func decode(text []byte, v any, r rule) error {
 	text = strictjson.WithoutMark(text)
 	switch body := bytes.TrimSpace(text); {
 	case len(body) == 0:
@@ -55,7 +56,7 @@ func decode(text []byte, v any, strict bool) error {
 	case !bounded(v) && tooManyRows(body):
 		return malformed(tooMany)
 	}
-	err := read(text, v, strict)
+	err := read(text, v, r)
 	if err == nil {
 		return nil
 	}
@@ -74,11 +75,11 @@ func decode(text []byte, v any, strict bool) error {
 }
 
 // read reads a response into v.
-func read(text []byte, v any, strict bool) error {
+func read(text []byte, v any, r rule) error {
 	d := decoders.Get().(*decoder) //nolint:forcetypeassert // the pool has nothing else
 	d.Reset(text)
-	d.rule = rule{exact: strict, unique: strict}
-	if strict {
+	d.rule = r
+	if r.exact {
 		d.RequireUTF8()
 	}
 	err := d.whole(v)

@@ -13,11 +13,11 @@ import (
 // TestDecode specifies strict decoding and the errors of both functions.
 func TestDecode(t *testing.T) {
 	t.Parallel()
-	t.Run("DecodeStrict reads exactly", decodeStrictReadsExactly)
+	t.Run("Strict reads exactly", strictReadsExactly)
 	t.Run("the error is ErrMalformed and quotes nothing", theErrorIsErrMalformedAndQuotesNothing)
 }
 
-func decodeStrictReadsExactly(t *testing.T) {
+func strictReadsExactly(t *testing.T) {
 	t.Parallel()
 	for body, ok := range map[string]bool{
 		`{"a":"x","b":1.5,"new":{}}`: true, `{"a":7}`: false, `{"b":"1"}`: false, `{"a":"x","a":"y"}`: false,
@@ -27,7 +27,7 @@ func decodeStrictReadsExactly(t *testing.T) {
 			A string  `json:"a"`
 			B float64 `json:"b"`
 		}
-		err := wire.DecodeStrict([]byte(body), &out)
+		err := wire.Strict([]byte(body), &out)
 		assert.Equal(t, ok, err == nil, body)
 	}
 }
@@ -50,7 +50,7 @@ func theErrorIsErrMalformedAndQuotesNothing(t *testing.T) {
 		"half of a text":        {`{"list":"planted"`, "is not valid JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, read := range []func([]byte, any) error{wire.Decode, wire.DecodeStrict} {
+			for _, read := range []func([]byte, any) error{wire.Decode, wire.Strict} {
 				err := read([]byte(c.body), new(answer))
 				require.ErrorIs(t, err, bankmux.ErrMalformed)
 				require.ErrorContains(t, err, "the response "+c.says)

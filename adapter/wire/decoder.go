@@ -25,6 +25,7 @@ type decoder struct {
 	texts  *texts  // repeated texts of a long list; nil before it is long
 	blocks []block // what is left of the memory for its slices
 	short  shortTexts
+	again  jsonscan.Seen // the latest object that a method has read in a long list
 }
 
 // decoders has decoders for the next responses. They keep nothing of earlier ones.
@@ -45,7 +46,11 @@ type rule struct {
 	exact  bool // each value must have its type
 	row    bool // a number may replace a text
 	unique bool // keys of members that are not read may not repeat either
+	nested bool // a repeated key concerns what is around the value: the row, or the whole text
 }
+
+// rowRule is the rule of a row.
+var rowRule = rule{row: true, unique: true, nested: true}
 
 // shapeError says that a value does not have its type.
 type shapeError string
@@ -283,7 +288,7 @@ func (d *decoder) parse(kind jsonscan.Kind, p *plan, to unsafe.Pointer) error {
 // byMethod reads a value by the method UnmarshalJSON of its type, or by encoding/json. Either would
 // take one of two values of a repeated key.
 func (d *decoder) byMethod(p *plan, to unsafe.Pointer) error {
-	raw, err := d.Raw(d.unique || !p.mayRepeat)
+	raw, err := d.raw(d.nested || !p.mayRepeat)
 	if err != nil {
 		return err
 	}
@@ -291,6 +296,21 @@ func (d *decoder) byMethod(p *plan, to unsafe.Pointer) error {
 		return ofMethod(p.pointer(to).Interface().(json.Unmarshaler).UnmarshalJSON(raw))
 	}
 	return ofMethod(readOther(raw, p.pointer(to).Elem()))
+}
+
+// raw reads a value for a method. In a long list, most rows have the same object there, such as the
+// currency. It is checked once.
+func (d *decoder) raw(unique bool) ([]byte, error) {
+	if d.texts == nil || !unique {
+		return d.Raw(unique)
+	}
+	if raw, ok := d.Again(d.again); ok {
+		return raw, nil
+	}
+	from := d.Place()
+	raw, err := d.Raw(true)
+	d.again = from.Object(raw)
+	return raw, err
 }
 
 // ofMethod returns the error for that of a method. One of Decode stays, and another one means

@@ -24,7 +24,7 @@ func (d *decoder) rows(element *plan, next func() unsafe.Pointer, done func(read
 	}
 	outside, start := d.rule, d.Offset()
 	if !d.exact {
-		d.rule = rule{row: true, unique: true}
+		d.rule = rowRule
 	}
 	for n := 0; ; n++ {
 		more, err := d.Element(n == 0)
@@ -38,7 +38,7 @@ func (d *decoder) rows(element *plan, next func() unsafe.Pointer, done func(read
 		if n == longList && d.texts == nil {
 			d.texts = new(texts)
 		}
-		readable, err := d.element(element, next(), outside.unique)
+		readable, err := d.element(element, next(), outside.nested)
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (d *decoder) slice(kind jsonscan.Kind, p *plan, to unsafe.Pointer) error {
 		start := d.Place()
 		one := list.next(to)
 		fits, err := d.part(p.element, one)
-		if !d.unique && !d.exact && errors.Is(err, jsonscan.ErrRepeats) {
+		if !d.nested && !d.exact && errors.Is(err, jsonscan.ErrRepeats) {
 			d.Return(start)
 			err = d.Skip(false)
 		}

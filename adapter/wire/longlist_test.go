@@ -24,6 +24,7 @@ func TestLongList(t *testing.T) {
 	t.Run("members beyond the first 64 are found, and refused if they repeat", membersBeyondSixtyFourAreFound)
 	t.Run("slices of a long list share no elements", slicesOfALongListShareNoElements)
 	t.Run("repeated texts are made once", repeatedTextsAreMadeOnce)
+	t.Run("a repeated object for a method is read in each row", aRepeatedObjectIsReadInEachRow)
 }
 
 // everyMember has a member of every kind that a row may have.
@@ -314,6 +315,34 @@ func repeatedTextsAreMadeOnce(t *testing.T) {
 	require.Len(t, all, 200)
 	for i := 10; i < 200; i++ {
 		require.Equal(t, unsafe.StringData(all[9].row.B), unsafe.StringData(all[i].row.B), "row %d", i)
+	}
+}
+
+func aRepeatedObjectIsReadInEachRow(t *testing.T) {
+	t.Parallel()
+	const usd = `{"code":"USD"}`
+	for raw, want := range map[string]element[methods]{
+		`{"coded":` + usd + `}`:                                 {row: methods{Coded: coded{"USD"}}},
+		`{"far":` + usd + `}`:                                   {row: methods{Far: &coded{"USD"}}},
+		`{"tolerant":` + usd + `}`:                              {row: methods{Tolerant: tolerant{coded{"USD"}}}},
+		`{"coded": ` + usd + ` ,"id":"1"}`:                      {row: methods{ID: "1", Coded: coded{"USD"}}},
+		`{"coded":{"code":"AED"}}`:                              {row: methods{Coded: coded{"AED"}}},
+		`{"coded":{"code":"USD","code":"USD"}}`:                 {bad: true},
+		`{"coded":` + usd + `,"coded":` + usd + `}`:             {bad: true},
+		`{"coded":{"code":"USD"` + `,"new":{"a":` + usd + `}}}`: {row: methods{Coded: coded{"USD"}}},
+	} {
+		before := strings.Repeat(`{"coded":`+usd+`},`, 10)
+		all, err := elements[methods](0, before+raw+`,`+before+raw)
+		require.NoError(t, err, raw)
+		require.Len(t, all, 22)
+		for i, got := range all {
+			if i == 10 || i == 21 {
+				want.place = i
+				assert.Equal(t, want, got, raw)
+				continue
+			}
+			assert.Equal(t, coded{"USD"}, got.row.Coded, raw)
+		}
 	}
 }
 

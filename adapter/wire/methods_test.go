@@ -87,7 +87,7 @@ func TestMethods(t *testing.T) {
 	})
 	t.Run("strict decoding accepts no repeated key at all", func(t *testing.T) {
 		t.Parallel()
-		require.ErrorContains(t, wire.DecodeStrict([]byte(`{"tolerant":`+twice+`}`), new(methods)), "repeats a key")
+		require.ErrorContains(t, wire.Strict([]byte(`{"tolerant":`+twice+`}`), new(methods)), "repeats a key")
 	})
 }
 

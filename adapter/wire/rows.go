@@ -132,7 +132,7 @@ func (b *OptionalList[T]) readFrom(d *decoder, element *plan) error {
 		return b.List.readFrom(d, element)
 	}
 	b.List = List[T]{Bad: []int{1}}
-	return d.Skip(d.unique)
+	return d.Skip(d.nested)
 }
 
 // Object is one object outside of lists whose members follow the rules of a row: a number may
@@ -148,11 +148,11 @@ func (*Object[T]) elementType() reflect.Type { return reflect.TypeFor[T]() }
 func (o *Object[T]) readFrom(d *decoder, element *plan) error {
 	*o = Object[T]{}
 	if d.Kind() != '{' {
-		return d.Skip(d.unique)
+		return d.Skip(d.nested)
 	}
 	outside := d.rule
-	d.rule = rule{row: true, unique: true}
-	readable, err := d.element(element, address(&o.Value), outside.unique)
+	d.rule = rowRule
+	readable, err := d.element(element, address(&o.Value), outside.nested)
 	d.rule = outside
 	if o.Present = readable; !readable {
 		o.Value = *new(T) // it may have a part of the object

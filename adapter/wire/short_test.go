@@ -78,9 +78,9 @@ func aDecoderKeepsNoRuleOfTheResponseBefore(t *testing.T) {
 			A string `json:"a"`
 			N int    `json:"n"`
 		}
-		require.Error(t, wire.DecodeStrict([]byte(`{"x":{"y":1,"y":2}}`), &out))
-		require.Error(t, wire.DecodeStrict([]byte("{\"a\":\"\xff\"}"), &out))
-		require.NoError(t, wire.Decode([]byte("{\"a\":\"\xff\",\"n\":\"7\",\"x\":{\"y\":1,\"y\":2}}"), &out))
+		require.Error(t, wire.Strict([]byte(`{"x":{"y":1,"y":2}}`), &out))
+		require.Error(t, wire.Strict([]byte("{\"a\":\"\xff\"}"), &out))
+		require.NoError(t, wire.DecodeFailure([]byte("{\"a\":\"\xff\",\"n\":\"7\",\"x\":{\"y\":1,\"y\":2}}"), &out))
 		assert.Equal(t, "\ufffd", out.A)
 		assert.Equal(t, 7, out.N)
 	}
@@ -93,7 +93,7 @@ func (a *another) UnmarshalText(text []byte) error {
 	var out struct {
 		Inner string `json:"inner"`
 	}
-	err := wire.DecodeStrict(text, &out)
+	err := wire.Strict(text, &out)
 	a.Inner = out.Inner
 	return err
 }

@@ -50,20 +50,20 @@ var moreShapes = []string{
 	`{"a":["x"],"b":[]}`, `{"a":{},"a":{}}`, `{"next":{"next":{"id":"deep"}}}`, `{"value":"v","new":{"a":1,"a":1}}`,
 }
 
-// sameAsJSONv2 checks that DecodeStrict refuses what jsonv2 refuses, and otherwise reads the same.
+// sameAsJSONv2 checks that Strict refuses what jsonv2 refuses, and otherwise reads the same.
 func sameAsJSONv2(t *testing.T, body string) {
 	t.Helper()
 	var got, want plain
-	err, wantErr := wire.DecodeStrict([]byte(body), &got), jsonv2.Unmarshal([]byte(body), &want)
+	err, wantErr := wire.Strict([]byte(body), &got), jsonv2.Unmarshal([]byte(body), &want)
 	require.Equal(t, wantErr == nil, err == nil, "%q: %v, jsonv2: %v", body, err, wantErr)
 	if err == nil {
 		require.Equal(t, want, got, "%q", body)
 	}
 }
 
-// TestDecodeStrict specifies strict decoding by comparison with the package that becomes
+// TestStrict specifies strict decoding by comparison with the package that becomes
 // encoding/json/v2.
-func TestDecodeStrict(t *testing.T) {
+func TestStrict(t *testing.T) {
 	t.Parallel()
 	t.Run("members of every type are read as jsonv2 reads them", func(t *testing.T) {
 		t.Parallel()
@@ -78,8 +78,8 @@ func TestDecodeStrict(t *testing.T) {
 	})
 }
 
-// FuzzDecodeStrict compares any response with what jsonv2 reads.
-func FuzzDecodeStrict(f *testing.F) {
+// FuzzStrict compares any response with what jsonv2 reads.
+func FuzzStrict(f *testing.F) {
 	for i, shape := range append(moreShapes, shapes...) {
 		f.Add(`{"id":"1","` + plainMembers[i%len(plainMembers)] + `":` + shape + `,"zz":1}`)
 	}

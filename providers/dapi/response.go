@@ -82,11 +82,11 @@ func read(res *rest.Response, oneShot bool, out response) error {
 // verdictOf looks for the status of the call in a response that cannot be read as a whole. It
 // returns err if there is none, or if the call succeeded and its result cannot be read.
 func verdictOf(res *rest.Response, env *envelope, err error) error {
-	if alone := new(envelope); res.Decode(alone) == nil && alone.Status != statusDone {
-		*env = *alone // the envelope is intact, and there is no result to read
+	if alone := rest.Try[envelope](res); alone.Status != "" && alone.Status != statusDone {
+		*env = alone // the envelope is intact, and there is no result to read
 		return nil
 	}
-	if said := new(verdict); res.Decode(said) == nil && said.Status == statusFailed {
+	if said := rest.Try[verdict](res); said.Status == statusFailed {
 		*env = envelope{Status: said.Status, Type: said.Type}
 		return nil
 	}
@@ -96,11 +96,7 @@ func verdictOf(res *rest.Response, env *envelope, err error) error {
 // fieldOf returns the field that the msg of a failed envelope names, or "". The rest of msg is
 // dropped, because it may quote the request.
 func fieldOf(res *rest.Response) string {
-	var said struct {
-		Msg string `json:"msg"`
-	}
-	_ = res.Decode(&said) // msg is only for display
-	return model.FieldIn(said.Msg)
+	return model.FieldIn(rest.Try[shownMessage](res).Msg)
 }
 
 // ofTheBank assigns to the bank an error that Dapi did not explain, for a call that the bank should

@@ -225,7 +225,7 @@ func aRepeatedKeyOfAMemberForDisplayNeverDecides(t *testing.T) {
 		"the result twice":            {`{"accounts":[],"accounts":{},` + failed + `}`, bankmux.ErrReauth},
 		"a type twice: it decides":    {`{"type":"USER_DELINKED",` + failed + `}`, bankmux.ErrCredentials},
 		"a status twice: it decides":  {`{"status":"done",` + failed + `}`, bankmux.ErrCredentials},
-		"something unknown, and done": {`{"status":"done","accounts":[],"note":{"a":1,"a":2},"x":1,"x":2}`, ""},
+		"something unknown, and done": {`{"status":"done","accounts":[],"note":{"a":1,"a":2},"x":1,"x":2}`, bankmux.ErrMalformed},
 		"the result, and done":        {`{"status":"done","accounts":[],"accounts":[]}`, bankmux.ErrMalformed},
 	} {
 		client, conn, _ := canned(t, map[string]string{"/v2/data/accounts/get": c.body})

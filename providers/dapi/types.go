@@ -26,6 +26,11 @@ type verdict struct {
 	Type   string `json:"type"`
 }
 
+// shownMessage is the part of a failed envelope that is only shown.
+type shownMessage struct {
+	Msg string `json:"msg"`
+}
+
 // questions are those of the bank. In a response without questions the member may have any shape.
 type questions struct{ Rows []userInput }
 
@@ -45,7 +50,7 @@ func (q *questions) UnmarshalJSON(raw []byte) error {
 	}
 	for _, one := range all {
 		var in userInput
-		if one[0] == '{' && wire.Decode(one, &in) == nil {
+		if one[0] == '{' && wire.DecodeFailure(one, &in) == nil {
 			q.Rows = append(q.Rows, in)
 		}
 	}

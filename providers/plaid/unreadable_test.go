@@ -111,7 +111,7 @@ func aNewKindOfDebtIsIgnored(t *testing.T) {
 		"a number":               {`{`, `{"count":4,`, all},
 		"true":                   {`{`, `{"complete":true,`, all},
 		"null":                   {`{`, `{"auto":null,`, all},
-		"an object":              {`{`, `{"summary":{"a":1,"a":2},`, all},
+		"an object":              {`{`, `{"summary":{"a":1,"b":2},`, all},
 		"an array of other rows": {`{`, `{"auto":[5,{"account_id":"card"}],`, all},
 		"beside a kind of none":  {`{"credit":`, `{"credit":null,"new":`, all[1:]},
 	} {
