@@ -3,6 +3,7 @@ package providertest
 // This file has the promise about members that a provider adds.
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -26,10 +27,13 @@ const newMember = "suite_new_member"
 // addedMember reads everything, first without the member and then with it. Later it adds another
 // one, between two looks at the endpoint of the status or of the accounts.
 func addedMember(t *testing.T, b *bench) {
+	operation{}.setUp(b)
 	without := b.readAll()
 	b.addMember(newMember)
 	with := b.readAll()
-	assert.Equal(t, without, with, "an added member is ignored")
+	for name, want := range without {
+		assert.Equal(t, want, with[name], "an added member is ignored: %s", name)
+	}
 	endpoints := map[string]bool{}
 	for d := range b.guard.Drift() {
 		assert.NotContains(t, d.Member+d.Word+d.Endpoint, wirefault.AddedValue, "no value is reported")
@@ -42,39 +46,61 @@ func addedMember(t *testing.T, b *bench) {
 	const later = "suite_later_member"
 	b.addMember(later)
 	for range 200 {
-		_, _ = b.client.CreateSession(t.Context(), b.Request)
+		_, err := b.client.CreateSession(t.Context(), b.Request)
+		require.NoError(t, err)
 		if slices.ContainsFunc(b.drift(), func(d guard.Drift) bool { return strings.HasSuffix(d.Member, later) }) {
 			return
 		}
 		if b.client.Has(bankmux.CapAccounts) {
-			_, _ = b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: b.conn})
+			_, err = b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: b.conn})
+			require.NoError(t, err)
 		}
 	}
 	t.Error("an added member is reported within 200 responses")
 }
 
-// readAll links a user with a new client and calls each operation that reads. It returns which of
-// them failed.
-func (b *bench) readAll() (failed []string) {
+// reading is what an operation returned.
+type reading struct {
+	Kind    bankmux.Kind // of its error
+	Results []string     // as JSON
+}
+
+// readAll calls each operation that reads, with a new client and the same connection. It returns
+// what each of them returned. It also links another user, whose connection it does not use.
+func (b *bench) readAll() map[string]reading {
 	b.newClient(guard.Options{}, overPlain)
-	b.conn = b.prepared(b.t.Context())
+	b.prepared(b.t.Context())
+	all := map[string]reading{}
 	for _, op := range operations(b) {
 		if !slices.Equal(op.effects, reads) || op.apart || op.needs != "" && !b.client.Has(op.needs) {
 			continue
 		}
-		b.step(op, &failed)
+		call, err := op.prepare(b)
+		require.NoError(b.t, err)
+		var results []any
+		b.collect(&results)
+		kind := bankmux.KindOf(call(b.t.Context()))
+		b.collect(nil)
+		all[op.name] = reading{kind, b.asJSON(results)}
 	}
-	return failed
+	return all
 }
 
-// step calls one operation.
-func (b *bench) step(op operation, failed *[]string) {
-	op.setUp(b)
-	call, err := op.prepare(b)
-	require.NoError(b.t, err)
-	if err := call(b.t.Context()); err != nil {
-		*failed = append(*failed, op.name)
+// asJSON returns values as JSON, which distinguishes all that an application can store.
+func (b *bench) asJSON(values []any) (all []string) {
+	for _, v := range values {
+		text, err := json.Marshal(v)
+		require.NoError(b.t, err)
+		all = append(all, string(text))
 	}
+	return all
+}
+
+// collect sets where what the calls return is added. Nil means nowhere.
+func (b *bench) collect(in *[]any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.returned = in
 }
 
 // drift returns what the client has reported.

@@ -68,6 +68,11 @@ var linkMistakes = []Mistake{
 		Says: "an added member is reported",
 	},
 	{
+		Name: "an added member changes a result",
+		Test: "a member that the provider adds is ignored, and reported within 200 responses",
+		Says: "an added member is ignored: Accounts",
+	},
+	{
 		Name: "an exchange with the effect Read writes",
 		Test: "an exchange returns a connection that is equal after sealed storage",
 		Says: "the exchange has the effect Read, and sent POST",

@@ -54,6 +54,11 @@ func views[Req, Res any](v *viewed, name string, req Req, list iter.Seq2[Res, er
 // got shows the result and the error of a call. A result beside an error is empty, except that of a
 // partial error.
 func (b *bench) got(res any, err error) {
+	b.mu.Lock()
+	if b.returned != nil {
+		*b.returned = append(*b.returned, res)
+	}
+	b.mu.Unlock()
 	switch r := res.(type) {
 	case bankmux.Session:
 		b.conceal(r.Launch.Token.Reveal())

@@ -54,6 +54,7 @@ type bench struct {
 	refuse       bool // refuse connections
 	fault        wirefault.Fault
 	added        string // a member that each response gets
+	returned     *[]any // gets what calls return; see collect
 	times        int    // how many requests get the fault; -1: no limit
 	on           func(*http.Request) bool
 	seen         seen // values that an application could print
