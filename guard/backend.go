@@ -79,13 +79,13 @@ type Release struct {
 	Fact   *Fact // nil keeps the fact of the key; one without Value removes it
 }
 
-// Facts stores what one process lets the others know, such as that a provider is down. Facts are
-// grouped by board, so that one call reads all that belong together.
+// Facts stores what one process lets all others know, such as that a provider is down. There are as
+// many as there are open circuits. They are apart from the facts of keys.
 type Facts interface {
 	// PutFact stores a fact, which has a Value, under a name. It replaces any other of that name.
-	PutFact(ctx context.Context, board, name string, f Fact) error
-	// Facts returns the facts of a board by their names. It leaves out those that have expired.
-	Facts(ctx context.Context, board string) (map[string]Fact, error)
+	PutFact(ctx context.Context, name string, f Fact) error
+	// Facts returns all facts by their names. It leaves out those that have expired.
+	Facts(ctx context.Context) (map[string]Fact, error)
 }
 
 // Fact is a value that expires.
@@ -107,6 +107,9 @@ type Counters interface {
 // So with a Window of 24 h and no Offset it is a day of UTC. With an Offset of -4 h the day starts
 // at 20:00 UTC, which is midnight four hours east of it. What was not taken in a window is not
 // carried over.
+//
+// If the clock of the backend is put back by up to a window, the window goes on until it ends for
+// the second time. So no budget is given twice.
 type Take struct {
 	Key    string        // names the budget; its Window and Offset stay the same
 	N      int64         // positive
@@ -118,5 +121,5 @@ type Take struct {
 // Taken is the result of [Counters.Take].
 type Taken struct {
 	N    int64         // from zero to Take.N
-	Ends time.Duration // until the window ends, positive
+	Ends time.Duration // until the window ends, positive; more than Window if the clock was put back
 }

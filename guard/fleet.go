@@ -245,7 +245,7 @@ func (f *Fleet) failed(err error) {
 func (f *Fleet) probe(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, f.maxBackground())
 	defer cancel()
-	_, err := isolate.Of("the backend", func() (map[string]Fact, error) { return f.backend.Facts(ctx, boardName) })
+	_, err := isolate.Of("the backend", func() (map[string]Fact, error) { return f.backend.Facts(ctx) })
 	f.mu.Lock()
 	f.probing, f.probeAt = false, time.Now().Add(probeEvery)
 	if err != nil {

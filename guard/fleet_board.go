@@ -8,9 +8,6 @@ import (
 	"time"
 )
 
-// boardName is the board with the open circuits of all processes.
-const boardName = "circuits"
-
 // boardAge is how old the known circuits may be before a call has them read again.
 const boardAge = time.Second
 
@@ -22,8 +19,8 @@ type board struct {
 	reading bool
 }
 
-// name returns the name of a circuit on the board.
-func (k breakerKey) name() string { return place(k.client, string(k.group), k.institution) }
+// name returns the name under which an open circuit is stored.
+func (k breakerKey) name() string { return place("circuit", k.client, string(k.group), k.institution) }
 
 // openElsewhere returns how long a circuit stays open that another process has opened, zero if none
 // has. It does not wait: if its knowledge is old, the board is read in the background.
@@ -47,11 +44,11 @@ func (f *Fleet) openElsewhere(key breakerKey) time.Duration {
 // readBoard reads the board. Facts that cannot be opened count as absent.
 func (f *Fleet) readBoard() {
 	facts, err := inBackground(f,
-		func(ctx context.Context) (map[string]Fact, error) { return f.backend.Facts(ctx, boardName) })
+		func(ctx context.Context) (map[string]Fact, error) { return f.backend.Facts(ctx) })
 	now := time.Now()
 	until := map[string]time.Time{}
 	for name, fact := range facts {
-		process, ok := f.open(place(boardName, name), fact.Value)
+		process, ok := f.open(name, fact.Value)
 		if ok && string(process) != f.process {
 			until[name] = now.Add(fact.TTL)
 		}
@@ -72,12 +69,12 @@ func (f *Fleet) announceOpen(key breakerKey, openFor time.Duration) {
 	}
 	go func() {
 		name := key.name()
-		sealed, ok := f.seal(place(boardName, name), []byte(f.process))
+		sealed, ok := f.seal(name, []byte(f.process))
 		if !ok {
 			return
 		}
 		_, _ = inBackground(f, func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, f.backend.PutFact(ctx, boardName, name, Fact{Value: sealed, TTL: openFor})
+			return struct{}{}, f.backend.PutFact(ctx, name, Fact{Value: sealed, TTL: openFor})
 		})
 	}()
 }

@@ -68,19 +68,19 @@ func (b *backend) Release(ctx context.Context, r guard.Release) (bool, error) {
 	return b.Memory.Release(ctx, r)
 }
 
-func (b *backend) Facts(ctx context.Context, board string) (map[string]guard.Fact, error) {
+func (b *backend) Facts(ctx context.Context) (map[string]guard.Fact, error) {
 	if err := b.before(ctx); err != nil {
 		return nil, err
 	}
-	return b.Memory.Facts(ctx, board)
+	return b.Memory.Facts(ctx)
 }
 
-func (b *backend) PutFact(ctx context.Context, board, name string, f guard.Fact) error {
+func (b *backend) PutFact(ctx context.Context, name string, f guard.Fact) error {
 	if err := b.before(ctx); err != nil {
 		return err
 	}
 	b.stored.Store(string(f.Value), true)
-	return b.Memory.PutFact(ctx, board, name, f)
+	return b.Memory.PutFact(ctx, name, f)
 }
 
 func (b *backend) fail(err error) {

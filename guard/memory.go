@@ -16,7 +16,7 @@ import (
 type Memory struct {
 	mu     sync.Mutex
 	leases map[string]*memoryLease
-	boards map[string]map[string]memoryFact
+	facts  map[string]memoryFact
 	counts map[string]memoryCount
 	fence  int64
 	sweep  time.Time // the next time at which everything is looked through
@@ -50,7 +50,7 @@ type memoryCount struct {
 func NewMemory() *Memory {
 	return &Memory{
 		leases: map[string]*memoryLease{},
-		boards: map[string]map[string]memoryFact{},
+		facts:  map[string]memoryFact{},
 		counts: map[string]memoryCount{},
 	}
 }
@@ -118,28 +118,25 @@ func (m *Memory) Release(ctx context.Context, r Release) (bool, error) {
 }
 
 // PutFact implements [Facts]. Its only error is that of ctx.
-func (m *Memory) PutFact(ctx context.Context, board, name string, f Fact) error {
+func (m *Memory) PutFact(ctx context.Context, name string, f Fact) error {
 	now, err := m.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	if m.boards[board] == nil {
-		m.boards[board] = map[string]memoryFact{}
-	}
-	m.boards[board][name] = remembered(f, now)
+	m.facts[name] = remembered(f, now)
 	return nil
 }
 
 // Facts implements [Facts]. Its only error is that of ctx.
-func (m *Memory) Facts(ctx context.Context, board string) (map[string]Fact, error) {
+func (m *Memory) Facts(ctx context.Context) (map[string]Fact, error) {
 	now, err := m.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
 	facts := map[string]Fact{}
-	for name, stored := range m.boards[board] {
+	for name, stored := range m.facts {
 		if f := stored.at(now); f.Value != nil {
 			facts[name] = f
 		}
@@ -156,7 +153,11 @@ func (m *Memory) Take(ctx context.Context, t Take) (Taken, error) {
 	defer m.mu.Unlock()
 	window, ends := windowAt(now, t.Window, t.Offset)
 	c := m.counts[t.Key]
-	if c.window != window {
+	switch c.window {
+	case window:
+	case window + 1: // the clock was put back
+		ends = ends.Add(t.Window)
+	default:
 		c = memoryCount{window: window}
 	}
 	granted := min(t.N, max(t.Limit-c.used, 0))
@@ -180,12 +181,7 @@ func (m *Memory) lock(ctx context.Context) (time.Time, error) {
 		l.queue = slices.DeleteFunc(l.queue, func(p memoryPlace) bool { return !now.Before(p.until) })
 		return !now.Before(l.until) && l.fact.at(now).Value == nil && len(l.queue) == 0
 	})
-	for board, facts := range m.boards {
-		maps.DeleteFunc(facts, func(_ string, f memoryFact) bool { return !now.Before(f.until) })
-		if len(facts) == 0 {
-			delete(m.boards, board)
-		}
-	}
+	maps.DeleteFunc(m.facts, func(_ string, f memoryFact) bool { return !now.Before(f.until) })
 	maps.DeleteFunc(m.counts, func(_ string, c memoryCount) bool { return !now.Before(c.until) })
 	return now, nil
 }

@@ -56,7 +56,7 @@ type leasePlace struct {
 	Until  int64  `json:"until"`
 }
 
-// factState is a fact that was left with a lease, or stands on a board.
+// factState is a fact that was left with a lease, or that all processes know.
 type factState struct {
 	Value []byte `json:"value"`
 	Until int64  `json:"until"`

@@ -5,7 +5,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"strconv"
 	"time"
 
 	"github.com/bankmux/bankmux/guard"
@@ -67,7 +66,7 @@ func (b backend) purge(ctx context.Context, w *work, now int64) error {
 }
 
 // PutFact implements [guard.Facts].
-func (b backend) PutFact(ctx context.Context, board, name string, f guard.Fact) error {
+func (b backend) PutFact(ctx context.Context, name string, f guard.Fact) error {
 	return b.store.write(ctx, "PutFact", func(w *work) error {
 		now, err := b.now(ctx, w)
 		if err != nil {
@@ -83,19 +82,19 @@ func (b backend) PutFact(ctx context.Context, board, name string, f guard.Fact) 
 		_, err = w.exec(ctx, "INSERT INTO bankmux_shared (id, board, created_at, expires_at, content)"+
 			" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET"+
 			" expires_at = excluded.expires_at, content = excluded.content",
-			factName(board, name), boardName(board), b.store.nowMillis(), now+f.TTL.Milliseconds(), content)
+			"fact:"+name, factsBoard, b.store.nowMillis(), now+f.TTL.Milliseconds(), content)
 		return err
 	})
 }
 
-// storedFact is the content of a fact on a board.
+// storedFact is the content of a fact that all processes know.
 type storedFact struct {
 	Name string     `json:"name"`
 	Fact *factState `json:"fact"`
 }
 
 // Facts implements [guard.Facts].
-func (b backend) Facts(ctx context.Context, board string) (map[string]guard.Fact, error) {
+func (b backend) Facts(ctx context.Context) (map[string]guard.Fact, error) {
 	facts := map[string]guard.Fact{}
 	err := b.store.read(ctx, "Facts", func(w *work) error {
 		now, err := b.now(ctx, w)
@@ -103,7 +102,7 @@ func (b backend) Facts(ctx context.Context, board string) (map[string]guard.Fact
 			return err
 		}
 		rows, err := each(ctx, w, "SELECT content FROM bankmux_shared WHERE board = $1 AND expires_at > $2",
-			[]any{boardName(board), now}, func(content *[]byte) []any { return []any{content} })
+			[]any{factsBoard, now}, func(content *[]byte) []any { return []any{content} })
 		if err != nil {
 			return err
 		}
@@ -122,12 +121,8 @@ func (b backend) Facts(ctx context.Context, board string) (map[string]guard.Fact
 	return facts, nil
 }
 
-// boardName returns a name that is not empty, since rows without a board are leases and counters.
-func boardName(board string) string { return "board:" + board }
-
-func factName(board, name string) string {
-	return "fact:" + strconv.Itoa(len(board)) + ":" + board + name
-}
+// factsBoard is the board of all facts. Rows without a board are leases and counters.
+const factsBoard = "facts"
 
 // counterState is the content of a counter.
 type counterState struct {
@@ -144,12 +139,16 @@ func (b backend) Take(ctx context.Context, t guard.Take) (got guard.Taken, err e
 	err = changeShared(ctx, b, "Take", "counter:"+t.Key, func(c *counterState, now int64) (expires int64) {
 		since := now - t.Offset.Milliseconds()
 		passed := (since%length + length) % length
-		if window := (since - passed) / length; window != c.Window {
+		ends := length - passed
+		switch window := (since - passed) / length; c.Window {
+		case window:
+		case window + 1: // the clock was put back
+			ends += length
+		default:
 			*c = counterState{Window: window}
 		}
 		granted := min(t.N, max(t.Limit-c.Used, 0))
 		c.Used += granted
-		ends := length - passed
 		got = guard.Taken{N: granted, Ends: time.Duration(ends) * time.Millisecond}
 		return now + ends
 	})

@@ -145,7 +145,7 @@ func TestDump(t *testing.T) {
 		s := db.open(t)
 		fill(t, s, "rosa")
 		require.NoError(t,
-			s.Backend().PutFact(t.Context(), "circuits", "heron", guard.Fact{Value: []byte{1}, TTL: lease}))
+			s.Backend().PutFact(t.Context(), "heron", guard.Fact{Value: []byte{1}, TTL: lease}))
 		all := dump(t, s)
 		for _, table := range slices.Sorted(maps.Keys(all)) {
 			assert.NotEmpty(t, all[table], "%s must have a row, or the test shows nothing", table)

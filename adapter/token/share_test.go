@@ -40,7 +40,7 @@ func (broken) Acquire(context.Context, guard.Claim) (guard.Lease, error) {
 	return guard.Lease{}, errors.New("no")
 }
 
-func (broken) Facts(context.Context, string) (map[string]guard.Fact, error) {
+func (broken) Facts(context.Context) (map[string]guard.Fact, error) {
 	return nil, errors.New("no")
 }
 

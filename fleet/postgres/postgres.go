@@ -133,16 +133,16 @@ func (b *Backend) Release(ctx context.Context, r guard.Release) (held bool, err 
 }
 
 // PutFact implements [guard.Facts].
-func (b *Backend) PutFact(ctx context.Context, board, name string, f guard.Fact) error {
-	return b.exec(ctx, "PutFact", "SELECT bankmux_fleet_put($1, $2, $3, $4, $5)",
-		b.namespace, board, name, f.Value, f.TTL.Milliseconds())
+func (b *Backend) PutFact(ctx context.Context, name string, f guard.Fact) error {
+	return b.exec(ctx, "PutFact", "SELECT bankmux_fleet_put($1, $2, $3, $4)",
+		b.namespace, name, f.Value, f.TTL.Milliseconds())
 }
 
 // Facts implements [guard.Facts].
-func (b *Backend) Facts(ctx context.Context, board string) (map[string]guard.Fact, error) {
+func (b *Backend) Facts(ctx context.Context) (map[string]guard.Fact, error) {
 	rows, err := b.pool.Query(ctx, "WITH clock AS (SELECT bankmux_fleet_now() AS t)"+
 		" SELECT name, value, expires_at - t FROM bankmux_fleet_facts, clock"+
-		" WHERE namespace = $1 AND board = $2 AND expires_at > t", b.namespace, board)
+		" WHERE namespace = $1 AND expires_at > t", b.namespace)
 	if err != nil {
 		return nil, failed("Facts", err)
 	}

@@ -105,6 +105,7 @@ func TestBackend(t *testing.T) {
 			Second:  func(t *testing.T) guard.Backend { return s.open(t, "a") },
 			Other:   func(t *testing.T) guard.Backend { return s.open(t, "b") },
 			Advance: func(d time.Duration) { s.advance(t, d) },
+			PutBack: func(d time.Duration) { s.advance(t, -d) },
 			Seen:    b,
 		}
 	})

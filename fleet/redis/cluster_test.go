@@ -73,7 +73,7 @@ func TestCluster(t *testing.T) {
 		require.NoError(t, b.FlushAll(t.Context()).Err())
 		b := open(t, "a")
 		return fleettest.Fixture{
-			Backend: b, Seen: b, Advance: move,
+			Backend: b, Seen: b, Advance: move, PutBack: func(d time.Duration) { move(-d) },
 			Second: func(t *testing.T) guard.Backend { t.Helper(); return open(t, "a") },
 			Other:  func(t *testing.T) guard.Backend { t.Helper(); return open(t, "b") },
 		}

@@ -12,7 +12,7 @@
 //
 // Each method is one script, so it is one round trip and changes everything or nothing. Redis runs
 // the scripts one after the other. The clock of the Redis server alone decides when something ends.
-// Every key has an expiry, and starts with the namespace and a colon. Names of leases, boards and
+// Every key has an expiry, and starts with the namespace and a colon. Names of leases, facts and
 // budgets are in clear. Values are stored as they are given, and [guard.Fleet] seals them.
 //
 // A fence is the server's time in microseconds, or the fence before plus one if that is greater. So

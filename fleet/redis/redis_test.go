@@ -45,6 +45,7 @@ func TestConformance(t *testing.T) {
 			Second:  func(t *testing.T) guard.Backend { t.Helper(); return s.open(t, "a") },
 			Other:   func(t *testing.T) guard.Backend { t.Helper(); return s.open(t, "a.b") },
 			Advance: func(d time.Duration) { shift += d; s.shift(t, shift) },
+			PutBack: func(d time.Duration) { shift -= d; s.shift(t, shift) },
 			Seen:    b,
 		}
 	})
@@ -95,8 +96,8 @@ func useAll(ctx context.Context, b *redis.Backend) error {
 	_, err3 := b.Acquire(ctx, guard.Claim{Key: "k", Holder: "b", TTL: hour, Place: hour})
 	_, err4 := b.Acquire(ctx, guard.Claim{Key: "k", Holder: "c", TTL: hour, Place: hour})
 	_, err9 := b.Acquire(ctx, guard.Claim{Key: "new", Holder: "a", TTL: hour})
-	err5 := b.PutFact(ctx, "board", "name", *value)
-	_, err6 := b.Facts(ctx, "board")
+	err5 := b.PutFact(ctx, "name", *value)
+	_, err6 := b.Facts(ctx)
 	_, err7 := b.Take(ctx, guard.Take{Key: "k", N: 1, Limit: 2, Window: hour})
 	_, err8 := b.Seen(ctx, "delivery")
 	return errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9, b.Mark(ctx, "delivery"))
@@ -113,7 +114,7 @@ func TestKeys(t *testing.T) {
 		require.NoError(t, err)
 		assert.ElementsMatch(t, []string{
 			"payments:{lease:new}", "payments:{lease:k}", "payments:{lease:k}:queue", "payments:{lease:k}:places",
-			"payments:{board:board}", "payments:{board:board}:order",
+			"payments:{facts:}", "payments:{facts:}:order",
 			"payments:{count:k}", "payments:{seen:delivery}",
 		}, keys)
 		for _, key := range keys {
@@ -183,14 +184,14 @@ func TestOrder(t *testing.T) {
 		s.shift(t, 9*time.Hour)
 		assert.Equal(t, "x", string(acquire(t, b, "c", time.Minute).Fact.Value))
 	})
-	t.Run("a board that is only written drops what has expired", func(t *testing.T) {
+	t.Run("facts that are only written drop what has expired", func(t *testing.T) {
 		t.Parallel()
 		s := newClockedServer(t)
 		b := s.open(t, "a")
-		require.NoError(t, b.PutFact(t.Context(), "b", "old", guard.Fact{Value: []byte("x"), TTL: time.Minute}))
+		require.NoError(t, b.PutFact(t.Context(), "old", guard.Fact{Value: []byte("x"), TTL: time.Minute}))
 		s.shift(t, 2*time.Minute)
-		require.NoError(t, b.PutFact(t.Context(), "b", "new", guard.Fact{Value: []byte("x"), TTL: time.Hour}))
-		names, err := s.admin(t).HKeys(t.Context(), "a:{board:b}").Result()
+		require.NoError(t, b.PutFact(t.Context(), "new", guard.Fact{Value: []byte("x"), TTL: time.Hour}))
+		names, err := s.admin(t).HKeys(t.Context(), "a:{facts:}").Result()
 		require.NoError(t, err)
 		assert.Equal(t, []string{"new"}, names)
 	})
@@ -224,8 +225,8 @@ func TestRoundTrips(t *testing.T) {
 			_, err := b.Release(ctx, guard.Release{Key: "k", Holder: "a", Fence: 1})
 			return err
 		},
-		"PutFact": func(ctx context.Context) error { return b.PutFact(ctx, "b", "n", guard.Fact{}) },
-		"Facts":   func(ctx context.Context) error { _, err := b.Facts(ctx, "b"); return err },
+		"PutFact": func(ctx context.Context) error { return b.PutFact(ctx, "n", guard.Fact{}) },
+		"Facts":   func(ctx context.Context) error { _, err := b.Facts(ctx); return err },
 		"Take": func(ctx context.Context) error {
 			_, err := b.Take(ctx, guard.Take{Key: "k", N: 1, Limit: 1, Window: time.Hour})
 			return err

@@ -50,14 +50,14 @@ func (b *Backend) leaseKeys(key string) []string {
 }
 
 // PutFact implements [guard.Facts].
-func (b *Backend) PutFact(ctx context.Context, board, name string, f guard.Fact) error {
-	_, err := b.run(ctx, "PutFact", putScript, b.boardKeys(board), name, f.Value, micros(f.TTL))
+func (b *Backend) PutFact(ctx context.Context, name string, f guard.Fact) error {
+	_, err := b.run(ctx, "PutFact", putScript, b.factKeys(), name, f.Value, micros(f.TTL))
 	return err
 }
 
 // Facts implements [guard.Facts].
-func (b *Backend) Facts(ctx context.Context, board string) (map[string]guard.Fact, error) {
-	got, err := b.run(ctx, "Facts", factsScript, b.boardKeys(board))
+func (b *Backend) Facts(ctx context.Context) (map[string]guard.Fact, error) {
+	got, err := b.run(ctx, "Facts", factsScript, b.factKeys())
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (b *Backend) Facts(ctx context.Context, board string) (map[string]guard.Fac
 	return all, nil
 }
 
-func (b *Backend) boardKeys(board string) []string { return b.keys("board", board, "", ":order") }
+func (b *Backend) factKeys() []string { return b.keys("facts", "", "", ":order") }
 
 // maxCount is the greatest number that a script counts exactly. Budgets have smaller ones.
 const maxCount = int64(1) << 52

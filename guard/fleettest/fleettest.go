@@ -34,6 +34,8 @@ type Fixture struct {
 	Other func(t *testing.T) guard.Backend
 	// Advance moves the clock of the backend, so that what expires within d has expired.
 	Advance func(d time.Duration)
+	// PutBack puts the clock of the backend back by d. If it is nil, that is not checked.
+	PutBack func(d time.Duration)
 	// Seen is the memory of webhook deliveries of the same server. If it is nil, it is not checked.
 	Seen inbox.Seen
 }

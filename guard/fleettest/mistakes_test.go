@@ -43,10 +43,12 @@ var mistakes = map[string]string{
 	"a fact is removed by every release": "a fact goes from holder to holder, and to those who wait",
 	"a fact ends with the lease":         "a fact lives as long as its own TTL",
 	"a fact of a lease has no end":       "a fact lives as long as its own TTL",
-	"all boards are one":                 "facts are read by board",
+	"facts of keys are facts of all":     "all facts are read, and the last one of a name counts",
+	"a clock put back starts a window":   "a clock that is put back gives no budget twice",
+	"a clock put back ends no window":    "a clock that is put back gives no budget twice",
 	"a removed fact stays":               "a fact goes from holder to holder, and to those who wait",
-	"a fact of a board has no end":       "a fact of a board expires",
-	"the first fact stays":               "facts are read by board",
+	"a fact has no end":                  "a fact expires",
+	"the first fact stays":               "all facts are read, and the last one of a name counts",
 	"all or nothing is taken":            "a budget is taken in chunks until nothing is left",
 	"a budget is never used up":          "a budget is taken in chunks until nothing is left",
 	"the first limit holds":              "the limit may change",
@@ -207,6 +209,9 @@ func (w *wrong) Acquire(ctx context.Context, c guard.Claim) (guard.Lease, error)
 
 func (w *wrong) Release(ctx context.Context, r guard.Release) (bool, error) {
 	r.Key = w.name(r.Key)
+	if w.mistake == "facts of keys are facts of all" && r.Fact != nil && r.Fact.Value != nil {
+		_ = w.Memory.PutFact(ctx, r.Key, *r.Fact)
+	}
 	if r.Fact != nil {
 		changed := w.value(*r.Fact)
 		r.Fact = &changed
@@ -253,32 +258,27 @@ func (w *wrong) Release(ctx context.Context, r guard.Release) (bool, error) {
 	return w.Memory.Release(ctx, r)
 }
 
-func (w *wrong) PutFact(ctx context.Context, board, name string, f guard.Fact) error {
-	board, name, f = w.name(board), w.name(name), w.value(f)
+func (w *wrong) PutFact(ctx context.Context, name string, f guard.Fact) error {
+	name, f = w.name(name), w.value(f)
 	switch w.mistake {
 	case "a done context is ignored":
 		ctx = context.WithoutCancel(ctx)
-	case "all boards are one":
-		board = "b"
-	case "a fact of a board has no end":
+	case "a fact has no end":
 		f.TTL *= 1000
 	case "the first fact stays":
-		known, _ := w.Memory.Facts(ctx, board)
+		known, _ := w.Memory.Facts(ctx)
 		if _, there := known[name]; there {
 			return nil
 		}
 	}
-	return w.Memory.PutFact(ctx, board, name, f)
+	return w.Memory.PutFact(ctx, name, f)
 }
 
-func (w *wrong) Facts(ctx context.Context, board string) (map[string]guard.Fact, error) {
-	switch w.mistake {
-	case "a done context is ignored":
+func (w *wrong) Facts(ctx context.Context) (map[string]guard.Fact, error) {
+	if w.mistake == "a done context is ignored" {
 		ctx = context.WithoutCancel(ctx)
-	case "all boards are one":
-		board = "b"
 	}
-	all, err := w.Memory.Facts(ctx, w.name(board))
+	all, err := w.Memory.Facts(ctx)
 	return maps.Clone(all), err
 }
 
@@ -308,6 +308,8 @@ func (w *wrong) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
 		t.Offset += time.Duration(time.Now().Add(time.Hour).UnixNano()) % t.Window
 	case "the offset is ignored":
 		t.Offset = 0
+	case "a clock put back starts a window":
+		t.Key += t.Offset.String() // only the clock of the test changes it
 	case "a budget has no window":
 		t.Window *= 100_000
 	case "reading and counting are two steps":
@@ -315,6 +317,8 @@ func (w *wrong) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
 		return guard.Taken{N: t.N, Ends: t.Window}, nil
 	}
 	got, err := w.Memory.Take(ctx, t)
-	got.Ends = min(got.Ends, whole)
+	if w.mistake == "a budget has no window" || w.mistake == "a clock put back ends no window" {
+		got.Ends = min(got.Ends, whole)
+	}
 	return got, err
 }

@@ -18,16 +18,16 @@ import (
 	"github.com/bankmux/bankmux/guard"
 )
 
-// put stores a fact on the board "b".
+// put stores a fact.
 func (b *bench) put(at guard.Backend, name, value string, ttl time.Duration) {
 	b.Helper()
-	require.NoError(b, at.PutFact(b.Context(), "b", name, guard.Fact{Value: []byte(value), TTL: ttl}))
+	require.NoError(b, at.PutFact(b.Context(), name, guard.Fact{Value: []byte(value), TTL: ttl}))
 }
 
-// board returns the values on a board.
-func (b *bench) board(at guard.Backend, board string) map[string]string {
+// known returns the values of all facts.
+func (b *bench) known(at guard.Backend) map[string]string {
 	b.Helper()
-	all, err := at.Facts(b.Context(), board)
+	all, err := at.Facts(b.Context())
 	require.NoError(b, err)
 	values := map[string]string{}
 	for name, f := range all {
@@ -39,29 +39,30 @@ func (b *bench) board(at guard.Backend, board string) map[string]string {
 }
 
 var facts = []check{
-	{"facts are read by board", func(b *bench) {
-		assert.Empty(b, b.board(b.first, "b"))
+	{"all facts are read, and the last one of a name counts", func(b *bench) {
+		assert.Empty(b, b.known(b.first))
 		b.put(b.first, "x", "1", ttl)
 		b.put(b.second, "y", "2", ttl)
 		b.put(b.second, "x", "3", ttl)
-		assert.Equal(b, map[string]string{"x": "3", "y": "2"}, b.board(b.first, "b"))
-		assert.Empty(b, b.board(b.first, "another"))
+		fence := b.take(b.first, "holder")
+		b.release(b.first, "holder", fence, &guard.Fact{Value: []byte("of a key"), TTL: ttl})
+		assert.Equal(b, map[string]string{"x": "3", "y": "2"}, b.known(b.first))
 	}},
-	{"a fact of a board expires", func(b *bench) {
+	{"a fact expires", func(b *bench) {
 		b.put(b.first, "short", "1", time.Hour)
 		b.put(b.first, "long", "2", 10*time.Hour)
 		b.put(b.first, "longer", "3", time.Hour)
 		b.put(b.first, "longer", "4", 10*time.Hour)
 		b.Advance(nearly)
-		all, err := b.second.Facts(b.Context(), "b")
+		all, err := b.second.Facts(b.Context())
 		require.NoError(b, err)
 		require.Len(b, all, 3)
 		assert.InDelta(b, time.Minute.Seconds(), all["short"].TTL.Seconds(), time.Minute.Seconds()-1)
 		assert.InDelta(b, (10*time.Hour - nearly).Seconds(), all["long"].TTL.Seconds(), time.Minute.Seconds())
 		b.Advance(rest)
-		assert.Equal(b, map[string]string{"long": "2", "longer": "4"}, b.board(b.first, "b"))
+		assert.Equal(b, map[string]string{"long": "2", "longer": "4"}, b.known(b.first))
 		b.Advance(10 * time.Hour)
-		assert.Empty(b, b.board(b.first, "b"))
+		assert.Empty(b, b.known(b.first))
 	}},
 }
 
@@ -105,6 +106,26 @@ var counters = []check{
 		b.Advance(got.Ends + rest)
 		assert.EqualValues(b, 7, b.spend(b.second, day(7)))
 		assert.EqualValues(b, 3, b.spend(b.first, day(7)))
+	}},
+	{"a clock that is put back gives no budget twice", func(b *bench) {
+		if b.PutBack == nil {
+			return
+		}
+		got, err := b.first.Take(b.Context(), day(1))
+		require.NoError(b, err)
+		b.Advance(got.Ends + rest) // a window has just started
+		assert.EqualValues(b, 6, b.spend(b.first, day(6)))
+		b.PutBack(time.Hour)
+		got, err = b.second.Take(b.Context(), day(1))
+		require.NoError(b, err)
+		assert.EqualValues(b, 1, got.N)
+		assert.InDelta(b, (25*time.Hour - rest).Seconds(), got.Ends.Seconds(), rest.Seconds())
+		b.Advance(time.Hour) // the window starts once more
+		got, err = b.first.Take(b.Context(), day(10))
+		require.NoError(b, err)
+		assert.EqualValues(b, 3, got.N, "the rest")
+		b.Advance(got.Ends + rest)
+		assert.EqualValues(b, 10, b.spend(b.second, day(10)))
 	}},
 	{"a window starts at a multiple of its length since 1970", func(b *bench) {
 		for i, offset := range []time.Duration{0, 5 * time.Hour, -5 * time.Hour, 30 * time.Hour} {
@@ -151,8 +172,8 @@ var common = []check{
 			require.NotNil(b, got.Fact.Value, name)
 			require.True(b, bytes.Equal(value, got.Fact.Value), name)
 			b.release(b.first, "holder", got.Fence, nil)
-			require.NoError(b, b.first.PutFact(b.Context(), "b", name, guard.Fact{Value: value, TTL: ttl}))
-			all, err := b.second.Facts(b.Context(), "b")
+			require.NoError(b, b.first.PutFact(b.Context(), name, guard.Fact{Value: value, TTL: ttl}))
+			all, err := b.second.Facts(b.Context())
 			require.NoError(b, err)
 			require.NotNil(b, all[name].Value, name)
 			require.True(b, bytes.Equal(value, all[name].Value), name)
@@ -174,15 +195,13 @@ var common = []check{
 			require.NoError(b, err)
 			require.True(b, held, "%q", name)
 			b.put(b.first, name, name, ttl)
-			require.NoError(b, b.first.PutFact(b.Context(), name, "n", guard.Fact{Value: []byte(name), TTL: ttl}))
 			n := b.spend(b.first, guard.Take{Key: name, N: int64(i + 1), Limit: int64(i + 1), Window: 24 * time.Hour})
 			require.EqualValues(b, i+1, n, "%q", name)
 		}
-		all := b.board(b.second, "b")
+		all := b.known(b.second)
 		require.Len(b, all, len(names))
 		for _, name := range names {
 			require.Equal(b, name, all[name])
-			require.Equal(b, map[string]string{"n": name}, b.board(b.second, name))
 		}
 	}},
 	{"a done context ends each method with an error", func(b *bench) {
@@ -192,9 +211,9 @@ var common = []check{
 		require.ErrorIs(b, err, context.Canceled)
 		_, err = b.first.Release(ctx, guard.Release{Key: "k", Holder: "a", Fence: 1})
 		require.ErrorIs(b, err, context.Canceled)
-		_, err = b.first.Facts(ctx, "b")
+		_, err = b.first.Facts(ctx)
 		require.ErrorIs(b, err, context.Canceled)
-		require.ErrorIs(b, b.first.PutFact(ctx, "b", "x", guard.Fact{Value: []byte("x"), TTL: ttl}), context.Canceled)
+		require.ErrorIs(b, b.first.PutFact(ctx, "x", guard.Fact{Value: []byte("x"), TTL: ttl}), context.Canceled)
 		_, err = b.first.Take(ctx, day(1))
 		require.ErrorIs(b, err, context.Canceled)
 		b.take(b.first, "b")
@@ -207,7 +226,7 @@ var common = []check{
 		b.take(b.first, "a")
 		b.take(other, "b")
 		b.put(b.first, "x", "1", ttl)
-		assert.Empty(b, b.board(other, "b"))
+		assert.Empty(b, b.known(other))
 		assert.EqualValues(b, 10, b.spend(b.first, day(10)))
 		assert.EqualValues(b, 10, b.spend(other, day(10)))
 	}},

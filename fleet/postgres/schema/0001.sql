@@ -35,14 +35,13 @@ CREATE TABLE bankmux_fleet_places (
 );
 CREATE INDEX bankmux_fleet_places_end ON bankmux_fleet_places (expires_at);
 
--- Facts by board.
+-- What one process lets all others know.
 CREATE TABLE bankmux_fleet_facts (
   namespace  TEXT COLLATE "C" NOT NULL,
-  board      TEXT COLLATE "C" NOT NULL,
   name       TEXT COLLATE "C" NOT NULL,
   value      BYTEA NOT NULL, -- sealed
   expires_at BIGINT NOT NULL,
-  PRIMARY KEY (namespace, board, name)
+  PRIMARY KEY (namespace, name)
 );
 CREATE INDEX bankmux_fleet_facts_end ON bankmux_fleet_facts (expires_at);
 
@@ -172,15 +171,15 @@ BEGIN
 END
 $$;
 
--- Stores a fact on a board.
-CREATE FUNCTION bankmux_fleet_put(ns TEXT, b TEXT, n TEXT, v BYTEA, ttl BIGINT)
+-- Stores a fact.
+CREATE FUNCTION bankmux_fleet_put(ns TEXT, n TEXT, v BYTEA, ttl BIGINT)
 RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   t BIGINT := bankmux_fleet_now();
 BEGIN
   PERFORM bankmux_fleet_clean(t);
-  INSERT INTO bankmux_fleet_facts VALUES (ns, b, n, v, t + ttl)
-    ON CONFLICT (namespace, board, name) DO UPDATE SET value = EXCLUDED.value, expires_at = EXCLUDED.expires_at;
+  INSERT INTO bankmux_fleet_facts VALUES (ns, n, v, t + ttl)
+    ON CONFLICT (namespace, name) DO UPDATE SET value = EXCLUDED.value, expires_at = EXCLUDED.expires_at;
 END
 $$;
 
@@ -203,7 +202,10 @@ BEGIN
   since := t - off;
   ends := len - ((since % len) + len) % len;
   w := (since + ends) / len;
-  IF c.win <> w THEN
+  IF c.win = w + 1 THEN -- the clock was put back
+    w := c.win;
+    ends := ends + len;
+  ELSIF c.win <> w THEN
     c.used := 0;
   END IF;
   granted := least(n, greatest(lim - c.used, 0));

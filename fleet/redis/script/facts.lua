@@ -1,4 +1,4 @@
--- Returns the facts of a board that are valid: name, value and remaining time of each. KEYS: as in
+-- Returns the facts that are valid: name, value and remaining time of each. KEYS: as in
 -- put.lua. It writes nothing.
 local facts = {}
 local valid = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. int(now), '+inf', 'WITHSCORES')

@@ -1,4 +1,4 @@
--- Stores a fact of a board. KEYS: the values by name, and the names in the order in which they
+-- Stores a fact. KEYS: the values by name, and the names in the order in which they
 -- expire. ARGV: name, value, TTL.
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', int(now))) do
 	redis.call('HDEL', KEYS[1], name)

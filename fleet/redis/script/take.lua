@@ -4,13 +4,18 @@ local n, limit, window, offset = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(
 local millis = math.floor(now / 1000)
 local past = (millis - offset) % window
 local ends = (millis - past + window) * 1000
-local current = int(millis - offset - past)
+local current = millis - offset - past
 
 local counter = redis.call('HMGET', KEYS[1], 'window', 'used')
-local used = counter[1] == current and tonumber(counter[2]) or 0
+local started, used = tonumber(counter[1]), tonumber(counter[2] or 0)
+if started == current + window then -- the clock was set back
+	current, ends = started, ends + window * 1000
+elseif started ~= current then
+	used = 0
+end
 local taken = math.min(n, math.max(limit - used, 0))
 if taken > 0 then
-	redis.call('HSET', KEYS[1], 'window', current, 'used', int(used + taken))
+	redis.call('HSET', KEYS[1], 'window', int(current), 'used', int(used + taken))
 	expire(KEYS[1], ends)
 end
 return {taken, ends - now}
