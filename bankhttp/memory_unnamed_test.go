@@ -60,7 +60,8 @@ func TestMemoryIdentifyAccount(t *testing.T) {
 	first, _ := unnamedOf(t, m, "omar")
 	conn, id := unnamedOf(t, m, "rosa")
 	unnamedOf(t, m, "zoe")
-	t.Run("a connection of another user that is deleted meanwhile", func(t *testing.T) { //nolint:paralleltest // in order
+	//nolint:paralleltest // in order
+	t.Run("a connection of another user that is deleted meanwhile", func(t *testing.T) {
 		var deleted sync.WaitGroup
 		deleted.Add(1)
 		ctx := &interrupted{t.Context(), func() {

@@ -34,7 +34,9 @@ import (
 )
 
 // references are the pages without a program. A Go block on such a page names its file.
-var references = []string{"README", "store-schema", "adapter", "going-live", "nightly", "scale", "comparison", "telemetry"}
+var references = []string{
+	"README", "store-schema", "adapter", "going-live", "nightly", "scale", "comparison", "telemetry",
+}
 
 // pages maps the folder of each program to the page that shows it.
 func pages(t *testing.T) map[string]string {

@@ -24,14 +24,16 @@ func TestBudgetRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) { t.Parallel(); synctest.Test(t, test) })
 	}
 	onBudget("a refusal says when the call is allowed, and that nothing was sent", func(t *testing.T) {
-		in := budgets(t, minutely(nil), guard.Budget{Name: "hourly", Limit: 2, Window: time.Hour, Reserve: -1}).Interceptor()
+		hourly := guard.Budget{Name: "hourly", Limit: 2, Window: time.Hour, Reserve: -1}
+		in := budgets(t, minutely(nil), hourly).Interceptor()
 		time.Sleep(15 * time.Second)
 		require.True(t, passes(t.Context(), in, pull))
 		require.True(t, passes(t.Context(), in, pull))
 		err := in(t.Context(), pull, func(context.Context) error { t.Error("sent"); return nil })
 		assert.Equal(t, &bankmux.Error{
 			Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeApp, Code: guard.CodeBudget, NotSent: true,
-			Detail: "the budget two allows the next call at 2000-01-01T01:00:00Z", RetryAfter: time.Hour - 15*time.Second,
+			Detail:     "the budget two allows the next call at 2000-01-01T01:00:00Z",
+			RetryAfter: time.Hour - 15*time.Second,
 		}, err, "all budgets must allow it")
 	})
 	onBudget("the time of a refusal is exact, also within a second", func(t *testing.T) {
@@ -61,7 +63,9 @@ func TestBudgetRefuses(t *testing.T) {
 	onBudget("a call that was not sent is given back", func(t *testing.T) {
 		in := budgets(t, minutely(nil)).Interceptor()
 		for range 10 {
-			err := in(t.Context(), pull, func(context.Context) error { return &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true} })
+			err := in(t.Context(), pull, func(context.Context) error {
+				return &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}
+			})
 			require.ErrorIs(t, err, bankmux.ErrUnavailable)
 		}
 		failure := errors.New("sent")
@@ -96,7 +100,8 @@ func TestBudgetRefuses(t *testing.T) {
 	onBudget("the night leaves a reserve to users", keepsTheReserve)
 	onBudget("a budget of background calls counts those that the bank takes for them", func(t *testing.T) {
 		in := budgets(t, guard.PSD2Budget("")).Interceptor()
-		user := bankmux.WithPresence(t.Context(), bankmux.Presence{IP: netip.MustParseAddr("192.0.2.1"), UserAgent: "Browser/1.0"})
+		present := bankmux.Presence{IP: netip.MustParseAddr("192.0.2.1"), UserAgent: "Browser/1.0"}
+		user := bankmux.WithPresence(t.Context(), present)
 		for range 4 {
 			require.True(t, passes(bankmux.WithoutUser(t.Context()), in, pull))
 		}

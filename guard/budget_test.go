@@ -19,7 +19,8 @@ import (
 
 // pull is a call on a connection, with everything that a budget can count by.
 var pull = bankmux.Op{
-	Name: bankmux.OpSync, Group: bankmux.GroupData, Effect: bankmux.Read, Client: "c", Provider: "p", Product: "transactions",
+	Name: bankmux.OpSync, Group: bankmux.GroupData, Effect: bankmux.Read,
+	Client: "c", Provider: "p", Product: "transactions",
 	Connection: "conn-1", Reference: bankmux.NewSecret("item-1"), Institution: "bank-1",
 }
 
@@ -59,21 +60,66 @@ func TestBudgetCounts(t *testing.T) {
 		"not those that give up a challenge":                   {nil, func(o *bankmux.Op) { o.Abandon = true }, false},
 		"one client":                                           {func(b *guard.Budget) { b.Client = "c" }, func(o *bankmux.Op) { o.Client = "d" }, false},
 		"one provider":                                         {func(b *guard.Budget) { b.Provider = "p" }, func(o *bankmux.Op) { o.Provider = "q" }, false},
-		"some operations":                                      {func(b *guard.Budget) { b.Ops = []string{"A", bankmux.OpSync} }, func(o *bankmux.Op) { o.Name = "B" }, false},
-		"one group":                                            {func(b *guard.Budget) { b.Group = bankmux.GroupData }, func(o *bankmux.Op) { o.Group = bankmux.GroupLink }, false},
-		"one product":                                          {func(b *guard.Budget) { b.Product = "transactions" }, func(o *bankmux.Op) { o.Product = "identity" }, false},
-		"each connection":                                      {func(b *guard.Budget) { b.Per = guard.PerConnection }, func(o *bankmux.Op) { o.Connection = "conn-2" }, false},
-		"each connection, whatever is called":                  {func(b *guard.Budget) { b.Per = guard.PerConnection }, func(o *bankmux.Op) { o.Product = "identity" }, true},
-		"each item":                                            {func(b *guard.Budget) { b.Per = guard.PerItem }, func(o *bankmux.Op) { o.Reference = bankmux.NewSecret("item-2") }, false},
-		"each item, whichever connection has it":               {func(b *guard.Budget) { b.Per = guard.PerItem }, func(o *bankmux.Op) { o.Connection = "conn-2" }, true},
-		"each institution":                                     {func(b *guard.Budget) { b.Per = guard.PerInstitution }, func(o *bankmux.Op) { o.Institution = "bank-2" }, false},
-		"each product":                                         {func(b *guard.Budget) { b.Per = guard.PerProduct }, func(o *bankmux.Op) { o.Product = "identity" }, false},
-		"each product of each connection, so not another product":    {func(b *guard.Budget) { b.Per = guard.PerConnection | guard.PerProduct }, func(o *bankmux.Op) { o.Product = "identity" }, false},
-		"each product of each connection, so not another connection": {func(b *guard.Budget) { b.Per = guard.PerConnection | guard.PerProduct }, func(o *bankmux.Op) { o.Connection = "conn-2" }, false},
-		"not a call without a connection, where each connection has": {func(b *guard.Budget) { b.Per = guard.PerConnection }, func(o *bankmux.Op) { o.Connection = "" }, false},
-		"not a call without an item, where each item has":            {func(b *guard.Budget) { b.Per = guard.PerItem }, func(o *bankmux.Op) { o.Reference = bankmux.Secret{} }, false},
-		"not a call without an institution, where each one has":      {func(b *guard.Budget) { b.Per = guard.PerInstitution }, func(o *bankmux.Op) { o.Institution = "" }, false},
-		"not a call without a product, where each product has":       {func(b *guard.Budget) { b.Per = guard.PerProduct }, func(o *bankmux.Op) { o.Product = "" }, false},
+		"some operations": {
+			func(b *guard.Budget) { b.Ops = []string{"A", bankmux.OpSync} },
+			func(o *bankmux.Op) { o.Name = "B" }, false,
+		},
+		"one group": {
+			func(b *guard.Budget) { b.Group = bankmux.GroupData },
+			func(o *bankmux.Op) { o.Group = bankmux.GroupLink }, false,
+		},
+		"one product": {
+			func(b *guard.Budget) { b.Product = "transactions" },
+			func(o *bankmux.Op) { o.Product = "identity" }, false,
+		},
+		"each connection": {
+			func(b *guard.Budget) { b.Per = guard.PerConnection },
+			func(o *bankmux.Op) { o.Connection = "conn-2" }, false,
+		},
+		"each connection, whatever is called": {
+			func(b *guard.Budget) { b.Per = guard.PerConnection },
+			func(o *bankmux.Op) { o.Product = "identity" }, true,
+		},
+		"each item": {
+			func(b *guard.Budget) { b.Per = guard.PerItem },
+			func(o *bankmux.Op) { o.Reference = bankmux.NewSecret("item-2") }, false,
+		},
+		"each item, whichever connection has it": {
+			func(b *guard.Budget) { b.Per = guard.PerItem },
+			func(o *bankmux.Op) { o.Connection = "conn-2" }, true,
+		},
+		"each institution": {
+			func(b *guard.Budget) { b.Per = guard.PerInstitution },
+			func(o *bankmux.Op) { o.Institution = "bank-2" }, false,
+		},
+		"each product": {
+			func(b *guard.Budget) { b.Per = guard.PerProduct },
+			func(o *bankmux.Op) { o.Product = "identity" }, false,
+		},
+		"each product of each connection, so not another product": {
+			func(b *guard.Budget) { b.Per = guard.PerConnection | guard.PerProduct },
+			func(o *bankmux.Op) { o.Product = "identity" }, false,
+		},
+		"each product of each connection, so not another connection": {
+			func(b *guard.Budget) { b.Per = guard.PerConnection | guard.PerProduct },
+			func(o *bankmux.Op) { o.Connection = "conn-2" }, false,
+		},
+		"not a call without a connection, where each connection has": {
+			func(b *guard.Budget) { b.Per = guard.PerConnection },
+			func(o *bankmux.Op) { o.Connection = "" }, false,
+		},
+		"not a call without an item, where each item has": {
+			func(b *guard.Budget) { b.Per = guard.PerItem },
+			func(o *bankmux.Op) { o.Reference = bankmux.Secret{} }, false,
+		},
+		"not a call without an institution, where each one has": {
+			func(b *guard.Budget) { b.Per = guard.PerInstitution },
+			func(o *bankmux.Op) { o.Institution = "" }, false,
+		},
+		"not a call without a product, where each product has": {
+			func(b *guard.Budget) { b.Per = guard.PerProduct },
+			func(o *bankmux.Op) { o.Product = "" }, false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -138,7 +184,8 @@ func TestBudgetWindow(t *testing.T) {
 			pauses := rapid.SliceOfN(rapid.Int64Range(0, int64(40*time.Second)), 10, 60).Draw(r, "pauses")
 			var sent []time.Time
 			synctest.Test(t, func(t *testing.T) {
-				in := budgets(t, guard.Budget{Name: "r", Limit: limit, Window: time.Minute, Rolling: true, Reserve: -1}).Interceptor()
+				rolling := guard.Budget{Name: "r", Limit: limit, Window: time.Minute, Rolling: true, Reserve: -1}
+				in := budgets(t, rolling).Interceptor()
 				for _, pause := range pauses {
 					time.Sleep(time.Duration(pause))
 					if passes(t.Context(), in, pull) {
@@ -171,7 +218,8 @@ func TestBudgetWindow(t *testing.T) {
 		assert.Equal(t, b, b.Paced(time.Minute))
 		assert.Equal(t, b, b.Paced(0))
 		small := guard.Budget{Name: "b", Limit: 50, Window: time.Minute}.Paced(time.Second)
-		assert.Equal(t, guard.Budget{Name: "b", Limit: 1, Window: 1200 * time.Millisecond, Reserve: -1}, small, "not 60 a minute")
+		paced = guard.Budget{Name: "b", Limit: 1, Window: 1200 * time.Millisecond, Reserve: -1}
+		assert.Equal(t, paced, small, "not 60 a minute")
 		reserved := guard.Budget{Name: "b", Limit: 119, Window: time.Minute, Reserve: 60}.Paced(time.Second)
 		_, err := guard.NewBudgets(reserved)
 		require.NoError(t, err)
@@ -251,7 +299,9 @@ func TestPublishedBudgets(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			in := budgets(t, guard.MoneyKitBudgets()...).Interceptor()
-			refresh := bankmux.Op{Name: bankmux.OpRefresh, Provider: "moneykit", Effect: bankmux.OneShot, Reference: pull.Reference}
+			refresh := bankmux.Op{
+				Name: bankmux.OpRefresh, Provider: "moneykit", Effect: bankmux.OneShot, Reference: pull.Reference,
+			}
 			count := map[bankmux.Product]int{}
 			for range 4 * 24 * 6 { // four days
 				for _, product := range []bankmux.Product{"accounts", "transactions", "account_numbers", "identity"} {
@@ -262,7 +312,9 @@ func TestPublishedBudgets(t *testing.T) {
 				}
 				time.Sleep(10 * time.Minute)
 			}
-			assert.Equal(t, map[bankmux.Product]int{"accounts": 48, "transactions": 48, "account_numbers": 2, "identity": 2}, count)
+			assert.Equal(t, map[bankmux.Product]int{
+				"accounts": 48, "transactions": 48, "account_numbers": 2, "identity": 2,
+			}, count)
 			refresh.Product = "investments"
 			assert.True(t, passes(t.Context(), in, refresh), "no limit is published")
 			assert.True(t, passes(t.Context(), in, refresh))
@@ -308,7 +360,8 @@ func TestNewBudgets(t *testing.T) {
 	})
 	t.Run("published limits are budgets that can be kept", func(t *testing.T) {
 		t.Parallel()
-		all := slices.Concat(guard.PlaidBudgets(), guard.MoneyKitBudgets(), []guard.Budget{guard.PSD2Budget(""), guard.PSD2Budget("c")})
+		psd2 := []guard.Budget{guard.PSD2Budget(""), guard.PSD2Budget("c")}
+		all := slices.Concat(guard.PlaidBudgets(), guard.MoneyKitBudgets(), psd2)
 		_, err := guard.NewBudgets(all...)
 		require.NoError(t, err)
 	})

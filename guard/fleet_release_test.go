@@ -47,7 +47,9 @@ func TestFleetRelease(t *testing.T) {
 	t.Parallel()
 	other := read
 	other.Connection = "other"
-	for _, maxDelay := range []time.Duration{50 * time.Millisecond, 250 * time.Millisecond, 5 * time.Second, time.Minute} {
+	for _, maxDelay := range []time.Duration{
+		50 * time.Millisecond, 250 * time.Millisecond, 5 * time.Second, time.Minute,
+	} {
 		t.Run("one that failed twice is sent again if MaxDelay is "+maxDelay.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {

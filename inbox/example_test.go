@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 
 	"github.com/bankmux/bankmux"
@@ -115,7 +114,8 @@ func ExampleMemory() {
 
 // The log has the reason of each refused delivery.
 func ExampleWithLogger() {
-	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+	var log strings.Builder
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.Attr{}
@@ -126,9 +126,11 @@ func ExampleWithLogger() {
 	handler := inbox.New(hookRegistry(), func(context.Context, bankmux.Event) error { return nil },
 		inbox.WithLogger(logger))
 	fmt.Println(deliver(handler, "another secret", `{"id":1}`))
+	fmt.Println(strings.ReplaceAll(log.String(), " why=", "\nwhy=")) // two lines, for this page
 	// Output:
-	// level=WARN msg="inbox: a delivery was refused" client=acme status=401 kind=signature_invalid why="acme: ReadWebhook: signature_invalid: the shared secret is wrong; refuse the delivery" not_logged=0
 	// 401
+	// level=WARN msg="inbox: a delivery was refused" client=acme status=401 kind=signature_invalid
+	// why="acme: ReadWebhook: signature_invalid: the shared secret is wrong; refuse the delivery" not_logged=0
 }
 
 // Some providers sign the URL. Behind a proxy, only the application knows the public one.

@@ -56,7 +56,8 @@ func TestName(t *testing.T) {
 		assert.Equal(t, name, normalize.Name(name), name)
 	}
 	for _, data := range []string{
-		"", "alice@example.com", "Alice", "Alice Smith", "john smith", "JOHN SMITH", "money market", "roth401", "DE89370400440532013000", "GB29 NWBK 6016 1331 9268 19",
+		"", "alice@example.com", "Alice", "Alice Smith", "john smith", "JOHN SMITH", "money market", "roth401",
+		"DE89370400440532013000", "GB29 NWBK 6016 1331 9268 19",
 		"3f0c2a54-8d1e-4b7a-9a57-0e6c1d2b9f41", "deadbeef01234567", "4111111111111111", "2026-11-26", "+15551234567",
 		"access-sandbox-8f3c", "sk_live_4eC39HqLyjWDarjtT1zdp7dc", "eyJhbGciOiJIUzI1NiJ9.e30.x", "JBSWY3DPEHPK3PXP",
 		"aXkQzPwLmRtVbNcS", "https://example.com", "müller", "a\nb", "a\x00", " id", "id ", "_id", "id_",
@@ -69,7 +70,8 @@ func TestName(t *testing.T) {
 // TestValueName specifies which unknown values of an enumeration are named.
 func TestValueName(t *testing.T) {
 	t.Parallel()
-	d := normalize.NewDocumented("root.type = money market, cash, cash isa, Fixed 401\nroot.status = smith").Object(normalize.Root)
+	d := normalize.NewDocumented("root.type = money market, cash, cash isa, Fixed 401\nroot.status = smith").
+		Object(normalize.Root)
 	for value, want := range map[string]string{
 		"crypto":        "crypto", // one word, as Name
 		"CASH_ISA":      "CASH_ISA",

@@ -118,7 +118,8 @@ func (h *heron) CreateSession(ctx context.Context, req bankmux.SessionRequest) (
 	var out struct {
 		Flow string `json:"flow"`
 	}
-	if err := h.send(ctx, rest.Request{Method: http.MethodPost, Path: "/flows", JSON: in}, req.Reconnect, &out); err != nil {
+	create := rest.Request{Method: http.MethodPost, Path: "/flows", JSON: in}
+	if err := h.send(ctx, create, req.Reconnect, &out); err != nil {
 		return bankmux.Session{}, err
 	}
 	if out.Flow == "" {

@@ -165,7 +165,9 @@ var outcomes = map[string]struct {
 		want:      expected{schedule.Due, "", schedule.ReasonSlot, 6 * time.Hour},
 	},
 	"the provider's wait counts": {
-		o:    schedule.Outcome{Err: &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 3 * time.Hour}, Attempts: 5},
+		o: schedule.Outcome{
+			Err: &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 3 * time.Hour}, Attempts: 5,
+		},
 		want: expected{schedule.Due, "", schedule.ReasonAsked, 3 * time.Hour},
 	},
 	"a wait of the provider is at most a day": {
@@ -181,7 +183,9 @@ var outcomes = map[string]struct {
 		want: expected{schedule.Due, "", schedule.ReasonBackoff, time.Hour},
 	},
 	"a stored wait counts more than the error": {
-		o:    schedule.Outcome{State: failed(bankmux.ErrUnavailable, end.Add(40*time.Minute)), Err: bankmux.ErrUnavailable},
+		o: schedule.Outcome{
+			State: failed(bankmux.ErrUnavailable, end.Add(40*time.Minute)), Err: bankmux.ErrUnavailable,
+		},
 		want: expected{schedule.Due, "", schedule.ReasonBackoff, 40 * time.Minute},
 	},
 	"after a wait that is over, a run that was cut short waits for a minute": {
@@ -207,7 +211,9 @@ var outcomes = map[string]struct {
 		want: expected{schedule.Due, "", schedule.ReasonPartial, time.Hour},
 	},
 	"accounts wait as long as the provider says": {
-		o:    schedule.Outcome{Err: incomplete(&bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 5 * time.Hour})},
+		o: schedule.Outcome{
+			Err: incomplete(&bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 5 * time.Hour}),
+		},
 		want: expected{schedule.Due, "", schedule.ReasonPartial, 5 * time.Hour},
 	},
 	"the account that waits longest is the reason": {
@@ -224,7 +230,9 @@ var outcomes = map[string]struct {
 		want:      expected{schedule.Due, "", schedule.ReasonSlot, time.Minute},
 	},
 	"a turn that comes before the provider's wait is over does not count": {
-		o:         schedule.Outcome{Err: incomplete(&bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 2 * time.Hour})},
+		o: schedule.Outcome{
+			Err: incomplete(&bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 2 * time.Hour}),
+		},
 		timetable: schedule.Every(time.Minute),
 		want:      expected{schedule.Due, "", schedule.ReasonPartial, 2 * time.Hour},
 	},
@@ -267,7 +275,8 @@ func anyState(t *rapid.T) bankmux.SyncState {
 	})
 	s := bankmux.SyncState{
 		Version: rapid.Int64Range(0, 3).Draw(t, "version"), LinkedAt: conn.LinkedAt,
-		AskedAt: times.Draw(t, "asked"), NotBefore: times.Draw(t, "not before"), Attempts: rapid.IntRange(0, 9).Draw(t, "attempts"),
+		AskedAt: times.Draw(t, "asked"), NotBefore: times.Draw(t, "not before"),
+		Attempts: rapid.IntRange(0, 9).Draw(t, "attempts"),
 	}
 	if rapid.Bool().Draw(t, "error") {
 		s.Err = &bankmux.Error{Kind: rapid.SampledFrom(bankmux.Kinds()).Draw(t, "kind")}
@@ -280,7 +289,8 @@ func anyState(t *rapid.T) bankmux.SyncState {
 
 // anyOutcome draws how a run ended.
 func anyOutcome(t *rapid.T) schedule.Outcome {
-	o := schedule.Outcome{State: anyState(t), Attempts: rapid.IntRange(0, 40).Draw(t, "attempts of the caller"), End: end}
+	attempts := rapid.IntRange(0, 40)
+	o := schedule.Outcome{State: anyState(t), Attempts: attempts.Draw(t, "attempts of the caller"), End: end}
 	if rapid.Bool().Draw(t, "fails") {
 		o.Err = &bankmux.Error{
 			Kind:       rapid.SampledFrom(bankmux.Kinds()).Draw(t, "kind of the error"),
@@ -342,7 +352,8 @@ func TestAfterAnything(t *testing.T) {
 			one := conn
 			one.ID = rapid.String().Draw(t, "id")
 			err := &bankmux.Error{Kind: rapid.SampledFrom([]bankmux.Kind{
-				bankmux.ErrUnavailable, bankmux.ErrInstitution, bankmux.ErrCircuitOpen, bankmux.ErrRateLimited, bankmux.ErrContextDone,
+				bankmux.ErrUnavailable, bankmux.ErrInstitution, bankmux.ErrCircuitOpen, bankmux.ErrRateLimited,
+				bankmux.ErrContextDone,
 			}).Draw(t, "kind")}
 			o := schedule.Outcome{Err: err, Attempts: rapid.Int().Draw(t, "attempts"), End: end}
 			p := schedule.After(one, o, schedule.Night{})

@@ -72,8 +72,9 @@ func waitsForDeletion(t *testing.T, version int64) {
 	}()
 	require.Eventually(t, func() bool {
 		var waiting int
-		err := s.DB().QueryRowContext(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"+
-			" AND query LIKE '%bankmux_connections%' AND pg_blocking_pids(pid) && ARRAY(SELECT pid FROM pg_locks"+
+		err := s.DB().QueryRowContext(t.Context(), "SELECT count(*) FROM pg_stat_activity"+
+			" WHERE wait_event_type = 'Lock' AND query LIKE '%bankmux_connections%'"+
+			" AND pg_blocking_pids(pid) && ARRAY(SELECT pid FROM pg_locks"+
 			" WHERE relation = 'bankmux_connections'::regclass AND granted)").Scan(&waiting)
 		return err == nil && waiting > 0
 	}, time.Minute, time.Millisecond)

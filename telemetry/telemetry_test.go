@@ -119,7 +119,8 @@ func aScrapeIsAsExpected(t *testing.T) {
 		require.NoError(t, o.attempts(t, readAccounts, nil))
 		require.NoError(t, o.attempts(t, readAccounts, limited, limited, nil))
 		require.Error(t, o.attempts(t, readAccounts, &bankmux.Error{Kind: bankmux.ErrReauth}))
-		require.Error(t, o.attempts(t, readAccounts, &bankmux.Error{Kind: bankmux.ErrUnknown, Code: "new", Unlisted: true}))
+		unlisted := &bankmux.Error{Kind: bankmux.ErrUnknown, Code: "new", Unlisted: true}
+		require.Error(t, o.attempts(t, readAccounts, unlisted))
 		sent := readAccounts
 		sent.Name, sent.Group, sent.Effect = bankmux.OpExchangeToken, bankmux.GroupLink, bankmux.OneShot
 		require.Error(t, o.attempts(t, sent, &bankmux.Error{Kind: bankmux.ErrInvalid, NotSent: true}))
@@ -139,8 +140,8 @@ func aScrapeIsAsExpected(t *testing.T) {
 			})
 		}
 		for _, member := range []string{"accounts[].planted_name", "planted_other"} {
-			d := guard.Drift{Client: "mk", Provider: "moneykit", Endpoint: "GET /links/{id}/accounts", Kind: guard.DriftMember}
-			d.Member = member
+			d := guard.Drift{Client: "mk", Provider: "moneykit", Endpoint: "GET /links/{id}/accounts"}
+			d.Kind, d.Member = guard.DriftMember, member
 			g.ReportDrift(t.Context(), d)
 		}
 		synctest.Wait()
@@ -191,7 +192,9 @@ func valueOf(s tracetest.SpanStub, key attribute.Key) string {
 func aSpanHasTheIDsOfItsOperation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := observe(t)
-		failed := &bankmux.Error{Kind: bankmux.ErrReauth, Code: "auth_expired", RequestID: "req-1", Detail: "planted detail"}
+		failed := &bankmux.Error{
+			Kind: bankmux.ErrReauth, Code: "auth_expired", RequestID: "req-1", Detail: "planted detail",
+		}
 		require.Error(t, o.attempts(t, readAccounts, &bankmux.Error{Kind: bankmux.ErrUnavailable}, failed))
 		spans := o.spans.GetSpans()
 		require.Len(t, spans, 1)
@@ -267,11 +270,13 @@ func theNumberOfSeriesIsBounded(t *testing.T) {
 	for n := range 300 {
 		op := readAccounts
 		op.Client, op.Name = clients[n%3], operations[n%2]
-		op.Connection, op.Institution, op.User = "CONN-"+strings.Repeat("x", n), strings.Repeat("y", n), strings.Repeat("z", n)
+		op.Connection = "CONN-" + strings.Repeat("x", n)
+		op.Institution, op.User = strings.Repeat("y", n), strings.Repeat("z", n)
 		_ = o.Interceptor()(t.Context(), op, func(context.Context) error {
 			if kind := kinds[n%4]; kind != "" {
 				return &bankmux.Error{
-					Kind: kind, Code: strings.Repeat("c", n), RequestID: strings.Repeat("r", n), Status: 400 + n, NotSent: true, Unlisted: true,
+					Kind: kind, Code: strings.Repeat("c", n), RequestID: strings.Repeat("r", n),
+					Status: 400 + n, NotSent: true, Unlisted: true,
 				}
 			}
 			return nil

@@ -135,7 +135,8 @@ func TestInspect(t *testing.T) {
 	t.Run("a code of an error is one", func(t *testing.T) {
 		t.Parallel()
 		docs := normalize.NewDocumented("", normalize.Codes{
-			Members: "error.code", Catalogue: normalize.NewCatalogue(normalize.Row{Code: "LISTED", Kind: bankmux.ErrReauth}),
+			Members:   "error.code",
+			Catalogue: normalize.NewCatalogue(normalize.Row{Code: "LISTED", Kind: bankmux.ErrReauth}),
 		})
 		var in struct {
 			Error struct {

@@ -22,11 +22,14 @@ func TestLimit(t *testing.T) {
 func aResponseHasAtMostAsManyRowsAsItsLengthAllows(t *testing.T) {
 	t.Parallel()
 	// The shortest rows that a provider sends, with an object for each thing they name.
-	const short = `{"amount":1,"date":"2026-01-01","type":"debit","description":"A","currency":{"code":"AED","name":"DIRHAM"},"beforeAmount":1,"afterAmount":2,"reference":"","brandDetails":{}}`
-	const null = `{"transaction_id":"1","account_id":"1","amount":"1","type":"debit","currency":null,"date":"2026-01-01","datetime":null,` +
-		`"description":null,"raw_description":null,"pending":false,"category":null,"enrichment":{"category":{"value":null,"confidence":null},` +
+	const short = `{"amount":1,"date":"2026-01-01","type":"debit","description":"A",` +
+		`"currency":{"code":"AED","name":"DIRHAM"},"beforeAmount":1,"afterAmount":2,"reference":"","brandDetails":{}}`
+	const null = `{"transaction_id":"1","account_id":"1","amount":"1","type":"debit","currency":null,` +
+		`"date":"2026-01-01","datetime":null,"description":null,"raw_description":null,"pending":false,"category":null,` +
+		`"enrichment":{"category":{"value":null,"confidence":null},` +
 		`"subcategory":{"value":null,"confidence":null},"merchant":{"id":null,"name":null,"logo":null,"confidence":null},` +
-		`"processor":{"id":null,"name":null,"logo":null,"confidence":null},"recurrence":{"frequency":null,"next_predicted_date":null}}}`
+		`"processor":{"id":null,"name":null,"logo":null,"confidence":null},` +
+		`"recurrence":{"frequency":null,"next_predicted_date":null}}}`
 	list := func(row string, n int) string {
 		return `{"rows":[` + strings.TrimSuffix(strings.Repeat(row+",", n), ",") + `]}`
 	}

@@ -94,11 +94,14 @@ func sameInLongList[T any](t *testing.T, array string) {
 }
 
 const (
-	usualRow = `{"id":"1","amount":"12.50","count":3,"closed":true,"flag":"true","text":7,"more":true,"currency":"AED","day":"2026-11-23",
+	usualRow = `{"id":"1","amount":"12.50","count":3,"closed":true,"flag":"true","text":7,"more":true,
+		"currency":"AED","day":"2026-11-23",
 		"inner":{"value":"v","confidence":97,"name":"n"},
 		"party":{"id":"p","within":{"value":"w","confidence":-1},"none":{},"parts":[{"value":"x"}]},
-		"far":{"value":"f"},"parties":[{"value":"y","parts":[{"value":"z"},null]},{"confidence":3}],"tags":["a","b"],"by":{"k":{"value":"m"}},"raw":{"any":[1]},"tab/bed":"t"}`
-	otherOrder = `{"tab\/bed":"t","party":{"within":{"confidence":2},"id":"q"},"new":{"id":"x"},"count":4,"id":"2","amount":-3,"\u0066lag":true}`
+		"far":{"value":"f"},"parties":[{"value":"y","parts":[{"value":"z"},null]},{"confidence":3}],
+		"tags":["a","b"],"by":{"k":{"value":"m"}},"raw":{"any":[1]},"tab/bed":"t"}`
+	otherOrder = `{"tab\/bed":"t","party":{"within":{"confidence":2},"id":"q"},"new":{"id":"x"},"count":4,
+		"id":"2","amount":-3,"\u0066lag":true}`
 )
 
 // membersOfRows are the names that rows have, and one that they do not.
@@ -254,7 +257,8 @@ func membersBeyondSixtyFourAreFound(t *testing.T) {
 	var body strings.Builder
 	for i := range 300 {
 		tag := reflect.StructTag(fmt.Sprintf(`json:"member %d"`, i))
-		fields = append(fields, reflect.StructField{Name: fmt.Sprintf("F%d", i), Type: reflect.TypeFor[int](), Tag: tag})
+		field := reflect.StructField{Name: fmt.Sprintf("F%d", i), Type: reflect.TypeFor[int](), Tag: tag}
+		fields = append(fields, field)
 		fmt.Fprintf(&body, `"member %d":%d,`, i, i+1)
 	}
 	many := reflect.New(reflect.StructOf(fields))
@@ -279,7 +283,8 @@ func slicesOfALongListShareNoElements(t *testing.T) {
 	row := func(i, n int) string {
 		parts := make([]string, n)
 		for j := range parts {
-			parts[j] = fmt.Sprintf(`{"name":"%d.%d","parts":[{"name":"%d.%d.0","parts":[]}],"empty":[{},{}]}`, i, j, i, j)
+			name := fmt.Sprintf("%d.%d", i, j)
+			parts[j] = fmt.Sprintf(`{"name":"%s","parts":[{"name":"%s.0","parts":[]}],"empty":[{},{}]}`, name, name)
 		}
 		return fmt.Sprintf(`{"name":"%d","parts":[%s]}`, i, strings.Join(parts, ","))
 	}
@@ -291,7 +296,8 @@ func slicesOfALongListShareNoElements(t *testing.T) {
 	all, err := elements[holdsItself](10, strings.Join(rows, ","))
 	require.NoError(t, err)
 	for _, e := range all {
-		extra := append(e.row.Parts, holdsItself{Name: "extra"}) //nolint:gocritic // it must not write into the next row
+		//nolint:gocritic // it must not write into the next row
+		extra := append(e.row.Parts, holdsItself{Name: "extra"})
 		require.Equal(t, "extra", extra[len(extra)-1].Name)
 	}
 	require.Len(t, all, len(rows))

@@ -112,8 +112,9 @@ func TestReference(t *testing.T) {
 			for _, op := range []string{"exchange", "accounts"} {
 				for _, callers := range []int{1, 64} {
 					for _, way := range []string{hand, library, libraryLog, generated, bare} {
-						if got := all[key{adapter, op, callers, way, "cpu_us"}]; got.size != (size{rounds: 11, calls: 640}) {
-							t.Errorf("%s, %s, %d callers, %s: %d rounds of %d calls", adapter, op, callers, way, got.rounds, got.calls)
+						k := key{adapter, op, callers, way, "cpu_us"}
+						if got := all[k].size; got != (size{rounds: 11, calls: 640}) {
+							t.Errorf("%v: %d rounds of %d calls", k, got.rounds, got.calls)
 						}
 					}
 				}

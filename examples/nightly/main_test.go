@@ -40,7 +40,8 @@ func small(t testing.TB) options {
 		require.NoError(t, db.Close())
 	})
 	return options{
-		connections: 30, workers: 2, jobs: 4, minute: 5 * time.Millisecond, nights: outage + "," + people, schema: schema,
+		connections: 30, workers: 2, jobs: 4, minute: 5 * time.Millisecond,
+		nights: outage + "," + people, schema: schema,
 	}
 }
 

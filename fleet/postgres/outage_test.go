@@ -35,8 +35,8 @@ func TestOutage(t *testing.T) {
 		s := newSchema(t)
 		s.open(t, "")
 		fleetproof.DataLoss(t, s.url, func(t testing.TB) {
-			_, err := s.admin.Exec(t.Context(), "TRUNCATE bankmux_fleet_leases, bankmux_fleet_places, bankmux_fleet_facts,"+
-				" bankmux_fleet_counts, bankmux_fleet_seen", pgx.QueryExecModeSimpleProtocol)
+			_, err := s.admin.Exec(t.Context(), "TRUNCATE bankmux_fleet_leases, bankmux_fleet_places,"+
+				" bankmux_fleet_facts, bankmux_fleet_counts, bankmux_fleet_seen", pgx.QueryExecModeSimpleProtocol)
 			require.NoError(t, err)
 		})
 	})

@@ -106,7 +106,8 @@ var clockLibrary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	library := filepath.Join(built, "clock.so")
-	cmd := exec.CommandContext(context.Background(), "gcc", "-shared", "-fPIC", "-O2", "-o", library, "testdata/clock.c")
+	cmd := exec.CommandContext(context.Background(),
+		"gcc", "-shared", "-fPIC", "-O2", "-o", library, "testdata/clock.c")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", errors.New("gcc: " + err.Error() + string(out))

@@ -70,7 +70,9 @@ type statementCounter struct {
 	texts map[string]int
 }
 
-func (c *statementCounter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+func (c *statementCounter) TraceQueryStart(
+	ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData,
+) context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.texts[q.SQL]++

@@ -124,7 +124,8 @@ func (*bank) CreateSession(_ context.Context, req bankmux.SessionRequest) (bankm
 }
 
 func (*bank) ExchangeToken(_ context.Context, req bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
-	conn := bankmux.NewConnection(req.Session, "reference of "+req.Session.User, bankmux.NewSecret([]byte("credential")))
+	credential := bankmux.NewSecret([]byte("credential"))
+	conn := bankmux.NewConnection(req.Session, "reference of "+req.Session.User, credential)
 	conn.Status = bankmux.Status{State: bankmux.StateActive, At: conn.CreatedAt}
 	return bankmux.ExchangeResult{Connection: conn}, nil
 }
@@ -249,7 +250,8 @@ func (d *database) process(t testing.TB, b *bank, options ...func(*process)) *pr
 	p.client = bankmux.NewClient("heron", b, p.observe)
 	var err error
 	p.fleet, err = riversync.Open(s.DB(), &river.Config{
-		Queues: p.queues, Schema: p.schema, FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 10 * time.Millisecond,
+		Queues: p.queues, Schema: p.schema,
+		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 10 * time.Millisecond,
 		Logger: slog.New(slog.DiscardHandler),
 	}, riversync.Options{
 		Connection: s.Connection,

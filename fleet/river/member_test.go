@@ -50,7 +50,8 @@ func (m *member) open(t *testing.T) *opened {
 	t.Helper()
 	d := &database{schema: m.Schema, url: m.URL + "&application_name=" + m.ID}
 	o := &opened{store: d.store(t)}
-	o.clients = m.openClients(t, guard.New(guard.Options{Fleet: o.store.Fleet(guard.FleetOptions{MaxDelay: time.Minute})}))
+	fleet := o.store.Fleet(guard.FleetOptions{MaxDelay: time.Minute})
+	o.clients = m.openClients(t, guard.New(guard.Options{Fleet: fleet}))
 	var err error
 	o.fleet, err = riversync.Open(o.store.DB(), &river.Config{
 		ID: m.ID, Queues: map[string]river.QueueConfig{riversync.Queue: {MaxWorkers: 4}},

@@ -69,7 +69,8 @@ func hearsDuringARun(t *testing.T) {
 	_, err = s.bank.Deliver(t.Context(), hooks.Client())
 	require.NoError(t, err)
 	assert.Positive(t, heard.Load())
-	assert.Equal(t, 1, s.db.jobs(t, "running", "available", "scheduled", "retryable"), "it plans nothing beside the run")
+	jobs := s.db.jobs(t, "running", "available", "scheduled", "retryable")
+	assert.Equal(t, 1, jobs, "it plans nothing beside the run")
 	close(open)
 	require.Eventually(t, func() bool {
 		return s.db.jobs(t, "scheduled") == 1 && s.db.jobs(t, "running", "available") == 0
@@ -161,7 +162,8 @@ func (d *database) rescueLost(t *testing.T) {
 
 // waiting returns how many connections have a plan for their slot, and no run.
 func (d *database) waiting() (n int) {
-	_ = d.db.QueryRowContext(context.Background(), "SELECT count(*) FROM bankmux_river_connections c"+
-		" JOIN river_job j ON j.id = c.job WHERE c.reason = 'slot' AND NOT c.running AND j.state = 'scheduled'").Scan(&n)
+	_ = d.db.QueryRowContext(context.Background(),
+		"SELECT count(*) FROM bankmux_river_connections c JOIN river_job j ON j.id = c.job"+
+			" WHERE c.reason = 'slot' AND NOT c.running AND j.state = 'scheduled'").Scan(&n)
 	return n
 }

@@ -160,7 +160,8 @@ func (p *process) storeRows(t *testing.T, conn bankmux.Connection, rows int) {
 			},
 			Row: &bankmux.Transaction{
 				ID: key, Account: "a", Status: bankmux.StatusBooked, Date: day, Amount: amount,
-				Description: text, Counterparty: &bankmux.Counterparty{Name: "Baker & Söhne", IBAN: "DE02120300000000202051"},
+				Description:  text,
+				Counterparty: &bankmux.Counterparty{Name: "Baker & Söhne", IBAN: "DE02120300000000202051"},
 			},
 		})
 	}

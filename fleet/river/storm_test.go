@@ -181,7 +181,8 @@ func (s *storm) equalsOneRun(t *testing.T) {
 	one := single.open(t)
 	for _, conn := range s.conns {
 		require.NoError(t, one.store.SaveConnection(t.Context(), conn))
-		_, err := one.clients[conn.Provider].SyncAll(t.Context(), bankmux.SyncAllRequest{Connection: conn, Ledger: one.store})
+		all := bankmux.SyncAllRequest{Connection: conn, Ledger: one.store}
+		_, err := one.clients[conn.Provider].SyncAll(t.Context(), all)
 		require.NoError(t, err)
 		want, got := ledgerOf(t, one.store, conn.User), ledgerOf(t, s.store, conn.User)
 		require.NotEmpty(t, want)

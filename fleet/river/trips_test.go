@@ -59,7 +59,8 @@ type jobStatements struct {
 
 func (s *jobStatements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
 	// River's client is in the context of what works on a job.
-	if _, err := river.ClientFromContextSafely[*sql.Tx](ctx); err == nil && !strings.Contains(q.SQL, "JobGetAvailable") {
+	_, err := river.ClientFromContextSafely[*sql.Tx](ctx)
+	if err == nil && !strings.Contains(q.SQL, "JobGetAvailable") {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.texts = append(s.texts, q.SQL)

@@ -36,7 +36,8 @@ func TestDocumented(t *testing.T) {
 			[]wire.Unknown{value("status", "brand_new")},
 		},
 		"account types and currencies": {
-			`{"accounts":[{"type":"current","currency":{"code":"AED","name":"x"}},{"type":"brand_new","currency":{"code":"AED","brandNew":1}},{"currency":"AED"}]}`,
+			`{"accounts":[{"type":"current","currency":{"code":"AED","name":"x"}},
+			{"type":"brand_new","currency":{"code":"AED","brandNew":1}},{"currency":"AED"}]}`,
 			new(accountsResponse),
 			[]wire.Unknown{value("accounts[].type", "brand_new"), member("accounts[].currency.brandNew")},
 		},

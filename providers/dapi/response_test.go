@@ -70,7 +70,13 @@ func theBodyDecidesAndNotTheHTTPStatus(t *testing.T) {
 
 func theStatusOfTheEnvelopeDecides(t *testing.T) {
 	t.Parallel()
-	const asks = `"status":"user_input_required","userInputs":[{"id":"otp","index":0}]`
+	const (
+		asks     = `"status":"user_input_required","userInputs":[{"id":"otp","index":0}]`
+		js       = "application/json"
+		notJSON  = "the response is not the JSON expected here"
+		unlisted = "the response has an unlisted status"
+		noInputs = "the response lacks operationID or userInputs"
+	)
 	for name, c := range map[string]struct {
 		status   int
 		kind     string
@@ -79,32 +85,32 @@ func theStatusOfTheEnvelopeDecides(t *testing.T) {
 		unlisted bool
 		says     string // Detail
 	}{
-		"done":                          {200, "application/json", `{"status":"done","accounts":[]}`, "", false, ""},
-		"done under another 2xx":        {201, "application/json", `{"status":"done","accounts":[]}`, "", false, ""},
-		"done, with a broken list":      {200, "application/json", `{"status":"done","accounts":7}`, bankmux.ErrMalformed, false, "the response is not the JSON expected here"},
-		"the same under 201":            {201, "application/json", `{"status":"done","accounts":{}}`, bankmux.ErrMalformed, false, "the response is not the JSON expected here"},
-		"the same under 500":            {500, "application/json", `{"status":"done","accounts":7}`, bankmux.ErrUnavailable, false, "the provider is not available"},
-		"the same under 429":            {429, "application/json", `{"status":"done","accounts":"none"}`, bankmux.ErrRateLimited, false, "too many requests were made"},
-		"neither done nor failed":       {200, "application/json", `{"status":"brand_new","accounts":[]}`, bankmux.ErrUnknown, true, "the response has an unlisted status"},
-		"neither, under 500":            {500, "application/json", `{"status":"brand_new"}`, bankmux.ErrUnknown, true, "the response has an unlisted status"},
-		"in another case":               {200, "application/json", `{"status":"DONE","accounts":[]}`, bankmux.ErrUnknown, true, "the response has an unlisted status"},
-		"a number":                      {200, "application/json", `{"status":200,"accounts":[]}`, bankmux.ErrMalformed, false, "the response lacks status"},
-		"none":                          {200, "application/json", `{"accounts":[]}`, bankmux.ErrMalformed, false, "the response lacks status"},
-		"none, under 201":               {201, "application/json", `{"accounts":[]}`, bankmux.ErrMalformed, false, "the response lacks status"},
+		"done":                          {200, js, `{"status":"done","accounts":[]}`, "", false, ""},
+		"done under another 2xx":        {201, js, `{"status":"done","accounts":[]}`, "", false, ""},
+		"done, with a broken list":      {200, js, `{"status":"done","accounts":7}`, bankmux.ErrMalformed, false, notJSON},
+		"the same under 201":            {201, js, `{"status":"done","accounts":{}}`, bankmux.ErrMalformed, false, notJSON},
+		"the same under 500":            {500, js, `{"status":"done","accounts":7}`, bankmux.ErrUnavailable, false, "the provider is not available"},
+		"the same under 429":            {429, js, `{"status":"done","accounts":"none"}`, bankmux.ErrRateLimited, false, "too many requests were made"},
+		"neither done nor failed":       {200, js, `{"status":"brand_new","accounts":[]}`, bankmux.ErrUnknown, true, unlisted},
+		"neither, under 500":            {500, js, `{"status":"brand_new"}`, bankmux.ErrUnknown, true, unlisted},
+		"in another case":               {200, js, `{"status":"DONE","accounts":[]}`, bankmux.ErrUnknown, true, unlisted},
+		"a number":                      {200, js, `{"status":200,"accounts":[]}`, bankmux.ErrMalformed, false, "the response lacks status"},
+		"none":                          {200, js, `{"accounts":[]}`, bankmux.ErrMalformed, false, "the response lacks status"},
+		"none, under 201":               {201, js, `{"accounts":[]}`, bankmux.ErrMalformed, false, "the response lacks status"},
 		"a page of a proxy under 200":   {200, "text/html", `<html>`, bankmux.ErrMalformed, false, "the response is not of a JSON content type"},
 		"a page of a proxy under 299":   {299, "text/html", `<html>`, bankmux.ErrMalformed, false, "the response is not of a JSON content type"},
 		"a page of a proxy under 403":   {403, "text/html", `<html>`, bankmux.ErrNotPermitted, false, "the application may not do this"},
 		"a page of a proxy under 502":   {502, "text/html", `<html>`, bankmux.ErrUnavailable, false, "the provider is not available"},
 		"a redirect":                    {302, "text/html", `<html>`, bankmux.ErrMalformed, false, "the response cannot be read"},
-		"failed under 200":              {200, "application/json", `{"status":"failed","type":"INVALID_MFA"}`, bankmux.ErrAnswerRejected, false, "the user's answer was wrong"},
-		"failed under 200, no type":     {200, "application/json", `{"status":"failed"}`, bankmux.ErrUnknown, false, "Dapi failed and does not say why"},
-		"failed under 404, no type":     {404, "application/json", `{"status":"failed"}`, bankmux.ErrNotFound, false, "the provider does not know this"},
-		"running, and nothing to await": {200, "application/json", `{"status":"initialized"}`, bankmux.ErrInstitution, false, "the operation is still running at the bank"},
-		"a question without operation":  {200, "application/json", `{` + asks + `}`, bankmux.ErrMalformed, false, "the response lacks operationID or userInputs"},
-		"a question of operation null":  {200, "application/json", `{"operationID":null,` + asks + `}`, bankmux.ErrMalformed, false, "the response lacks operationID or userInputs"},
-		"a question of operation empty": {200, "application/json", `{"operationID":"",` + asks + `}`, bankmux.ErrMalformed, false, "the response lacks operationID or userInputs"},
-		"an operation without question": {200, "application/json", `{"operationID":"X:1","status":"user_input_required"}`, bankmux.ErrMalformed, false, "the response lacks operationID or userInputs"},
-		"an operation with a question":  {200, "application/json", `{"operationID":"X:1",` + asks + `}`, bankmux.ErrUserAction, false, "the bank asks the user a question"},
+		"failed under 200":              {200, js, `{"status":"failed","type":"INVALID_MFA"}`, bankmux.ErrAnswerRejected, false, "the user's answer was wrong"},
+		"failed under 200, no type":     {200, js, `{"status":"failed"}`, bankmux.ErrUnknown, false, "Dapi failed and does not say why"},
+		"failed under 404, no type":     {404, js, `{"status":"failed"}`, bankmux.ErrNotFound, false, "the provider does not know this"},
+		"running, and nothing to await": {200, js, `{"status":"initialized"}`, bankmux.ErrInstitution, false, "the operation is still running at the bank"},
+		"a question without operation":  {200, js, `{` + asks + `}`, bankmux.ErrMalformed, false, noInputs},
+		"a question of operation null":  {200, js, `{"operationID":null,` + asks + `}`, bankmux.ErrMalformed, false, noInputs},
+		"a question of operation empty": {200, js, `{"operationID":"",` + asks + `}`, bankmux.ErrMalformed, false, noInputs},
+		"an operation without question": {200, js, `{"operationID":"X:1","status":"user_input_required"}`, bankmux.ErrMalformed, false, noInputs},
+		"an operation with a question":  {200, js, `{"operationID":"X:1",` + asks + `}`, bankmux.ErrUserAction, false, "the bank asks the user a question"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -129,7 +135,9 @@ func theStatusOfTheEnvelopeDecides(t *testing.T) {
 	}
 	t.Run("a wait is kept, with an envelope and without", func(t *testing.T) {
 		t.Parallel()
-		for _, body := range []string{`{"status":"failed","type":"INVALID_MFA"}`, `{"status":"failed"}`, `{"status":"done","accounts":7}`, `<html>`} {
+		for _, body := range []string{
+			`{"status":"failed","type":"INVALID_MFA"}`, `{"status":"failed"}`, `{"status":"done","accounts":7}`, `<html>`,
+		} {
 			_, err := answering(t, 429, http.Header{"Content-Type": {"application/json"}, "Retry-After": {"17"}}, body)
 			e, _ := errors.AsType[*bankmux.Error](err)
 			require.NotNil(t, e, body)
@@ -162,12 +170,17 @@ func aMemberForDisplayNeverDecides(t *testing.T) {
 		body string
 		kind bankmux.Kind
 	}{
-		"a numeric operation id beside a lapsed login": {`{"operationID":77,"status":"failed","type":"INVALID_CREDENTIALS","msg":{"en":"x"}}`, bankmux.ErrReauth},
-		"an operation id of another shape":             {`{"operationID":["x"],"status":"failed","type":"INVALID_CREDENTIALS"}`, bankmux.ErrReauth},
-		"a broken list beside a lapsed login":          {`{"operationID":"X:1","status":"failed","type":"INVALID_CREDENTIALS","accounts":{},"userInputs":"none"}`, bankmux.ErrReauth},
-		"a broken result beside a deleted connection":  {`{"status":"failed","type":"USER_DELINKED","accounts":[7]}`, bankmux.ErrGone},
-		"a type that is a number: the status decides":  {`{"status":"failed","type":401}`, bankmux.ErrCredentials},
-		"a repeated key: the status decides":           {`{"status":"failed","status":"failed","type":"INVALID_CREDENTIALS"}`, bankmux.ErrCredentials},
+		"a numeric operation id beside a lapsed login": {
+			`{"operationID":77,"status":"failed","type":"INVALID_CREDENTIALS","msg":{"en":"x"}}`, bankmux.ErrReauth,
+		},
+		"an operation id of another shape": {`{"operationID":["x"],"status":"failed","type":"INVALID_CREDENTIALS"}`, bankmux.ErrReauth},
+		"a broken list beside a lapsed login": {
+			`{"operationID":"X:1","status":"failed","type":"INVALID_CREDENTIALS","accounts":{},"userInputs":"none"}`,
+			bankmux.ErrReauth,
+		},
+		"a broken result beside a deleted connection": {`{"status":"failed","type":"USER_DELINKED","accounts":[7]}`, bankmux.ErrGone},
+		"a type that is a number: the status decides": {`{"status":"failed","type":401}`, bankmux.ErrCredentials},
+		"a repeated key: the status decides":          {`{"status":"failed","status":"failed","type":"INVALID_CREDENTIALS"}`, bankmux.ErrCredentials},
 	} {
 		client, conn, _ := canned(t, map[string]string{"/v2/data/accounts/get": c.body})
 		_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
@@ -187,7 +200,8 @@ func aMemberForDisplayNeverDecides(t *testing.T) {
 			t,
 			map[string]string{
 				"/v2/data/accounts/get": `{"operationID":77,"success":"yes","status":"user_input_required",
-			"userInputs":["odd",{"id":"multiple_choice","index":"0","query":5,"queryType":{},"queryOptions":` + c.options + `}]}`,
+			"userInputs":["odd",{"id":"multiple_choice","index":"0","query":5,"queryType":{},
+			"queryOptions":` + c.options + `}]}`,
 			},
 		)
 		_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
@@ -245,7 +259,8 @@ func aRepeatedKeyOfAMemberForDisplayNeverDecides(t *testing.T) {
 		client, conn, _ := canned(
 			t,
 			map[string]string{"/v2/data/accounts/get": `{"operationID":"x","status":"user_input_required",
-			"userInputs":[null,{"id":"otp","index":0,"query":"?",` + c.members + `},{"id":"otp","id":"pin"}],"note":{"a":1,"a":2}}`},
+			"userInputs":[null,{"id":"otp","index":0,"query":"?",` + c.members + `},
+			{"id":"otp","id":"pin"}],"note":{"a":1,"a":2}}`},
 		)
 		_, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 		e, _ := errors.AsType[*bankmux.Error](err)

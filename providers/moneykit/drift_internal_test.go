@@ -22,7 +22,8 @@ func TestDocumented(t *testing.T) {
 		want []wire.Unknown
 	}{
 		"account types": {
-			`{"accounts":[{"account_type":"depository.brand_new"},{"account_type":"credit_card"},{"account_type":"loan.mortgage"},{"account_type":"brand.new"}]}`,
+			`{"accounts":[{"account_type":"depository.brand_new"},{"account_type":"credit_card"},
+			{"account_type":"loan.mortgage"},{"account_type":"brand.new"}]}`,
 			new(accountsResponse),
 			[]wire.Unknown{value("accounts[].account_type", "brand.new")},
 		},
@@ -33,10 +34,13 @@ func TestDocumented(t *testing.T) {
 		"a new state of a link": {
 			`{"state":"brand_state","error_code":"brand_new","available_products":["crypto"]}`,
 			new(linkData),
-			[]wire.Unknown{value("state", "brand_state"), code("error_code", "brand_new"), value("available_products[]", "crypto")},
+			[]wire.Unknown{
+				value("state", "brand_state"), code("error_code", "brand_new"), value("available_products[]", "crypto"),
+			},
 		},
 		"a product": {
-			`{"products":{"transactions":{"refreshed_at":"x","last_attempted_at":"x","error_code":"timeout","error_message":null,"unavailable":null,"settings":null,"has_history":true}}}`,
+			`{"products":{"transactions":{"refreshed_at":"x","last_attempted_at":"x","error_code":"timeout",
+			"error_message":null,"unavailable":null,"settings":null,"has_history":true}}}`,
 			new(linkData), nil,
 		},
 		"a product with news": {
@@ -61,7 +65,10 @@ func TestDocumented(t *testing.T) {
 		"a new webhook": {
 			`{"webhook_event":"link.brand_new","state":"brand_state","error":"brand_new","product":"crypto"}`,
 			new(webhookBody),
-			[]wire.Unknown{value("webhook_event", "link.brand_new"), value("state", "brand_state"), code("error", "brand_new"), value("product", "crypto")},
+			[]wire.Unknown{
+				value("webhook_event", "link.brand_new"), value("state", "brand_state"),
+				code("error", "brand_new"), value("product", "crypto"),
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -41,7 +41,8 @@ func TestDocumented(t *testing.T) {
 			[]wire.Unknown{value("item.products[]", "brand_new"), value("item.billed_products[]", "brand_new")},
 		},
 		"a webhook": {
-			`{"webhook_type":"ITEM","webhook_code":"WEBHOOK_UPDATE_ACKNOWLEDGED","item_id":"x","new_webhook_url":"https://x.test","environment":"sandbox","error":null}`,
+			`{"webhook_type":"ITEM","webhook_code":"WEBHOOK_UPDATE_ACKNOWLEDGED","item_id":"x",
+			"new_webhook_url":"https://x.test","environment":"sandbox","error":null}`,
 			new(webhookBody), nil,
 		},
 		"an alert": {
@@ -51,7 +52,9 @@ func TestDocumented(t *testing.T) {
 		"a new webhook": {
 			`{"webhook_type":"BRAND_TYPE","webhook_code":"BRAND_NEW","brand_new":1}`,
 			new(webhookBody),
-			[]wire.Unknown{value("webhook_type", "BRAND_TYPE"), value("webhook_code", "BRAND_NEW"), member("brand_new")},
+			[]wire.Unknown{
+				value("webhook_type", "BRAND_TYPE"), value("webhook_code", "BRAND_NEW"), member("brand_new"),
+			},
 		},
 		"a webhook with a new code": {
 			`{"webhook_type":"ITEM","webhook_code":"ERROR","error":{"error_type":"ITEM_ERROR","error_code":"BRAND_NEW"}}`,
@@ -66,7 +69,10 @@ func TestDocumented(t *testing.T) {
 		"counterparties": {
 			`{"added":[{"counterparties":[{"type":"merchant","confidence_level":"LOW"},{"type":"brand_new","confidence_level":"BRAND"}]}]}`,
 			new(syncResponse),
-			[]wire.Unknown{value("added[].counterparties[].type", "brand_new"), value("added[].counterparties[].confidence_level", "BRAND")},
+			[]wire.Unknown{
+				value("added[].counterparties[].type", "brand_new"),
+				value("added[].counterparties[].confidence_level", "BRAND"),
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,7 +19,8 @@ func TestWebhookDrift(t *testing.T) {
 	g := guard.New(guard.Options{})
 	s := start(t, virtualbank.Options{}, func(c *plaid.Config) { c.Guard = g })
 	read := func(members map[string]any) {
-		_, err := s.client.ReadWebhook(t.Context(), s.delivery("TRANSACTIONS:SYNC_UPDATES_AVAILABLE", "item-1", members))
+		delivery := s.delivery("TRANSACTIONS:SYNC_UPDATES_AVAILABLE", "item-1", members)
+		_, err := s.client.ReadWebhook(t.Context(), delivery)
 		require.NoError(t, err)
 	}
 	read(map[string]any{"alien": "x"})
