@@ -137,8 +137,18 @@ func (f *faulty) DeleteConnection(ctx context.Context, user, id string) error {
 
 func (f *faulty) DeleteUser(
 	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
-) error {
-	return attemptErr(ctx, f, "DeleteUser", func() error { return f.Store.DeleteUser(ctx, user, disconnect) })
+) ([]bankhttp.Unfinished, error) {
+	return attempt(ctx, f, "DeleteUser",
+		func() ([]bankhttp.Unfinished, error) { return f.Store.DeleteUser(ctx, user, disconnect) })
+}
+
+func (f *faulty) ForgetExchange(ctx context.Context, ref bankmux.SessionRef, payload []byte) error {
+	return attemptErr(ctx, f, "ForgetExchange", func() error { return f.Store.ForgetExchange(ctx, ref, payload) })
+}
+
+func (f *faulty) HoldExchange(ctx context.Context, ref bankmux.SessionRef, payload []byte) (time.Duration, error) {
+	return attempt(ctx, f, "HoldExchange",
+		func() (time.Duration, error) { return f.Store.HoldExchange(ctx, ref, payload) })
 }
 
 func (f *faulty) Unnamed(ctx context.Context, user string, conns ...string) ([]bankhttp.Unnamed, error) {

@@ -60,11 +60,13 @@ func (h *held[K, V]) put(key K, res V) {
 	}
 }
 
-// drop forgets a result that the store has.
-func (h *held[K, V]) drop(key K) {
+// drop forgets a result that the store has. It reports whether it was there.
+func (h *held[K, V]) drop(key K) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	_, ok := h.all[key]
 	delete(h.all, key)
+	return ok
 }
 
 // change changes a result that is held. It reports whether it is.

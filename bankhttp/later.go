@@ -19,11 +19,11 @@ type made struct {
 	loose   bool // the request that made it has ended
 }
 
-// later is the background work of a service: at most one goroutine.
+// later is the background work of a service: one goroutine that stores, and one that holds.
 type later struct {
 	mu     sync.Mutex
-	stop   context.CancelFunc // of the goroutine, nil if none runs
-	ended  chan struct{}      // the goroutine has ended
+	stop   context.CancelFunc // of the goroutines, nil if none is to run
+	runs   sync.WaitGroup     // the goroutines
 	closed bool
 }
 
@@ -46,13 +46,13 @@ func (s *Service) storeLater(key exchangeKey) {
 		return
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	l.stop, l.ended = stop, make(chan struct{})
-	go s.storeAll(ctx, l.ended)
+	l.stop = stop
+	l.runs.Go(func() { s.storeAll(ctx) })
+	l.runs.Go(func() { s.holdAll(ctx) })
 }
 
 // storeAll tries to store what is held, until nothing is or ctx ends.
-func (s *Service) storeAll(ctx context.Context, ended chan<- struct{}) {
-	defer close(ended)
+func (s *Service) storeAll(ctx context.Context) {
 	for wait := firstPause; ; wait = min(2*wait, lastPause) {
 		select {
 		case <-ctx.Done():
@@ -64,6 +64,35 @@ func (s *Service) storeAll(ctx context.Context, ended chan<- struct{}) {
 			return
 		}
 	}
+}
+
+// holdAll keeps other processes from running the exchanges of what is held, until ctx ends. It does
+// not wait for an attempt to store, which may take long.
+func (s *Service) holdAll(ctx context.Context) {
+	for {
+		wait := lastPause
+		for key, one := range s.loose(ctx, "") {
+			again, err := s.hold(ctx, key, one)
+			if err != nil {
+				break // the store cannot be used now, by the other processes perhaps neither
+			}
+			if again > 0 {
+				wait = min(wait, max(again, firstPause))
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// hold holds one exchange.
+func (s *Service) hold(ctx context.Context, key exchangeKey, one made) (again time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lastPause)
+	defer cancel()
+	return s.store.HoldExchange(ctx, key.ref, one.payload)
 }
 
 // stopIfIdle ends the background work if nothing is held for it, and reports whether it did.
@@ -89,8 +118,7 @@ func (s *Service) loose(ctx context.Context, user string) map[exchangeKey]made {
 		case !one.res.loose || (user != "" && user != key.ref.User):
 		case time.Now().Before(one.until):
 			all[key] = one.res
-		default:
-			s.held.drop(key)
+		case s.held.drop(key): // once, for it is logged
 			for _, conn := range one.res.res.All() {
 				s.staysOpen(ctx, conn, errHeldTooLong)
 			}
@@ -129,7 +157,7 @@ func (s *Service) storeOne(ctx context.Context, key exchangeKey, one made, annou
 			return bankmux.ExchangeResult{}, errNotHeld
 		})
 	if err != nil {
-		_, err = s.settle(ctx, key, one.res, stored, err)
+		_, err = s.settle(ctx, key, one, stored, err)
 		if _, ok := s.held.get(key); !ok {
 			return nil // its access has ended, or another request has stored it
 		}
@@ -150,11 +178,14 @@ func (s *Service) storeOne(ctx context.Context, key exchangeKey, one made, annou
 var errNotHeld = &bankmux.Error{Kind: bankmux.ErrTokenSpent, Detail: "the result is not held any more", NotSent: true}
 
 // endHeld stores what is held of a user, so that the user can be deleted with it. What cannot be
-// stored is ended at the provider. The error has what is left.
-func (s *Service) endHeld(ctx context.Context, user string) error {
+// stored is ended at the provider. It returns the payloads of what it has dealt with. The error has
+// what is left.
+func (s *Service) endHeld(ctx context.Context, user string) (map[exchangeKey][]byte, error) {
 	var left []failure
 	var all []error
+	ended := map[exchangeKey][]byte{}
 	for key, one := range s.loose(ctx, user) {
+		ended[key] = one.payload
 		if s.storeOne(ctx, key, one, false) == nil {
 			continue
 		}
@@ -170,9 +201,9 @@ func (s *Service) endHeld(ctx context.Context, user string) error {
 		}
 	}
 	if len(all) == 0 {
-		return nil
+		return ended, nil
 	}
-	return &unfinished{errors.Join(all...), left}
+	return nil, &incomplete{errors.Join(all...), left}
 }
 
 // Close ends the background work, after one more attempt to store what exchanges made and the store
@@ -184,14 +215,12 @@ func (s *Service) endHeld(ctx context.Context, user string) error {
 func (s *Service) Close(ctx context.Context) error {
 	s.later.mu.Lock()
 	s.later.closed = true
-	stop, ended := s.later.stop, s.later.ended
+	stop := s.later.stop
 	s.later.mu.Unlock()
 	if stop != nil {
 		stop()
 	}
-	if ended != nil { // it may still work although it was stopped before
-		<-ended
-	}
+	s.later.runs.Wait() // one may still work although it was stopped before
 	var all []error
 	for key, one := range s.loose(ctx, "") {
 		if err := s.storeOne(ctx, key, one, true); err != nil {

@@ -147,7 +147,8 @@ func TestStoredLater(t *testing.T) {
 			assert.Equal(t, 1, l.linked(t))
 		},
 		"its access ends if another process has deleted the user": func(t *testing.T, l *lateLink) {
-			require.NoError(t, l.store.DeleteUser(t.Context(), "rosa", nil))
+			_, err := l.store.DeleteUser(t.Context(), "rosa", nil)
+			require.NoError(t, err)
 			l.harbor.failing(bankmux.OpDisconnect, bankmux.ErrUnavailable)
 			l.store.away.Store(false)
 			time.Sleep(time.Minute)

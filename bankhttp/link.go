@@ -166,7 +166,7 @@ func (s *Service) exchange(
 	ctx context.Context, ref bankmux.SessionRef, payload []byte,
 ) (bankmux.ExchangeResult, error) {
 	var session bankmux.Session
-	var got bankmux.ExchangeResult
+	got := made{payload: payload}
 	key := keyOf(ref, payload)
 	res, err := s.store.Exchange(ctx, ref, payload, func(ctx context.Context) (bankmux.ExchangeResult, error) {
 		if one, ok := s.held.get(key); ok {
@@ -178,8 +178,8 @@ func (s *Service) exchange(
 		}
 		res, err := s.exchangeToken(ctx, session, payload)
 		if err == nil {
-			got = res
-			s.held.put(key, made{payload: payload, res: res})
+			got.res = res
+			s.held.put(key, got)
 		}
 		return res, err
 	})
@@ -192,7 +192,7 @@ func (s *Service) exchange(
 // settle is the end of an exchange, which made got. What the store could not keep is stored in the
 // background.
 func (s *Service) settle(
-	ctx context.Context, key exchangeKey, got, stored bankmux.ExchangeResult, err error,
+	ctx context.Context, key exchangeKey, got made, stored bankmux.ExchangeResult, err error,
 ) (bankmux.ExchangeResult, error) {
 	if err == nil {
 		s.held.drop(key)
@@ -201,13 +201,16 @@ func (s *Service) settle(
 	}
 	if bankmux.KindOf(err) == bankmux.ErrNotFound { // the user was deleted meanwhile
 		if one, ok := s.held.get(key); ok {
-			got = one.res
+			got = one
 		}
-		endErr := s.endAccess(ctx, got)
-		if endErr == nil {
-			s.held.drop(key)
-		} else {
+		endErr := s.endAccess(ctx, got.res)
+		switch {
+		case endErr != nil:
 			err = endErr // posting again tries it again
+		case got.res.Connection.ID == "": // nothing was opened
+		default:
+			s.held.drop(key)
+			s.forget(ctx, key, got.payload)
 		}
 	}
 	s.storeLater(key) //nolint:contextcheck // it goes on after the request, and no user waits for it

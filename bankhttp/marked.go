@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/bankmux/bankmux"
 )
@@ -94,6 +95,11 @@ func (m marked) Exchange(
 	return res, markCall("exchange", err, called)
 }
 
+func (m marked) HoldExchange(ctx context.Context, ref bankmux.SessionRef, payload []byte) (time.Duration, error) {
+	again, err := m.Store.HoldExchange(ctx, ref, payload)
+	return again, mark("hold an exchange", err)
+}
+
 func (m marked) Connection(ctx context.Context, user, id string) (bankmux.Connection, error) {
 	conn, err := m.Store.Connection(ctx, user, id)
 	if errors.Is(err, bankmux.ErrSeal) {
@@ -137,14 +143,18 @@ func (m marked) DeleteConnection(ctx context.Context, user, id string) error {
 
 func (m marked) DeleteUser(
 	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
-) error {
+) ([]Unfinished, error) {
 	var called error
-	err := m.Store.DeleteUser(ctx, user, func(ctx context.Context, conn bankmux.Connection) error {
+	left, err := m.Store.DeleteUser(ctx, user, func(ctx context.Context, conn bankmux.Connection) error {
 		err := disconnect(ctx, conn)
 		called = errors.Join(called, err)
 		return err
 	})
-	return markCall("delete a user", err, called)
+	return left, markCall("delete a user", err, called)
+}
+
+func (m marked) ForgetExchange(ctx context.Context, ref bankmux.SessionRef, payload []byte) error {
+	return mark("forget an exchange", m.Store.ForgetExchange(ctx, ref, payload))
 }
 
 func (m marked) Unnamed(ctx context.Context, user string, connections ...string) ([]Unnamed, error) {

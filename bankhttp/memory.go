@@ -152,6 +152,11 @@ func (m *Memory) Exchange(
 	}
 }
 
+// HoldExchange is that of [Exchanges]. It does nothing and returns 0.
+func (*Memory) HoldExchange(context.Context, bankmux.SessionRef, []byte) (time.Duration, error) {
+	return 0, nil
+}
+
 // run makes an exchange and stores its connections.
 func (m *Memory) run(
 	ctx context.Context, key exchangeKey, one *exchange,
@@ -275,30 +280,6 @@ func (m *Memory) DeleteConnection(ctx context.Context, user, id string) error {
 	}
 	m.unnamed = slices.DeleteFunc(m.unnamed, func(u *unnamedAccount) bool { return u.ref == conn.Ref() })
 	m.ledger.Delete(conn)
-	return nil
-}
-
-// DeleteUser is that of [Users].
-func (m *Memory) DeleteUser(
-	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
-) error {
-	m.endLinks(user)
-	conns, err := m.Connections(ctx, user)
-	if err != nil {
-		return err
-	}
-	var all []error
-	for _, conn := range conns {
-		err := disconnect(ctx, conn)
-		if err == nil {
-			err = m.DeleteConnection(ctx, user, conn.ID)
-		}
-		all = append(all, err)
-	}
-	if err := errors.Join(all...); err != nil {
-		return err
-	}
-	m.forget(user)
 	return nil
 }
 

@@ -3,10 +3,39 @@ package bankhttp
 // This file deletes what a Memory has of a user.
 
 import (
+	"context"
+	"errors"
 	"slices"
 
 	"github.com/bankmux/bankmux"
 )
+
+// DeleteUser is that of [Users]. It returns no exchanges.
+func (m *Memory) DeleteUser(
+	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
+) ([]Unfinished, error) {
+	m.endLinks(user)
+	conns, err := m.Connections(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	var all []error
+	for _, conn := range conns {
+		err := disconnect(ctx, conn)
+		if err == nil {
+			err = m.DeleteConnection(ctx, user, conn.ID)
+		}
+		all = append(all, err)
+	}
+	if err := errors.Join(all...); err != nil {
+		return nil, err
+	}
+	m.forget(user)
+	return nil, nil
+}
+
+// ForgetExchange is that of [Users]. It does nothing.
+func (*Memory) ForgetExchange(context.Context, bankmux.SessionRef, []byte) error { return nil }
 
 // endLinks deletes the sessions of a user, so that no exchange that runs can store a connection.
 func (m *Memory) endLinks(user string) {

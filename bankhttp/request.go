@@ -49,7 +49,7 @@ func (s *Service) user(method string, do work) http.Handler {
 		switch {
 		case err != nil:
 			p := s.problem(ctx, req, err)
-			if e, ok := errors.AsType[*unfinished](err); ok {
+			if e, ok := errors.AsType[*incomplete](err); ok {
 				e.serve(w, p)
 				return
 			}

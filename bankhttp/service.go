@@ -32,8 +32,9 @@ type Service struct {
 }
 
 // New checks the configuration and returns a Service. It starts no goroutine and sends nothing.
-// While the service holds a result that the store could not keep, one goroutine tries to store it:
-// see [Service.Close]. The error is [bankmux.ErrInvalid] and names the field.
+// While the service holds a result that the store could not keep, one goroutine tries to store it.
+// Another one keeps other processes from its exchange. See [Service.Close]. The error is
+// [bankmux.ErrInvalid] and names the field.
 func New(config Config) (*Service, error) {
 	s := &Service{config: config, prefix: "/bank", origin: http.NewCrossOriginProtection(), log: config.Logger}
 	switch {

@@ -60,7 +60,7 @@ type Exchanges interface {
 	//
 	// If the session was deleted meanwhile, such as with its user, the error is
 	// [bankmux.ErrNotFound] and nothing is stored. The handlers then end the access that exchange
-	// opened.
+	// opened, and call [Users.ForgetExchange].
 	//
 	// If exchange fails, nothing is stored and its error is returned. If the result has Failed, the
 	// connections are stored and the result is not: posting the payload again exchanges the rest.
@@ -69,6 +69,11 @@ type Exchanges interface {
 		ctx context.Context, ref bankmux.SessionRef, payload []byte,
 		exchange func(ctx context.Context) (bankmux.ExchangeResult, error),
 	) (bankmux.ExchangeResult, error)
+	// HoldExchange says that this process still has the result of an exchange that it could not
+	// store. Another process must not run the exchange meanwhile. The handlers call it as long as
+	// they have the result, for an hour at most. It returns after which time to call it again. A
+	// store in which no process takes over the exchange of another returns 0.
+	HoldExchange(ctx context.Context, ref bankmux.SessionRef, payload []byte) (again time.Duration, err error)
 }
 
 // Connections reads, changes and deletes connections. [Exchanges] stores new ones.
@@ -98,9 +103,25 @@ type Users interface {
 	// error then joins those of disconnect, and one of [bankmux.ErrSeal] for each connection that
 	// does not open, as in [Connections]. A repeat continues. A user of whom nothing is stored is a
 	// success.
+	//
+	// It returns the exchanges of the user that have no stored outcome, because they run or because
+	// their process died. Their provider may have given an access that no connection has. The store
+	// keeps them until ForgetExchange is called, or until somebody has looked at the provider. A
+	// repeat returns them again. A store that ends with its process returns none.
 	DeleteUser(
 		ctx context.Context, user string, disconnect func(ctx context.Context, conn bankmux.Connection) error,
-	) error
+	) ([]Unfinished, error)
+	// ForgetExchange takes the exchange of a payload from what DeleteUser returns, because the
+	// access that it opened has ended. It may be repeated.
+	ForgetExchange(ctx context.Context, ref bankmux.SessionRef, payload []byte) error
+}
+
+// Unfinished is an exchange whose outcome is not stored. The provider may have given access to a
+// bank that no stored connection has.
+type Unfinished struct {
+	User    string
+	Session string    // [bankmux.Session.ID]
+	Since   time.Time // when the exchange was started
 }
 
 // Naming lets the user identify accounts that [bankmux.Ledger] NameAccounts left out.

@@ -4,23 +4,25 @@ package bankhttp
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/bankmux/bankmux"
 )
 
-// unfinished is the error of a deletion that left something.
-type unfinished struct {
+// incomplete is the error of a deletion that left something.
+type incomplete struct {
 	err  error
 	left []failure
 }
 
-func (e *unfinished) Error() string { return e.err.Error() }
+func (e *incomplete) Error() string { return e.err.Error() }
 
-func (e *unfinished) Unwrap() error { return e.err }
+func (e *incomplete) Unwrap() error { return e.err }
 
 // serve writes the problem with what is left.
-func (e *unfinished) serve(w http.ResponseWriter, p Problem) {
+func (e *incomplete) serve(w http.ResponseWriter, p Problem) {
 	p.setRetryAfter(w)
 	write(w, p.Status, "application/problem+json", struct {
 		Problem
@@ -29,9 +31,25 @@ func (e *unfinished) serve(w http.ResponseWriter, p Problem) {
 	}{p, e.left})
 }
 
+// deleted is the response of DeleteUser if an access may be left.
+type deleted struct {
+	// Unfinished has the exchanges that may have opened an access that no connection has.
+	Unfinished []unfinished `json:"unfinished"`
+}
+
+// unfinished is an exchange without an outcome.
+type unfinished struct {
+	Session string    `json:"session"`
+	Since   time.Time `json:"since"`
+}
+
 // DeleteUser handles DELETE of the user who is logged in. It ends the access to all banks at the
 // providers first, and then deletes everything that is stored of the user. The response is 204. It
 // may be repeated.
+//
+// If exchanges of the user have no outcome, the response is 200 and lists them as unfinished. A
+// provider may have given an access that nothing here can end: see [Users]. The log says how many
+// they are. A repeat lists those that are left.
 //
 // If a provider fails, the access to the other banks still ends. The problem then has the
 // connections that are left, as failed, and a repeat finishes the work. Accounts and transactions
@@ -45,43 +63,71 @@ func (s *Service) DeleteUser() http.Handler {
 	return s.user(http.MethodDelete, func(ctx context.Context, r *request) (any, error) {
 		ctx, cancel := s.lasting(ctx)
 		defer cancel()
-		return noContent{}, s.deleteUser(ctx, r.user)
+		left, err := s.deleteUser(ctx, r.user)
+		if err != nil || len(left) == 0 {
+			return noContent{}, err
+		}
+		s.log.LogAttrs(ctx, slog.LevelError, "bankhttp: a deleted user has exchanges without an outcome",
+			slog.Int("count", len(left)), slog.Time("since", left[0].Since))
+		var out deleted
+		for _, one := range left {
+			out.Unfinished = append(out.Unfinished, unfinished{one.Session, one.Since})
+		}
+		return out, nil
 	})
 }
 
 // deleteUser deletes a user. Its error has what is left. Results that the store could not keep end
 // before, and those that are held meanwhile after it.
-func (s *Service) deleteUser(ctx context.Context, user string) error {
-	if err := s.endHeld(ctx, user); err != nil {
-		return err
+func (s *Service) deleteUser(ctx context.Context, user string) ([]Unfinished, error) {
+	ended, err := s.endHeld(ctx, user)
+	if err != nil {
+		return nil, err
 	}
-	if err := s.deleteStored(ctx, user); err != nil {
-		return err
+	left, err := s.deleteStored(ctx, user)
+	if err != nil {
+		return nil, err
 	}
-	if err := s.endHeld(ctx, user); err != nil {
-		return err
+	for key, payload := range ended {
+		s.forget(ctx, key, payload)
+	}
+	late, err := s.endHeld(ctx, user)
+	if err != nil {
+		return nil, err
 	}
 	s.stopIfIdle(ctx)
-	return nil
+	if len(left) > 0 && len(ended)+len(late) > 0 { // some of them have an end by now
+		return s.deleteStored(ctx, user)
+	}
+	return left, nil
 }
 
 // deleteStored deletes what the store has of a user. Its error has what is left.
-func (s *Service) deleteStored(ctx context.Context, user string) error {
-	var left []failure
-	err := s.store.DeleteUser(ctx, user, func(ctx context.Context, conn bankmux.Connection) error {
+func (s *Service) deleteStored(ctx context.Context, user string) ([]Unfinished, error) {
+	var failed []failure
+	left, err := s.store.DeleteUser(ctx, user, func(ctx context.Context, conn bankmux.Connection) error {
 		err := s.disconnect(ctx, conn)
 		if err != nil {
-			left = append(left, failureOf(conn, nil, bankmux.Failure{Err: bankmux.ErrorOf(err)}))
+			failed = append(failed, failureOf(conn, nil, bankmux.Failure{Err: bankmux.ErrorOf(err)}))
 		}
 		return err
 	})
 	if err == nil {
-		return nil
+		return left, nil
 	}
 	for _, one := range parts(err) {
 		if e := bankmux.ErrorOf(one); e != nil && e.Kind == bankmux.ErrSeal && e.Connection != "" {
-			left = add(left, failure{Connection: e.Connection, Problem: ProblemOf(one)})
+			failed = add(failed, failure{Connection: e.Connection, Problem: ProblemOf(one)})
 		}
 	}
-	return &unfinished{err, left}
+	return nil, &incomplete{err, failed}
+}
+
+// forget takes an exchange from the list of a deleted user, after its access has ended. If the
+// store fails, it stays listed.
+func (s *Service) forget(ctx context.Context, key exchangeKey, payload []byte) {
+	if err := s.store.ForgetExchange(ctx, key.ref, payload); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "bankhttp: an exchange whose access has ended stays listed",
+			slog.Any("error", err))
+	}
 }

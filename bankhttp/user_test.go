@@ -113,7 +113,8 @@ func TestDeleteUser(t *testing.T) {
 		session := a.harborStart(t, "rosa")
 		p.during = func(_ context.Context, op string) error {
 			if op == bankmux.OpExchangeToken {
-				assert.NoError(t, a.store.DeleteUser(t.Context(), "rosa", nil))
+				_, err := a.store.DeleteUser(t.Context(), "rosa", nil)
+				assert.NoError(t, err)
 			}
 			return nil
 		}
@@ -148,6 +149,8 @@ func TestDeleteUser(t *testing.T) {
 // lostUser is a store with a connection of the user that does not open.
 type lostUser struct{ bankhttp.Store }
 
-func (s *lostUser) DeleteUser(context.Context, string, func(context.Context, bankmux.Connection) error) error {
-	return errors.Join(&bankmux.Error{Kind: bankmux.ErrSeal, Connection: "lost", Detail: planted})
+func (s *lostUser) DeleteUser(
+	context.Context, string, func(context.Context, bankmux.Connection) error,
+) ([]bankhttp.Unfinished, error) {
+	return nil, errors.Join(&bankmux.Error{Kind: bankmux.ErrSeal, Connection: "lost", Detail: planted})
 }

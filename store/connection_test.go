@@ -187,7 +187,7 @@ func TestConnections(t *testing.T) {
 		require.Len(t, accounts, 1)
 		assert.Equal(t, named["c"], accounts[0].Name)
 		assert.Equal(t, []string{lost[0].ID, lost[0].ID}, unopened(t, err))
-		err = s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil })
+		err = deleteUser(t, s, "rosa", func(context.Context, bankmux.Connection) error { return nil })
 		assert.Len(t, unopened(t, err), 2)
 	})
 	onEach(t, "deleting may be repeated and is for the user alone", func(t *testing.T, db *database) {

@@ -3,36 +3,89 @@ package store
 // This file remembers claims of exchanges whose end the database does not have.
 
 import (
+	"context"
 	"sync"
 	"time"
+
+	"github.com/bankmux/bankmux"
 )
 
 // endedClaims are claims whose work ended in this process, although the database still shows them.
 // A further call here need not wait until their leases end.
 type endedClaims struct {
-	mu    sync.Mutex
-	until map[string]time.Time // by holder
+	mu  sync.Mutex
+	all map[string]endedClaim // by exchange
+}
+
+type endedClaim struct {
+	holder string
+	until  time.Time // when its lease ends at the latest
 }
 
 // add remembers a claim for as long as its lease can last.
-func (e *endedClaims) add(holder string, now time.Time, lease time.Duration) {
+func (e *endedClaims) add(id, holder string, now time.Time, lease time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for other, until := range e.until {
-		if now.After(until) {
-			delete(e.until, other)
+	for other, one := range e.all {
+		if now.After(one.until) {
+			delete(e.all, other)
 		}
 	}
-	if e.until == nil {
-		e.until = map[string]time.Time{}
+	if e.all == nil {
+		e.all = map[string]endedClaim{}
 	}
-	e.until[holder] = now.Add(lease)
+	e.all[id] = endedClaim{holder, now.Add(lease)}
+}
+
+// extend remembers a claim for longer, if no later one of the exchange has ended.
+func (e *endedClaims) extend(id, holder string, until time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.all[id].holder == holder {
+		e.all[id] = endedClaim{holder, until}
+	}
 }
 
 // has reports whether the work of a claim has ended.
-func (e *endedClaims) has(holder string) bool {
+func (e *endedClaims) has(id, holder string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	_, ok := e.until[holder]
-	return ok
+	one, ok := e.all[id]
+	return ok && one.holder == holder
+}
+
+// holderOf returns the holder of a claim whose work ended, "" if there is none.
+func (e *endedClaims) holderOf(id string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.all[id].holder
+}
+
+// HoldExchange says that this process still has the result of an exchange, which [Store.Exchange]
+// could not store. It extends the lease of the exchange to [Limits.Lease] from now. So no other
+// process runs the exchange, and [Store.Unfinished] does not list it. Call it again after the
+// duration that it returns, a third of the lease.
+//
+// An exchange whose result this process does not have is left as it is. HoldExchange may be
+// repeated.
+func (s *Store) HoldExchange(
+	ctx context.Context, ref bankmux.SessionRef, payload []byte,
+) (again time.Duration, err error) {
+	id := exchangeID(ref, payload)
+	again = s.limits.Lease / 3
+	holder := s.endedClaims.holderOf(id)
+	if holder == "" {
+		return again, nil
+	}
+	now := s.now()
+	err = s.write(ctx, "HoldExchange", func(w *work) error {
+		_, err := w.exec(ctx, "UPDATE bankmux_exchanges SET held_until = $1"+
+			" WHERE id = $2 AND user_id = $3 AND holder = $4",
+			now.Add(s.limits.Lease).UnixMilli(), id, plainText(ref.User), holder)
+		return err
+	})
+	if err == nil {
+		s.endedClaims.extend(id, holder, now.Add(s.limits.Lease))
+	}
+	return again, err
 }

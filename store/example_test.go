@@ -121,8 +121,9 @@ func (a *service) handle(ctx context.Context, q store.Queued) error {
 	return nil
 }
 
-// forget ends the access to all banks of a user, then deletes every row of the user.
-func (a *service) forget(ctx context.Context, user string) error {
+// forget ends the access to all banks of a user, then deletes every row of the user. It returns the
+// exchanges that may have opened an access that no row has.
+func (a *service) forget(ctx context.Context, user string) ([]store.Unfinished, error) {
 	return a.store.DeleteUser(ctx, user, func(ctx context.Context, conn bankmux.Connection) error {
 		client, err := a.registry.For(conn)
 		if err != nil {
@@ -175,7 +176,8 @@ func Example() {
 	page, err := s.Transactions(ctx, bankhttp.Query{User: "omar", Limit: 3})
 	fmt.Println("the newest rows:", len(page.Transactions), err)
 
-	fmt.Println("deleted:", app.forget(ctx, "omar"))
+	left, err := app.forget(ctx, "omar")
+	fmt.Println("deleted:", err, "left:", len(left))
 	accounts, err = s.Accounts(ctx, "omar")
 	fmt.Println("accounts:", len(accounts), err)
 	// Output:
@@ -185,7 +187,7 @@ func Example() {
 	// nothing is queued: <nil>
 	// accounts: 3 <nil>
 	// the newest rows: 3 <nil>
-	// deleted: <nil>
+	// deleted: <nil> left: 0
 	// accounts: 0 <nil>
 }
 

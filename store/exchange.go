@@ -11,14 +11,15 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// The states of an exchange. One whose process died stays in doubt until it is done: its provider
-// may have given an access that nothing stores.
+// The states of an exchange. Its process may die, or the provider may not say what happened. It
+// then stays in doubt until it is done, because an access may be open that nothing stores.
 const (
 	exchangeRuns   = "running"
 	exchangeDone   = "done"
 	exchangeFailed = "failed"
 	doubtfulRuns   = "running again"
 	doubtfulFailed = "failed again"
+	doubtfulLeft   = "user deleted" // it was in doubt, or ran, when its user was deleted
 )
 
 // outcome is the sealed content of an exchange that ended.
@@ -43,7 +44,8 @@ type outcome struct {
 //
 // If exchange succeeds and the database fails, Exchange tries to store the result for some seconds.
 // In the end it returns the result and an [*Error]. Call Exchange again in the same process with an
-// exchange that returns the result: it does not wait for [Limits.Lease]. Or end the access.
+// exchange that returns the result: it does not wait for [Limits.Lease]. Until then call
+// [Store.HoldExchange], or another process runs the exchange after that time. Or end the access.
 //
 // The error is [bankmux.ErrNotReady] if the time of ctx ends while another call runs. After the
 // lease of another process, it also replaces [bankmux.ErrTokenSpent] once. That process may still
@@ -51,7 +53,8 @@ type outcome struct {
 //
 // Connections that were deleted since are left out of the result of a payload that is posted again.
 // If none is left, the error is [bankmux.ErrTokenSpent]. It is [bankmux.ErrNotFound] if the session
-// of the user is not stored, for example because the user was deleted meanwhile.
+// of the user is not stored, for example because the user was deleted meanwhile. End the access of
+// the result then, and call [Store.ForgetExchange].
 func (s *Store) Exchange(
 	ctx context.Context, ref bankmux.SessionRef, payload []byte,
 	exchange func(context.Context) (bankmux.ExchangeResult, error),
@@ -61,8 +64,7 @@ func (s *Store) Exchange(
 	if err := s.alone(op); err != nil {
 		return none, err
 	}
-	sum := bankmux.PayloadDigest(payload)
-	c := claim{ref: ref, id: plainText(ref.ID) + ":" + hex.EncodeToString(sum[:]), holder: rand.Text()}
+	c := claim{ref: ref, id: exchangeID(ref, payload), holder: rand.Text()}
 	for try := 1; ; try++ {
 		got, err := s.claim(ctx, &c)
 		switch {
@@ -81,6 +83,12 @@ func (s *Store) Exchange(
 			return result, failed(op, err)
 		}
 	}
+}
+
+// exchangeID names the exchange of a payload.
+func exchangeID(ref bankmux.SessionRef, payload []byte) string {
+	sum := bankmux.PayloadDigest(payload)
+	return plainText(ref.ID) + ":" + hex.EncodeToString(sum[:])
 }
 
 // claim is one call of Exchange.
@@ -126,7 +134,10 @@ func (s *Store) claim(ctx context.Context, c *claim) (got *outcome, err error) {
 		if err != nil {
 			return err
 		}
-		ended := s.endedClaims.has(holder)
+		if state == doubtfulLeft {
+			return notFound("session")
+		}
+		ended := s.endedClaims.has(c.id, holder)
 		runs := state == exchangeRuns || state == doubtfulRuns
 		if runs && until > s.nowMillis() && !ended {
 			c.waits = attempt
@@ -194,7 +205,7 @@ func (s *Store) runExchange(
 	defer cancel()
 	if err != nil {
 		if s.endExchange(ctx, c, outcome{Err: asError(err)}, nil) != nil {
-			s.endedClaims.add(c.holder, s.now(), s.limits.Lease)
+			s.endedClaims.add(c.id, c.holder, s.now(), s.limits.Lease)
 		}
 		if c.taken && bankmux.KindOf(err) == bankmux.ErrTokenSpent {
 			return bankmux.ExchangeResult{}, underWay(nil)
@@ -214,7 +225,7 @@ func (s *Store) runExchange(
 			err = &Error{Op: "Exchange", Detail: "the result was not stored in time"}
 		}
 		if err != nil {
-			s.endedClaims.add(c.holder, s.now(), s.limits.Lease)
+			s.endedClaims.add(c.id, c.holder, s.now(), s.limits.Lease)
 		}
 		return result, failed("Exchange", err)
 	}
@@ -234,10 +245,10 @@ func (s *Store) endExchange(ctx context.Context, c *claim, out outcome, conns []
 	if err != nil {
 		return err
 	}
-	state, who := exchangeDone, " AND state <> 'done'" // a result is worth more than a lost lease
+	state, who := exchangeDone, "" // a result is worth more than a lost lease
 	if out.Err != nil {
 		state, who = exchangeFailed, " AND holder = $6" // a row that no call runs has no holder
-		if c.doubt {
+		if c.doubt = c.doubt || out.Err.Kind == bankmux.ErrOutcomeUnknown; c.doubt {
 			state = doubtfulFailed
 		}
 	}
@@ -247,12 +258,12 @@ func (s *Store) endExchange(ctx context.Context, c *claim, out outcome, conns []
 			args = append(args, c.holder)
 		}
 		n, err := w.exec(ctx, "UPDATE bankmux_exchanges SET state = $1, sealed = $2, holder = '', held_until = $3"+
-			" WHERE id = $4 AND user_id = $5"+who, args...)
+			" WHERE id = $4 AND user_id = $5 AND state NOT IN ('done', 'user deleted')"+who, args...)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return s.lostExchange(ctx, w, c)
+			return s.lostExchange(ctx, w, c, out)
 		}
 		for _, conn := range conns {
 			if err := s.putLinked(ctx, w, conn); err != nil {
@@ -264,10 +275,16 @@ func (s *Store) endExchange(ctx context.Context, c *claim, out outcome, conns []
 }
 
 // lostExchange returns the error for an exchange whose row is not this call's any more. There is
-// none if another call has stored its result.
-func (s *Store) lostExchange(ctx context.Context, w *work, c *claim) error {
-	stored, err := w.has(ctx, "SELECT 1 FROM bankmux_exchanges WHERE id = $1", c.id)
-	if err == nil && !stored {
+// none if another call has stored its result. If the user was deleted, an exchange that opened
+// nothing goes too.
+func (s *Store) lostExchange(ctx context.Context, w *work, c *claim, out outcome) error {
+	if out.Err != nil && !c.doubt {
+		_, err := w.exec(ctx, "DELETE FROM bankmux_exchanges WHERE id = $1 AND holder = $2 AND state = 'user deleted'",
+			c.id, c.holder)
+		return err
+	}
+	kept, err := w.has(ctx, "SELECT 1 FROM bankmux_exchanges WHERE id = $1 AND state <> 'user deleted'", c.id)
+	if err == nil && !kept {
 		return notFound("session")
 	}
 	return err

@@ -323,8 +323,7 @@ func TestExchangeFails(t *testing.T) {
 		l := startLink(t, s, "rosa")
 		res, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
 			func(ctx context.Context) (bankmux.ExchangeResult, error) {
-				assert.NoError(t,
-					s.DeleteUser(ctx, "rosa", func(context.Context, bankmux.Connection) error { return nil }))
+				assert.NoError(t, only(s.DeleteUser(ctx, "rosa", nil)))
 				return exchange(ctx, l.session, "1")
 			})
 		require.ErrorIs(t, err, bankmux.ErrNotFound)

@@ -337,11 +337,11 @@ func TestFaultsOfSeveral(t *testing.T) {
 				ended := 0
 				end := func(context.Context, bankmux.Connection) error { ended++; return nil }
 				f.arm(n)
-				err := s.DeleteUser(t.Context(), "rosa", end)
+				err := deleteUser(t, s, "rosa", end)
 				reached := f.reached()
 				if err != nil {
 					checkFault(t, err)
-					err = s.DeleteUser(t.Context(), "rosa", end)
+					err = deleteUser(t, s, "rosa", end)
 				}
 				require.NoError(t, err)
 				assert.Positive(t, ended)

@@ -87,12 +87,12 @@ func TestLostRows(t *testing.T) {
 			ended = append(ended, conn.ID)
 			return nil
 		}
-		err := s.DeleteUser(t.Context(), "rosa", end)
+		err := deleteUser(t, s, "rosa", end)
 		require.ErrorIs(t, err, bankmux.ErrSeal)
 		assert.Equal(t, lost.ID, bankmux.ErrorOf(err).Connection, "it names what is left")
 		assert.Equal(t, []string{other.ID}, ended)
 		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", lost.ID))
-		require.NoError(t, s.DeleteUser(t.Context(), "rosa", end))
+		require.NoError(t, deleteUser(t, s, "rosa", end))
 	})
 	onEach(t, "a state of syncs blocks them until the connection is linked again", func(t *testing.T, db *database) {
 		s := db.open(t)

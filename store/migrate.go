@@ -17,7 +17,7 @@ import (
 var migrations embed.FS
 
 // SchemaVersion is the version of the tables that this package reads and writes.
-const SchemaVersion = 4
+const SchemaVersion = 5
 
 // Migrate makes the tables, or brings them up to date, in one transaction. Call it at the start of
 // each process, before anything else. If several processes call it at once, one does the work and

@@ -132,7 +132,7 @@ func TestMigrate(t *testing.T) {
 				assert.NotEmpty(t, lines, "%s can be used", table)
 			}
 			require.NoError(t,
-				s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
+				deleteUser(t, s, "rosa", func(context.Context, bankmux.Connection) error { return nil }))
 			_, err = s.Connection(t.Context(), "rosa", conn.ID)
 			require.ErrorIs(t, err, bankmux.ErrNotFound)
 		}
@@ -216,7 +216,7 @@ func TestIn(t *testing.T) {
 		_, exchanged := in.Exchange(t.Context(), bankmux.SessionRef{User: "rosa", ID: "1"}, nil, nil)
 		_, resealed := in.Reseal(t.Context(), 0)
 		for _, err := range []error{
-			exchanged, resealed, in.Migrate(t.Context()), in.DeleteUser(t.Context(), "rosa", nil),
+			exchanged, resealed, in.Migrate(t.Context()), deleteUser(t, in, "rosa", nil),
 		} {
 			require.ErrorIs(t, err, bankmux.ErrInvalid)
 			require.ErrorContains(t, err, "Store is inside a transaction of the application")

@@ -1,6 +1,6 @@
 package store
 
-// This file finds exchanges whose process died.
+// This file finds exchanges that may have opened an access that nothing stores.
 
 import (
 	"context"
@@ -8,15 +8,14 @@ import (
 	"log/slog"
 	"strconv"
 	"time"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
 )
 
-// Unfinished is an exchange whose outcome is not stored, because its process died. The provider may
-// have given access to a bank that no stored connection has.
-type Unfinished struct {
-	User    string
-	Session string
-	Since   time.Time // when the exchange was started
-}
+// Unfinished is an exchange whose outcome is not stored. The provider may have given access to a
+// bank that no stored connection has.
+type Unfinished = bankhttp.Unfinished
 
 // maxUnfinished is how many of them Unfinished returns.
 const maxUnfinished = 100
@@ -24,39 +23,44 @@ const maxUnfinished = 100
 // unfinished is the condition of the rows that Unfinished lists. Its argument is the time.
 const unfinished = doubtful + " AND held_until <= $1"
 
-// doubtful is the condition of rows that have no outcome, or whose process died once.
-const doubtful = "state IN ('running', 'running again', 'failed again')"
+// doubtful is the condition of rows that have no outcome, or of whose outcome nothing is certain.
+const doubtful = "state IN ('running', 'running again', 'failed again', 'user deleted')"
 
 // Unfinished returns the exchanges that were started and whose outcome is not stored, up to 100,
-// the oldest first. The process that ran one died, or it has a result that it could not store yet.
-// So see first whether the same payload, posted again, gets the connection. Otherwise look the user
-// up at the provider, end an access that no connection has, and call [Store.CloseUnfinished].
+// the oldest first. The process that ran one died, or the provider did not say what happened
+// ([bankmux.ErrOutcomeUnknown]). See first whether the same payload, posted again, gets the
+// connection. Otherwise look the user up at the provider, end an access that no connection has, and
+// call [Store.CloseUnfinished].
 //
 // An exchange is listed after [Limits.Lease], until its connection is stored or CloseUnfinished is
 // called. It stays listed if the payload is posted again and gets an error, such as
-// [bankmux.ErrTokenSpent], and after its session has expired or was deleted. [Store.DeleteUser]
-// deletes those of the user, so read them first. [Worker] logs how many there are, up to
-// 100: one lease after its start, and then each hour.
+// [bankmux.ErrTokenSpent]. It also does so after its session has expired or its user was deleted. A
+// process that calls [Store.HoldExchange] lives, so what it holds is not listed. [Worker] logs how
+// many there are, up to 100: one lease after its start, and then each hour.
 func (s *Store) Unfinished(ctx context.Context) (all []Unfinished, err error) {
-	type row struct {
-		id, user string
-		created  int64
-	}
 	err = s.read(ctx, "Unfinished", func(w *work) error {
-		rows, err := each(ctx, w, "SELECT id, user_id, created_at FROM bankmux_exchanges"+
-			" WHERE "+unfinished+" ORDER BY created_at, id LIMIT $2",
-			[]any{s.nowMillis(), maxUnfinished},
-			func(r *row) []any { return []any{&r.id, &r.user, &r.created} })
-		for _, r := range rows {
-			session := r.id[:max(0, len(r.id)-digestLength)] // see Exchange
-			all = append(all, Unfinished{r.user, session, time.UnixMilli(r.created).UTC()})
-		}
+		all, err = unfinishedWhere(ctx, w, unfinished+" ORDER BY created_at, id LIMIT $2", s.nowMillis(), maxUnfinished)
 		return err
 	})
 	return all, err
 }
 
-// digestLength is the length of what follows the session in the id of an exchange.
+// unfinishedWhere returns the exchanges that meet a condition.
+func unfinishedWhere(ctx context.Context, w *work, condition string, args ...any) (all []Unfinished, err error) {
+	type row struct {
+		id, user string
+		created  int64
+	}
+	rows, err := each(ctx, w, "SELECT id, user_id, created_at FROM bankmux_exchanges WHERE "+condition, args,
+		func(r *row) []any { return []any{&r.id, &r.user, &r.created} })
+	for _, r := range rows {
+		session := r.id[:max(0, len(r.id)-digestLength)]
+		all = append(all, Unfinished{User: r.user, Session: session, Since: time.UnixMilli(r.created).UTC()})
+	}
+	return all, err
+}
+
+// digestLength is the length of what follows the session in the result of exchangeID.
 const digestLength = len(":") + 2*sha256.Size
 
 // CloseUnfinished takes the exchanges of a session from the list of [Store.Unfinished], after you
@@ -67,6 +71,17 @@ func (s *Store) CloseUnfinished(ctx context.Context, one Unfinished) error {
 		_, err := w.exec(ctx, "DELETE FROM bankmux_exchanges WHERE "+unfinished+
 			" AND user_id = $2 AND substr(id, 1, length(id) - "+strconv.Itoa(digestLength)+") = $3",
 			s.nowMillis(), plainText(one.User), plainText(one.Session))
+		return err
+	})
+}
+
+// ForgetExchange takes the exchange of a payload from the list of [Store.Unfinished], if its user
+// was deleted meanwhile. Call it after [Store.Exchange] has returned [bankmux.ErrNotFound] with a
+// result, and the access of the result has ended. It may be repeated.
+func (s *Store) ForgetExchange(ctx context.Context, ref bankmux.SessionRef, payload []byte) error {
+	return s.write(ctx, "ForgetExchange", func(w *work) error {
+		_, err := w.exec(ctx, "DELETE FROM bankmux_exchanges WHERE id = $1 AND user_id = $2 AND state = 'user deleted'",
+			exchangeID(ref, payload), plainText(ref.User))
 		return err
 	})
 }

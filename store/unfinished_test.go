@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +91,23 @@ func TestUnfinished(t *testing.T) {
 		stop()
 		assert.Contains(t, j.log.String(), "see Store.Unfinished\" count=1")
 	})
+	onBubbles(t, "a worker reports it again each hour", func(t *testing.T, db *database) {
+		s := db.open(t, store.WithNow(time.Now))
+		dies(t, s, startLink(t, s, "rosa"))
+		start := time.Now()
+		j := newJobs()
+		j.poll = 10 * time.Second
+		stop := j.start(t, s)
+		time.Sleep(3*time.Hour + lease - time.Second)
+		stop()
+		var after []time.Duration
+		for line := range strings.Lines(j.log.String()) {
+			at, err := time.Parse("time="+time.RFC3339Nano, strings.Fields(line)[0])
+			require.NoError(t, err, line)
+			after = append(after, at.Sub(start).Round(time.Minute))
+		}
+		assert.Equal(t, []time.Duration{lease.Round(time.Minute), time.Hour + time.Minute, 2*time.Hour + time.Minute}, after)
+	})
 	onEach(t, "an exchange that runs is neither listed nor closed", func(t *testing.T, db *database) {
 		s := db.open(t)
 		l := startLink(t, s, "rosa")
@@ -114,5 +132,40 @@ func TestUnfinished(t *testing.T) {
 		for i, one := range all {
 			assert.Equal(t, fmt.Sprintf("user %d", 200-i), one.User)
 		}
+	})
+}
+
+// TestUnfinishedPlan specifies that the hourly look does not read every exchange.
+func TestUnfinishedPlan(t *testing.T) {
+	onEach(t, "it uses an index", func(t *testing.T, db *database) {
+		s := db.open(t)
+		explain := "EXPLAIN QUERY PLAN "
+		tx, err := s.DB().BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		defer func() { assert.NoError(t, tx.Rollback()) }()
+		if db.dialect == store.Postgres {
+			explain = "EXPLAIN "
+			_, err = tx.ExecContext(t.Context(), "SET LOCAL enable_seqscan = off") // the table is empty
+			require.NoError(t, err)
+		}
+		rows, err := tx.QueryContext(t.Context(),
+			explain+"SELECT id FROM bankmux_exchanges WHERE "+store.UnfinishedCondition, 0)
+		require.NoError(t, err)
+		defer rows.Close()
+		columns, err := rows.Columns()
+		require.NoError(t, err)
+		var plan strings.Builder
+		for rows.Next() {
+			into := make([]any, len(columns))
+			for i := range into {
+				into[i] = new(any)
+			}
+			require.NoError(t, rows.Scan(into...))
+			detail, ok := (*into[len(into)-1].(*any)).(string)
+			require.True(t, ok)
+			plan.WriteString(detail + "\n")
+		}
+		require.NoError(t, rows.Err())
+		assert.Contains(t, plan.String(), "bankmux_exchanges_state")
 	})
 }

@@ -155,7 +155,7 @@ func TestUnnamed(t *testing.T) {
 	onEach(t, "a user is deleted with them", func(t *testing.T, db *database) {
 		s, _, _, _ := open(t, db)
 		require.NoError(t,
-			s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
+			deleteUser(t, s, "rosa", func(context.Context, bankmux.Connection) error { return nil }))
 		assert.Zero(t, count(t, s, "bankmux_unnamed"))
 	})
 }

@@ -27,8 +27,10 @@ var errLinked = passed{errors.New("store: the user has a connection")}
 // repeated. DeleteUser still ends the access of the other connections. It then keeps the accounts
 // and transactions, and returns the errors of disconnect. It may be repeated after a success too.
 //
-// It also deletes what [Store.Unfinished] lists of the user. The provider may still have given an
-// access that no connection has, so look there first.
+// It returns the exchanges of the user that may have opened an access that no connection has: those
+// of [Store.Unfinished], and those that run now. Each stays listed there with the ids of user and
+// session. Look the user up at the provider, and call [Store.CloseUnfinished]. A process that lives
+// gets its result, ends the access and calls [Store.ForgetExchange]. A repeat returns what is left.
 //
 // Links that the user has not finished end first. A sync or an exchange that runs meanwhile stores
 // nothing any more: it gets [bankmux.ErrGone] or [bankmux.ErrNotFound].
@@ -37,47 +39,55 @@ var errLinked = passed{errors.New("store: the user has a connection")}
 // [bankmux.ErrSeal] that names it. Delete it with [Store.DeleteConnection].
 func (s *Store) DeleteUser(
 	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
-) error {
+) (left []Unfinished, err error) {
 	const op = "DeleteUser"
 	if err := s.alone(op); err != nil {
-		return err
+		return nil, err
 	}
 	if err := checkText("user", user); err != nil {
-		return failed(op, err)
+		return nil, failed(op, err)
 	}
 	for {
-		err := s.write(ctx, op, func(w *work) error { return endLinks(ctx, w, user) })
-		if err != nil {
+		err := s.write(ctx, op, func(w *work) error {
+			left, err = endLinks(ctx, w, user)
 			return err
+		})
+		if err != nil {
+			return nil, err
 		}
 		conns, lost := s.Connections(ctx, user)
 		if bankmux.KindOf(lost) != bankmux.ErrSeal && lost != nil {
-			return lost
+			return left, lost
 		}
 		if err := s.endAccess(ctx, conns, disconnect); err != nil || lost != nil {
-			return joined(err, lost)
+			return left, joined(err, lost)
 		}
-		done, err := s.deleteRows(ctx, user)
+		left, done, err := s.deleteRows(ctx, user)
 		if done || err != nil {
-			return err
+			return left, err
 		}
 	}
 }
 
 // endLinks deletes the sessions of a user, so that no exchange that runs can store a connection. It
-// waits for one that is storing it.
-func endLinks(ctx context.Context, w *work, user string) error {
+// waits for one that is storing it. It returns the exchanges that it does not delete, because they
+// are in doubt.
+func endLinks(ctx context.Context, w *work, user string) ([]Unfinished, error) {
 	_, err := w.exec(ctx, "DELETE FROM bankmux_events WHERE session_id IN"+
 		" (SELECT id FROM bankmux_sessions WHERE user_id = $1)", user)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, table := range []string{"bankmux_sessions", "bankmux_exchanges"} {
-		if _, err := w.exec(ctx, "DELETE FROM "+table+" WHERE user_id = $1", user); err != nil {
-			return err
+	for _, statement := range []string{
+		"DELETE FROM bankmux_sessions WHERE user_id = $1",
+		"UPDATE bankmux_exchanges SET state = 'user deleted', sealed = NULL WHERE user_id = $1 AND " + doubtful,
+		"DELETE FROM bankmux_exchanges WHERE user_id = $1 AND NOT " + doubtful,
+	} {
+		if _, err := w.exec(ctx, statement, user); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return unfinishedWhere(ctx, w, "user_id = $1 ORDER BY created_at, id", user)
 }
 
 // endAccess disconnects and deletes connections.
@@ -109,9 +119,9 @@ func joined(all ...error) error {
 // deleteRows deletes the rows of a user. It deletes nothing and reports false if a connection was
 // stored meanwhile. On PostgreSQL each statement sees what others committed before it. So the links
 // end first, and the connections are counted last.
-func (s *Store) deleteRows(ctx context.Context, user string) (done bool, err error) {
+func (s *Store) deleteRows(ctx context.Context, user string) (left []Unfinished, done bool, err error) {
 	err = s.write(ctx, "DeleteUser", func(w *work) error {
-		if err := endLinks(ctx, w, user); err != nil {
+		if left, err = endLinks(ctx, w, user); err != nil {
 			return err
 		}
 		for _, table := range userTables {
@@ -126,7 +136,7 @@ func (s *Store) deleteRows(ctx context.Context, user string) (done bool, err err
 		return err
 	})
 	if errors.Is(err, errLinked.error) {
-		return false, nil
+		return left, false, nil
 	}
-	return err == nil, err
+	return left, err == nil, err
 }

@@ -22,7 +22,7 @@ func TestDeleteUserLinks(t *testing.T) {
 		s := db.open(t)
 		fill(t, s, "rosa")
 		var ended []string
-		require.NoError(t, s.DeleteUser(t.Context(), "rosa", func(_ context.Context, conn bankmux.Connection) error {
+		require.NoError(t, deleteUser(t, s, "rosa", func(_ context.Context, conn bankmux.Connection) error {
 			if len(ended) < 3 {
 				connection(t, s, "rosa", string(rune('1'+len(ended))))
 			}
@@ -50,14 +50,14 @@ func TestDeleteUserLinks(t *testing.T) {
 			}
 			var ended []string
 			require.NoError(t,
-				deleting.DeleteUser(t.Context(), "rosa", func(_ context.Context, conn bankmux.Connection) error {
+				only(deleting.DeleteUser(t.Context(), "rosa", func(_ context.Context, conn bankmux.Connection) error {
 					ended = append(ended, conn.Reference())
 					if len(ended) == 1 {
 						l.start(t, s)
 						f.arm(n)
 					}
 					return nil
-				}))
+				})))
 			reached := f.reached()
 			l.release()
 			<-l.done
@@ -70,7 +70,9 @@ func TestDeleteUserLinks(t *testing.T) {
 			} else {
 				refused++
 				require.ErrorIs(t, l.err, bankmux.ErrNotFound, "statement %d", n)
+				require.NoError(t, s.ForgetExchange(t.Context(), l.ref, payload("2")), "its process ended the access")
 			}
+			assert.Zero(t, count(t, s, "bankmux_exchanges"), "statement %d", n)
 			if !reached {
 				break
 			}
@@ -80,9 +82,23 @@ func TestDeleteUserLinks(t *testing.T) {
 	})
 }
 
+// only returns the error alone.
+func only(_ []store.Unfinished, err error) error { return err }
+
+// deleteUser deletes a user who has no exchange in doubt.
+func deleteUser(
+	t *testing.T, s *store.Store, user string, disconnect func(context.Context, bankmux.Connection) error,
+) error {
+	t.Helper()
+	left, err := s.DeleteUser(t.Context(), user, disconnect)
+	assert.Empty(t, left)
+	return err
+}
+
 // late is an exchange of another process, which waits before it returns.
 type late struct {
 	goOn, done chan struct{}
+	ref        bankmux.SessionRef
 	err        error
 }
 
@@ -91,6 +107,7 @@ func (l *late) start(t *testing.T, s *store.Store) {
 	t.Helper()
 	made := session(t, "rosa")
 	require.NoError(t, s.SaveSession(t.Context(), made))
+	l.ref = made.Ref()
 	claimed := make(chan struct{})
 	go func() {
 		defer close(l.done)
@@ -163,7 +180,7 @@ func TestDeleteUser(t *testing.T) {
 		want := dump(t, s)
 		conn := fill(t, s, "rosa")
 		var ended []string
-		require.NoError(t, s.DeleteUser(t.Context(), "rosa", func(ctx context.Context, c bankmux.Connection) error {
+		require.NoError(t, deleteUser(t, s, "rosa", func(ctx context.Context, c bankmux.Connection) error {
 			ended = append(ended, c.ID)
 			_, err := s.Connection(ctx, "rosa", c.ID)
 			assert.NoError(t, err, "provider access first")
@@ -173,14 +190,14 @@ func TestDeleteUser(t *testing.T) {
 		have := dump(t, s)
 		want["bankmux_seen"], have["bankmux_seen"] = nil, nil // marks name deliveries
 		assert.Equal(t, want, have)
-		require.NoError(t, s.DeleteUser(t.Context(), "rosa", nil), "it may be repeated")
+		require.NoError(t, deleteUser(t, s, "rosa", nil), "it may be repeated")
 	})
 	onEach(t, "a failure keeps the connection, and can be repeated", func(t *testing.T, db *database) {
 		s := db.open(t)
 		conn := fill(t, s, "rosa")
 		other := connection(t, s, "rosa", "2")
 		away := errors.New("provider is away")
-		err := s.DeleteUser(t.Context(), "rosa", func(_ context.Context, c bankmux.Connection) error {
+		err := deleteUser(t, s, "rosa", func(_ context.Context, c bankmux.Connection) error {
 			if c.ID == conn.ID {
 				return away
 			}
@@ -194,7 +211,7 @@ func TestDeleteUser(t *testing.T) {
 		assert.NotEqual(t, other.ID, all[0].ID)
 		assert.Equal(t, 2, count(t, s, "bankmux_transactions"))
 		require.NoError(t,
-			s.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error { return nil }))
+			deleteUser(t, s, "rosa", func(context.Context, bankmux.Connection) error { return nil }))
 		assert.Zero(t, count(t, s, "bankmux_transactions"))
 	})
 	onEach(t, "what runs meanwhile brings nothing back", func(t *testing.T, db *database) {
@@ -206,7 +223,7 @@ func TestDeleteUser(t *testing.T) {
 			return nil
 		}
 		deleting := db.faulty(t, f)
-		require.NoError(t, deleting.DeleteUser(t.Context(), "rosa", func(context.Context, bankmux.Connection) error {
+		require.NoError(t, deleteUser(t, deleting, "rosa", func(context.Context, bankmux.Connection) error {
 			writers.each(t)
 			f.arm(1)
 			return nil
