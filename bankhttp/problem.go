@@ -56,7 +56,7 @@ type row struct {
 	status int
 	title  string
 	detail string
-	remedy string // of a kind of this package; the others have their own
+	remedy string // of a kind of this package, or where that of the kind does not fit a request
 	retry  bool   // Retry-After is sent even if the error does not say how long
 }
 
@@ -110,6 +110,7 @@ var table = map[bankmux.Kind]row{
 	bankmux.ErrNotReady: {
 		status: http.StatusServiceUnavailable, title: "This is not ready yet",
 		detail: "This is still under way. Please try again in a moment.", retry: true, // a link, or the bank's data
+		remedy: "wait for Retry-After, and send the same request again",
 	},
 	bankmux.ErrNotFound: {
 		status: http.StatusNotFound, title: "There is no such thing", detail: "This does not exist.",

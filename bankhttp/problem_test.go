@@ -32,7 +32,11 @@ func TestProblem(t *testing.T) {
 			p := problem(t, w, bankhttp.StatusOf(kind))
 			assert.GreaterOrEqual(t, p.Status, 400)
 			assert.Equal(t, kind, p.Kind)
-			assert.Equal(t, kind.Remedy(), p.Remedy)
+			remedy := kind.Remedy()
+			if kind == bankmux.ErrNotReady { // a browser cannot refresh, and a link under way needs none
+				remedy = "wait for Retry-After, and send the same request again"
+			}
+			assert.Equal(t, remedy, p.Remedy)
 			assert.Equal(t, kind.UserMustAct(), p.UserMustAct)
 			assert.Equal(t, 2, p.RetryAfter, "rounded up")
 			assert.Equal(t, strconv.Itoa(p.RetryAfter), w.Header().Get("Retry-After"))
