@@ -12,8 +12,8 @@ import (
 
 // connections is the response of Connections.
 type connections struct {
-	Connections []bankmux.ConnectionView `json:"connections"`
-	Failed      []failure                `json:"failed,omitempty"` // those that do not open
+	Connections []shown   `json:"connections"`
+	Failed      []failure `json:"failed,omitempty"` // those that do not open
 }
 
 // Connections handles GET. It returns the user's connections with their state, as stored. A
@@ -25,11 +25,7 @@ func (s *Service) Connections() http.Handler {
 		if err != nil {
 			return nil, err
 		}
-		out := connections{[]bankmux.ConnectionView{}, failed}
-		for _, conn := range all {
-			out.Connections = append(out.Connections, conn.View())
-		}
-		return out, nil
+		return connections{show(all, all), failed}, nil
 	})
 }
 

@@ -98,7 +98,7 @@ func (s *Service) Session() http.Handler {
 
 // linked is the response of Finish.
 type linked struct {
-	Connections []bankmux.ConnectionView `json:"connections"`
+	Connections []shown `json:"connections"`
 	// Failed has a problem for each further bank of the run that did not become a connection.
 	// Posting the payload again exchanges the rest.
 	Failed []Problem `json:"failed,omitempty"`
@@ -121,10 +121,7 @@ func (s *Service) Finish() http.Handler {
 		if err != nil {
 			return nil, err
 		}
-		out := linked{}
-		for _, conn := range res.All() {
-			out.Connections = append(out.Connections, conn.View())
-		}
+		out := linked{Connections: s.showLinked(ctx, r.user, res.All())}
 		for _, f := range res.Failed {
 			out.Failed = append(out.Failed, ProblemOf(f))
 		}

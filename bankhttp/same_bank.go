@@ -1,0 +1,54 @@
+package bankhttp
+
+// This file finds connections of a user to the same bank.
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/bankmux/bankmux"
+)
+
+// shown is a connection as the browser gets it.
+type shown struct {
+	bankmux.ConnectionView
+
+	// PerhapsReplaces has the ids of the user's older connections at the same bank, through the
+	// same client. A user may have two logins at a bank, so only the user knows whether it is so.
+	PerhapsReplaces []string `json:"perhaps_replaces,omitempty"`
+}
+
+// show returns connections for the browser. All are those of the user, in the order in which they
+// were made.
+func show(some, all []bankmux.Connection) []shown {
+	out := []shown{}
+	for i := range some {
+		one := shown{ConnectionView: some[i].View()}
+		for k := range all {
+			if all[k].ID == one.ID {
+				break
+			}
+			if sameBank(&all[k], &some[i]) {
+				one.PerhapsReplaces = append(one.PerhapsReplaces, all[k].ID)
+			}
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// sameBank reports whether two connections lead to the same bank through the same client.
+func sameBank(a, b *bankmux.Connection) bool {
+	return a.Client == b.Client && a.Institution.ID != "" && a.Institution.ID == b.Institution.ID
+}
+
+// showLinked returns connections that were linked. A store that cannot list the user's connections
+// does not make a link fail.
+func (s *Service) showLinked(ctx context.Context, user string, linked []bankmux.Connection) []shown {
+	all, err := s.store.Connections(ctx, user)
+	if err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "bankhttp: older connections to a bank could not be read",
+			slog.Any("error", err))
+	}
+	return show(linked, all)
+}

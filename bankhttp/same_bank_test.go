@@ -1,0 +1,82 @@
+package bankhttp_test
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
+)
+
+// replaces returns the older connections that a response names, by connection.
+func replaces(t *testing.T, w *httptest.ResponseRecorder) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	for _, one := range object[struct {
+		Connections []struct {
+			ID              string
+			PerhapsReplaces []string `json:"perhaps_replaces"`
+		}
+	}](t, w, 200).Connections {
+		all[one.ID] = one.PerhapsReplaces
+	}
+	return all
+}
+
+// TestSameBank specifies what a user sees who links a bank twice.
+func TestSameBank(t *testing.T) {
+	t.Parallel()
+	for _, provider := range []string{moneykit.Name, dapi.Name, plaid.Name} {
+		t.Run(provider+": the new connection names the older one, which can end alone", func(t *testing.T) {
+			t.Parallel()
+			a := newApp(t)
+			post := func(user string) (string, *httptest.ResponseRecorder) {
+				s := a.start(t, user, provider)
+				w := a.send(t, user, "POST", "/sessions/"+s.Session, a.connect(t, s.Launch))
+				conns := object[linked](t, w, 200).Connections
+				require.Len(t, conns, 1)
+				return conns[0].ID, w
+			}
+			post("user-omar")
+			old, w := post("user-rosa")
+			assert.Equal(t, map[string][]string{old: nil}, replaces(t, w), "another user's is not named")
+			id, w := post("user-rosa")
+			require.NotEqual(t, old, id)
+			assert.Equal(t, map[string][]string{id: {old}}, replaces(t, w))
+			list := func() map[string][]string { return replaces(t, a.send(t, "user-rosa", "GET", "/connections", "")) }
+			assert.Equal(t, map[string][]string{old: nil, id: {old}}, list())
+
+			assert.Equal(t, 204, a.send(t, "user-rosa", "DELETE", "/connections/"+old, "").Code)
+			assert.Equal(t, map[string][]string{id: nil}, list())
+			assert.Empty(t, a.read(t, "user-rosa").Failed, "the new one can be read")
+		})
+	}
+	t.Run("another bank is not named", func(t *testing.T) {
+		t.Parallel()
+		a := newApp(t)
+		a.link(t, "user-rosa", plaid.Name)
+		conn := a.link(t, "user-rosa", dapi.Name)
+		assert.Nil(t, replaces(t, a.send(t, "user-rosa", "GET", "/connections", ""))[conn.ID])
+	})
+	t.Run("a store that cannot list connections does not make a link fail", func(t *testing.T) {
+		t.Parallel()
+		a := newApp(t, func(c *bankhttp.Config) { c.Store = &listless{c.Store} })
+		conn := a.link(t, "user-rosa", moneykit.Name)
+		assert.Equal(t, bankmux.StateActive, conn.State)
+	})
+}
+
+// listless is a store that does not list connections.
+type listless struct{ bankhttp.Store }
+
+func (*listless) Connections(context.Context, string) ([]bankmux.Connection, error) {
+	return nil, errors.New("the list is away: " + planted)
+}
