@@ -103,7 +103,7 @@ func TestHeld(t *testing.T) {
 			l.store.away.Store(false)
 			time.Sleep(waiting)
 		}},
-		"for an hour at most": {0, 5 * time.Second, func(t *testing.T, l *heldLinks) {
+		"for an hour at most": {0, 5 * time.Second, func(t *testing.T, _ *heldLinks) {
 			t.Helper()
 			time.Sleep(time.Hour)
 		}},

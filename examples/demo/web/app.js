@@ -11,7 +11,7 @@ const $ = (id) => document.getElementById(id);
 const days = 90;
 
 const state = {
-  connections: [], accounts: [], rows: [], failed: [], progress: {}, demo: null,
+  connections: [], accounts: [], rows: [], failed: [], progress: {}, demo: null, chosen: new Set(),
   account: "", currency: "", filter: "", found: [], next: "", seen: new Set(),
 };
 
@@ -127,10 +127,20 @@ function showAccounts() {
     $(name).value = state[name];
   };
   const known = state.accounts.filter(balance), first = busiest();
+  // Balances come before rows. A chart without rows gives way to one that has some.
+  if (!state.rows.some((row) => row.account === state.account)) {
+    for (const name of ["account", "currency"]) if (!state.chosen.has(name)) state[name] = "";
+  }
   offer("account", options(known), first?.id);
   offer("filter", [element("option", { value: "" }, "All accounts"), ...options(state.accounts)]);
   const currencies = [...new Set(known.map((a) => balance(a).currency))].sort();
   offer("currency", currencies.map((c) => element("option", { value: c }, c)), first && balance(first).currency);
+}
+
+// chosen returns what the user chose in a list.
+function chosen(name) {
+  state.chosen.add(name);
+  return $(name).value;
 }
 
 function showCharts() {
@@ -192,9 +202,12 @@ function showDemo() {
     element("li", {}, element("time", {}, entry.at), entry.text)));
 }
 
-// linked waits until the first sync of a new connection has reached its end.
+// linked shows the balances of a new connection at once, and its rows when the first sync has
+// reached its end.
 async function linked(connection) {
   if (!connection) return;
+  await post("/bank/accounts?connection=" + connection.id).catch(() => {}); // shown below, if it stays
+  say(`The transactions of ${connection.institution.name} are being read.`, "good");
   for (let i = 0; i < 120; i++) {
     await refresh();
     const sync = await get(`/bank/connections/${connection.id}/sync`);
@@ -282,8 +295,8 @@ $("country").onchange = () => {
   const served = state.demo.providers.filter((p) => p.countries.includes($("country").value));
   $("served").textContent = "Served by " + served.map((p) => p.title).join(", or by ") + ".";
 };
-$("account").onchange = () => { state.account = $("account").value; showBalance(); };
-$("currency").onchange = () => { state.currency = $("currency").value; showSpending(); };
+$("account").onchange = () => { state.account = chosen("account"); showBalance(); };
+$("currency").onchange = () => { state.currency = chosen("currency"); showSpending(); };
 $("filter").onchange = () => { state.filter = $("filter").value; return again(); };
 $("search").oninput = again;
 $("more").onclick = more;

@@ -204,7 +204,9 @@ test("another provider takes over while one is down", () => open({}, async (page
   await card(page, "MoneyKit").locator(".pill", { hasText: /^up$/ }).waitFor();
 }));
 
-test("a bank with its own page sends the browser back", () => open({}, async (page) => {
+test("a bank with its own page sends the browser back, and balances come first", () => open({}, async (page) => {
+  let reading = true; // the first sync has not ended
+  await page.route("**/bank/connections/*/sync", (route) => reading ? route.fulfill({ json: {} }) : route.continue());
   await page.getByRole("button", { name: "Connect a bank", exact: true }).click();
   await page.selectOption("#country", "NL");
   await page.getByRole("button", { name: "Continue" }).click();
@@ -212,6 +214,9 @@ test("a bank with its own page sends the browser back", () => open({}, async (pa
   await frame(page).getByRole("link", { name: "Continue in this window" }).click();
   await loginAtBank(page);
   await consent(frame(page));
+  await message(page, "The transactions of Gracht Bank are being read.");
+  await card(page, "Gracht Bank").locator(".number", { hasText: "EUR" }).first().waitFor();
+  reading = false;
   await message(page, "is connected");
   assert.equal(new URL(page.url()).search, "");
 }));
