@@ -14,7 +14,8 @@ import (
 )
 
 // standard is how many connections the soak drives unless a flag says otherwise. yearsOfMistakes
-// is in how many years a mistake must show. The gate sets BANKMUX_FULL and takes more of both.
+// is in how many years a mistake must show. The nightly run sets BANKMUX_FULL and takes more of
+// both.
 var standard, yearsOfMistakes = sizes(os.Getenv("BANKMUX_FULL") != "")
 
 func sizes(full bool) (connections int, years uint64) {

@@ -17,7 +17,7 @@ import (
 
 // conformanceOf returns the ways in which the adapter authenticates the application. A run with
 // client headers is as long as one with bearer tokens. It differs only in having no token to fetch
-// and share, so only the gate has it: it sets BANKMUX_FULL.
+// and share, so only the nightly run has it: it sets BANKMUX_FULL.
 func conformanceOf() map[string]moneykit.Auth {
 	all := map[string]moneykit.Auth{"with bearer tokens": moneykit.AuthBearer}
 	if os.Getenv("BANKMUX_FULL") != "" {
