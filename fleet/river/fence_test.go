@@ -28,6 +28,7 @@ func TestFence(t *testing.T) {
 				p.nudge(t, conn)
 			})
 		},
+		"a late worker stores nothing while the job of a nudge waits": storesNothingBeforeTheNext,
 		"a nudge holds for the run after one that was stopped": func(t *testing.T, d *database) {
 			keepsForce(t, d, func(p *process) { p.stop(t) })
 		},
@@ -68,6 +69,38 @@ func storesNothingLate(t *testing.T, d *database, lose func(*process, bankmux.Co
 	assert.Equal(t, 1, d.count(t, "SELECT count(*) FROM bankmux_river_connections WHERE running"))
 
 	close(second.open)
+	for there.plan(t, conn).Reason != schedule.ReasonSlot {
+		require.Equal(t, river.EventKindJobCompleted, there.wait(t).Kind)
+	}
+	assert.Equal(t, allTexts, there.texts(t, "rosa"))
+}
+
+// storesNothingBeforeTheNext takes the job of a worker that goes on. A nudge replaces the job, and
+// no worker has started it when the late one stores its page.
+func storesNothingBeforeTheNext(t *testing.T, d *database) {
+	late, there := d.process(t, newBank(), single), d.process(t, newBank())
+	conn := late.link(t, "rosa")
+	page := newGate()
+	late.bank.failing(page.at("page 2"))
+	late.nudge(t, conn)
+	late.start(t)
+	<-page.reached
+	state := there.state(t, conn)
+	d.rescue(t)
+	there.nudge(t, conn)
+	require.Equal(t, 1, d.jobs(t))
+	d.exec(t, "UPDATE river_job SET state = 'scheduled', scheduled_at = now() + INTERVAL '1 hour'"+
+		" WHERE kind = 'bankmux_sync'")
+
+	close(page.open)
+	ending, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	require.NoError(t, late.fleet.Client().Stop(ending)) // it waits for the run
+	assert.Equal(t, allTexts[:2], there.texts(t, "rosa"))
+	assert.Equal(t, state, there.state(t, conn))
+
+	d.exec(t, "UPDATE river_job SET state = 'available', scheduled_at = now() WHERE kind = 'bankmux_sync'")
+	there.start(t)
 	for there.plan(t, conn).Reason != schedule.ReasonSlot {
 		require.Equal(t, river.EventKindJobCompleted, there.wait(t).Kind)
 	}

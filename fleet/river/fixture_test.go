@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -215,8 +216,10 @@ type process struct {
 	client  *bankmux.Client
 	events  <-chan *river.Event
 	asked   func(*bankmux.SyncAllRequest) // changes the request of a job
+	ran     func(error)                   // gets the error of each SyncAll of a job
 	schema  string                        // of River's configuration
 	queues  map[string]river.QueueConfig
+	hooks   []rivertype.Hook
 	logger  *slog.Logger
 	absent  bool // each call since the last link said that no user waits
 	stopped bool
@@ -250,7 +253,7 @@ func (d *database) process(t testing.TB, b *bank, options ...func(*process)) *pr
 	p.client = bankmux.NewClient("heron", b, p.observe)
 	var err error
 	p.fleet, err = riversync.Open(s.DB(), &river.Config{
-		Queues: p.queues, Schema: p.schema,
+		Queues: p.queues, Schema: p.schema, Hooks: p.hooks,
 		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 10 * time.Millisecond,
 		Logger: slog.New(slog.DiscardHandler),
 	}, riversync.Options{
@@ -279,7 +282,11 @@ func (p *process) sync(ctx context.Context, req bankmux.SyncAllRequest) (bankmux
 	if p.asked != nil {
 		p.asked(&req)
 	}
-	return p.client.SyncAll(ctx, req)
+	res, err := p.client.SyncAll(ctx, req)
+	if p.ran != nil {
+		p.ran(err)
+	}
+	return res, err
 }
 
 // start lets the process work on jobs until the test ends.
@@ -358,13 +365,18 @@ func (p *process) state(t *testing.T, conn bankmux.Connection) bankmux.SyncState
 }
 
 // stored returns the rows of a user that a store has, in the order of their days.
-func stored(t *testing.T, s *store.Store, user string) []bankhttp.Transaction {
+func stored(t *testing.T, s *store.Store, user string) (all []bankhttp.Transaction) {
 	t.Helper()
-	page, err := s.Transactions(t.Context(), bankhttp.Query{User: user, Limit: 500})
-	require.NoError(t, err)
-	require.Empty(t, page.Next)
-	slices.Reverse(page.Transactions)
-	return page.Transactions
+	query := bankhttp.Query{User: user, Limit: 500}
+	for {
+		page, err := s.Transactions(t.Context(), query)
+		require.NoError(t, err)
+		all = append(all, page.Transactions...)
+		if query.After = page.Next; page.Next == "" {
+			slices.Reverse(all)
+			return all
+		}
+	}
 }
 
 // ledgerOf returns the stored rows of a user as JSON.

@@ -39,8 +39,8 @@ func (l *heldLedger) write(
 	})
 }
 
-// SyncState is a method of [bankmux.Ledger]. It notes that the run continues a round, which may
-// lack what the bank announced after its start.
+// SyncState is a method of [bankmux.Ledger]. It notes that the run continues a round, since SyncAll
+// then reads another one after it.
 func (l *heldLedger) SyncState(ctx context.Context, conn bankmux.Connection) (bankmux.SyncState, error) {
 	state, err := l.Ledger.SyncState(ctx, conn)
 	l.run.resumed = l.run.resumed || state.More
@@ -83,15 +83,15 @@ func (l *heldLedger) StoreSyncState(
 }
 
 // StoreDelta is a method of [bankmux.Ledger]. With the last page of a round in which nothing
-// failed, it ends the run. If the run continued the round, another run follows.
+// failed, it ends the run. If the run continued the round, the next one ends it.
 func (l *heldLedger) StoreDelta(
 	ctx context.Context, conn bankmux.Connection, from bankmux.SyncState, delta bankmux.Delta, to bankmux.SyncState,
 ) (stored bool, err error) {
 	var last func(tx *sql.Tx) error
-	ends := !to.More && len(to.Failed) == 0 && to.Err == nil
+	follows := l.run.resumed && to.AskedAt.IsZero()
+	ends := !to.More && len(to.Failed) == 0 && to.Err == nil && !follows
 	if ends {
 		last = func(tx *sql.Tx) error {
-			l.run.behind = l.run.resumed
 			_, err := l.fleet.end(ctx, tx, l.run, schedule.Outcome{State: to, End: time.Now()})
 			return err
 		}
@@ -102,5 +102,6 @@ func (l *heldLedger) StoreDelta(
 	}, last)
 	stored = stored && err == nil
 	l.run.ended = l.run.ended || (ends && stored)
+	l.run.resumed = l.run.resumed && (to.More || !stored)
 	return stored, err
 }

@@ -91,10 +91,8 @@ func continuesStopped(t *testing.T, d *database) {
 	there.nudge(t, conn)
 	there.start(t)
 	require.Equal(t, river.EventKindJobCompleted, there.wait(t).Kind)
-	require.Equal(t, river.EventKindJobCompleted, there.wait(t).Kind)
-	assert.Equal(t, []string{
-		"accounts of rosa", "page 4 of rosa", "accounts of rosa", "page 5 of rosa",
-	}, b.taken(), "it continues at the last page, and reads what came after its round had started")
+	assert.Equal(t, []string{"accounts of rosa", "page 4 of rosa", "page 5 of rosa"}, b.taken(),
+		"it continues at the last page, and reads what came after its round had started")
 	assert.Equal(t, append(allTexts[:5:5], "6 tea"), there.texts(t, "rosa"))
 	assert.Equal(t, schedule.ReasonSlot, there.plan(t, conn).Reason)
 }
@@ -152,7 +150,7 @@ func survivesKill(t *testing.T, d *database) {
 	d.exec(t, "UPDATE river_job SET attempted_at = attempted_at - interval '2 hours'")
 	p.nudge(t, whole)
 	p.start(t)
-	for range 4 { // a single run, the rescued job, the one in its place and the one after its round
+	for range 3 { // a single run, the rescued job and the one in its place
 		require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
 	}
 	assert.Equal(t, p.ledgerOf(t, "whole"), p.ledgerOf(t, "killed"))
@@ -181,7 +179,7 @@ func fencesLateHolders(t *testing.T, d *database) {
 	<-page.reached
 	d.rescue(t)
 	there.start(t)
-	for range 3 { // the job that was taken away, the one in its place, and the one after a round that was continued
+	for range 2 { // the job that was taken away, and the one in its place
 		require.Equal(t, river.EventKindJobCompleted, there.wait(t).Kind)
 	}
 	rows, state, plan := there.ledgerOf(t, "rosa"), there.state(t, conn), there.plan(t, conn)
@@ -194,7 +192,7 @@ func fencesLateHolders(t *testing.T, d *database) {
 	assert.Equal(t, state, there.state(t, conn))
 	assert.Equal(t, plan, there.plan(t, conn))
 	assert.Equal(t, 1, d.jobs(t, "scheduled"), "nor does its end change a job")
-	assert.Equal(t, 3, d.jobs(t, "completed"))
+	assert.Equal(t, 2, d.jobs(t, "completed"))
 }
 
 // nudgesBetween stops a run at the moment after its plan was stored, when River has not yet changed
@@ -211,9 +209,7 @@ func nudgesBetween(t *testing.T, d *database) {
 	p.bank.failing(nil)
 	p.nudge(t, conn)
 	assert.Equal(t, 2, d.jobs(t))
-	for range 2 { // the second one, because the first one continued a round
-		require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
-	}
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
 	assert.Equal(t, allTexts, p.texts(t, "rosa"))
 	close(page.open)
 	require.Equal(t, river.EventKindJobCancelled, p.wait(t).Kind, "the job before has no connection any more")

@@ -93,12 +93,16 @@ type Fleet struct {
 	client *river.Client[*sql.Tx]
 	opts   Options
 	schema string // of the tables, "" for that of the search path
+
+	extended  bool   // River has hooks of the application
+	finishing string // the statement of finish
 }
 
 // Open returns a fleet on a PostgreSQL database that was opened with the driver of pgx. It makes
 // the client of River with a copy of cfg. It adds its workers to cfg.Workers, or makes them if that
 // is nil. cfg.Schema is also the schema of the package's own table. A process whose cfg.Queues
-// lacks [Queue] only plans.
+// lacks [Queue] only plans. Hooks, middleware and plugins of cfg see each job that is inserted.
+// With one of them a run ends with four statements, and otherwise with one.
 //
 // River's default for RescueStuckJobsAfter is an hour. That is how long the job of a process that
 // died waits for another one. It should not be below [Options.Timeout].
@@ -123,7 +127,10 @@ func Open(db *sql.DB, cfg *river.Config, opts Options) (*Fleet, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	f := &Fleet{db: db, driver: riverdatabasesql.New(db), opts: opts, schema: cfg.Schema}
+	f := &Fleet{
+		db: db, driver: riverdatabasesql.New(db), opts: opts, schema: cfg.Schema, extended: extended(cfg),
+	}
+	f.finishing = f.named(finishText)
 	if opts.Listen != nil {
 		f.driver = riverdatabasesql.NewWithPgxListener(db, opts.Listen)
 	}

@@ -31,14 +31,14 @@ const (
 
 // run is one run of a job.
 type run struct {
-	conn     bankmux.Connection
-	user, id string // of the connection
+	conn     bankmux.Connection // zero until it is read
+	state    bankmux.SyncState  // as SyncAll left it
+	user, id string             // of the connection
 	job      *river.Job[syncArgs]
 	number   int64 // the fencing number
 	force    bool
 	failures int
 	resumed  bool // the run continues a round
-	behind   bool // the round that it ended had started before the run
 	ended    bool // the job has ended in a transaction
 }
 
@@ -107,12 +107,17 @@ func (f *Fleet) held(ctx context.Context, tx *sql.Tx, r *run) (nudged bool, err 
 // end plans what follows a run, in the transaction that ends it. After a failure the job stays, and
 // the caller snoozes it. Otherwise it completes the job, and inserts the next one.
 func (f *Fleet) end(ctx context.Context, tx *sql.Tx, r *run, outcome schedule.Outcome) (schedule.Plan, error) {
+	plan := f.after(r.conn, outcome)
+	if f.finishes(plan, outcome) {
+		if ended, err := f.finish(ctx, tx, r, plan); ended || err != nil {
+			return plan, err
+		}
+	}
 	nudged, err := f.held(ctx, tx, r)
 	if err != nil {
 		return schedule.Plan{}, err
 	}
-	plan := f.after(r.conn, outcome)
-	if nudged || (r.behind && outcome.Err == nil) {
+	if nudged {
 		plan = nudgedPlan(plan)
 	}
 	job := sql.NullInt64{Int64: r.job.ID, Valid: snoozes(plan, outcome.Err)}

@@ -39,10 +39,7 @@ func TestTrips(t *testing.T) {
 		"SELECT id, day, known FROM bankmux_transactions",                  // rows that may have vanished
 		"begin",
 		"WITH kept AS (SELECT id FROM bankmux_connections", // the cursor
-		"SELECT nudged FROM bankmux_river_connections",     // the run still has the connection
-		"-- name: JobSetStateIfRunningMany",                // completes the job
-		"-- name: JobInsertFastMany",                       // inserts the next one
-		"UPDATE bankmux_river_connections SET job",         // the plan
+		"WITH held AS (", // ends the run, its job and the plan
 		"commit",
 	}
 	require.Len(t, all, len(want), "%s", strings.Join(all, "\n"))

@@ -63,11 +63,17 @@ func (w *syncWorker) Work(ctx context.Context, job *river.Job[syncArgs]) error {
 	} else if !ok {
 		return river.JobCancel(errStale)
 	}
-	state, err := f.sync(bankmux.WithoutUser(ctx), r)
+	err := f.sync(bankmux.WithoutUser(ctx), r)
 	if r.ended {
 		return nil
 	}
-	outcome := schedule.Outcome{State: state, Err: err, End: time.Now(), Attempts: r.failures}
+	return f.conclude(ctx, r, err)
+}
+
+// conclude stores the plan after a run that did not end with its last page. It returns what River
+// shall do with the job.
+func (f *Fleet) conclude(ctx context.Context, r *run, err error) error {
+	outcome := schedule.Outcome{State: r.state, Err: err, End: time.Now(), Attempts: r.failures}
 	if err != nil {
 		outcome.Attempts++
 	}
@@ -122,20 +128,30 @@ func (f *Fleet) stop(ctx context.Context, tx *sql.Tx, r *run) (schedule.Plan, er
 	return plan, err
 }
 
-// sync runs SyncAll for the connection of a run.
-func (f *Fleet) sync(ctx context.Context, r *run) (state bankmux.SyncState, err error) {
-	conn, err := f.opts.Connection(ctx, r.user, r.id)
-	if err != nil {
-		return state, err
-	}
-	r.conn = conn
-	var res bankmux.SyncAllResult
-	err = noPanic(func() (err error) {
-		ledger := &heldLedger{Ledger: f.opts.Ledger(nil), fleet: f, run: r}
-		res, err = f.opts.Sync(ctx, bankmux.SyncAllRequest{Connection: conn, Ledger: ledger, Force: r.force})
+// sync runs SyncAll for the connection of a run. Its state and its connection are in r, since what
+// is on the stack stays there while a bank is slow.
+func (f *Fleet) sync(ctx context.Context, r *run) error {
+	if err := f.load(ctx, r); err != nil {
 		return err
+	}
+	return noPanic(func() error { return f.syncAll(ctx, r) })
+}
+
+// load reads the connection. It is a function of its own, so that its copy is not on the stack of
+// syncAll.
+//
+//go:noinline
+func (f *Fleet) load(ctx context.Context, r *run) (err error) {
+	r.conn, err = f.opts.Connection(ctx, r.user, r.id)
+	return err
+}
+
+func (f *Fleet) syncAll(ctx context.Context, r *run) error {
+	res, err := f.opts.Sync(ctx, bankmux.SyncAllRequest{
+		Connection: r.conn, Ledger: &heldLedger{Ledger: f.opts.Ledger(nil), fleet: f, run: r}, Force: r.force,
 	})
-	return res.State, err
+	r.state = res.State
+	return err
 }
 
 // noPanic turns a panic of the application's code into an error. River would store its value, which

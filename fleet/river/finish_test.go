@@ -1,0 +1,68 @@
+package riversync_test
+
+// This file tests the statement that ends a run that went well.
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// insertHook counts what River inserts.
+type insertHook struct {
+	river.HookDefaults
+
+	inserts atomic.Int32
+}
+
+// InsertBegin implements rivertype.HookInsertBegin.
+func (h *insertHook) InsertBegin(_ context.Context, params *rivertype.JobInsertParams) error {
+	if params.Kind == "bankmux_sync" {
+		h.inserts.Add(1)
+	}
+	return nil
+}
+
+func TestFinish(t *testing.T) {
+	t.Parallel()
+	t.Run("a hook of the application sees each insert", func(t *testing.T) {
+		t.Parallel()
+		hook := &insertHook{}
+		p := newDatabase(t).process(t, newBank(), func(p *process) { p.hooks = []rivertype.Hook{hook} })
+		p.nudge(t, p.link(t, "rosa"))
+		p.start(t)
+		require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+		assert.EqualValues(t, 2, hook.inserts.Load(), "that of the nudge and that of the night")
+	})
+	t.Run("both jobs and the plan are as River's own functions leave them", func(t *testing.T) {
+		t.Parallel()
+		plain, hooked := newDatabase(t), newDatabase(t)
+		ours := plain.process(t, newBank())
+		rivers := hooked.process(t, newBank(), func(p *process) { p.hooks = []rivertype.Hook{&insertHook{}} })
+		for _, p := range []*process{ours, rivers} {
+			p.nudge(t, p.link(t, "rosa"))
+			p.start(t)
+			require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+			p.stop(t)
+		}
+		for _, rows := range []string{
+			"SELECT to_jsonb(j) - '{id,args,created_at,attempted_at,attempted_by,scheduled_at,finalized_at}'::text[]" +
+				" || jsonb_build_object('keys', (SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(j.args) k)," +
+				" 'ended', finalized_at IS NOT NULL, 'waits', scheduled_at > now())" +
+				" FROM river_job j WHERE kind = 'bankmux_sync' ORDER BY id",
+			"SELECT to_jsonb(c) - '{connection,job,at,ended_at}'::text[] ||" +
+				" jsonb_build_object('ended', ended_at IS NOT NULL," +
+				" 'at', at = (SELECT scheduled_at FROM river_job j WHERE j.id = c.job))" +
+				" FROM bankmux_river_connections c",
+		} {
+			want := hooked.texts(t, rows)
+			require.NotEmpty(t, want)
+			assert.Equal(t, want, plain.texts(t, rows))
+		}
+	})
+}
