@@ -85,7 +85,12 @@ func listAccounts(ctx context.Context, p AccountLister, req *AccountsRequest, ou
 // Accounts lists the accounts of a connection. It may be repeated. If a part cannot be read,
 // Accounts returns the rest and a [*PartialError]. For the other errors see [AccountLister].
 func (c *Client) Accounts(ctx context.Context, req AccountsRequest) (AccountsResult, error) {
-	res, err := callBy(ctx, c, &opAccounts, &req, listAccounts)
+	return c.accounts(ctx, &req)
+}
+
+// accounts is Accounts without a copy of the request, which lies on the stack while a bank is slow.
+func (c *Client) accounts(ctx context.Context, req *AccountsRequest) (AccountsResult, error) {
+	res, err := callBy(ctx, c, &opAccounts, req, listAccounts)
 	if err == nil {
 		err = c.partial(opAccounts, &req.Connection, res.Failed)
 	}

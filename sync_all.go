@@ -75,7 +75,9 @@ func (r *SyncAllRequest) prepare(c *Client, op *Op) error {
 // them, and stores page after page until none is left. It may be repeated, also after a crash and
 // by several processes at once: each page is stored once, with its cursor. A call continues where
 // the last stored page ended. If the provider refuses the stored cursor, SyncAll starts without
-// one, and stores no row twice.
+// one, and stores no row twice. If it continues a round that an earlier call has started, it reads
+// another round after it, unless the bank has asked the user. The bank may have announced rows
+// since.
 //
 // If some accounts could not be read, SyncAll stores the rest and returns a [*PartialError]. The
 // ledger remembers these accounts, and the next round reads them again.
@@ -106,7 +108,7 @@ func (c *Client) SyncAll(ctx context.Context, req SyncAllRequest) (SyncAllResult
 	if err := req.prepare(c, &op); err != nil {
 		return SyncAllResult{}, c.describe(&op, err)
 	}
-	r := syncRun{client: c, req: &req, op: op, ledger: req.Ledger}
+	r := &syncRun{client: c, req: &req, op: op, ledger: req.Ledger}
 	err := r.run(req.Answers.attended(ctx))
 	r.res.State, r.res.Failed = r.state, withFailures(r.res.Failed, r.list.failed)
 	return r.res, err

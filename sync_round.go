@@ -26,6 +26,7 @@ type syncRun struct {
 	// entire says that this call reads the round from its first page, and that no other sync has
 	// stored a page of it.
 	entire    bool
+	behind    bool      // the round has started before this call, see round
 	failed    []Failure // accounts and products that failed in the part of the round that this call read
 	restarted bool      // the stored cursor was refused
 	renamed   int       // how often the accounts were named again
@@ -83,11 +84,14 @@ func (r *syncRun) load(ctx context.Context) error {
 		state.Attempts, state.NotBefore = 0, time.Time{}
 	}
 	r.state, r.cursor = state, state.Cursor
+	r.behind = r.behind || state.More
 	return nil
 }
 
-// round reads the pages of a round up to its end. It reports whether another round must follow,
-// because accounts failed in a part of the round that this call has not read.
+// round reads the pages of a round up to its end. It reports whether another round must follow.
+// That is so if accounts failed in a part of the round that this call has not read. It is also so
+// if the round has started before this call, since the bank may have announced more in between. It
+// is not if the bank has asked in this round, since another one might ask once more.
 func (r *syncRun) round(ctx context.Context) (again bool, err error) {
 	r.entire, r.failed = !r.state.More, slices.Clone(r.list.failed)
 	for {
@@ -109,7 +113,8 @@ func (r *syncRun) round(ctx context.Context) (again bool, err error) {
 			if r.state.Challenge != nil {
 				return false, r.held()
 			}
-		case ended && !r.entire && len(r.state.Failed) > len(r.failed):
+		case ended && !r.entire && len(r.state.Failed) > len(r.failed), ended && r.behind && r.state.AskedAt.IsZero():
+			r.behind = false
 			return true, nil
 		case ended:
 			return false, r.client.partial(r.op, &r.req.Connection, slices.Clone(r.state.Failed))
@@ -139,7 +144,7 @@ func (r *syncRun) page(ctx context.Context) (*Delta, error) {
 		case hasPage(err):
 			return &delta, nil
 		case r.cursor != "" && !r.restarted && refusesCursor(err):
-			r.restarted, r.cursor, r.entire = true, "", true
+			r.restarted, r.cursor, r.entire, r.behind = true, "", true, false
 		case lacksName(err) && r.renamed < 2:
 			if err := r.rename(ctx); err != nil {
 				return nil, err

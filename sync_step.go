@@ -32,12 +32,17 @@ type syncStep struct {
 }
 
 // start lists the accounts and the cards, and lets the ledger name them. With answers it continues
-// at the step that the challenge interrupted, since another call would end the user's session at
-// the bank. If that step was a sync, its page is the first of the round.
+// at the step that the challenge interrupted.
 func (r *syncRun) start(ctx context.Context) error {
 	if r.answers == nil {
 		return r.listAll(ctx, nil)
 	}
+	return r.resume(ctx)
+}
+
+// resume continues at the step that a challenge interrupted, since another call would end the
+// user's session at the bank. If that step was a sync, its page is the first of the round.
+func (r *syncRun) resume(ctx context.Context) error {
 	var step syncStep
 	if json.Unmarshal(r.answers.Challenge.State, &step) != nil {
 		return invalid("SyncState.Challenge", "has a State that is not the library's")
@@ -79,7 +84,7 @@ func (r *syncRun) listAll(ctx context.Context, answers *Answers) error {
 	var got AccountsResult
 	for {
 		var err error
-		got, err = r.client.Accounts(ctx, AccountsRequest{Connection: r.req.Connection, Answers: answers})
+		got, err = r.client.accounts(ctx, &AccountsRequest{Connection: r.req.Connection, Answers: answers})
 		answers = nil
 		if hasPage(err) {
 			break
