@@ -168,6 +168,9 @@ func (m *Memory) SaveBalances(
 
 // Transactions is that of [Reader].
 func (m *Memory) Transactions(ctx context.Context, q Query) (Page, error) {
+	if q.After != "" && !isPlace(q.After) {
+		return Page{}, refused("Query.After is not the Next of a page")
+	}
 	accounts, err := m.Accounts(ctx, q.User)
 	if err != nil {
 		return Page{}, err
@@ -211,6 +214,13 @@ func (m *Memory) perhapsReplaces(row bankmux.Known, stored []bankmux.MemoryRow) 
 
 // place orders rows by day.
 func (t *Transaction) place() string { return t.Row.Date.String() + " " + t.Account + " " + t.Key }
+
+// isPlace reports whether a text has the form of a place.
+func isPlace(text string) bool {
+	day, rest, ok := strings.Cut(text, " ")
+	_, err := bankmux.ParseDate(day)
+	return ok && err == nil && strings.Contains(rest, " ")
+}
 
 // matches reports whether a row has the days and the words that are asked for.
 func (q *Query) matches(row *bankmux.Transaction) bool {

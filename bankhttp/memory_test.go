@@ -3,6 +3,7 @@ package bankhttp_test
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,4 +97,17 @@ func TestMemoryExchange(t *testing.T) {
 		require.ErrorIs(t, err, bankmux.ErrNotReady)
 		close(ends)
 	})
+}
+
+// TestMemoryPage specifies what follows the rows of a page.
+func TestMemoryPage(t *testing.T) {
+	t.Parallel()
+	for _, after := range []string{"\x00", "zzz", "2026-11-25", "2026-11-25 account", "2026-13-25 account row"} {
+		t.Run("a text that no page returned is refused: "+strconv.Quote(after), func(t *testing.T) {
+			t.Parallel()
+			query := bankhttp.Query{User: "rosa", Limit: 1, After: after}
+			_, err := bankhttp.NewMemory().Transactions(t.Context(), query)
+			require.ErrorIs(t, err, bankmux.ErrInvalid)
+		})
+	}
 }
