@@ -147,7 +147,9 @@ var reads = []struct {
 		return err
 	}},
 	{"Refresh", func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
-		_, err := c.Refresh(ctx, bankmux.RefreshRequest{Connection: conn})
+		_, err := c.Refresh(ctx, bankmux.RefreshRequest{
+			Connection: conn, Products: []bankmux.Product{bankmux.ProductTransactions},
+		})
 		return err
 	}},
 	{"ConnectionStatus", func(ctx context.Context, c *bankmux.Client, conn bankmux.Connection) error {
