@@ -75,19 +75,11 @@ func (t *sealedText) UnmarshalJSON(raw []byte) error {
 	return err
 }
 
-func (conn Connection) inside() sealed {
-	return sealed{
-		Connection: sealedRow{Connection: conn, Reference: sealedText(conn.Reference())},
-		Credential: sealedText(conn.credential.Reveal()),
-	}
-}
-
-// outside is the inverse of inside. The credential may be missing.
+// outside returns the connection without its ReferenceKey. The credential may be missing.
 func (in *sealed) outside() Connection {
 	conn := in.Connection.Connection
 	conn.credential = NewSecret(in.Credential)
 	conn.reference = NewSecret(in.Connection.Reference)
-	conn.setReferenceKey()
 	return conn
 }
 

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/bankmux/bankmux/internal/jsonscan"
 )
 
-// openSealed reads what appendSealed wrote. It reports false for any other JSON, also if that is
-// valid.
+// openSealed reads what appendSealed wrote, also with other escapes. It reports false for any other
+// JSON, also if that is valid.
 func (conn *Connection) openSealed(plain []byte) bool {
 	r := rowReader{left: plain}
 	if !r.start() {
@@ -19,60 +21,6 @@ func (conn *Connection) openSealed(plain []byte) bool {
 	}
 	r.connection(conn)
 	return r.done()
-}
-
-// cutQuoted returns the text of the JSON string at the start, if it has no escapes but those that
-// appendQuoted writes.
-func cutQuoted(b []byte) (text, rest []byte, ok bool) {
-	if len(b) == 0 || b[0] != '"' {
-		return nil, b, false
-	}
-	for at := 1; at < len(b); at++ {
-		switch c := b[at]; {
-		case c == '"':
-			return b[1:at], b[at+1:], true
-		case c == '\\':
-			return cutEscaped(b, at)
-		case c < ' ':
-			return nil, b, false
-		}
-	}
-	return nil, b, false
-}
-
-// cutEscaped is cutQuoted for a text whose first escape is at a place. The text has memory of its
-// own.
-func cutEscaped(b []byte, at int) (text, rest []byte, ok bool) {
-	text = append(make([]byte, 0, len(b)), b[1:at]...)
-	for left := b[at:]; len(left) > 1; {
-		switch {
-		case left[0] == '"':
-			return text, left[1:], true
-		case left[0] != '\\':
-			if left[0] < ' ' {
-				return nil, b, false
-			}
-			text, left = append(text, left[0]), left[1:]
-		case left[1] == '"' || left[1] == '\\':
-			text, left = append(text, left[1]), left[2:]
-		default:
-			c, ok := control(left)
-			if !ok {
-				return nil, b, false
-			}
-			text, left = append(text, c), left[6:]
-		}
-	}
-	return nil, b, false
-}
-
-// control reads the escape of a control character, such as \u001f.
-func control(b []byte) (byte, bool) {
-	if len(b) < 6 || string(b[1:4]) != "u00" || b[4] != '0' && b[4] != '1' {
-		return 0, false
-	}
-	low := strings.IndexByte("0123456789abcdef", b[5])
-	return (b[4]-'0')<<4 | byte(low), low >= 0 //nolint:gosec // below 16, or not used
 }
 
 // rowReader reads JSON with the members in the order in which rowWriter writes them. The texts that
@@ -165,8 +113,20 @@ func (r *rowReader) must(name string) { r.failed = !r.has(name) || r.failed }
 
 // quoted reads a text. Without escapes, it shares the memory of the JSON.
 func (r *rowReader) quoted() []byte {
-	text, rest, ok := cutQuoted(r.left)
-	r.left, r.failed = rest, r.failed || !ok
+	if !r.at('"') {
+		r.failed = true
+		return nil
+	}
+	scanner := jsonscan.New(r.left)
+	text, plain, err := scanner.Text()
+	if err != nil {
+		r.failed = true
+		return nil
+	}
+	r.left = r.left[scanner.Offset():]
+	if !plain {
+		return jsonscan.AppendUnquoted(make([]byte, 0, len(text)), text)
+	}
 	return text
 }
 

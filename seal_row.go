@@ -82,14 +82,14 @@ func appendQuoted[T ~string | ~[]byte](b []byte, text T) []byte {
 	return append(b[:start], raw...)
 }
 
-// appendSealed appends the JSON of conn.inside(). It reports false if a time cannot be written.
+// appendSealed appends the JSON of a [sealed]. It reports false if a time cannot be written.
 func (conn *Connection) appendSealed(b []byte) ([]byte, bool) {
 	w := &rowWriter{b: b}
 	w.connection(conn)
 	return w.b, !w.failed
 }
 
-// connection writes the JSON of conn.inside().
+// connection writes the JSON of a [sealed].
 func (w *rowWriter) connection(conn *Connection) {
 	w.b = append(w.b, `{"connection":{`...)
 	w.text("id", conn.ID)

@@ -148,7 +148,7 @@ func (s *Scanner) Member(first bool) (key []byte, more bool, err error) {
 		return nil, false, err
 	}
 	if !plain {
-		key = unquoted(key)
+		key = AppendUnquoted(make([]byte, 0, len(key)), key)
 	}
 	if s.at >= len(s.text) || s.text[s.at] != ':' {
 		if s.peek() != ':' {

@@ -132,10 +132,12 @@ func hex(text []byte) (r rune, ok bool) {
 
 // Unquote returns the text of a string. inner is what [Scanner.Text] returned. Each byte that is
 // not UTF-8 becomes U+FFFD, and so does half of a surrogate pair.
-func Unquote(inner []byte) string { return string(unquoted(inner)) }
+func Unquote(inner []byte) string {
+	return string(AppendUnquoted(make([]byte, 0, len(inner)+utf8.UTFMax), inner))
+}
 
-func unquoted(inner []byte) []byte {
-	text := make([]byte, 0, len(inner)+utf8.UTFMax)
+// AppendUnquoted appends what [Unquote] returns.
+func AppendUnquoted(text, inner []byte) []byte {
 	for len(inner) > 0 {
 		if b := inner[0]; b < utf8.RuneSelf && b != '\\' {
 			text = append(text, b)

@@ -4,10 +4,10 @@ package strictjson
 
 import (
 	"bytes"
-	"encoding/json"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/bankmux/bankmux/internal/jsonscan"
 	"github.com/bankmux/bankmux/internal/plain"
 )
 
@@ -34,12 +34,18 @@ func Object(raw []byte) ([]Member, error) {
 	if len(trimmed) == 0 || trimmed[0] != '{' {
 		return nil, Fault("is not a JSON object")
 	}
-	if !utf8.Valid(trimmed) || !json.Valid(trimmed) {
+	if !utf8.Valid(trimmed) {
 		return nil, Fault("is not valid JSON")
 	}
-	s := scanner{text: trimmed, members: make([]Member, 0, 8)}
-	err := s.object(1)
-	return s.members, err
+	r := reader{Scanner: jsonscan.New(trimmed), text: trimmed, members: make([]Member, 0, 8)}
+	err := r.object(1)
+	if err == nil {
+		err = r.End()
+	}
+	if _, known := err.(Fault); err != nil && !known { //nolint:errorlint // of this package, never wrapped
+		return nil, Fault("is not valid JSON")
+	}
+	return r.members, err
 }
 
 // Text returns the text of a JSON string, and false for any other value.
@@ -47,75 +53,112 @@ func Text(value []byte) (string, bool) {
 	if len(value) < 2 || value[0] != '"' {
 		return "", false
 	}
-	inner := value[1 : len(value)-1]
-	if bytes.IndexByte(inner, '\\') < 0 {
+	s := jsonscan.New(value)
+	inner, plain, err := s.Text()
+	switch {
+	case err != nil || s.Left() > 0:
+		return "", false
+	case plain:
 		return string(inner), true
 	}
-	var s string
-	err := json.Unmarshal(value, &s)
-	return s, err == nil
+	return jsonscan.Unquote(inner), true
 }
 
-// scanner reads JSON that is known to be valid and compares its keys. It allocates only for the
-// members and for objects with many keys.
-type scanner struct {
+// reader reads an object and compares its keys. It allocates only for the members and for objects
+// with many keys.
+type reader struct {
+	jsonscan.Scanner
 	text    []byte
-	at      int
 	members []Member // of the outermost object
 }
 
 // few is how many keys are compared one by one. More are compared with a map.
 const few = 24
 
+// keys are those of one object.
+type keys struct {
+	few  [few][]byte
+	n    int // of few
+	many map[string]bool
+}
+
+// add adds a key, and returns an error if there is an equal one.
+func (k *keys) add(key []byte) error {
+	for _, old := range k.few[:k.n] {
+		if bytes.EqualFold(old, key) {
+			return clash(old, key)
+		}
+	}
+	if k.n < few {
+		k.few[k.n] = key
+		k.n++
+		return nil
+	}
+	folded := strings.ToLower(string(key))
+	if k.many[folded] {
+		return clash(key, key)
+	}
+	if k.many == nil {
+		k.many = map[string]bool{}
+	}
+	k.many[folded] = true
+	return nil
+}
+
 // object reads an object, starting at its brace.
-func (s *scanner) object(depth int) error {
+func (r *reader) object(depth int) error {
 	if depth > MaxDepth {
 		return Fault("is nested too deeply")
 	}
-	var store [few][]byte
-	keys := store[:0]
-	var many map[string]bool
-	s.at++ // the brace
-	for {
-		switch s.next() {
-		case '}':
-			s.at++
-			return nil
-		case ',':
-			s.at++
-			continue
+	if err := r.Open(); err != nil {
+		return err
+	}
+	var known keys
+	for first := true; ; first = false {
+		key, more, err := r.Member(first)
+		if !more {
+			return err
 		}
-		key := s.str()
-		if bytes.IndexByte(key, '\\') >= 0 {
-			plain, _ := Text(s.text[s.at-len(key)-2 : s.at])
-			key = []byte(plain)
+		if err := known.add(key); err != nil {
+			return err
 		}
-		for _, old := range keys {
-			if bytes.EqualFold(old, key) {
-				return clash(old, key)
-			}
-		}
-		if len(keys) < few {
-			keys = append(keys, key)
-		} else {
-			if many == nil {
-				many = map[string]bool{}
-			}
-			folded := strings.ToLower(string(key))
-			if many[folded] {
-				return clash(key, key)
-			}
-			many[folded] = true
-		}
-		s.next() // the colon
-		s.at++
-		s.next()
-		from := s.at
-		if err := s.value(depth); err != nil {
+		r.Kind() // skips white space
+		from := r.Offset()
+		if err := r.value(depth); err != nil {
 			return err
 		}
 		if depth == 1 {
-			s.members = append(s.members, Member{Key: key, Value: s.text[from:s.at]})
+			r.members = append(r.members, Member{Key: key, Value: r.text[from:r.Offset()]})
+		}
+	}
+}
+
+// value reads a value of any type.
+func (r *reader) value(depth int) error {
+	switch r.Kind() {
+	case '{':
+		return r.object(depth + 1)
+	case '[':
+		return r.array(depth + 1)
+	}
+	return r.Skip(false)
+}
+
+// array reads an array, starting at its bracket.
+func (r *reader) array(depth int) error {
+	if depth > MaxDepth {
+		return Fault("is nested too deeply")
+	}
+	if err := r.Open(); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		more, err := r.Element(first)
+		if !more {
+			return err
+		}
+		if err := r.value(depth); err != nil {
+			return err
 		}
 	}
 }
@@ -126,72 +169,4 @@ func clash(old, key []byte) error {
 		return Fault("repeats the key " + plain.Quote(string(key)))
 	}
 	return Fault("has keys that differ only in case: " + plain.Quote(string(old)) + " and " + plain.Quote(string(key)))
-}
-
-// value reads a value of any type.
-func (s *scanner) value(depth int) error {
-	switch s.next() {
-	case '{':
-		return s.object(depth + 1)
-	case '[':
-		if depth >= MaxDepth {
-			return Fault("is nested too deeply")
-		}
-		s.at++
-		for {
-			switch s.next() {
-			case ']':
-				s.at++
-				return nil
-			case ',':
-				s.at++
-			default:
-				if err := s.value(depth + 1); err != nil {
-					return err
-				}
-			}
-		}
-	case '"':
-		s.str()
-	default: // a number or a word
-		for s.at < len(s.text) && !ends(s.text[s.at]) {
-			s.at++
-		}
-	}
-	return nil
-}
-
-// ends reports whether a byte ends a number or a word.
-func ends(b byte) bool {
-	switch b {
-	case ',', '}', ']', ' ', '\t', '\r', '\n':
-		return true
-	}
-	return false
-}
-
-// next skips white space and returns the next byte.
-func (s *scanner) next() byte {
-	for {
-		switch b := s.text[s.at]; b {
-		case ' ', '\t', '\r', '\n':
-			s.at++
-		default:
-			return b
-		}
-	}
-}
-
-// str reads a string and returns the bytes between its quotes, with their escapes.
-func (s *scanner) str() []byte {
-	s.at++
-	from := s.at
-	for s.text[s.at] != '"' {
-		if s.text[s.at] == '\\' {
-			s.at++
-		}
-		s.at++
-	}
-	s.at++
-	return s.text[from : s.at-1]
 }
