@@ -284,20 +284,6 @@ func TestCollectHoldings(t *testing.T) {
 	}
 }
 
-// TestTry specifies that nothing is left of a body that cannot be decoded.
-func TestTry(t *testing.T) {
-	t.Parallel()
-	for body, want := range map[string]nameRow{
-		`{"name":"Rosa"}`:              {"Rosa"},
-		`{"name":"Rosa","name":"Eve"}`: {},
-		`{"name":"Rosa"`:               {},
-		``:                             {},
-		`[]`:                           {},
-	} {
-		assert.Equal(t, want, wire.Try[nameRow]([]byte(body)), body)
-	}
-}
-
 // TestFlagStatus specifies the status of a row by its pending flag.
 func TestFlagStatus(t *testing.T) {
 	t.Parallel()

@@ -134,8 +134,7 @@ func (a *adapter) ReadWebhook(ctx context.Context, req bankmux.WebhookRequest) (
 // webhookBody reads a delivery, and returns its payload if that was encrypted. Only one of the two
 // texts is a delivery for [rest.Delivery], since it counts them.
 func (a *adapter) webhookBody(ctx context.Context, delivered []byte) (body webhookBody, plain []byte, err error) {
-	if text, ok := a.webhooks.encrypted(delivered); ok {
-		outside := wire.Try[webhookBody](delivered)
+	if text, outside, ok := a.webhooks.encrypted(delivered); ok {
 		plain, err = a.webhooks.decrypt(text)
 		switch {
 		case err == nil:
@@ -169,32 +168,33 @@ func (b *webhookBody) fill(e *bankmux.Event) {
 }
 
 // encrypted finds the encrypted text of a body. Dapi does not say where it is. It may be the body
-// itself, plain or as a JSON string, or the member "data" or "payload".
-func (w webhooks) encrypted(body []byte) (string, bool) {
+// itself, plain or as a JSON string, or the member "data" or "payload". Then outside has the other
+// members.
+func (w webhooks) encrypted(body []byte) (text string, outside webhookBody, ok bool) {
 	if w.block == nil {
-		return "", false
+		return "", outside, false
 	}
 	body = bytes.TrimSpace(strictjson.WithoutMark(body))
 	if len(body) == 0 || body[0] != '{' {
-		var text string
 		if json.Unmarshal(body, &text) == nil {
-			return text, true
+			return text, outside, true
 		}
-		return string(body), true
+		return string(body), outside, true
 	}
 	var in struct {
+		webhookBody
 		Data    any `json:"data"`
 		Payload any `json:"payload"`
 	}
 	if wire.Decode(body, &in) != nil {
-		return "", false
+		return "", outside, false
 	}
 	for _, v := range []any{in.Data, in.Payload} {
 		if text, ok := v.(string); ok && text != "" {
-			return text, true
+			return text, in.webhookBody, true
 		}
 	}
-	return "", false
+	return "", outside, false
 }
 
 // decrypt decrypts AES-CFB, with the IV before the text (Dapi's Go SDK).
