@@ -16,17 +16,27 @@ type measured struct {
 // inTurn runs the ways in turn, and each time another one is first.
 func inTurn(b *testing.B, all []way) measured {
 	b.Helper()
+	return inTurns(b, all, 1, func() {})
+}
+
+// inTurns is inTurn with several calls of a way per turn. It calls between before each turn.
+func inTurns(b *testing.B, all []way, calls int, between func()) measured {
+	b.Helper()
 	m := measured{make([]float64, len(all)), make([]float64, len(all))}
 	took := make([][]time.Duration, len(all))
 	i := 0
 	for b.Loop() {
 		for k := range all {
 			w := (k + i) % len(all)
-			started, before := time.Now(), cpuTime(b)
-			if err := all[w].run(b.Context()); err != nil {
-				b.Fatal(all[w].name, err)
+			between()
+			before := cpuTime(b)
+			for range calls {
+				started := time.Now()
+				if err := all[w].run(b.Context()); err != nil {
+					b.Fatal(all[w].name, err)
+				}
+				took[w] = append(took[w], time.Since(started))
 			}
-			took[w] = append(took[w], time.Since(started))
 			m.cpu[w] += float64(cpuTime(b) - before)
 		}
 		i++

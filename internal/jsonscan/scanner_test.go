@@ -316,8 +316,8 @@ func anObjectIsReadAgain(t *testing.T) {
 	require.NoError(t, err)
 	seen := from.Object(raw)
 	for next, want := range map[string]bool{
-		text: true, " \n" + text + ",7": true, `{"a":[1,2] }`: false, `{"a":[1,2`: false, `{"a":[1,2],"a":3}`: false, `[]`: false,
-		``: false,
+		text: true, " \n" + text + ",7": true, `{"a":[1,2] }`: false, `{"a":[1,2`: false, `{"a":[1,2],"a":3}`: false,
+		`[]`: false, ``: false,
 	} {
 		s := scanner(next, rules{})
 		got, ok := s.Again(seen)
