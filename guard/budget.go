@@ -45,6 +45,13 @@ type Budget struct {
 	// twice Limit.
 	Rolling bool
 
+	// Margin is how long no call is allowed at each end of a window, at most a quarter of it. It
+	// is for a limit that must hold at the provider. A call that is counted in one window may
+	// arrive in the next, which then has a call more than Limit. That cannot happen if Margin is
+	// at least the deadline of a call ([DeadlineOptions]) and the difference of the clocks
+	// together. 0 means none.
+	Margin time.Duration
+
 	// Reserve is the part of Limit that is kept for calls that a user waits for. A call whose
 	// context says that the user is absent ([bankmux.Presence]) is refused when only the reserve is
 	// left. So a user never waits behind the night's work. 0 means a tenth of Limit, rounded down,
@@ -67,8 +74,8 @@ const (
 // Paced returns the budget with a shorter window and the same rate, rounded down to whole calls.
 // The window is longer than asked for where it would allow less than one call. It spreads the calls
 // evenly. So a provider that counts any minute never sees more than Limit, and one shorter window,
-// in a minute. The window is rounded up to whole milliseconds. It returns b if window is not
-// shorter.
+// in a minute. The window is rounded up to whole milliseconds. The result has no Margin. Paced
+// returns b if window is not shorter.
 func (b Budget) Paced(window time.Duration) Budget {
 	if window <= 0 {
 		return b
@@ -88,7 +95,7 @@ func (b Budget) Paced(window time.Duration) Budget {
 	if reserve = min(reserve, limit-1); reserve == 0 {
 		reserve = -1
 	}
-	b.Limit, b.Window, b.Reserve = limit, window, reserve
+	b.Limit, b.Window, b.Reserve, b.Margin = limit, window, reserve, 0
 	return b
 }
 
@@ -114,6 +121,7 @@ func (b *Budget) check() error {
 		{"Window", "is not in 1 ms to 366 days", b.Window < time.Millisecond || b.Window > maxWindow},
 		{"Window", "is not in whole milliseconds", b.Window%time.Millisecond != 0},
 		{"Offset", "is not in whole milliseconds", b.Offset%time.Millisecond != 0},
+		{"Margin", "is not in 0 to a quarter of Window", b.Margin < 0 || b.Margin > b.Window/4},
 		{"Reserve", "is not in -1 to Limit - 1", b.Reserve < -1 || b.Reserve >= b.Limit},
 		{"Per", "has an unknown part", b.Per >= PerProduct<<1},
 	} {

@@ -119,6 +119,21 @@ func (c *budgetCount) roll(now time.Time) (ends time.Time) {
 	return ends
 }
 
+// apart returns when a call may start that must not arrive in another window: see [Budget.Margin].
+func (c *budgetCount) apart(at time.Time) time.Time {
+	if c.Margin == 0 {
+		return at
+	}
+	_, ends := windowAt(at, c.Window, c.Offset)
+	switch left := ends.Sub(at); {
+	case left <= c.Margin:
+		return ends.Add(c.Margin)
+	case c.Window-left < c.Margin:
+		return ends.Add(c.Margin - c.Window)
+	}
+	return at
+}
+
 // take counts a call, and reports false if the budget does not allow it.
 func (c *budgetCount) take(
 	ctx context.Context, fleet *Fleet, op *bankmux.Op, who caller, now time.Time,
@@ -128,7 +143,7 @@ func (c *budgetCount) take(
 	c.roll(now)
 	call = countedCall{count: c, window: c.window}
 	used := c.used[key]
-	if used >= c.limit(who) {
+	if used >= c.limit(who) || c.apart(now).After(now) {
 		c.mu.Unlock()
 		return call, false
 	}
@@ -167,10 +182,10 @@ func (c *budgetCount) next(op *bankmux.Op, who caller, now time.Time) time.Time 
 	defer c.mu.Unlock()
 	ends := c.roll(now)
 	if chunk := c.chunks[key]; chunk != nil && now.Before(chunk.until) && chunk.dry(who) {
-		return chunk.until
+		return c.apart(chunk.until)
 	}
 	if c.used[key] < c.limit(who) {
-		return now
+		return c.apart(now)
 	}
-	return ends
+	return c.apart(ends)
 }

@@ -94,7 +94,9 @@ func MoneyKitBudgets() []Budget {
 // the calls that the bank takes for background calls, per connection and product.
 //
 // The regulation does not say when the 24 hours start. The budget counts days of UTC. Set Offset
-// for the day of the bank, or Rolling if the bank counts any 24 hours.
+// for the day of the bank, or Rolling if the bank counts any 24 hours. Margin is two minutes: one
+// for a call, which is the default deadline, and one for the difference of the clocks. So a call
+// that starts before midnight does not count in the bank's next day.
 //
 // client is the registered name of a client whose banks are subject to the limit, "" for all.
 func PSD2Budget(client string) Budget {
@@ -104,6 +106,6 @@ func PSD2Budget(client string) Budget {
 	}
 	return Budget{
 		Name: name, Client: client, Group: bankmux.GroupData, Background: true,
-		Per: PerConnection | PerProduct, Limit: 4, Window: 24 * time.Hour,
+		Per: PerConnection | PerProduct, Limit: 4, Window: 24 * time.Hour, Margin: 2 * time.Minute,
 	}
 }

@@ -100,6 +100,7 @@ func TestBudgetRefuses(t *testing.T) {
 	onBudget("the night leaves a reserve to users", keepsTheReserve)
 	onBudget("a budget of background calls counts those that the bank takes for them", func(t *testing.T) {
 		in := budgets(t, guard.PSD2Budget("")).Interceptor()
+		time.Sleep(time.Hour) // the test starts at the end of a day
 		present := bankmux.Presence{IP: netip.MustParseAddr("192.0.2.1"), UserAgent: "Browser/1.0"}
 		user := bankmux.WithPresence(t.Context(), present)
 		for range 4 {

@@ -47,7 +47,7 @@ func headroom(connections int) float64 {
 func (c clock) scaled(all []guard.Budget) []guard.Budget {
 	out := slices.Clone(all)
 	for i, b := range all {
-		out[i].Window = c.scale(b.Window)
+		out[i].Window, out[i].Margin = c.scale(b.Window), c.scale(b.Margin)
 		start := c.machine(c.Night.Truncate(b.Window)).UnixMilli()
 		out[i].Offset = time.Duration(start) * time.Millisecond % out[i].Window
 	}
