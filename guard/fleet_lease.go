@@ -123,8 +123,10 @@ func (f *Fleet) release(ctx context.Context, l *turnLease) {
 	switch {
 	case err != nil:
 		f.later(r)
-	case !held && tries == 1, time.Now().After(l.until): // a repeated release finds nothing
-		f.countLost(l.name)
+	case time.Now().After(l.until):
+		f.countLost(l.name, "bankmux: a call took longer than its lease, and another may have overlapped")
+	case !held && tries == 1: // a repeated release finds nothing
+		f.countLost(l.name, "bankmux: the shared state lost a lease, and another call may have overlapped")
 	case l.shared != nil:
 		l.shared()
 	}
@@ -136,12 +138,11 @@ func (f *Fleet) countUnleased() {
 	f.stats.Unleased++
 }
 
-func (f *Fleet) countLost(name string) {
+func (f *Fleet) countLost(name, how string) {
 	f.mu.Lock()
 	f.stats.Lost++
 	f.mu.Unlock()
-	f.log(slog.LevelWarn, "bankmux: a call took longer than its lease, and another may have overlapped",
-		slog.String("lease", name))
+	f.log(slog.LevelWarn, how, slog.String("lease", name))
 }
 
 // lookTTL is the lease and the place of a claim that only looks. Both end by themselves.

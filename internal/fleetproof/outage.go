@@ -85,7 +85,7 @@ func (l *load) logged(t *testing.T, text string, during func()) {
 const (
 	textDown = "the shared state is unavailable"
 	textBack = "the shared state is available again"
-	textLost = "a call took longer than its lease"
+	textLost = "the shared state lost a lease"
 )
 
 // Outage checks what holds while a server is away. Fail stops the server at a URL, and restore
