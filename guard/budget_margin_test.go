@@ -94,7 +94,9 @@ func TestBudgetMargin(t *testing.T) {
 	t.Run("a rolling budget has it at the ends of both windows", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			b := budgets(t, guard.Budget{Name: "b", Limit: 9, Window: time.Hour, Margin: 10 * time.Minute, Rolling: true})
+			b := budgets(t, guard.Budget{
+				Name: "b", Limit: 9, Window: time.Hour, Margin: 10 * time.Minute, Rolling: true,
+			})
 			time.Sleep(55 * time.Minute)
 			for range 3 {
 				next := b.NextAllowed(t.Context(), pull)

@@ -155,6 +155,7 @@ func (f *Fleet) allowanceFrom(ctx context.Context) *allowance.Allowance {
 var (
 	errNotAsked   = errors.New("the backend was not asked")
 	errNoResponse = errors.New("the backend did not respond, but may have done what it was asked")
+	errWrongCount = errors.New("the backend returned a count or an end of a window that cannot be")
 )
 
 // request sends one request to the backend for an operation that waits for it.
@@ -342,8 +343,13 @@ func (f *Fleet) sendPending() {
 
 // take takes a part of a shared budget. It reports false if the process must judge alone.
 func (f *Fleet) take(ctx context.Context, t Take) (Taken, bool) {
-	taken, err := request(ctx, f, f.allowanceFrom(ctx),
-		func(ctx context.Context) (Taken, error) { return f.backend.Take(ctx, t) })
+	taken, err := request(ctx, f, f.allowanceFrom(ctx), func(ctx context.Context) (Taken, error) {
+		got, err := f.backend.Take(ctx, t)
+		if err == nil && (got.N < 0 || got.N > t.N || got.Ends <= 0) {
+			err = errWrongCount
+		}
+		return got, err
+	})
 	return taken, err == nil
 }
 

@@ -42,8 +42,10 @@ func (r *records) Handle(_ context.Context, record slog.Record) error {
 // TestFleetLog specifies the records and the counts of a fleet.
 func TestFleetLog(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]func(t *testing.T, b *backend, f *guard.Fleet, call func(send func()), log *records){
-		"a backend that works is not mentioned": func(t *testing.T, _ *backend, f *guard.Fleet, call func(func()), log *records) {
+	const lease = ` lease="turn""c""conn"`
+	type caller = func(send func())
+	for name, test := range map[string]func(*testing.T, *backend, *guard.Fleet, caller, *records){
+		"a backend that works is not mentioned": func(t *testing.T, _ *backend, f *guard.Fleet, call caller, log *records) {
 			for range 3 {
 				call(nil)
 			}
@@ -51,7 +53,7 @@ func TestFleetLog(t *testing.T) {
 			assert.Zero(t, f.Stats())
 		},
 		"one record when it fails, and one when it is back": func(
-			t *testing.T, b *backend, f *guard.Fleet, call func(func()), log *records,
+			t *testing.T, b *backend, f *guard.Fleet, call caller, log *records,
 		) {
 			b.fail(errors.New("connection refused"))
 			failed := time.Now()
@@ -79,24 +81,26 @@ func TestFleetLog(t *testing.T) {
 			time.Sleep(700 * time.Millisecond)
 			call(nil)
 			synctest.Wait()
-			assert.Equal(t, []string{"INFO bankmux: the shared state is available again after=2s unleased_calls=5"}, log.all[1:])
+			assert.Equal(t, []string{
+				"INFO bankmux: the shared state is available again after=2s unleased_calls=5",
+			}, log.all[1:])
 			assert.Equal(t, guard.FleetStats{
 				Since: failed.Add(2 * time.Second), LastFail: "still refused", Failed: 2, Unleased: 5,
 			}, f.Stats())
 			call(nil)
 			assert.EqualValues(t, 5, f.Stats().Unleased, "calls have leases again")
 		},
-		"a lease that the backend has lost": func(t *testing.T, b *backend, f *guard.Fleet, call func(func()), log *records) {
+		"a lease that the backend has lost": func(t *testing.T, b *backend, f *guard.Fleet, call caller, log *records) {
 			call(func() { *b.Memory = *guard.NewMemory() })
 			assert.Equal(t, []string{
-				"WARN bankmux: the shared state lost a lease, and another call may have overlapped " + `lease="turn""c""conn"`,
+				"WARN bankmux: the shared state lost a lease, and another call may have overlapped" + lease,
 			}, log.all)
 			assert.Equal(t, guard.FleetStats{Lost: 1}, f.Stats())
 		},
-		"a lease that ended during its call": func(t *testing.T, _ *backend, f *guard.Fleet, call func(func()), log *records) {
+		"a lease that ended during its call": func(t *testing.T, _ *backend, f *guard.Fleet, call caller, log *records) {
 			call(func() { time.Sleep(time.Hour) })
 			assert.Equal(t, []string{
-				"WARN bankmux: a call took longer than its lease, and another may have overlapped " + `lease="turn""c""conn"`,
+				"WARN bankmux: a call took longer than its lease, and another may have overlapped" + lease,
 			}, log.all)
 			assert.Equal(t, guard.FleetStats{Lost: 1}, f.Stats())
 		},
