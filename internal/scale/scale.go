@@ -63,9 +63,9 @@ func loadOf(provider string) Load {
 //	go -C fleet/river test -run xxx -bench Syncs/workers=50 -benchtime 1000x .
 //	go -C examples/nightly test -run xxx -bench Worker -benchtime 1x .
 const (
-	syncsPerSecond  = 530   // on idle cores, by the first: of workers and PostgreSQL together
+	syncsPerSecond  = 740   // on idle cores, by the first: of workers and PostgreSQL together
 	callsPerProcess = 1_000 // in flight in a worker process, by the second
-	mibPerProcess   = 124   // that such a process takes, by the second
+	mibPerProcess   = 101   // that such a process takes, by the second
 	measuredCores   = 2
 )
 
