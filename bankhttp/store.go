@@ -119,9 +119,9 @@ type Users interface {
 // Unfinished is an exchange whose outcome is not stored. The provider may have given access to a
 // bank that no stored connection has.
 type Unfinished struct {
-	User    string
-	Session string    // [bankmux.Session.ID]
-	Since   time.Time // when the exchange was started
+	User    string    `json:"user"`
+	Session string    `json:"session"`        // [bankmux.Session.ID]
+	Since   time.Time `json:"since,omitzero"` // when the exchange was started
 }
 
 // Naming lets the user identify accounts that [bankmux.Ledger] NameAccounts left out.

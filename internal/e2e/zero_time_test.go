@@ -44,7 +44,7 @@ var timed = map[string][]any{
 		bankmux.TransactionPage{},
 	},
 	"../../guard":              {guard.BreakerState{}, guard.FleetStats{}},
-	"../../bankhttp":           {bankhttp.Account{}, bankhttp.Challenge{}},
+	"../../bankhttp":           {bankhttp.Account{}, bankhttp.Challenge{}, bankhttp.Unfinished{}},
 	"../../providers/dapi":     {dapi.Operation{}},
 	"../../providers/moneykit": {moneykit.Link{}},
 	"../../virtualbank":        {virtualbank.DeliveryRecord{}, virtualbank.Request{}},
