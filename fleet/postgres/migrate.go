@@ -6,7 +6,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"strconv"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -73,6 +72,6 @@ func apply(ctx context.Context, tx pgx.Tx, version int) error {
 	if _, err := tx.Conn().PgConn().Exec(ctx, string(text)).ReadAll(); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, "INSERT INTO bankmux_fleet_schema (version) VALUES ("+strconv.Itoa(version)+")")
+	_, err = tx.Exec(ctx, "INSERT INTO bankmux_fleet_schema (version) VALUES ($1)", version)
 	return err
 }

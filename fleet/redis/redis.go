@@ -91,7 +91,6 @@ const (
 	maxWait      = time.Second // for a connection, and for each request and response
 	connLifetime = time.Minute // after which a new connection checks the server again
 	lifetimeVary = 10 * time.Second
-	maxRedirects = 3 // of a request in a cluster whose slots have moved
 )
 
 // namespaces are one to 64 of these characters, so that no name of a namespace starts another.
@@ -176,8 +175,8 @@ func clusterOptions(parsed *goredis.ClusterOptions, opts Options) *goredis.Clust
 		ContextTimeoutEnabled: s.ContextTimeoutEnabled,
 		DialTimeout:           s.DialTimeout, ReadTimeout: s.ReadTimeout, WriteTimeout: s.WriteTimeout,
 		PoolTimeout: s.PoolTimeout, MaxRetries: s.MaxRetries, DialerRetries: s.DialerRetries,
-		MaxRedirects: maxRedirects, DisableRoutingPolicies: true,
-		PoolSize: s.PoolSize, MaxActiveConns: s.MaxActiveConns, PipelinePoolSize: s.PipelinePoolSize,
+		DisableRoutingPolicies: true,
+		PoolSize:               s.PoolSize, MaxActiveConns: s.MaxActiveConns, PipelinePoolSize: s.PipelinePoolSize,
 		ConnMaxLifetime: s.ConnMaxLifetime, ConnMaxLifetimeJitter: s.ConnMaxLifetimeJitter,
 
 		Protocol: s.Protocol, DisableIdentity: s.DisableIdentity,
@@ -204,7 +203,7 @@ func credentials(opts Options) func(context.Context) (user, password string, err
 // It takes and releases a lease that has no other use. It may be repeated.
 func (b *Backend) Check(ctx context.Context) error {
 	keys, holder := b.keys("check", "", "", ":queue", ":places"), rand.Text()
-	_, err := b.run(ctx, "Check", acquireScript, keys, holder, micros(time.Second), 0)
+	_, err := b.run(ctx, "Check", acquireScript, keys, holder, time.Second.Microseconds(), 0)
 	if err == nil {
 		_, err = b.run(ctx, "Check", releaseScript, keys, holder, 0, "keep", "", 0)
 	}

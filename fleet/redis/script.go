@@ -88,8 +88,5 @@ func (r reply) numbers(method string, places ...int) ([]int64, error) {
 	return numbers, nil
 }
 
-// micros returns a duration in whole microseconds, as the scripts use them.
-func micros(d time.Duration) int64 { return d.Microseconds() }
-
-// duration is the inverse of micros.
+// duration returns a duration of microseconds, as the scripts use them.
 func duration(micros int64) time.Duration { return time.Duration(micros) * time.Microsecond }

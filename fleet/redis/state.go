@@ -11,7 +11,8 @@ import (
 
 // Acquire implements [guard.Leases].
 func (b *Backend) Acquire(ctx context.Context, c guard.Claim) (guard.Lease, error) {
-	got, err := b.run(ctx, "Acquire", acquireScript, b.leaseKeys(c.Key), c.Holder, micros(c.TTL), micros(c.Place))
+	got, err := b.run(ctx, "Acquire", acquireScript, b.leaseKeys(c.Key),
+		c.Holder, c.TTL.Microseconds(), c.Place.Microseconds())
 	if err != nil {
 		return guard.Lease{}, err
 	}
@@ -37,7 +38,7 @@ func (b *Backend) Release(ctx context.Context, r guard.Release) (bool, error) {
 		fact, change = *r.Fact, "put"
 	}
 	got, err := b.run(ctx, "Release", releaseScript, b.leaseKeys(r.Key),
-		r.Holder, r.Fence, change, fact.Value, micros(fact.TTL))
+		r.Holder, r.Fence, change, fact.Value, fact.TTL.Microseconds())
 	if err != nil {
 		return false, err
 	}
@@ -51,7 +52,7 @@ func (b *Backend) leaseKeys(key string) []string {
 
 // PutFact implements [guard.Facts].
 func (b *Backend) PutFact(ctx context.Context, name string, f guard.Fact) error {
-	_, err := b.run(ctx, "PutFact", putScript, b.factKeys(), name, f.Value, micros(f.TTL))
+	_, err := b.run(ctx, "PutFact", putScript, b.factKeys(), name, f.Value, f.TTL.Microseconds())
 	return err
 }
 
