@@ -77,9 +77,16 @@ func (k AccountKind) Liability() bool {
 	return false
 }
 
-func listAccounts(ctx context.Context, p AccountLister, req *AccountsRequest, out *AccountsResult) (err error) {
-	*out, err = p.Accounts(ctx, *req)
-	return err
+// listAccounts makes the call of Accounts.
+func (c *Client) listAccounts(ctx context.Context, req *AccountsRequest) (*AccountsResult, error) {
+	var j job[AccountsRequest, AccountsResult]
+	j.req = *req
+	err := callBy(ctx, c, &opAccounts, &j, func(ctx context.Context, p AccountLister) error {
+		out, err := p.Accounts(ctx, j.req)
+		j.out = out
+		return err
+	})
+	return &j.out, err
 }
 
 // Accounts lists the accounts of a connection. It may be repeated. If a part cannot be read,
@@ -90,9 +97,9 @@ func (c *Client) Accounts(ctx context.Context, req AccountsRequest) (AccountsRes
 
 // accounts is Accounts without a copy of the request, which lies on the stack while a bank is slow.
 func (c *Client) accounts(ctx context.Context, req *AccountsRequest) (AccountsResult, error) {
-	res, err := callBy(ctx, c, &opAccounts, req, listAccounts)
+	res, err := c.listAccounts(ctx, req)
 	if err == nil {
-		err = c.partial(opAccounts, &req.Connection, res.Failed)
+		err = c.partial(&opAccounts, &req.Connection, res.Failed)
 	}
-	return res, err
+	return *res, err
 }

@@ -71,7 +71,7 @@ const (
 func (c *Client) AccountNumbers(ctx context.Context, req AccountNumbersRequest) (AccountNumbersResult, error) {
 	res, err := call(ctx, c, &opAccountNumbers, &req, AccountNumberReader.AccountNumbers)
 	if err == nil {
-		err = c.partial(opAccountNumbers, &req.Connection, res.Failed)
+		err = c.partial(&opAccountNumbers, &req.Connection, res.Failed)
 	}
 	return res, err
 }

@@ -18,7 +18,7 @@ func Do[P, Out any](ctx context.Context, c *Client, op Op, f func(context.Contex
 	job := &struct { // one allocation for both
 		run
 		out Out
-	}{run: run{client: c, op: op}}
+	}{run: c.runOf(op)}
 	p, ok := c.provider.(P)
 	job.send = func(ctx context.Context) (err error) {
 		job.out, err = f(ctx, p)

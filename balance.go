@@ -95,7 +95,7 @@ func (c *Client) Balances(ctx context.Context, req BalancesRequest) (BalancesRes
 	}
 	res, err := call(ctx, c, &opBalances, &req, BalanceReader.Balances)
 	if err == nil {
-		err = c.partial(opBalances, &req.Connection, res.Failed)
+		err = c.partial(&opBalances, &req.Connection, res.Failed)
 	}
 	return res, err
 }

@@ -15,45 +15,65 @@ func call[P, R, Out any, Req interface {
 	*R
 	Request
 }](ctx context.Context, c *Client, op *Op, req *R, method func(P, context.Context, R) (Out, error)) (Out, error) {
-	return callBy[P, R, Out, Req](ctx, c, op, req, func(ctx context.Context, p P, req *R, out *Out) (err error) {
-		*out, err = method(p, ctx, *req)
+	var j job[R, Out]
+	j.req = *req
+	err := callBy[P, R, Out, Req](ctx, c, op, &j, func(ctx context.Context, p P) error {
+		out, err := method(p, ctx, j.req)
+		j.out = out
 		return err
 	})
+	return j.out, err
 }
 
-// callBy is call with a function that calls the adapter's method. A method expression copies the
-// request and the result once more, onto the stack of a call that waits for a bank.
+// job is one call with its request and its result. All of it is one allocation.
 //
-// What a call needs is one allocation, and what is large is passed by its address, since many calls
-// may wait at a time.
+// A function that calls an adapter has the job as a variable. If j is a pointer, Go copies an
+// argument such as j.req twice to the stack. Many calls may wait for their banks at a time.
+type job[R, Out any] struct {
+	run
+	req R
+	out Out
+}
+
+// callBy is call with a function that calls the adapter's method, with the request and for the
+// result of j. A method expression copies both once more.
 func callBy[P, R, Out any, Req interface {
 	*R
 	Request
-}](ctx context.Context, c *Client, op *Op, req *R, send func(context.Context, P, *R, *Out) error) (Out, error) {
-	job := &struct {
-		run
-		req R
-		out Out
-	}{run: run{client: c, op: *op}, req: *req}
-	if err := Req(&job.req).prepare(c, &job.op); err != nil {
-		return job.out, c.describe(&job.op, err)
+}](ctx context.Context, c *Client, op *Op, j *job[R, Out], send func(context.Context, P) error) error {
+	j.run = c.runOf(*op)
+	if err := Req(&j.req).prepare(c, j.op); err != nil {
+		return c.describe(j.op, err)
 	}
 	p, ok := c.provider.(P)
-	job.send = func(ctx context.Context) error { return send(ctx, p, &job.req, &job.out) }
-	err := resumable(job.do(ctx, ok, &job.out), Req(&job.req))
-	return job.out, err
+	j.send = func(ctx context.Context) error { return send(ctx, p) }
+	return resumable(j.do(ctx, ok, &j.out), Req(&j.req))
 }
 
 // run is one call on its way through the chain.
 type run struct {
 	client *Client
-	op     Op
+	op     *Op
+	pass   passing
 	send   func(context.Context) error // calls the adapter
+}
+
+// passing calls an interceptor with a copy of the op.
+type passing func(ctx context.Context, in Interceptor, next func(context.Context) error) error
+
+// runOf returns the call that op describes. In pass, op is a variable and not behind a pointer, for
+// the same reason as a [job] is.
+func (c *Client) runOf(op Op) run {
+	return run{client: c, op: &op, pass: func(
+		ctx context.Context, in Interceptor, next func(context.Context) error,
+	) error {
+		return in(ctx, op, next)
+	}}
 }
 
 // do makes the call. Out is a pointer to the result.
 func (r *run) do(ctx context.Context, implemented bool, out any) error {
-	c, op := r.client, &r.op
+	c, op := r.client, r.op
 	op.Client, op.Provider = c.name, c.desc.Provider
 	if ctx == nil {
 		return c.describe(op, invalid("context", "is nil"))
@@ -93,7 +113,7 @@ func (r *run) next(i int) func(context.Context) error {
 	in := r.client.chain[i]
 	return func(ctx context.Context) error {
 		next := r.next(i + 1)
-		return in(ctx, r.op, next)
+		return r.pass(ctx, in, next)
 	}
 }
 
@@ -101,7 +121,7 @@ func (r *run) next(i int) func(context.Context) error {
 func (r *run) last(ctx context.Context) error {
 	if r.op.Abandon {
 		return r.client.describe(
-			&r.op,
+			r.op,
 			&Error{Kind: ErrUserAction, Code: CodeCancelled, Detail: "the challenge was given up", NotSent: true},
 		)
 	}
@@ -113,7 +133,7 @@ func (r *run) last(ctx context.Context) error {
 		(errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		err = &Error{Kind: ErrUnknown, Err: err} // a context of the adapter's own, not the caller's
 	}
-	return r.client.describe(&r.op, err)
+	return r.client.describe(r.op, err)
 }
 
 // effect is what a call may do when it is repeated.

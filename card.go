@@ -40,7 +40,7 @@ type Card struct {
 func (c *Client) Cards(ctx context.Context, req CardsRequest) (CardsResult, error) {
 	res, err := call(ctx, c, &opCards, &req, CardLister.Cards)
 	if err == nil {
-		err = c.partial(opCards, &req.Connection, res.Failed)
+		err = c.partial(&opCards, &req.Connection, res.Failed)
 	}
 	return res, err
 }

@@ -147,11 +147,6 @@ func (r *ExchangeResult) name(s *Session) {
 	}
 }
 
-func exchange(ctx context.Context, p Provider, req *ExchangeRequest, out *ExchangeResult) (err error) {
-	*out, err = p.ExchangeToken(ctx, *req)
-	return err
-}
-
 // ExchangeToken turns the payload of the front end into a connection. The exchange is sent at most
 // once, unless the provider's exchange spends nothing.
 //
@@ -161,13 +156,19 @@ func exchange(ctx context.Context, p Provider, req *ExchangeRequest, out *Exchan
 // user gave up. If the session may have linked a bank before, the provider is asked first. For the
 // other errors see [Provider.ExchangeToken].
 func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (ExchangeResult, error) {
-	res, err := callBy(ctx, c, &opExchangeToken, &req, exchange)
+	var j job[ExchangeRequest, ExchangeResult]
+	j.req = req
+	err := callBy(ctx, c, &opExchangeToken, &j, func(ctx context.Context, p Provider) error {
+		out, err := p.ExchangeToken(ctx, j.req)
+		j.out = out
+		return err
+	})
 	if err != nil {
 		return ExchangeResult{}, err
 	}
-	if len(res.More) > 0 {
-		res.name(&req.Session)
+	if len(j.out.More) > 0 {
+		j.out.name(&req.Session)
 	}
-	_ = c.partial(opExchangeToken, &res.Connection, res.Failed) // an error would lose the connections
-	return res, nil
+	_ = c.partial(&opExchangeToken, &j.out.Connection, j.out.Failed) // an error would lose the connections
+	return j.out, nil
 }

@@ -141,11 +141,20 @@ func (e *PartialError) As(target any) bool {
 
 // partial returns an error with the failures, nil if there are none. It fills in each failure which
 // call it came from.
-func (c *Client) partial(op Op, conn *Connection, failed []Failure) error {
+func (c *Client) partial(op *Op, conn *Connection, failed []Failure) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	op.Connection = conn.ID
+	return c.describeAll(op, conn.ID, failed)
+}
+
+// describeAll is partial for failures. It is not inlined, so that its copy of the op is not on the
+// stack of a call that waits for its response.
+//
+//go:noinline
+func (c *Client) describeAll(of *Op, connection string, failed []Failure) error {
+	op := *of
+	op.Connection = connection
 	described := map[*Error]*Error{} // failures that share an error still do
 	for i := range failed {
 		err := failed[i].Err

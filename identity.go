@@ -80,7 +80,7 @@ type Document struct {
 func (c *Client) Identity(ctx context.Context, req IdentityRequest) (IdentityResult, error) {
 	res, err := call(ctx, c, &opIdentity, &req, IdentityReader.Identity)
 	if err == nil {
-		err = c.partial(opIdentity, &req.Connection, res.Failed)
+		err = c.partial(&opIdentity, &req.Connection, res.Failed)
 	}
 	return res, err
 }

@@ -69,7 +69,7 @@ func (c *Client) Institutions(ctx context.Context, req InstitutionsRequest) iter
 					return false
 				}
 			}
-			_ = c.partial(opInstitutions, &Connection{}, page.Failed)
+			_ = c.partial(&opInstitutions, &Connection{}, page.Failed)
 			for _, f := range page.Failed {
 				if !yield(InstitutionListing{}, f) {
 					return false

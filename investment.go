@@ -182,7 +182,7 @@ func (c *Client) InvestmentTransactionPages(
 				yield(InvestmentTransactionPage{}, c.describe(&op, err))
 				return false
 			}
-			_ = c.partial(opInvestmentTransactions, &req.Connection, page.Failed)
+			_ = c.partial(&opInvestmentTransactions, &req.Connection, page.Failed)
 			return yield(page, nil)
 		})
 	}
@@ -193,7 +193,7 @@ func (c *Client) InvestmentTransactionPages(
 func (c *Client) Holdings(ctx context.Context, req HoldingsRequest) (HoldingsResult, error) {
 	res, err := call(ctx, c, &opHoldings, &req, HoldingReader.Holdings)
 	if err == nil {
-		err = c.partial(opHoldings, &req.Connection, res.Failed)
+		err = c.partial(&opHoldings, &req.Connection, res.Failed)
 	}
 	return res, err
 }

@@ -40,7 +40,7 @@ func (c *Client) start(
 // named.
 func (c *Client) list(ctx context.Context, op Op, conn Connection, p *progress, answers *Answers) ([]Account, error) {
 	req := AccountsRequest{Connection: conn, Answers: answers}
-	got, err := callBy(ctx, c, &opAccounts, &req, listAccounts)
+	got, err := c.listAccounts(ctx, &req)
 	if err != nil {
 		return nil, interrupted(err, op, "", p)
 	}
@@ -122,7 +122,7 @@ func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (Balance
 			p.done()
 		}
 	}
-	return BalancesResult{Balances: p.Balances, Failed: p.Failed}, c.partial(opBalances, &req.Connection, p.Failed)
+	return BalancesResult{Balances: p.Balances, Failed: p.Failed}, c.partial(&opBalances, &req.Connection, p.Failed)
 }
 
 // startBalances returns what is to be read, and lists the accounts if they are not known.

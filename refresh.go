@@ -74,7 +74,7 @@ func (c *Client) AwaitRefresh(ctx context.Context, started RefreshResult) (Statu
 		failed, pending := started.compare(res)
 		if !pending {
 			c.reportRefresh(ctx, op, failed)
-			return res, c.partial(op, &started.Connection, failed)
+			return res, c.partial(&op, &started.Connection, failed)
 		}
 		timer := time.NewTimer(wait)
 		select {

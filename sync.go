@@ -109,7 +109,7 @@ func (c *Client) Sync(ctx context.Context, req SyncRequest) (Delta, error) {
 	if err != nil {
 		return d, err
 	}
-	partial := c.partial(opSync, &req.Connection, d.Failed)
+	partial := c.partial(&opSync, &req.Connection, d.Failed)
 	if slices.ContainsFunc(d.Failed, func(f Failure) bool { return f.Transaction == "" }) {
 		return d, partial
 	}

@@ -69,7 +69,7 @@ func (r *syncRun) endEmpty(ctx context.Context) error {
 	if stored { // else another sync was faster
 		r.state = to
 	}
-	return r.client.partial(r.op, &r.req.Connection, r.list.failed)
+	return r.client.partial(&r.op, &r.req.Connection, r.list.failed)
 }
 
 // load reads the stored state.
@@ -117,7 +117,7 @@ func (r *syncRun) round(ctx context.Context) (again bool, err error) {
 			r.behind = false
 			return true, nil
 		case ended:
-			return false, r.client.partial(r.op, &r.req.Connection, slices.Clone(r.state.Failed))
+			return false, r.client.partial(&r.op, &r.req.Connection, slices.Clone(r.state.Failed))
 		}
 	}
 }

@@ -199,7 +199,7 @@ func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) 
 					return false
 				}
 			}
-			_ = c.partial(opTransactions, &req.Connection, page.Failed)
+			_ = c.partial(&opTransactions, &req.Connection, page.Failed)
 			return yield(page, resumable(err, &asked))
 		}
 		if c.desc.PerAccount {

@@ -117,36 +117,35 @@ func NewBreakers(opts BreakerOptions, onChange func(BreakerState)) *Breakers {
 //
 // If the caller's own deadline ends an attempt without a response, [BreakerOptions.Patience]
 // decides.
-func (b *Breakers) Interceptor() bankmux.Interceptor {
-	return b.interceptor(func(bankmux.Op) bool { return false })
-}
+func (b *Breakers) Interceptor() bankmux.Interceptor { return joined(b.link(nil)) }
 
-// interceptor is [Breakers.Interceptor] for a provider that waits for the institution in some
+// link is [Breakers.Interceptor] for a provider that waits for the institution in some
 // calls. The silence of one institution counts against the provider at most once in a row, however
-// many callers wait for it.
-func (b *Breakers) interceptor(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
-	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+// many callers wait for it. Without atInstitution it never waits for one.
+//
+//go:noinline
+func (b *Breakers) link(atInstitution func(bankmux.Op) bool) link {
+	return func(ctx context.Context, op *bankmux.Op, next step) error {
 		if b.opts.Disabled {
-			return next(ctx)
+			return next.run(ctx)
 		}
-		br := b.of(&op)
-		if left := b.fleet.openElsewhere(br.key); left > 0 {
-			return &bankmux.Error{
-				Kind: bankmux.ErrCircuitOpen, NotSent: true, RetryAfter: left,
-				Detail: "too many calls of another process failed",
-			}
+		br := b.of(op)
+		if err := b.openElsewhere(br); err != nil {
+			return err
 		}
 		if op.Effect == bankmux.Local {
 			// A local success must not reset the count of failures.
 			if br.now() == gobreaker.StateOpen {
 				return b.refusal(br)
 			}
-			return next(ctx)
+			return next.run(ctx)
 		}
-		one := selects(atInstitution, &op)
 		admitted, err := br.run(ctx, b.opts.ProbeFor, next, func(err error, took time.Duration) outcome {
-			o := outcome{verdict: b.judge(&op, err, took)}
-			if one && silent(&op, err) {
+			if err == nil {
+				return outcome{}
+			}
+			o := outcome{verdict: b.judge(op, err, took)}
+			if atInstitution != nil && silent(op, err) && atInstitution(*op) {
 				o.silentInstitution = op.Institution
 			}
 			return o
@@ -155,6 +154,18 @@ func (b *Breakers) interceptor(atInstitution func(bankmux.Op) bool) bankmux.Inte
 			return b.refusal(br)
 		}
 		return err
+	}
+}
+
+// openElsewhere returns the error of a call if the circuit is open in another process.
+func (b *Breakers) openElsewhere(br *breaker) error {
+	left := b.fleet.openElsewhere(br.key)
+	if left <= 0 {
+		return nil
+	}
+	return &bankmux.Error{
+		Kind: bankmux.ErrCircuitOpen, NotSent: true, RetryAfter: left,
+		Detail: "too many calls of another process failed",
 	}
 }
 

@@ -217,31 +217,33 @@ const CodeBudget = "budget_used"
 // once.
 //
 // A call that was certainly not sent is given back. Local operations are not counted.
-func (b *Budgets) Interceptor() bankmux.Interceptor { return b.interceptor(nil) }
+func (b *Budgets) Interceptor() bankmux.Interceptor { return joined(b.link(nil)) }
 
-// interceptor returns the interceptor that shares the counts with other processes.
-func (b *Budgets) interceptor(fleet *Fleet) bankmux.Interceptor {
-	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+// link is [Budgets.Interceptor] that shares the counts with other processes.
+//
+//go:noinline
+func (b *Budgets) link(fleet *Fleet) link {
+	return func(ctx context.Context, op *bankmux.Op, next step) error {
 		if op.Effect == bankmux.Local || op.Abandon {
-			return next(ctx)
+			return next.run(ctx)
 		}
 		who, now := b.callerOf(ctx), time.Now()
 		var room [6]countedCall // without an allocation; the published budgets count a call in three
 		counted := room[:0]
-		for _, c := range b.of(&op) {
-			if !c.counts(&op, who) {
+		for _, c := range b.of(op) {
+			if !c.counts(op, who) {
 				continue
 			}
-			call, allowed := c.take(ctx, fleet, &op, who, now)
+			call, allowed := c.take(ctx, fleet, op, who, now)
 			if !allowed {
-				giveBack(counted, &op)
-				return b.refuse(c, &op, who)
+				giveBack(counted, op)
+				return b.refuse(c, op, who)
 			}
 			counted = append(counted, call)
 		}
-		err := next(ctx)
+		err := next.run(ctx)
 		if e := bankmux.ErrorOf(err); e != nil && e.NotSent {
-			giveBack(counted, &op)
+			giveBack(counted, op)
 		}
 		return err
 	}

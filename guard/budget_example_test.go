@@ -33,8 +33,12 @@ func ExampleNewBudgets() {
 		return
 	}
 	g := guard.New(guard.Options{Budgets: budgets})
-	fmt.Println(len(g.Interceptors()), "interceptors")
-	// Output: 5 interceptors
+	night := bankmux.WithoutUser(context.Background())
+	read := bankmux.Op{Name: bankmux.OpAccounts, Group: bankmux.GroupData, Client: "dapi", Provider: "dapi"}
+	for _, call := range g.Interceptors() {
+		fmt.Println(call(night, read, func(context.Context) error { return nil }))
+	}
+	// Output: <nil>
 }
 
 // The night's calls leave a reserve to users, and a refused call says when it is allowed.

@@ -127,36 +127,68 @@ func (br *breaker) change(to gobreaker.State) {
 func (br *breaker) run(
 	ctx context.Context,
 	probeFor time.Duration,
-	next func(context.Context) error,
+	next step,
 	judge func(error, time.Duration) outcome,
 ) (admitted bool, err error) {
-	br.mu.Lock()
-	done, refused := br.circuit.Allow()
-	admittedIn, probing := br.streak, br.state == gobreaker.StateHalfOpen
-	// A listener that asks for the state must not find its own delivery here and wait for itself.
-	delivered := br.delivered
-	br.delivered = nil
-	br.mu.Unlock()
-	if refused != nil {
+	call, probing := br.admit()
+	if call == nil {
 		return false, nil
 	}
-	end := outcome{verdict: errExcluded}
-	defer func() {
-		br.mu.Lock()
-		done(admittedIn.count(end))
-		if br.delivered == nil {
-			br.delivered = delivered
-		}
-		br.unlock()
-	}()
-	start := time.Now()
+	defer call.settle()
 	if probing {
 		err = withTimeout(ctx, probeFor, next)
 	} else {
-		err = next(ctx)
+		err = next.run(ctx)
 	}
-	end = judge(err, time.Since(start))
+	call.judge(err, judge)
 	return true, err
+}
+
+// admitted is a call that a circuit admitted.
+type admitted struct {
+	br        *breaker
+	streak    *streak // in which it was admitted
+	done      func(error)
+	start     time.Time
+	end       outcome         // neither a success nor a failure, until judged
+	delivered <-chan struct{} // that br had before
+}
+
+// admit returns a call if the circuit admits it, else nil.
+func (br *breaker) admit() (call *admitted, probing bool) {
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	done, refused := br.circuit.Allow()
+	// A listener that asks for the state must not find its own delivery here and wait for itself.
+	delivered := br.delivered
+	br.delivered = nil
+	if refused != nil {
+		return nil, false
+	}
+	return &admitted{
+		br: br, streak: br.streak, done: done, start: time.Now(), end: outcome{verdict: errExcluded},
+		delivered: delivered,
+	}, br.state == gobreaker.StateHalfOpen
+}
+
+// judge notes the outcome of a call that has ended.
+//
+//go:noinline
+func (c *admitted) judge(err error, by func(error, time.Duration) outcome) {
+	c.end = by(err, time.Since(c.start))
+}
+
+// settle counts the outcome of a call.
+//
+//go:noinline
+func (c *admitted) settle() {
+	br := c.br
+	br.mu.Lock()
+	c.done(c.streak.count(c.end))
+	if br.delivered == nil {
+		br.delivered = c.delivered
+	}
+	br.unlock()
 }
 
 // note counts a call that was sent before this breaker was made. After a change of state the call

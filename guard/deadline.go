@@ -41,24 +41,32 @@ func (o DeadlineOptions) of(op *bankmux.Op) time.Duration {
 // Deadline ends an attempt that takes too long. The error is [bankmux.ErrUnavailable]. If the
 // caller's own deadline ends first, the error is [bankmux.ErrContextDone]. A response that arrives
 // after the limit is still returned. Local operations have no limit.
-func Deadline(opts DeadlineOptions) bankmux.Interceptor {
-	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+func Deadline(opts DeadlineOptions) bankmux.Interceptor { return joined(opts.link()) }
+
+//go:noinline
+func (o DeadlineOptions) link() link {
+	return func(ctx context.Context, op *bankmux.Op, next step) error {
 		if op.Effect == bankmux.Local {
-			return next(ctx)
+			return next.run(ctx)
 		}
-		return withTimeout(ctx, opts.of(&op), next)
+		return withTimeout(ctx, o.of(op), next)
 	}
 }
 
 // withTimeout runs next for at most d. If the time ends without a response of the provider, the
 // error says whose time ended.
-func withTimeout(ctx context.Context, d time.Duration, next func(context.Context) error) error {
+func withTimeout(ctx context.Context, d time.Duration, next step) error {
 	inner, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	err := next(inner)
+	err := next.run(inner)
 	if err == nil || inner.Err() == nil {
 		return err
 	}
+	return outOfTime(ctx, inner, d, err)
+}
+
+// outOfTime returns the error of a call whose inner context, limited to d, is done.
+func outOfTime(ctx, inner context.Context, d time.Duration, err error) error {
 	e := bankmux.ErrorOf(err)
 	if e != nil && e.Kind != bankmux.ErrContextDone {
 		return err // a response, or a failure before the time ended

@@ -139,8 +139,8 @@ func (f *Fleet) maxBackground() time.Duration { return max(minBackground, f.maxR
 func (f *Fleet) maxRequest() time.Duration { return f.maxDelay / 25 * 12 }
 
 // allow is the interceptor outside of [Retry] that gives all attempts one allowance.
-func (f *Fleet) allow(ctx context.Context, _ bankmux.Op, next func(context.Context) error) error {
-	return next(allowance.NewContext(ctx, allowance.New(f.maxDelay)))
+func (f *Fleet) allow(ctx context.Context, _ *bankmux.Op, next step) error {
+	return next.run(allowance.NewContext(ctx, allowance.New(f.maxDelay)))
 }
 
 // allowanceFrom returns the allowance of the operation, a new one if there is none.

@@ -29,16 +29,6 @@ func (k holdKey) login() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// share makes the holds of a connection those of the other processes, whose last call left them
-// with the lease. The function that it returns leaves the changes of this call.
-func (s *holds) share(key holdKey, l *turnLease) (end func()) {
-	if l == nil {
-		return func() {}
-	}
-	found, before := s.adopt(key, l)
-	return func() { s.leave(key, l, found, before) }
-}
-
 // adopt replaces the hold of a login by what was left with the lease. It returns what was left, and
 // the number of the hold.
 func (s *holds) adopt(key holdKey, l *turnLease) (found sharedHold, number uint64) {

@@ -42,20 +42,23 @@ func turnLeaseFrom(ctx context.Context) *turnLease {
 	return l
 }
 
-// onePerConnection is [OnePerConnection] among all processes. The queue of the process is outside:
-// one call of each process asks for the lease, so calls of a process keep their order.
-func (f *Fleet) onePerConnection(ttl func(bankmux.Op) time.Duration) bankmux.Interceptor {
-	return nest(OnePerConnection(), func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+// onePerConnection is [OnePerConnection] among all processes. The queue of the process must be
+// outside of it. One call of each process asks for the lease, so calls of a process keep their
+// order.
+//
+//go:noinline
+func (f *Fleet) onePerConnection(ttl func(*bankmux.Op) time.Duration) link {
+	return func(ctx context.Context, op *bankmux.Op, next step) error {
 		if op.Connection == "" || op.Effect == bankmux.Local {
-			return next(ctx)
+			return next.run(ctx)
 		}
 		l, err := f.acquire(ctx, place("turn", op.Client, op.Connection), ttl(op))
 		if err != nil {
 			return err
 		}
 		defer f.release(ctx, l)
-		return next(context.WithValue(ctx, turnLeaseKey{}, l))
-	})
+		return next.run(context.WithValue(ctx, turnLeaseKey{}, l))
+	}
 }
 
 // acquire waits for the lease of a name. The lease has no fence if the backend failed. The error is

@@ -184,53 +184,48 @@ func (g *Guard) Shared(key any, create func() any) any {
 	return g.shared[key]
 }
 
-// Interceptors returns the interceptors for [bankmux.NewClient], outermost first. The constructors
-// of adapters call it. They pass functions that fill in the options which the application left
-// zero. The functions change a copy of the options. They cannot change the options of the breakers,
-// which [New] has read already.
+// Interceptors returns the interceptor for [bankmux.NewClient] that joins all of the guard. The
+// constructors of adapters call it. They pass functions that fill in the options which the
+// application left zero. The functions change a copy of the options. They cannot change the options
+// of the breakers, which [New] has read already.
 func (g *Guard) Interceptors(adapt ...func(*Options)) []bankmux.Interceptor {
 	opts := g.opts
 	for _, f := range adapt {
 		f(&opts)
 	}
-	var chain []bankmux.Interceptor
+	return []bankmux.Interceptor{joined(g.links(opts)...)}
+}
+
+// links returns the links that the options select, outermost first.
+func (g *Guard) links(opts Options) []link {
+	var chain []link
 	if opts.Logger != nil {
-		chain = append(chain, Trace(opts.Logger))
+		chain = append(chain, trace(opts.Logger))
 	}
 	chain = append(chain, g.unlistedCounter())
 	if opts.Fleet != nil { // outside Retry: all attempts of an operation have one allowance
 		chain = append(chain, opts.Fleet.allow)
 	}
-	chain = append(chain, Retry(opts.Retry))
-	switch {
-	case opts.OnePerConnection && opts.Fleet != nil:
-		chain = append(chain, opts.Fleet.onePerConnection(func(op bankmux.Op) time.Duration {
-			return opts.Deadline.of(&op) + opts.ProviderLimit
-		}))
-	case opts.OnePerConnection:
-		chain = append(chain, OnePerConnection())
+	chain = append(chain, opts.Retry.link())
+	if opts.OnePerConnection {
+		chain = append(chain, onePerConnection())
+		if opts.Fleet != nil {
+			chain = append(chain, opts.Fleet.onePerConnection(func(op *bankmux.Op) time.Duration {
+				return opts.Deadline.of(op) + opts.ProviderLimit
+			}))
+		}
 	}
 	if opts.Hold { // inside the queue: a call that waited there must see the challenge of the call before it
-		chain = append(chain, Unattended(opts.AtInstitution), Hold())
+		chain = append(chain, unattended(opts.AtInstitution), newHolds().link)
 	}
-	if opts.AtInstitution == nil {
-		chain = append(chain, g.breakers.Interceptor())
-	} else {
-		chain = append(
-			chain, g.institutions.Interceptor(opts.AtInstitution), g.breakers.interceptor(opts.AtInstitution),
-		)
+	if opts.AtInstitution != nil {
+		chain = append(chain, g.institutions.link(opts.AtInstitution))
 	}
+	chain = append(chain, g.breakers.link(opts.AtInstitution))
 	if opts.Budgets != nil { // inside what refuses calls: only what is sent counts
-		chain = append(chain, opts.Budgets.interceptor(opts.Fleet))
+		chain = append(chain, opts.Budgets.link(opts.Fleet))
 	}
-	return append(chain, Deadline(opts.Deadline))
-}
-
-// nest combines two interceptors into one.
-func nest(outer, inner bankmux.Interceptor) bankmux.Interceptor {
-	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
-		return outer(ctx, op, func(ctx context.Context) error { return inner(ctx, op, next) })
-	}
+	return append(chain, opts.Deadline.link())
 }
 
 // selects reports whether a function of an option selects an operation. It is not inlined, so that
@@ -259,12 +254,14 @@ func (g *Guard) UnlistedCodes() map[string]uint64 {
 
 // unlistedCounter returns the interceptor behind [Guard.UnlistedCodes]. It also reports codes as
 // drift.
-func (g *Guard) unlistedCounter() bankmux.Interceptor {
-	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
-		err := next(ctx)
+//
+//go:noinline
+func (g *Guard) unlistedCounter() link {
+	return func(ctx context.Context, op *bankmux.Op, next step) error {
+		err := next.run(ctx)
 		if e := bankmux.ErrorOf(err); e != nil && e.Unlisted {
 			g.countUnlisted(e.Provider + " " + e.Code)
-			g.reportCode(ctx, &op, e)
+			g.reportCode(ctx, op, e)
 		}
 		return err
 	}

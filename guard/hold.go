@@ -33,34 +33,71 @@ import (
 // If there is none, it replaces the open challenge that expires soonest, or else the oldest
 // rejected login.
 func Hold() bankmux.Interceptor {
-	s := &holds{byKey: map[holdKey]*hold{}}
-	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
-		if op.Connection == "" || op.Aside {
-			return next(ctx)
-		}
-		key := holdKey{op.Client, op.Connection, op.Reference, op.LinkedAt.UnixMilli()}
-		lease := turnLeaseFrom(ctx)
-		defer s.share(key, lease)()
-		if changesLogin(&op) {
-			err := next(ctx)
-			if err == nil && op.Name != bankmux.OpCreateSession { // a session is not a new login yet
-				s.release(key, op.Reconnect)
-				if lease != nil {
-					lease.renewed = op.Reconnect
-				}
+	return joined(newHolds().link)
+}
+
+func newHolds() *holds { return &holds{byKey: map[holdKey]*hold{}} }
+
+func (s *holds) link(ctx context.Context, op *bankmux.Op, next step) error {
+	switch lease := turnLeaseFrom(ctx); {
+	case op.Connection == "" || op.Aside:
+		return next.run(ctx)
+	case lease != nil:
+		return s.shared(ctx, op, next, lease)
+	default:
+		return s.alone(ctx, op, next, nil)
+	}
+}
+
+// shared is alone with the holds that other processes left with the lease of the connection.
+func (s *holds) shared(ctx context.Context, op *bankmux.Op, next step, lease *turnLease) error {
+	key := loginOf(op)
+	found, before := s.adopt(key, lease)
+	defer func() { s.leave(key, lease, found, before) }()
+	return s.alone(ctx, op, next, lease)
+}
+
+// alone makes a call with the holds that this process knows. It makes the key of the login twice,
+// so that it is not on the stack of a call that waits for its response.
+func (s *holds) alone(ctx context.Context, op *bankmux.Op, next step, lease *turnLease) error {
+	if cause := s.before(op); cause != nil {
+		return cause
+	}
+	err := next.run(ctx)
+	s.after(op, lease, err)
+	return err
+}
+
+// before returns the error of a call that a hold refuses, and nil for one that passes.
+//
+//go:noinline
+func (s *holds) before(op *bankmux.Op) error {
+	key := loginOf(op)
+	switch {
+	case changesLogin(op):
+		return nil
+	case op.Abandon:
+		s.abandon(key, op.Challenge)
+		return nil
+	}
+	return s.refusal(&key, op)
+}
+
+// after starts or ends holds after a call.
+//
+//go:noinline
+func (s *holds) after(op *bankmux.Op, lease *turnLease, err error) {
+	key := loginOf(op)
+	switch {
+	case changesLogin(op):
+		if err == nil && op.Name != bankmux.OpCreateSession { // a session is not a new login yet
+			s.release(key, op.Reconnect)
+			if lease != nil {
+				lease.renewed = op.Reconnect
 			}
-			return err
 		}
-		if op.Abandon {
-			s.abandon(key, op.Challenge)
-			return next(ctx)
-		}
-		if cause := s.refusal(&key, &op); cause != nil {
-			return cause
-		}
-		err := next(ctx)
-		s.record(&key, &op, err)
-		return err
+	case !op.Abandon:
+		s.record(&key, op, err)
 	}
 }
 
@@ -86,6 +123,11 @@ type holdKey struct {
 	client, connection string
 	reference          bankmux.Secret
 	linkedAt           int64 // distinguishes logins if the provider keeps the reference
+}
+
+// loginOf returns the key of the login that a call is about.
+func loginOf(op *bankmux.Op) holdKey {
+	return holdKey{op.Client, op.Connection, op.Reference, op.LinkedAt.UnixMilli()}
 }
 
 // hold is the reason why a connection is held.

@@ -92,39 +92,61 @@ func NewInstitutions(opts InstitutionOptions, onChange func(BreakerState)) *Inst
 // which is an outage that the provider reported. Otherwise the user may be the cause. If the
 // caller's own deadline ends a read without a response, it is a failure if it took at least 5 s.
 func (in *Institutions) Interceptor(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
-	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
-		if in.opts.Disabled || op.Institution == "" || op.Effect == bankmux.Local || !selects(atInstitution, &op) {
-			return next(ctx)
+	return joined(in.link(atInstitution))
+}
+
+//go:noinline
+func (in *Institutions) link(atInstitution func(bankmux.Op) bool) link {
+	return func(ctx context.Context, op *bankmux.Op, next step) error {
+		if in.opts.Disabled || op.Institution == "" || op.Effect == bankmux.Local || !selects(atInstitution, op) {
+			return next.run(ctx)
 		}
-		key := breakerKey{client: op.Client, group: op.Group, institution: op.Institution}
-		judge := func(err error, took time.Duration) outcome {
-			return outcome{
-				verdict:    judgeInstitution(&op, err, took),
-				declared:   errors.Is(err, bankmux.ErrInstitution),
-				connection: op.Connection,
-			}
+		if open := in.openElsewhere(op); open != nil {
+			return open
 		}
-		if left := in.breakers.fleet.openElsewhere(key); left > 0 {
-			return &bankmux.Error{
-				Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeInstitution, NotSent: true, RetryAfter: left,
-				Detail: "too many calls of another process to this bank failed", Err: bankmux.ErrCircuitOpen,
-			}
+		if br := in.find(op); br != nil {
+			return in.through(ctx, br, op, next)
 		}
-		br := in.find(key)
-		if br == nil { // no failure of this institution is known
-			start := time.Now()
-			err := next(ctx)
-			if o := judge(err, time.Since(start)); errors.Is(o.verdict, errFailed) {
-				in.add(key, op.Provider).note(o)
-			}
-			return err
-		}
-		admitted, err := br.run(ctx, in.opts.ProbeFor, next, judge)
-		if !admitted {
-			return in.refusal(br)
+		start := time.Now()
+		err := next.run(ctx)
+		if err != nil {
+			in.noteFirst(op, err, time.Since(start))
 		}
 		return err
 	}
+}
+
+// through makes a call through a circuit.
+func (in *Institutions) through(ctx context.Context, br *breaker, op *bankmux.Op, next step) error {
+	admitted, err := br.run(ctx, in.opts.ProbeFor, next, func(err error, took time.Duration) outcome {
+		return outcomeAt(op, err, took)
+	})
+	if !admitted {
+		return in.refusal(br)
+	}
+	return err
+}
+
+// noteFirst makes a breaker if the call failed. It is for an institution that has none, since no
+// failure is known.
+func (in *Institutions) noteFirst(op *bankmux.Op, err error, took time.Duration) {
+	if o := outcomeAt(op, err, took); errors.Is(o.verdict, errFailed) {
+		in.add(institutionKey(op), op.Provider).note(o)
+	}
+}
+
+// outcomeAt returns what a call says about its institution.
+func outcomeAt(op *bankmux.Op, err error, took time.Duration) outcome {
+	return outcome{
+		verdict:    judgeInstitution(op, err, took),
+		declared:   errors.Is(err, bankmux.ErrInstitution),
+		connection: op.Connection,
+	}
+}
+
+// institutionKey names the breaker of an operation's institution.
+func institutionKey(op *bankmux.Op) breakerKey {
+	return breakerKey{client: op.Client, group: op.Group, institution: op.Institution}
 }
 
 // institutionPatience is how long an institution must be silent for the end of the caller's own
@@ -150,11 +172,23 @@ func judgeInstitution(op *bankmux.Op, err error, took time.Duration) error {
 	return errExcluded
 }
 
-// find returns the breaker of an institution, or nil if it has none.
-func (in *Institutions) find(key breakerKey) *breaker {
+// openElsewhere returns the error of a call if the circuit is open in another process.
+func (in *Institutions) openElsewhere(op *bankmux.Op) error {
+	left := in.breakers.fleet.openElsewhere(institutionKey(op))
+	if left <= 0 {
+		return nil
+	}
+	return &bankmux.Error{
+		Kind: bankmux.ErrInstitution, Scope: bankmux.ScopeInstitution, NotSent: true, RetryAfter: left,
+		Detail: "too many calls of another process to this bank failed", Err: bankmux.ErrCircuitOpen,
+	}
+}
+
+// find returns the breaker of an operation's institution, or nil if it has none.
+func (in *Institutions) find(op *bankmux.Op) *breaker {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	at := in.known[key]
+	at := in.known[institutionKey(op)]
 	if at == nil {
 		return nil
 	}

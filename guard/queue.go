@@ -15,22 +15,44 @@ import (
 // the memory of this process, so calls of other processes do not wait. A guard with a [Fleet] makes
 // them wait too. The queue has an entry only for connections that are in use.
 func OnePerConnection() bankmux.Interceptor {
-	q := turnTable{turns: map[connectionKey]*turn{}}
-	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+	return joined(onePerConnection())
+}
+
+//go:noinline
+func onePerConnection() link {
+	q := &turnTable{turns: map[connectionKey]*turn{}}
+	return func(ctx context.Context, op *bankmux.Op, next step) error {
 		if op.Connection == "" || op.Effect == bankmux.Local {
-			return next(ctx)
+			return next.run(ctx)
 		}
-		key := connectionKey{op.Client, op.Connection}
-		t := q.join(key)
-		defer q.leave(key, t)
-		select {
-		case t.free <- struct{}{}:
-		case <-ctx.Done():
-			return busy(ctx.Err())
+		t, err := q.enter(ctx, op)
+		if err != nil {
+			return err
 		}
-		defer func() { <-t.free }()
-		return next(ctx)
+		defer q.exit(op, t)
+		return next.run(ctx)
 	}
+}
+
+// enter waits for the turn of a call.
+func (q *turnTable) enter(ctx context.Context, op *bankmux.Op) (*turn, error) {
+	key := connectionKey{op.Client, op.Connection}
+	t := q.join(key)
+	select {
+	case t.free <- struct{}{}:
+		return t, nil
+	case <-ctx.Done():
+		q.leave(key, t)
+		return nil, busy(ctx.Err())
+	}
+}
+
+// exit ends the turn of a call.
+//
+//go:noinline
+func (q *turnTable) exit(op *bankmux.Op, t *turn) {
+	<-t.free
+	q.leave(connectionKey{op.Client, op.Connection}, t)
 }
 
 // busy is the error of a call whose context ended while it waited for its turn.

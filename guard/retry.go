@@ -53,38 +53,72 @@ func (o RetryOptions) withDefaults() RetryOptions {
 // longer, it returns the error at once, and [bankmux.Error.RetryAfter] has the wait. If ctx ends
 // during a wait, the error is [bankmux.ErrContextDone] and also matches the last attempt's error.
 // For a call that a person waits for, see [Interactive].
-func Retry(opts RetryOptions) bankmux.Interceptor {
-	opts = opts.withDefaults()
-	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+func Retry(opts RetryOptions) bankmux.Interceptor { return joined(opts.link()) }
+
+//go:noinline
+func (o RetryOptions) link() link {
+	opts := o.withDefaults()
+	return func(ctx context.Context, op *bankmux.Op, next step) error {
 		record := RecordFrom(ctx)
 		var wait, waited time.Duration
 		for attempt := 1; ; attempt++ {
-			err := record.attempt(ctx, wait, next)
+			var err error
+			if record == nil {
+				err = next.run(ctx)
+			} else {
+				err = record.attempt(ctx, wait, next)
+			}
 			if err == nil {
 				return nil
 			}
-			e := bankmux.ErrorOf(err)
-			if attempt == opts.MaxAttempts || op.Once || op.Effect == bankmux.Local || e == nil ||
-				!e.Repeatable(retryEffect(&op)) ||
-				ctx.Err() != nil {
-				return markUnknown(&op, err)
-			}
-			var ok bool
-			if wait, ok = opts.limitedTo(ctx, waited).wait(ctx, e, attempt); !ok {
-				return markUnknown(&op, err)
+			var final error
+			if wait, final = opts.pause(ctx, op, ended{err, attempt, waited}); final != nil {
+				return final
 			}
 			waited += wait
-			if cause := sleep(ctx, wait); cause != nil {
-				gone := *e
-				gone.Kind, gone.Scope, gone.Err = bankmux.ErrContextDone, bankmux.ScopeCall, givenUp{
-					last:  withoutNames(e),
-					cause: cause,
-				}
-				gone.Detail, gone.RetryAfter = "the call ended while it waited for a retry", 0
-				return &gone
-			}
 		}
 	}
+}
+
+// ended is a failed attempt.
+type ended struct {
+	err    error
+	number int
+	waited time.Duration // before it and the attempts before
+}
+
+// pause waits before the next attempt and returns how long. If there is none, it returns the error
+// of the call. It is not inlined, so that its errors are not on the stack of a call that waits for
+// its response.
+//
+//go:noinline
+func (o *RetryOptions) pause(ctx context.Context, op *bankmux.Op, last ended) (time.Duration, error) {
+	e := bankmux.ErrorOf(last.err)
+	if last.number == o.MaxAttempts || op.Once || op.Effect == bankmux.Local || e == nil ||
+		!e.Repeatable(retryEffect(op)) ||
+		ctx.Err() != nil {
+		return 0, markUnknown(op, last.err)
+	}
+	wait, ok := o.limitedTo(ctx, last.waited).wait(ctx, e, last.number)
+	if !ok {
+		return 0, markUnknown(op, last.err)
+	}
+	if cause := sleep(ctx, wait); cause != nil {
+		return 0, goneWhileWaiting(e, cause)
+	}
+	return wait, nil
+}
+
+// goneWhileWaiting returns the error of a call whose context ended for a cause before the attempt
+// that was to follow e.
+func goneWhileWaiting(e *bankmux.Error, cause error) error {
+	gone := *e
+	gone.Kind, gone.Scope, gone.Err = bankmux.ErrContextDone, bankmux.ScopeCall, givenUp{
+		last:  withoutNames(e),
+		cause: cause,
+	}
+	gone.Detail, gone.RetryAfter = "the call ended while it waited for a retry", 0
+	return &gone
 }
 
 // retryEffect returns the effect that decides about a retry. A call with the user's answers is sent

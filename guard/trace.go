@@ -41,12 +41,9 @@ func (r *Record) Attempts() []Attempt {
 }
 
 // attempt makes and records an attempt. waited is the time before it.
-func (r *Record) attempt(ctx context.Context, waited time.Duration, next func(context.Context) error) error {
-	if r == nil {
-		return next(ctx)
-	}
+func (r *Record) attempt(ctx context.Context, waited time.Duration, next step) error {
 	start := time.Now()
-	err := next(ctx)
+	err := next.run(ctx)
 	r.add(start, waited, err)
 	return err
 }
@@ -87,14 +84,17 @@ func RecordFrom(ctx context.Context) *Record {
 // A record names the client, operation, institution and connection, and never the user. The
 // provider's code and request id are the only texts from outside. If the handler of the logger
 // panics, its record is lost and the call continues.
-func Trace(logger *slog.Logger) bankmux.Interceptor {
-	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+func Trace(logger *slog.Logger) bankmux.Interceptor { return joined(trace(logger)) }
+
+//go:noinline
+func trace(logger *slog.Logger) link {
+	return func(ctx context.Context, op *bankmux.Op, next step) error {
 		record := RecordFrom(ctx)
 		if record == nil {
 			ctx, record = WithRecord(ctx)
 		}
 		start := time.Now()
-		err := next(ctx)
+		err := next.run(ctx)
 		logOperation(ctx, logger, finished{op: op, record: record, took: time.Since(start), err: err})
 		return err
 	}
@@ -102,7 +102,7 @@ func Trace(logger *slog.Logger) bankmux.Interceptor {
 
 // finished is an operation that has ended.
 type finished struct {
-	op     bankmux.Op
+	op     *bankmux.Op
 	record *Record
 	took   time.Duration
 	err    error

@@ -19,27 +19,25 @@ import (
 // up to date with [bankmux.Status.After]. Unattended also remembers up to 10,000 connections whose
 // banks asked in this process.
 func Unattended(atInstitution func(bankmux.Op) bool) bankmux.Interceptor {
+	return joined(unattended(atInstitution))
+}
+
+//go:noinline
+func unattended(atInstitution func(bankmux.Op) bool) link {
 	if atInstitution == nil {
 		atInstitution = func(op bankmux.Op) bool { return op.Group == bankmux.GroupData }
 	}
 	u := &askedConnections{seen: map[connectionKey]bool{}}
-	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
-		if op.Connection == "" || op.Aside || op.Effect == bankmux.Local || !selects(atInstitution, &op) {
-			return next(ctx)
+	return func(ctx context.Context, op *bankmux.Op, next step) error {
+		if op.Connection == "" || op.Aside || op.Effect == bankmux.Local || !selects(atInstitution, op) {
+			return next.run(ctx)
 		}
-		key := connectionKey{op.Client, op.Connection}
-		if p, _ := bankmux.PresenceOf(ctx); p.Absent && op.Challenge == "" && (op.Asked || u.knows(key)) {
-			return &bankmux.Error{
-				Kind:    bankmux.ErrUserAction,
-				Scope:   bankmux.ScopeConnection,
-				Code:    bankmux.CodeUserAbsent,
-				NotSent: true,
-				Detail:  "the bank asked the user before, and the user is absent",
-			}
+		if cause := u.refusal(ctx, op); cause != nil {
+			return cause
 		}
-		err := next(ctx)
-		if e := bankmux.ErrorOf(err); e != nil && e.Challenge != nil {
-			u.add(key)
+		err := next.run(ctx)
+		if err != nil {
+			u.note(op, err)
 		}
 		return err
 	}
@@ -53,6 +51,28 @@ type askedConnections struct {
 	seen map[connectionKey]bool
 	ring []connectionKey // in the order in which they came
 	at   int             // the oldest, once ring is full
+}
+
+// refusal returns the error of a call whose user is absent and would be asked, and nil for another.
+func (a *askedConnections) refusal(ctx context.Context, op *bankmux.Op) error {
+	p, _ := bankmux.PresenceOf(ctx)
+	if !p.Absent || op.Challenge != "" || (!op.Asked && !a.knows(connectionKey{op.Client, op.Connection})) {
+		return nil
+	}
+	return &bankmux.Error{
+		Kind:    bankmux.ErrUserAction,
+		Scope:   bankmux.ScopeConnection,
+		Code:    bankmux.CodeUserAbsent,
+		NotSent: true,
+		Detail:  "the bank asked the user before, and the user is absent",
+	}
+}
+
+// note remembers the connection of a call whose bank asked the user.
+func (a *askedConnections) note(op *bankmux.Op, err error) {
+	if e := bankmux.ErrorOf(err); e != nil && e.Challenge != nil {
+		a.add(connectionKey{op.Client, op.Connection})
+	}
 }
 
 // maxAsked bounds how many connections are remembered. Beyond it the oldest is forgotten.

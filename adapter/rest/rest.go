@@ -192,60 +192,85 @@ func (r *Response) Endpoint() string { return r.method + " " + r.path }
 //   - [bankmux.ErrContextDone]: the context ended.
 //   - [bankmux.ErrInvalid]: the request cannot be sent.
 func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
+	sent, address, err := c.prepare(ctx, &req)
+	if err != nil {
+		return nil, err
+	}
+	defer sent.release()
+	var res *http.Response
+	var body []byte
+	if c.resty == nil {
+		//nolint:bodyclose // send reads and closes it
+		res, body, err = c.send(sent, &req, address)
+	} else {
+		//nolint:bodyclose // resty reads and closes it
+		res, body, err = c.sendByResty(sent, &req, address)
+	}
+	if err != nil {
+		return nil, sent.failure(ctx, res, err)
+	}
+	return sent.response(ctx, req.Method, res, body), nil
+}
+
+// prepare checks a request and returns its sending and its address. The caller must call
+// sending.release.
+//
+// The parts of Do are functions of their own. What they need is not on the stack while the call
+// waits for its response.
+func (c *Client) prepare(ctx context.Context, req *Request) (*sending, string, error) {
 	switch {
 	case c.fault != "":
-		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "Config.BaseURL", Detail: c.fault, NotSent: true}
+		fault := invalid(c.fault)
+		fault.Field = "Config.BaseURL"
+		return nil, "", fault
 	case req.Path != "" && req.Path[0] != '/': // such a path would change the host
-		return nil, invalid("the path does not start with a slash")
+		return nil, "", invalid("the path does not start with a slash")
 	case !sendable(req.Header):
-		return nil, invalid(unsendable)
+		return nil, "", invalid(unsendable)
 	}
 	path, ok := expand(req.Path, req.PathParams)
 	if !ok {
-		return nil, invalid("a parameter of the path is missing, is empty or leads to another path")
+		return nil, "", invalid("a parameter of the path is missing, is empty or leads to another path")
 	}
 	payload, kind, fault := req.payload()
 	if fault != nil {
-		return nil, fault
+		return nil, "", fault
 	}
 	if req.Bearer != "" && !normalize.Token(req.Bearer) { // net/http would call it a failure to send
-		return nil, invalid("the credential cannot be sent in a header")
+		return nil, "", invalid("the credential cannot be sent in a header")
 	}
-	sent, sending := c.start(ctx, payload)
-	defer sent.release()
+	sent := c.start(ctx, payload)
 	sent.kind = kind
 	sent.template, _, _ = strings.Cut(req.Path, "?")
-	var res *http.Response
-	var body []byte
-	var err error
-	if c.resty == nil {
-		//nolint:bodyclose // send reads and closes it
-		res, body, err = c.send(sending, sent, &req, c.base+path)
-	} else {
-		//nolint:bodyclose // resty reads and closes it
-		res, body, err = c.sendByResty(sending, sent, &req, c.base+path)
-	}
+	return sent, c.base + path, nil
+}
+
+// failure returns the error for a request without a complete response.
+func (s *sending) failure(ctx context.Context, res *http.Response, err error) error {
+	c := s.client
 	switch {
-	case err == nil:
-	case sent.refused != nil:
-		return nil, sent.refused
-	case !sent.prepared && ctx.Err() == nil:
-		return nil, invalid("the method or the path cannot be sent, or middleware refused the request")
-	default:
-		if c.own != nil && ctx.Err() == nil && sent.stale() {
-			c.own.CloseIdleConnections() // so that a retry does not use the next dead connection
-		}
-		return nil, failure(ctx, res, err, sent.unsent())
+	case s.refused != nil:
+		return s.refused
+	case !s.prepared && ctx.Err() == nil:
+		return invalid("the method or the path cannot be sent, or middleware refused the request")
 	}
+	if c.own != nil && ctx.Err() == nil && s.stale() {
+		c.own.CloseIdleConnections() // so that a retry does not use the next dead connection
+	}
+	return failure(ctx, res, err, s.unsent())
+}
+
+// response returns the complete response.
+func (s *sending) response(ctx context.Context, method string, res *http.Response, body []byte) *Response {
 	return &Response{
-		method:     req.Method,
-		path:       sent.template,
-		look:       c.drift.take(ctx, req.Method, sent.template, res.StatusCode/100 == 2),
+		method:     method,
+		path:       s.template,
+		look:       s.client.drift.take(ctx, method, s.template, res.StatusCode/100 == 2),
 		Status:     res.StatusCode,
 		JSON:       isJSON(res.Header.Get("Content-Type")),
 		Body:       body,
 		RetryAfter: normalize.RetryAfterOf(res.Header, time.Now()),
-	}, nil
+	}
 }
 
 // setHeader sets the header fields of the request.

@@ -3,7 +3,6 @@ package rest
 // This file sends requests by resty, if a caller uses resty's middleware, hooks or debug output.
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -25,10 +24,8 @@ func (c *Client) configure(add func(*resty.Client)) {
 }
 
 // sendByResty sends the request by resty and reads the response.
-func (c *Client) sendByResty(
-	ctx context.Context, s *sending, req *Request, address string,
-) (*http.Response, []byte, error) {
-	r := c.resty.R().SetContext(ctx).SetQueryParamsFromValues(req.Query)
+func (c *Client) sendByResty(s *sending, req *Request, address string) (*http.Response, []byte, error) {
+	r := c.resty.R().SetContext(s.traced).SetQueryParamsFromValues(req.Query)
 	req.setHeader(r.Header, s)
 	if len(s.payload) > 0 {
 		r.SetBody(&s.reader)

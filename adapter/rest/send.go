@@ -30,7 +30,9 @@ import (
 // body. Over HTTP/1.1 the connection is also closed before the second write. Reads are stopped too,
 // because only package guard repeats: it waits and counts.
 type sending struct {
-	context.Context
+	context.Context // of the call; stop ends it
+
+	traced        context.Context // of the request
 	trace         httptrace.ClientTrace
 	stop          context.CancelFunc // nil where GetBody is enough
 	client        *Client
@@ -84,8 +86,8 @@ func Template(ctx context.Context) string {
 	return base.EscapedPath() + s.template
 }
 
-// start returns a sending and its context. The caller must call release.
-func (c *Client) start(ctx context.Context, payload []byte) (*sending, context.Context) {
+// start returns a sending. The caller must call release.
+func (c *Client) start(ctx context.Context, payload []byte) *sending {
 	s := &sending{Context: ctx, client: c, protocolKnown: c.protocolKnown.Load(), payload: payload}
 	if len(payload) == 0 {
 		s.Context, s.stop = context.WithCancel(ctx)
@@ -94,14 +96,29 @@ func (c *Client) start(ctx context.Context, payload []byte) (*sending, context.C
 	if !s.protocolKnown { // only then, since it costs a slice per field
 		s.trace.WroteHeaderField = s.wroteField
 	}
-	return s, httptrace.WithClientTrace(s, &s.trace)
+	s.traced = httptrace.WithClientTrace(s, &s.trace)
+	return s
 }
 
 // send sends the request by net/http and reads the response.
-func (c *Client) send(ctx context.Context, s *sending, req *Request, address string) (*http.Response, []byte, error) {
-	r, err := http.NewRequestWithContext(ctx, req.Method, address, nil)
+func (c *Client) send(s *sending, req *Request, address string) (*http.Response, []byte, error) {
+	r, err := s.request(req, address)
 	if err != nil {
 		return nil, nil, err
+	}
+	res, err := c.roundTrip(s, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := c.body(res)
+	return res, body, err
+}
+
+// request returns the request of net/http.
+func (s *sending) request(req *Request, address string) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(s.traced, req.Method, address, nil)
+	if err != nil {
+		return nil, err
 	}
 	if len(req.Query) > 0 {
 		r.URL.RawQuery = joinQuery(r.URL.RawQuery, req.Query.Encode())
@@ -110,12 +127,7 @@ func (c *Client) send(ctx context.Context, s *sending, req *Request, address str
 	if len(s.payload) > 0 {
 		r.Body, r.ContentLength = s.body(), int64(len(s.payload))
 	}
-	res, err := c.roundTrip(s, r)
-	if err != nil {
-		return nil, nil, err
-	}
-	body, err := c.body(res)
-	return res, body, err
+	return r, nil
 }
 
 // errNoResponse is the error of a transport that returns neither a response nor an error.

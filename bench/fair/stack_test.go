@@ -45,10 +45,10 @@ func grow(n int) byte {
 	return block[n]
 }
 
-// TestStackOfACallInFlight specifies that a list of accounts waits on a stack of 16 KiB. Transport,
-// caller and the runtime's reserve need 4 KiB of it. An exchange may need a stack of 32 KiB.
+// TestStackOfACallInFlight specifies that a list of accounts waits on a stack of 8 KiB. Transport,
+// caller and the runtime's reserve need 3.6 KiB of it. An exchange waits on one of 16 KiB.
 func TestStackOfACallInFlight(t *testing.T) {
-	const accounts, exchange = 11_600, 16_400
+	const accounts, exchange = 4_500, 10_600
 	for _, adapter := range fixture.Adapters {
 		t.Run(adapter, func(t *testing.T) {
 			s, base := open(t)

@@ -53,11 +53,13 @@ func ways(ctx context.Context, base, adapter, op string, callers int) ([]way, er
 		return nil, err
 	}
 	byLibrary := func(client *bankmux.Client) func(context.Context, int) error {
-		return func(ctx context.Context, caller int) error {
-			if op == "exchange" {
+		if op == "exchange" {
+			return func(ctx context.Context, caller int) error {
 				_, err := client.ExchangeToken(ctx, exchanges[caller])
 				return err
 			}
+		}
+		return func(ctx context.Context, caller int) error {
 			res, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conns[caller]})
 			if err == nil && (len(res.Accounts) != 3 || len(res.Failed) > 0) {
 				err = errResponse

@@ -14,25 +14,36 @@ import (
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
-// accounts reads the requested accounts, on the wire and in the model. It remembers their
-// currencies.
+// accounts reads the requested accounts, on the wire and in the model.
 func (a *adapter) accounts(
-	ctx context.Context, at endpoint[accountsResponse], call *dataCall, ids []string,
-) ([]account, bankmux.AccountsResult, error) {
+	ctx context.Context, at endpoint[accountsResponse], call *dataCall, ids []string, res *bankmux.AccountsResult,
+) ([]account, error) {
 	out := new(accountsResponse)
 	if err := dataInto(ctx, a.api, at, call, out); err != nil {
-		return nil, bankmux.AccountsResult{}, err
+		return nil, err
 	}
-	for _, acc := range out.Accounts.Rows {
-		a.currencies.note(call.conn, acc.ID, acc.Currency.Code)
+	return a.choose(call.conn, out, ids, res), nil
+}
+
+// choose returns the requested accounts, on the wire and in the model. It remembers the currencies
+// of all.
+func (a *adapter) choose(
+	conn *bankmux.Connection, out *accountsResponse, ids []string, res *bankmux.AccountsResult,
+) (list []account) {
+	for i := range out.Accounts.Rows {
+		acc := &out.Accounts.Rows[i]
+		a.currencies.note(conn, acc.ID, acc.Currency.Code)
 	}
-	list, res := wire.Accounts(ids, &out.Accounts, (*account).account)
-	return list, res, nil
+	list, *res = wire.Accounts(ids, &out.Accounts, (*account).account)
+	return list
 }
 
 // Accounts lists the accounts at the bank.
-func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	_, res, err := a.accounts(ctx, getAccounts, &dataCall{conn: &req.Connection, answers: req.Answers}, req.Accounts)
+func (a *adapter) Accounts(
+	ctx context.Context, req bankmux.AccountsRequest,
+) (res bankmux.AccountsResult, err error) {
+	call := dataCall{conn: &req.Connection, answers: req.Answers}
+	_, err = a.accounts(ctx, getAccounts, &call, req.Accounts, &res)
 	return res, err
 }
 
@@ -112,7 +123,8 @@ func (a *adapter) AccountNumbers(
 	req bankmux.AccountNumbersRequest,
 ) (bankmux.AccountNumbersResult, error) {
 	call := &dataCall{conn: &req.Connection, answers: req.Answers}
-	list, chosen, err := a.accounts(ctx, getAccounts, call, nil)
+	var chosen bankmux.AccountsResult
+	list, err := a.accounts(ctx, getAccounts, call, nil, &chosen)
 	if err != nil {
 		return bankmux.AccountNumbersResult{}, err
 	}

@@ -70,7 +70,7 @@ func newAPI(cfg Config) *api {
 
 // operation adds to the documented request what the PHP SDK sends: bearer token and userSecret.
 func (a *api) operation(ctx context.Context, to access, id string) (out operationResponse, err error) {
-	body := dataBody{AppKey: a.key, OperationID: id}
+	body := &dataBody{AppKey: a.key, OperationID: id}
 	err = do(ctx, a, getOperation, a.request(to, body), &out)
 	if e := bankmux.ErrorOf(err); e != nil && e.Status == http.StatusNotFound && e.Code == "" {
 		out = operationResponse{}
@@ -116,33 +116,41 @@ func dataInto[Out any, P responseOf[Out]](
 	if err != nil {
 		return err
 	}
-	var body dataBody
-	if call.body != nil {
-		body = *call.body
+	err = do(ctx, a, at, a.requestOf(to, call, ""), out)
+	if out.common().running() {
+		return resultInto(ctx, a, at, call, out)
 	}
-	if call.answers != nil {
-		body.OperationID, body.UserInputs = call.answers.Challenge.ID, userAnswers(call.answers)
-	}
-	err = do(ctx, a, at, a.request(to, body), out)
-	for out.common().Status == statusRunning && out.common().OperationID != "" {
+	return ofTheBank(call.late(err))
+}
+
+// resultInto waits for the operation of a response, and reads its result into out.
+func resultInto[Out any, P responseOf[Out]](
+	ctx context.Context, a *api, at endpoint[Out], call *dataCall, out P,
+) error {
+	to, err := allowed(call.conn)
+	for out.common().running() {
 		operation := string(out.common().OperationID)
 		if err = a.await(ctx, to, operation); err != nil {
 			return ofTheBank(err)
 		}
 		// The status does not contain the result. The original call, sent again for the finished
 		// operation, does.
-		body.OperationID, body.UserInputs = operation, nil
 		*out.common() = envelope{}
-		err = do(ctx, a, at, a.request(to, body), out)
+		err = do(ctx, a, at, a.requestOf(to, call, operation), out)
 	}
+	return ofTheBank(call.late(err))
+}
+
+// late names the error of an answer that came too late for the bank.
+func (call *dataCall) late(err error) error {
 	e := bankmux.ErrorOf(err)
-	if e != nil && call.answers != nil && (e.Code == "SESSION_EXPIRED" || e.Code == "SESSION_INVALIDATED") {
-		late := *e
-		late.Kind, late.Scope = bankmux.ErrChallengeExpired, ""
-		late.Detail = "the bank did not wait for the user's answer"
-		err = &late
+	if e == nil || call.answers == nil || (e.Code != "SESSION_EXPIRED" && e.Code != "SESSION_INVALIDATED") {
+		return err
 	}
-	return ofTheBank(err)
+	late := *e
+	late.Kind, late.Scope = bankmux.ErrChallengeExpired, ""
+	late.Detail = "the bank did not wait for the user's answer"
+	return &late
 }
 
 // The intervals at which a running operation is read. Dapi publishes none.
@@ -182,8 +190,29 @@ func (a *api) await(ctx context.Context, to access, id string) error {
 	}
 }
 
-// request is a call on a connection.
-func (a *api) request(to access, body dataBody) rest.Request {
+// requestOf is a data call. With a finished operation it asks for the result, else it may have the
+// user's answers. It is not inlined, so that the body is not on the stack of a call that waits.
+//
+//go:noinline
+func (a *api) requestOf(to access, call *dataCall, operation string) rest.Request {
+	var body dataBody
+	if call.body != nil {
+		body = *call.body
+	}
+	switch {
+	case operation != "":
+		body.OperationID = operation
+	case call.answers != nil:
+		body.OperationID, body.UserInputs = call.answers.Challenge.ID, userAnswers(call.answers)
+	}
+	return a.request(to, &body)
+}
+
+// request is a call on a connection. It completes a copy of the body.
+//
+//go:noinline
+func (a *api) request(to access, part *dataBody) rest.Request {
+	body := *part
 	body.AppSecret, body.UserSecret = a.secret.Reveal(), to.userSecret
 	return rest.Request{Bearer: to.token, JSON: body}
 }

@@ -19,35 +19,36 @@ import (
 func (a *adapter) ExchangeToken(
 	ctx context.Context, req bankmux.ExchangeRequest,
 ) (res bankmux.ExchangeResult, err error) {
-	res.Connection, err = a.connect(ctx, &req)
+	in, err := postedOf(&req)
+	if err != nil {
+		return res, err
+	}
+	err = a.connect(ctx, &req.Session, &in, &res.Connection)
 	return res, err
 }
 
-func (a *adapter) connect(ctx context.Context, req *bankmux.ExchangeRequest) (bankmux.Connection, error) {
-	in, err := postedOf(req)
-	if err != nil {
-		return bankmux.Connection{}, err
-	}
-	var got exchangeResponse
+// connect makes the connection of a session. If there is an error, conn does not change.
+func (a *adapter) connect(ctx context.Context, s *bankmux.Session, in *posted, conn *bankmux.Connection) error {
+	got := new(exchangeResponse)
 	body := exchangeBody{AppSecret: a.api.secret.Reveal(), AccessCode: in.code, ConnectionID: in.connectionID}
-	if err := do(ctx, a.api, exchangeToken, rest.Request{JSON: body}, &got); err != nil { // there is no token yet
-		return bankmux.Connection{}, err
+	if err := do(ctx, a.api, exchangeToken, rest.Request{JSON: body}, got); err != nil { // there is no token yet
+		return err
 	}
 	to := access{got.AccessToken, in.userSecret}
 	institution, err := a.bank(ctx, to)
 	if err != nil && !conclusive(err) {
 		institution, err = bankmux.Institution{}, nil // the code is spent, so the connection is kept as unverified
 	}
-	if err == nil && req.Session.Reconnect != nil {
-		err = otherBank(req.Session.Reconnect.Institution, institution)
+	if err == nil && s.Reconnect != nil {
+		err = otherBank(&s.Reconnect.Institution, &institution)
 	}
 	if refusal, ok := errors.AsType[*refusedBank](err); ok {
-		return bankmux.Connection{}, a.endRefused(ctx, to, refusal)
+		return a.endRefused(ctx, to, refusal)
 	}
 	if err != nil {
-		return bankmux.Connection{}, err
+		return err
 	}
-	return in.connection(&req.Session, &got, institution)
+	return in.connection(s, got, &institution, conn)
 }
 
 // refusedBank is the error for a login that works, at a bank that the application must not have.
@@ -96,17 +97,22 @@ func postedOf(req *bankmux.ExchangeRequest) (in posted, err error) {
 	return in, err
 }
 
-// connection returns the connection at a bank, which is zero if it is not known.
+// connection makes the connection at a bank, which is zero if it is not known. If there is an
+// error, conn does not change.
 func (in *posted) connection(
-	s *bankmux.Session, got *exchangeResponse, institution bankmux.Institution,
-) (bankmux.Connection, error) {
+	s *bankmux.Session, got *exchangeResponse, institution *bankmux.Institution, conn *bankmux.Connection,
+) error {
 	grant, err := model.NewGrant(got.AccessToken, in.userSecret, in.connectionID, model.IDs{
 		User: idOf(got.UserID, in.fields, "userID"), Token: idOf(got.TokenID, in.fields, "tokenID"),
 	})
 	if err != nil {
-		return bankmux.Connection{}, err
+		return err
 	}
-	return model.Connection(*s, grant, institution)
+	made, err := model.Connection(*s, grant, *institution)
+	if err == nil {
+		*conn = made
+	}
+	return err
 }
 
 // idOf returns an id that no call needs: that of the response, or else that of the payload.
@@ -118,8 +124,8 @@ func idOf(id string, fields bankmux.Payload, key string) string {
 }
 
 // otherBank refuses a login at another bank than before, if both banks are known.
-func otherBank(before, now bankmux.Institution) error {
-	if !model.AnotherBank(before, now) {
+func otherBank(before, now *bankmux.Institution) error {
+	if !model.AnotherBank(*before, *now) {
 		return nil
 	}
 	return &refusedBank{&bankmux.Error{
@@ -158,6 +164,11 @@ func (a *adapter) bank(ctx context.Context, to access) (bankmux.Institution, err
 	if err != nil {
 		return bankmux.Institution{}, err
 	}
+	return a.read(got)
+}
+
+// read returns the bank of a response.
+func (a *adapter) read(got *metadataResponse) (bankmux.Institution, error) {
 	b := got.bank()
 	if b.BankID == "" && b.SwiftCode == "" && b.Name == "" {
 		return bankmux.Institution{}, &bankmux.Error{
@@ -175,13 +186,16 @@ func (a *adapter) bank(ctx context.Context, to access) (bankmux.Institution, err
 	return model.Institution(b)
 }
 
-func (a *adapter) metadata(ctx context.Context, to access) (out metadataResponse, err error) {
-	err = do(ctx, a.api, getMetadata, a.api.request(to, dataBody{}), &out)
-	return out, err
+func (a *adapter) metadata(ctx context.Context, to access) (*metadataResponse, error) {
+	out := new(metadataResponse)
+	if err := do(ctx, a.api, getMetadata, a.api.request(to, &dataBody{}), out); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // bank is the bank that the metadata describe.
-func (r metadataResponse) bank() model.Bank {
+func (r *metadataResponse) bank() model.Bank {
 	return model.Bank{
 		BankID: string(r.Metadata.BankID), OperationID: string(r.OperationID), SwiftCode: r.Metadata.SwiftCode,
 		Name: r.Metadata.BankName, CountryCode: r.Metadata.Country.Code,
@@ -201,7 +215,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	}
 	institution, err := a.bank(ctx, to)
 	if err == nil && conn.Status.State == bankmux.StateUnverified { // the exchange could not check it
-		err = otherBank(conn.Institution, institution)
+		err = otherBank(&conn.Institution, &institution)
 	}
 	if err != nil {
 		return normalize.StatusAfter(conn, err)
@@ -241,7 +255,7 @@ func (a *adapter) Disconnect(ctx context.Context, req bankmux.DisconnectRequest)
 // delink ends an access. An access token that Dapi does not take gives no access. A changed login
 // at the bank differs: Dapi still has that connection.
 func (a *adapter) delink(ctx context.Context, to access) error {
-	err := do(ctx, a.api, delinkUser, a.api.request(to, dataBody{}), &envelope{})
+	err := do(ctx, a.api, delinkUser, a.api.request(to, &dataBody{}), &envelope{})
 	return normalize.Except(err, "INVALID_TOKEN")
 }
 

@@ -170,7 +170,8 @@ func (a *adapter) completeAccounts(
 	conn bankmux.Connection,
 	answers *bankmux.Answers,
 ) (all complete, err error) {
-	list, res, err := a.accounts(ctx, getCompleteAccounts, &dataCall{conn: &conn, answers: answers}, nil)
+	var res bankmux.AccountsResult
+	list, err := a.accounts(ctx, getCompleteAccounts, &dataCall{conn: &conn, answers: answers}, nil, &res)
 	all.accounts, all.balances.Failed = res.Accounts, res.Failed
 	for i, acc := range list {
 		if acc.Balance == nil {

@@ -29,7 +29,8 @@ func (a *adapter) byDays(conn bankmux.Connection, from endpoint[transactionsResp
 		Read:     reading.read,
 		Refused:  refusedDays,
 		Accounts: func(ctx context.Context, answers *bankmux.Answers) ([]string, []bankmux.Failure, error) {
-			_, res, err := a.accounts(ctx, getAccounts, &dataCall{conn: &conn, answers: answers}, nil)
+			var res bankmux.AccountsResult
+			_, err := a.accounts(ctx, getAccounts, &dataCall{conn: &conn, answers: answers}, nil, &res)
 			return normalize.AccountIDs(res.Accounts), res.Failed, err
 		},
 		Serves: func(ctx context.Context, again bool) (int, error) {

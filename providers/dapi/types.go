@@ -20,6 +20,9 @@ type envelope struct {
 	UserInputs  questions `json:"userInputs"`
 }
 
+// running reports whether an operation continues at the bank.
+func (e *envelope) running() bool { return e.Status == statusRunning && e.OperationID != "" }
+
 // verdict is the part of a failed envelope that decides.
 type verdict struct {
 	Status string `json:"status"`

@@ -13,27 +13,48 @@ import (
 )
 
 // Accounts lists the accounts that the user shared.
-func (a *adapter) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
-	_, res, err := a.accounts(ctx, &req.Connection, req.Accounts, true)
+func (a *adapter) Accounts(
+	ctx context.Context, req bankmux.AccountsRequest,
+) (res bankmux.AccountsResult, err error) {
+	out, err := a.listed(ctx, &req.Connection, req.Accounts, true)
+	if err == nil {
+		_, res = out.choose(req.Accounts)
+	}
 	return res, err
 }
 
-// accounts reads the requested accounts, on the wire and in the model. The data of other products
-// list accounts, too, so only a caller that is about accounts requires that they were fetched.
+// accounts reads the requested accounts, on the wire and in the model.
 func (a *adapter) accounts(
 	ctx context.Context, conn *bankmux.Connection, ids []string, required bool,
 ) ([]account, bankmux.AccountsResult, error) {
-	var out accountsResponse
-	err := dataOf(ctx, a.api, getAccounts, ofLink(conn, filter(ids)), &out)
-	if err == nil && required && !out.data() {
-		err = fetched(out.Link, "accounts")
-	}
+	out, err := a.listed(ctx, conn, ids, required)
 	if err != nil {
 		return nil, bankmux.AccountsResult{}, err
 	}
-	rows, res := choose(&out.Accounts, ids)
-	res.AsOf = asOf(out.Link, "accounts")
+	rows, res := out.choose(ids)
 	return rows, res, nil
+}
+
+// listed reads a list of accounts. The data of other products list accounts, too, so only a caller
+// that is about accounts requires that they were fetched.
+func (a *adapter) listed(
+	ctx context.Context, conn *bankmux.Connection, ids []string, required bool,
+) (*accountsResponse, error) {
+	out := new(accountsResponse)
+	err := dataOf(ctx, a.api, getAccounts, ofLink(conn, filter(ids)), out)
+	if err == nil && required && !out.data() {
+		err = fetched(out.Link, "accounts")
+	}
+	return out, err
+}
+
+// choose returns the requested accounts, on the wire and in the model.
+//
+//go:noinline
+func (r *accountsResponse) choose(ids []string) ([]account, bankmux.AccountsResult) {
+	rows, res := choose(&r.Accounts, ids)
+	res.AsOf = asOf(r.Link, "accounts")
+	return rows, res
 }
 
 // choose returns the requested accounts, on the wire and in the model. MoneyKit does not document

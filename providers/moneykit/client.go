@@ -84,7 +84,10 @@ var (
 // byID is the path parameter that names one link, user or bank.
 func byID(id string) map[string]string { return map[string]string{"id": id} }
 
-// ofLink is a request about the link of a connection.
+// ofLink is a request about the link of a connection. It is not inlined, so that its copy of the
+// connection is not on the stack of a call that waits for its response.
+//
+//go:noinline
 func ofLink(conn *bankmux.Connection, query url.Values) rest.Request {
 	return rest.Request{PathParams: byID(conn.Credential().Reveal()), Query: query}
 }

@@ -104,11 +104,19 @@ func (at endpoint[Out]) into(ctx context.Context, a *api, body any, out *Out) er
 // ofItem is fetch for an endpoint that needs nothing but the Item. It never returns nil.
 func (at endpoint[Out]) ofItem(ctx context.Context, a *api, conn *bankmux.Connection) (*Out, error) {
 	out := new(Out)
-	err := at.into(ctx, a, itemRequest{AccessToken: conn.Credential().Reveal()}, out)
+	err := at.into(ctx, a, requestOf(conn), out)
 	if err != nil {
 		*out = *new(Out)
 	}
 	return out, err
+}
+
+// requestOf is a request that has only the access token. It is not inlined, so that its copy of the
+// connection is not on the stack of a call that waits for its response.
+//
+//go:noinline
+func requestOf(conn *bankmux.Connection) itemRequest {
+	return itemRequest{AccessToken: conn.Credential().Reveal()}
 }
 
 // op describes an operation that only Plaid has. findOut names the call that reveals the outcome of
