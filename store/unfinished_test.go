@@ -106,7 +106,8 @@ func TestUnfinished(t *testing.T) {
 			require.NoError(t, err, line)
 			after = append(after, at.Sub(start).Round(time.Minute))
 		}
-		assert.Equal(t, []time.Duration{lease.Round(time.Minute), time.Hour + time.Minute, 2*time.Hour + time.Minute}, after)
+		want := []time.Duration{lease.Round(time.Minute), time.Hour + time.Minute, 2*time.Hour + time.Minute}
+		assert.Equal(t, want, after)
 	})
 	onEach(t, "an exchange that runs is neither listed nor closed", func(t *testing.T, db *database) {
 		s := db.open(t)
