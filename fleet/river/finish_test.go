@@ -11,6 +11,8 @@ import (
 	"github.com/riverqueue/river/rivertype"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
 )
 
 // insertHook counts what River inserts.
@@ -39,30 +41,71 @@ func TestFinish(t *testing.T) {
 		require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
 		assert.EqualValues(t, 2, hook.inserts.Load(), "that of the nudge and that of the night")
 	})
-	t.Run("both jobs and the plan are as River's own functions leave them", func(t *testing.T) {
+	for name, failure := range map[string]error{
+		"":                       nil,
+		", also after a failure": &bankmux.Error{Kind: bankmux.ErrUnavailable},
+		", also after a failure that only the user ends": &bankmux.Error{Kind: bankmux.ErrReauth},
+	} {
+		t.Run("both jobs and the plan are as River's own functions leave them"+name, func(t *testing.T) {
+			t.Parallel()
+			finishesAsRiver(t, failure)
+		})
+	}
+	t.Run("a run that lost its connection ends nothing, also if its job still runs", func(t *testing.T) {
 		t.Parallel()
-		plain, hooked := newDatabase(t), newDatabase(t)
-		ours := plain.process(t, newBank())
-		rivers := hooked.process(t, newBank(), func(p *process) { p.hooks = []rivertype.Hook{&insertHook{}} })
-		for _, p := range []*process{ours, rivers} {
-			p.nudge(t, p.link(t, "rosa"))
-			p.start(t)
-			require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
-			p.stop(t)
-		}
-		for _, rows := range []string{
-			"SELECT to_jsonb(j) - '{id,args,created_at,attempted_at,attempted_by,scheduled_at,finalized_at}'::text[]" +
-				" || jsonb_build_object('keys', (SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(j.args) k)," +
-				" 'ended', finalized_at IS NOT NULL, 'waits', scheduled_at > now())" +
-				" FROM river_job j WHERE kind = 'bankmux_sync' ORDER BY id",
-			"SELECT to_jsonb(c) - '{connection,job,at,ended_at}'::text[] ||" +
-				" jsonb_build_object('ended', ended_at IS NOT NULL," +
-				" 'at', at = (SELECT scheduled_at FROM river_job j WHERE j.id = c.job))" +
-				" FROM bankmux_river_connections c",
-		} {
-			want := hooked.texts(t, rows)
-			require.NotEmpty(t, want)
-			assert.Equal(t, want, plain.texts(t, rows))
-		}
+		d := newDatabase(t)
+		p := d.process(t, newBank())
+		conn := p.link(t, "rosa")
+		last := newGate()
+		p.bank.failing(last.at("page 4"))
+		p.nudge(t, conn)
+		p.start(t)
+		<-last.reached
+		d.exec(t, "UPDATE bankmux_river_connections SET running = FALSE") // as a worker that takes it over
+		version := p.state(t, conn).Version
+		close(last.open)
+		require.Equal(t, river.EventKindJobCancelled, p.wait(t).Kind)
+		assert.Equal(t, version, p.state(t, conn).Version)
+		assert.Equal(t, allTexts[:4], p.texts(t, "rosa"))
+		assert.Zero(t, d.jobs(t, "scheduled"), "no next one")
 	})
+}
+
+// finishesAsRiver compares the end of a run by one statement with that by River's own functions.
+// failure is that of a run before it.
+func finishesAsRiver(t *testing.T, failure error) {
+	t.Helper()
+	plain, hooked := newDatabase(t), newDatabase(t)
+	ours := plain.process(t, newBank())
+	rivers := hooked.process(t, newBank(), func(p *process) { p.hooks = []rivertype.Hook{&insertHook{}} })
+	for _, p := range []*process{ours, rivers} {
+		conn := p.link(t, "rosa")
+		if failure != nil {
+			p.bank.failing(fails(failure))
+		}
+		p.nudge(t, conn)
+		p.start(t)
+		if failure != nil {
+			p.wait(t)
+			require.NotZero(t, p.plan(t, conn).Kind)
+			p.bank.failing(nil)
+			p.nudge(t, conn)
+		}
+		require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+		p.stop(t)
+	}
+	for _, rows := range []string{
+		"SELECT to_jsonb(j) - '{id,args,created_at,attempted_at,attempted_by,scheduled_at,finalized_at}'::text[]" +
+			" || jsonb_build_object('keys', (SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(j.args) k)," +
+			" 'ended', finalized_at IS NOT NULL, 'waits', scheduled_at > now())" +
+			" FROM river_job j WHERE kind = 'bankmux_sync' ORDER BY id",
+		"SELECT to_jsonb(c) - '{connection,job,at,ended_at}'::text[] ||" +
+			" jsonb_build_object('ended', ended_at IS NOT NULL," +
+			" 'at', at = (SELECT scheduled_at FROM river_job j WHERE j.id = c.job))" +
+			" FROM bankmux_river_connections c",
+	} {
+		want := hooked.texts(t, rows)
+		require.NotEmpty(t, want)
+		assert.Equal(t, want, plain.texts(t, rows))
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/stretchr/testify/assert"
@@ -23,6 +24,7 @@ func TestNudge(t *testing.T) {
 		"nudges at once make one job and one run":                        nudgesTogether,
 		"a nudge inside a transaction counts after its commit":           nudgesInTransactions,
 		"a webhook delivery during a run leads to one more run after it": nudgesDuringARun,
+		"a nudge that is not committed yet as a run ends is not lost":    nudgesAtTheEnd,
 		"a removed connection has no job, and its run stores nothing":    removes,
 		"a connection that lost its job gets another one":                repairs,
 		"a wrong argument is refused":                                    refusesArguments,
@@ -106,6 +108,33 @@ func nudgesDuringARun(t *testing.T, d *database) {
 	assert.Equal(t, 2, d.jobs(t, "completed"), "three deliveries lead to one run")
 	assert.Equal(t, 1, d.jobs(t, "scheduled"))
 	assert.Equal(t, schedule.ReasonSlot, p.plan(t, conn).Reason)
+}
+
+// nudgesAtTheEnd keeps the transaction of a nudge open until the end of the run waits for it.
+func nudgesAtTheEnd(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	last := newGate()
+	p.bank.failing(last.at("page 4"))
+	p.nudge(t, conn)
+	p.start(t)
+	<-last.reached
+	tx, err := p.store.DB().BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback() }()
+	var server int
+	require.NoError(t, tx.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&server))
+	require.NoError(t, p.fleet.NudgeTx(t.Context(), tx, conn))
+	p.bank.failing(nil)
+	close(last.open)
+	require.Eventually(t, func() bool {
+		return d.count(t, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))", server) == 1
+	}, 30*time.Second, time.Millisecond, "the end of the run waits for the transaction")
+	p.bank.add("6 tea")
+	require.NoError(t, tx.Commit())
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	assert.Equal(t, append(allTexts[:5:5], "6 tea"), p.texts(t, "rosa"))
 }
 
 func removes(t *testing.T, d *database) {
