@@ -42,7 +42,8 @@ type ExchangeResult struct {
 	More []Connection
 	// Failed has a failure for each further login of the run that did not become a connection. The
 	// call returns no error then, because the tokens of Connection and More are spent. Store these
-	// first. Posting the payload again exchanges the rest.
+	// first. Posting the payload again exchanges the rest. A failure of a one-shot whose outcome is
+	// not known is of [ErrOutcomeUnknown]: the provider may have opened an access.
 	Failed []Failure
 }
 
@@ -170,5 +171,21 @@ func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (Exchan
 		j.out.name(&req.Session)
 	}
 	_ = c.partial(&opExchangeToken, &j.out.Connection, j.out.Failed) // an error would lose the connections
+	if c.effect(&opExchangeToken) == OneShot {
+		j.out.markUnknown()
+	}
 	return j.out, nil
+}
+
+// markUnknown turns each failure whose outcome is not known into [ErrOutcomeUnknown].
+func (r *ExchangeResult) markUnknown() {
+	for i := range r.Failed {
+		if e := r.Failed[i].Err; !OutcomeKnown(e) && e.Kind != ErrOutcomeUnknown {
+			lost := *e
+			lost.Kind, lost.Scope, lost.Unlisted, lost.RetryAfter = ErrOutcomeUnknown, ScopeCall, false, 0
+			lost.FindOut = opExchangeToken.FindOut
+			lost.Detail = "the request was sent and no readable response arrived"
+			r.Failed[i].Err = &lost
+		}
+	}
 }

@@ -112,13 +112,14 @@ func oneRunMayLinkSeveralBanks(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, res.All(), 2)
 		require.Len(t, res.Failed, 2)
-		require.ErrorIs(t, res.Failed[0], bankmux.ErrUnavailable)
+		require.ErrorIs(t, res.Failed[0], bankmux.ErrUnavailable, "nothing was sent")
 		assert.Equal(
 			t,
 			[]string{"hosted", bankmux.OpExchangeToken},
 			[]string{res.Failed[0].Err.Client, res.Failed[0].Err.Op},
 		)
-		require.ErrorIs(t, res.Failed[1], bankmux.ErrUnknown, "a failure without a cause")
+		require.ErrorIs(t, res.Failed[1], bankmux.ErrOutcomeUnknown, "a failure without a cause")
+		assert.NotEmpty(t, res.Failed[1].Err.FindOut)
 	})
 	t.Run("the same login twice is one connection", func(t *testing.T) {
 		t.Parallel()

@@ -27,6 +27,8 @@ type outcome struct {
 	Connections []string          `json:"connections,omitempty"` // their ids, in the order of All
 	Failed      []bankmux.Failure `json:"failed,omitempty"`
 	Err         *bankmux.Error    `json:"error,omitempty"`
+
+	made []bankmux.Connection // the connections of this call
 }
 
 // Exchange runs exchange once for a session and a payload, and stores its connections together with
@@ -40,16 +42,19 @@ type outcome struct {
 // [Limits.Lease].
 //
 // After an error, and after a result with Failed, the payload may be posted again. Exchange then
-// runs exchange once more, which finds out an unknown outcome or exchanges the rest.
+// runs exchange once more, which finds out an unknown outcome or exchanges the rest. A result with
+// a failure whose outcome is unknown is stored, and [Store.Unfinished] lists it until the rest is.
 //
-// If exchange succeeds and the database fails, Exchange tries to store the result for some seconds.
-// In the end it returns the result and an [*Error]. Call Exchange again in the same process with an
-// exchange that returns the result: it does not wait for [Limits.Lease]. Until then call
-// [Store.HoldExchange], or another process runs the exchange after that time. Or end the access.
+// If the database fails after exchange, Exchange tries to store the result or error for some
+// seconds. In the end it returns the result and an [*Error]. Call Exchange again in the same
+// process with an exchange that returns the result: it does not wait for [Limits.Lease]. Until then
+// call [Store.HoldExchange], or another process runs the exchange after that time. Or end the
+// access.
 //
 // The error is [bankmux.ErrNotReady] if the time of ctx ends while another call runs. After the
 // lease of another process, it also replaces [bankmux.ErrTokenSpent] once. That process may still
-// store what it got.
+// store what it got. If two processes store a result after all, both return the first one. If the
+// second one opened another access, [Store.Unfinished] lists the exchange.
 //
 // Connections that were deleted since are left out of the result of a payload that is posted again.
 // If none is left, the error is [bankmux.ErrTokenSpent]. It is [bankmux.ErrNotFound] if the session
@@ -99,6 +104,7 @@ type claim struct {
 	mine   bool  // this call runs the exchange
 	taken  bool  // the lease of another process ended, which may still store its result
 	doubt  bool  // a process died during this exchange, now or before
+	owed   int   // the failures of the result before, each of which may have opened an access
 	waits  int64 // the attempt that this call waits for
 }
 
@@ -121,7 +127,7 @@ func underWay(cause error) *bankmux.Error {
 // claim takes the exchange, or returns its outcome. It returns nothing if another call runs it.
 func (s *Store) claim(ctx context.Context, c *claim) (got *outcome, err error) {
 	err = s.write(ctx, "Exchange", func(w *work) error {
-		got, c.mine, c.taken, c.doubt = nil, false, false, false
+		got, c.mine, c.taken, c.doubt, c.owed = nil, false, false, false, 0
 		var state, holder string
 		var attempt, until int64
 		var sealed []byte
@@ -154,6 +160,7 @@ func (s *Store) claim(ctx context.Context, c *claim) (got *outcome, err error) {
 				got = read
 				return nil
 			}
+			c.owed = len(read.Failed)
 			attempt++
 		}
 		c.mine = true
@@ -189,104 +196,6 @@ func (s *Store) firstClaim(ctx context.Context, w *work, c *claim) error {
 		c.id, c.ref.User, s.nowMillis(), session.ExpiresAt.UnixMilli(), exchangeRuns, c.holder,
 		s.now().Add(s.limits.Lease).UnixMilli())
 	c.mine = n == 1
-	return err
-}
-
-// runExchange calls exchange and stores what it returns.
-func (s *Store) runExchange(
-	ctx context.Context, c *claim, exchange func(context.Context) (bankmux.ExchangeResult, error),
-) (bankmux.ExchangeResult, error) {
-	stop := s.extend(ctx, "bankmux_exchanges", c.id, c.holder)
-	defer stop() // exchange may panic
-	result, err := exchange(ctx)
-	stop() // what is left of the lease is enough to store the result
-	// The caller may have hung up. What happened at the provider must still be stored.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.endFor)
-	defer cancel()
-	if err != nil {
-		if s.endExchange(ctx, c, outcome{Err: asError(err)}, nil) != nil {
-			s.endedClaims.add(c.id, c.holder, s.now(), s.limits.Lease)
-		}
-		if c.taken && bankmux.KindOf(err) == bankmux.ErrTokenSpent {
-			return bankmux.ExchangeResult{}, underWay(nil)
-		}
-		return bankmux.ExchangeResult{}, err
-	}
-	out := outcome{Failed: result.Failed}
-	for _, conn := range result.All() {
-		out.Connections = append(out.Connections, conn.ID)
-	}
-	for try := 1; ; try++ {
-		err := s.endExchange(ctx, c, out, result.All())
-		if _, away := errors.AsType[*Error](err); away && pause(ctx, try) {
-			continue
-		}
-		if bankmux.KindOf(err) == bankmux.ErrContextDone { // the time is that of this method
-			err = &Error{Op: "Exchange", Detail: "the result was not stored in time"}
-		}
-		if err != nil {
-			s.endedClaims.add(c.id, c.holder, s.now(), s.limits.Lease)
-		}
-		return result, failed("Exchange", err)
-	}
-}
-
-// asError returns err as it can be stored.
-func asError(err error) *bankmux.Error {
-	if e := bankmux.ErrorOf(err); e != nil {
-		return e
-	}
-	return &bankmux.Error{Kind: bankmux.KindOf(err), Detail: "the exchange failed"}
-}
-
-// endExchange stores the outcome of an exchange with its connections.
-func (s *Store) endExchange(ctx context.Context, c *claim, out outcome, conns []bankmux.Connection) error {
-	sealed, err := s.seal(sealedExchange, out, c.ref.User, c.id)
-	if err != nil {
-		return err
-	}
-	state, who := exchangeDone, "" // a result is worth more than a lost lease
-	if out.Err != nil {
-		state, who = exchangeFailed, " AND holder = $6" // a row that no call runs has no holder
-		if c.doubt = c.doubt || out.Err.Kind == bankmux.ErrOutcomeUnknown; c.doubt {
-			state = doubtfulFailed
-		}
-	}
-	return s.write(ctx, "Exchange", func(w *work) error {
-		args := []any{state, sealed, s.nowMillis(), c.id, c.ref.User}
-		if out.Err != nil {
-			args = append(args, c.holder)
-		}
-		n, err := w.exec(ctx, "UPDATE bankmux_exchanges SET state = $1, sealed = $2, holder = '', held_until = $3"+
-			" WHERE id = $4 AND user_id = $5 AND state NOT IN ('done', 'user deleted')"+who, args...)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return s.lostExchange(ctx, w, c, out)
-		}
-		for _, conn := range conns {
-			if err := s.putLinked(ctx, w, conn); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// lostExchange returns the error for an exchange whose row is not this call's any more. There is
-// none if another call has stored its result. If the user was deleted, an exchange that opened
-// nothing goes too.
-func (s *Store) lostExchange(ctx context.Context, w *work, c *claim, out outcome) error {
-	if out.Err != nil && !c.doubt {
-		_, err := w.exec(ctx, "DELETE FROM bankmux_exchanges WHERE id = $1 AND holder = $2 AND state = 'user deleted'",
-			c.id, c.holder)
-		return err
-	}
-	kept, err := w.has(ctx, "SELECT 1 FROM bankmux_exchanges WHERE id = $1 AND state <> 'user deleted'", c.id)
-	if err == nil && !kept {
-		return notFound("session")
-	}
 	return err
 }
 

@@ -39,7 +39,7 @@ func fill(t *testing.T, s *store.Store, user string) bankmux.Connection {
 		func(ctx context.Context) (bankmux.ExchangeResult, error) {
 			res, err := exchange(ctx, l.session, user)
 			res.Failed = []bankmux.Failure{
-				{Account: "failed-account-" + user, Err: &bankmux.Error{Kind: bankmux.ErrUnknown}},
+				{Account: "failed-account-" + user, Err: &bankmux.Error{Kind: bankmux.ErrUserAction}},
 			}
 			return res, err
 		})

@@ -28,9 +28,9 @@ const doubtful = "state IN ('running', 'running again', 'failed again', 'user de
 
 // Unfinished returns the exchanges that were started and whose outcome is not stored, up to 100,
 // the oldest first. The process that ran one died, or the provider did not say what happened
-// ([bankmux.ErrOutcomeUnknown]). See first whether the same payload, posted again, gets the
-// connection. Otherwise look the user up at the provider, end an access that no connection has, and
-// call [Store.CloseUnfinished].
+// ([bankmux.ErrOutcomeUnknown]), perhaps of one bank of several. See first whether the same
+// payload, posted again, gets the connection. Otherwise look the user up at the provider, end an
+// access that no connection has, and call [Store.CloseUnfinished].
 //
 // An exchange is listed after [Limits.Lease], until its connection is stored or CloseUnfinished is
 // called. It stays listed if the payload is posted again and gets an error, such as
@@ -66,13 +66,34 @@ const digestLength = len(":") + 2*sha256.Size
 // CloseUnfinished takes the exchanges of a session from the list of [Store.Unfinished], after you
 // have looked at the provider. A process that lives after all, and then has a result, gets
 // [bankmux.ErrNotFound]. CloseUnfinished may be repeated.
+//
+// The error is [bankmux.ErrNotReady] if the lease of an exchange of the session still lasts, so
+// that its process may live. [bankmux.Error.RetryAfter] says for how long. [Store.DeleteUser]
+// returns such an exchange at once.
 func (s *Store) CloseUnfinished(ctx context.Context, one Unfinished) error {
-	return s.write(ctx, "CloseUnfinished", func(w *work) error {
-		_, err := w.exec(ctx, "DELETE FROM bankmux_exchanges WHERE "+unfinished+
-			" AND user_id = $2 AND substr(id, 1, length(id) - "+strconv.Itoa(digestLength)+") = $3",
-			s.nowMillis(), plainText(one.User), plainText(one.Session))
+	const op = "CloseUnfinished"
+	const ofSession = doubtful + " AND user_id = $2 AND substr(id, 1, length(id) - "
+	var left time.Duration
+	err := s.write(ctx, op, func(w *work) error {
+		now, session := s.nowMillis(), ofSession+strconv.Itoa(digestLength)+") = $3"
+		args := []any{now, plainText(one.User), plainText(one.Session)}
+		_, err := w.exec(ctx, "DELETE FROM bankmux_exchanges WHERE held_until <= $1 AND "+session, args...)
+		if err != nil {
+			return err
+		}
+		var until int64
+		err = w.row(ctx, "SELECT COALESCE(MAX(held_until), 0) FROM bankmux_exchanges WHERE held_until > $1 AND "+session,
+			args, []any{&until})
+		left = time.Duration(max(0, until-now)) * time.Millisecond
 		return err
 	})
+	if err == nil && left > 0 {
+		err = failed(op, &bankmux.Error{
+			Kind: bankmux.ErrNotReady, RetryAfter: left, NotSent: true,
+			Detail: "the process of the exchange may still live",
+		})
+	}
+	return err
 }
 
 // ForgetExchange takes the exchange of a payload from the list of [Store.Unfinished], if its user

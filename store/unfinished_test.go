@@ -110,12 +110,15 @@ func TestUnfinished(t *testing.T) {
 		assert.Equal(t, want, after)
 	})
 	onEach(t, "an exchange that runs is neither listed nor closed", func(t *testing.T, db *database) {
-		s := db.open(t)
+		c := newClock()
+		s := db.open(t, store.WithNow(c.now))
 		l := startLink(t, s, "rosa")
 		_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
 			func(ctx context.Context) (bankmux.ExchangeResult, error) {
 				assert.Empty(t, unfinishedOf(t, s))
-				assert.NoError(t, s.CloseUnfinished(ctx, store.Unfinished{User: "rosa", Session: l.session.ID}))
+				err := s.CloseUnfinished(ctx, store.Unfinished{User: "rosa", Session: l.session.ID})
+				assert.ErrorIs(t, err, bankmux.ErrNotReady)
+				assert.Equal(t, lease, bankmux.ErrorOf(err).RetryAfter)
 				return exchange(ctx, l.session, "1")
 			})
 		require.NoError(t, err)

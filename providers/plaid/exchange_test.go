@@ -35,6 +35,7 @@ func TestExchange(t *testing.T) {
 func TestSeveral(t *testing.T) {
 	t.Parallel()
 	t.Run("every bank of a multi-item session is a connection", everyBankOfAMultiItemSessionIsAConnection)
+	t.Run("a lost response among several is an unknown outcome", aLostResponseAmongSeveralIsAnUnknownOutcome)
 	t.Run("a bank that fails is exchanged by a later call", aBankThatFailsIsExchangedByALaterCall)
 	t.Run("a hosted session needs no payload", aHostedSessionNeedsNoPayload)
 	t.Run("what was linked before the user left is exchanged", whatWasLinkedBeforeTheUserLeftIsExchanged)
@@ -310,6 +311,28 @@ func everyBankOfAMultiItemSessionIsAConnection(t *testing.T) {
 	assert.Len(t, s.sent(exchangePath), 3)
 	_, err = plaid.CreateUser(t.Context(), s.client, "")
 	require.ErrorIs(t, err, bankmux.ErrInvalid)
+}
+
+func aLostResponseAmongSeveralIsAnUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	session := s.several("ins_109508", "ins_900101")
+	exchanges := 0
+	s.answers(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != exchangePath {
+			return false
+		}
+		if exchanges++; exchanges == 2 {
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	})
+	res, err := s.client.ExchangeToken(t.Context(), posted(session, "{}"))
+	require.NoError(t, err)
+	require.Len(t, res.All(), 1)
+	require.Len(t, res.Failed, 1)
+	require.ErrorIs(t, res.Failed[0], bankmux.ErrOutcomeUnknown)
+	assert.NotEmpty(t, res.Failed[0].Err.FindOut)
 }
 
 func aBankThatFailsIsExchangedByALaterCall(t *testing.T) {

@@ -1,0 +1,199 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/store"
+)
+
+// withFailures returns an exchange that links one bank and fails at others.
+func (l *links) withFailures(kinds ...bankmux.Kind) func(context.Context) (bankmux.ExchangeResult, error) {
+	return func(ctx context.Context) (bankmux.ExchangeResult, error) {
+		res, err := exchange(ctx, l.session, "1")
+		for _, kind := range kinds {
+			res.Failed = append(res.Failed, bankmux.Failure{Err: &bankmux.Error{Kind: kind}})
+		}
+		return res, err
+	}
+}
+
+// ends is a disconnect that succeeds.
+func ends(context.Context, bankmux.Connection) error { return nil }
+
+// TestPartialDoubt specifies what stays listed of a run of several banks, some of which failed.
+func TestPartialDoubt(t *testing.T) {
+	run := func(t *testing.T, s *store.Store, l *links, kinds ...bankmux.Kind) {
+		t.Helper()
+		res, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), l.withFailures(kinds...))
+		require.NoError(t, err)
+		require.Len(t, res.Failed, len(kinds))
+		_, err = s.Connection(t.Context(), "rosa", res.Connection.ID)
+		require.NoError(t, err, "its connection is stored")
+	}
+	for _, kind := range []bankmux.Kind{bankmux.ErrOutcomeUnknown, bankmux.ErrUnavailable} {
+		onEach(t, "a bank whose outcome is unknown stays listed and is named: "+string(kind),
+			func(t *testing.T, db *database) {
+				c := newClock()
+				s := db.open(t, store.WithNow(c.now))
+				l := startLink(t, s, "rosa")
+				run(t, s, l, bankmux.ErrUserAction, kind)
+				c.advance(time.Hour)
+				assert.Len(t, unfinishedOf(t, s), 1)
+				_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+					endsWith(&bankmux.Error{Kind: bankmux.ErrTokenSpent}))
+				require.ErrorIs(t, err, bankmux.ErrTokenSpent)
+				assert.Len(t, unfinishedOf(t, s), 1, "posting again did not find it")
+				left, err := s.DeleteUser(t.Context(), "rosa", ends)
+				require.NoError(t, err)
+				assert.Len(t, left, 1)
+			})
+	}
+	onEach(t, "a bank that certainly failed is not listed", func(t *testing.T, db *database) {
+		s := db.open(t)
+		run(t, s, startLink(t, s, "rosa"), bankmux.ErrUserAction)
+		assert.Empty(t, unfinishedOf(t, s))
+		left, err := s.DeleteUser(t.Context(), "rosa", ends)
+		require.NoError(t, err)
+		assert.Empty(t, left)
+	})
+	onEach(t, "a repeat that links as many banks as failed ends it", func(t *testing.T, db *database) {
+		s := db.open(t)
+		l := startLink(t, s, "rosa")
+		run(t, s, l, bankmux.ErrOutcomeUnknown)
+		_, err := l.finish(t.Context(), s, "1")
+		require.NoError(t, err)
+		assert.Empty(t, unfinishedOf(t, s))
+	})
+	onEach(t, "a repeat that links fewer banks than failed does not", func(t *testing.T, db *database) {
+		s := db.open(t)
+		l := startLink(t, s, "rosa")
+		run(t, s, l, bankmux.ErrOutcomeUnknown, bankmux.ErrUserAction)
+		_, err := l.finish(t.Context(), s, "1")
+		require.NoError(t, err)
+		assert.Len(t, unfinishedOf(t, s), 1)
+		run(t, s, startLink(t, s, "rosa"), bankmux.ErrUserAction)
+	})
+	onEach(t, "a repeat that fails in a part of its own does not", func(t *testing.T, db *database) {
+		s := db.open(t)
+		l := startLink(t, s, "rosa")
+		run(t, s, l, bankmux.ErrOutcomeUnknown)
+		run(t, s, l, bankmux.ErrUserAction)
+		assert.Len(t, unfinishedOf(t, s), 1)
+	})
+}
+
+// TestRefusedEnd specifies that the end of an exchange that failed is stored like that of a result.
+func TestRefusedEnd(t *testing.T) {
+	refused := &bankmux.Error{Kind: bankmux.ErrUserAction, Code: bankmux.CodeCancelled, NotSent: true}
+	for _, broken := range []int{1, 2, 3, 4} {
+		onEach(t, "a refusal is not in doubt if one statement fails at its end", func(t *testing.T, db *database) {
+			c, f := newClock(), &fault{err: errFault}
+			healthy := db.open(t, store.WithNow(c.now))
+			s := db.faulty(t, f, store.WithNow(c.now))
+			l := startLink(t, healthy, "rosa")
+			_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+				func(context.Context) (bankmux.ExchangeResult, error) {
+					f.arm(broken)
+					return bankmux.ExchangeResult{}, refused
+				})
+			require.ErrorIs(t, err, bankmux.ErrUserAction)
+			c.advance(31 * time.Second)
+			assert.Empty(t, unfinishedOf(t, healthy))
+			left, err := healthy.DeleteUser(t.Context(), "rosa", nil)
+			require.NoError(t, err)
+			assert.Empty(t, left)
+		})
+	}
+}
+
+// TestTwoResults specifies what two processes get that both exchange a payload in the end.
+func TestTwoResults(t *testing.T) {
+	for name, c := range map[string]struct {
+		token      string // of the second access
+		disconnect bool   // the user disconnects meanwhile
+		listed     int
+	}{
+		"the same access":               {"second", false, 0},
+		"another access":                {"first", false, 1},
+		"an access that the user ended": {"first", true, 1},
+	} {
+		onEach(t, "the later one gets the stored result, and lists an access that it lacks: "+name,
+			func(t *testing.T, db *database) {
+				clk := newClock()
+				late, other := db.open(t, store.WithNow(clk.now)), db.open(t, store.WithNow(clk.now))
+				l := startLink(t, other, "rosa")
+				var stored bankmux.Connection
+				res, err := late.Exchange(t.Context(), l.session.Ref(), payload("1"),
+					func(ctx context.Context) (bankmux.ExchangeResult, error) {
+						clk.advance(31 * time.Second)
+						got, err := other.Exchange(ctx, l.session.Ref(), payload("1"),
+							func(ctx context.Context) (bankmux.ExchangeResult, error) {
+								return exchange(ctx, l.session, "second")
+							})
+						assert.NoError(t, err)
+						stored = got.Connection
+						if c.disconnect {
+							assert.NoError(t, other.DeleteConnection(ctx, "rosa", stored.ID))
+						}
+						return exchange(ctx, l.session, c.token)
+					})
+				if c.disconnect {
+					require.ErrorIs(t, err, bankmux.ErrTokenSpent)
+				} else {
+					require.NoError(t, err)
+					assert.Equal(t, stored, res.Connection)
+					again, err := l.finish(t.Context(), other, "1")
+					require.NoError(t, err)
+					assert.Equal(t, stored, again.Connection, "posting again finds it")
+				}
+				assert.Zero(t, l.calls.Load())
+				assert.Len(t, unfinishedOf(t, late), c.listed)
+				left, err := late.DeleteUser(t.Context(), "rosa", ends)
+				require.NoError(t, err)
+				assert.Len(t, left, c.listed)
+			})
+	}
+	onEach(t, "an error changes nothing of a result that another call stored", func(t *testing.T, db *database) {
+		clk := newClock()
+		late, other := db.open(t, store.WithNow(clk.now)), db.open(t, store.WithNow(clk.now))
+		l := startLink(t, other, "rosa")
+		_, err := late.Exchange(t.Context(), l.session.Ref(), payload("1"),
+			func(ctx context.Context) (bankmux.ExchangeResult, error) {
+				clk.advance(31 * time.Second)
+				_, err := l.finish(ctx, other, "1")
+				assert.NoError(t, err)
+				return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrOutcomeUnknown}
+			})
+		require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
+		assert.Empty(t, unfinishedOf(t, other))
+		_, err = l.finish(t.Context(), other, "1")
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, l.calls.Load())
+	})
+}
+
+// TestCloseWithinLease specifies that an exchange whose process may live is not closed silently.
+func TestCloseWithinLease(t *testing.T) {
+	const lease = 30 * time.Second
+	onEach(t, "the error says when, also after the deletion of the user", func(t *testing.T, db *database) {
+		c := newClock()
+		s := db.open(t, store.WithNow(c.now))
+		dies(t, s, startLink(t, s, "rosa"))
+		c.advance(10 * time.Second)
+		left, err := s.DeleteUser(t.Context(), "rosa", nil)
+		require.NoError(t, err)
+		require.Len(t, left, 1)
+		err = s.CloseUnfinished(t.Context(), left[0])
+		require.ErrorIs(t, err, bankmux.ErrNotReady)
+		assert.Equal(t, lease-10*time.Second, bankmux.ErrorOf(err).RetryAfter)
+		c.advance(lease - 10*time.Second)
+		require.NoError(t, s.CloseUnfinished(t.Context(), left[0]))
+		assert.Zero(t, count(t, s, "bankmux_exchanges"))
+	})
+}
