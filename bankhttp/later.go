@@ -178,14 +178,13 @@ func (s *Service) storeOne(ctx context.Context, key exchangeKey, one made, annou
 var errNotHeld = &bankmux.Error{Kind: bankmux.ErrTokenSpent, Detail: "the result is not held any more", NotSent: true}
 
 // endHeld stores what is held of a user, so that the user can be deleted with it. What cannot be
-// stored is ended at the provider. It returns the payloads of what it has dealt with. The error has
-// what is left.
-func (s *Service) endHeld(ctx context.Context, user string) (map[exchangeKey][]byte, error) {
+// stored is ended at the provider, and its payload is kept until the store has forgotten the
+// exchange. It returns how many results there were. The error has what is left.
+func (s *Service) endHeld(ctx context.Context, user string) (n int, err error) {
 	var left []failure
 	var all []error
-	ended := map[exchangeKey][]byte{}
 	for key, one := range s.loose(ctx, user) {
-		ended[key] = one.payload
+		n++
 		if s.storeOne(ctx, key, one, false) == nil {
 			continue
 		}
@@ -197,13 +196,14 @@ func (s *Service) endHeld(ctx context.Context, user string) (map[exchangeKey][]b
 			}
 		}
 		if len(all) == before {
+			s.ended.put(key, one.payload)
 			s.held.drop(key)
 		}
 	}
 	if len(all) == 0 {
-		return ended, nil
+		return n, nil
 	}
-	return nil, &incomplete{errors.Join(all...), left}
+	return n, &incomplete{errors.Join(all...), left}
 }
 
 // Close ends the background work, after one more attempt to store what exchanges made and the store

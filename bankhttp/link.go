@@ -205,9 +205,8 @@ func (s *Service) settle(
 		case endErr != nil:
 			err = endErr // posting again tries it again
 		case got.res.Connection.ID == "": // nothing was opened
-		default:
+		case s.forget(ctx, key, got.payload) == nil: // or the background work tries it again
 			s.held.drop(key)
-			s.forget(ctx, key, got.payload)
 		}
 	}
 	s.storeLater(key) //nolint:contextcheck // it goes on after the request, and no user waits for it

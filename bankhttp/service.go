@@ -27,6 +27,7 @@ type Service struct {
 
 	progress runs
 	held     held[exchangeKey, made]
+	ended    held[exchangeKey, []byte] // payloads of accesses that ended, until the store forgets them
 	later    later
 	answered held[answerKey, answered]
 }

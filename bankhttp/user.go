@@ -80,23 +80,19 @@ func (s *Service) DeleteUser() http.Handler {
 // deleteUser deletes a user. Its error has what is left. Results that the store could not keep end
 // before, and those that are held meanwhile after it.
 func (s *Service) deleteUser(ctx context.Context, user string) ([]Unfinished, error) {
-	ended, err := s.endHeld(ctx, user)
-	if err != nil {
+	if _, err := s.endHeld(ctx, user); err != nil {
 		return nil, err
 	}
 	left, err := s.deleteStored(ctx, user)
 	if err != nil {
 		return nil, err
 	}
-	for key, payload := range ended {
-		s.forget(ctx, key, payload)
-	}
 	late, err := s.endHeld(ctx, user)
 	if err != nil {
 		return nil, err
 	}
 	s.stopIfIdle(ctx)
-	if len(left) > 0 && len(ended)+len(late) > 0 { // some of them have an end by now
+	if (s.forgetEnded(ctx, user) || late > 0) && len(left) > 0 { // some of them have an end by now
 		return s.deleteStored(ctx, user)
 	}
 	return left, nil
@@ -123,11 +119,29 @@ func (s *Service) deleteStored(ctx context.Context, user string) ([]Unfinished, 
 	return nil, &incomplete{err, failed}
 }
 
+// forgetEnded takes the exchanges from the list of a deleted user whose access this process has
+// ended. It reports whether there are any. Those that the store could not forget, a repeat does.
+func (s *Service) forgetEnded(ctx context.Context, user string) bool {
+	some := false
+	for key, one := range s.ended.every() {
+		if key.ref.User != user {
+			continue
+		}
+		some = true
+		if s.forget(ctx, key, one.res) == nil {
+			s.ended.drop(key)
+		}
+	}
+	return some
+}
+
 // forget takes an exchange from the list of a deleted user, after its access has ended. If the
 // store fails, it stays listed.
-func (s *Service) forget(ctx context.Context, key exchangeKey, payload []byte) {
-	if err := s.store.ForgetExchange(ctx, key.ref, payload); err != nil {
+func (s *Service) forget(ctx context.Context, key exchangeKey, payload []byte) error {
+	err := s.store.ForgetExchange(ctx, key.ref, payload)
+	if err != nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "bankhttp: an exchange whose access has ended stays listed",
 			slog.Any("error", err))
 	}
+	return err
 }
