@@ -26,7 +26,7 @@ func ExampleAfter() {
 		fmt.Println(plan.State, plan.Turn, plan.Reason)
 	}
 	// Output:
-	// due after 4h7m0s slot
+	// due after 4h12m0s slot
 	// due after 1h4m0s asked
 	// blocked login login
 	// dead never gone

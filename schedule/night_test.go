@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/schedule"
 )
 
@@ -54,7 +55,7 @@ func TestNight(t *testing.T) {
 		t.Parallel()
 		night := schedule.Night{}
 		midnight := time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC)
-		slot := midnight.Add(night.Slot("conn-1"))
+		slot := midnight.Add(5*time.Minute + night.Slot("conn-1"))
 		for _, late := range []time.Duration{0, time.Second, time.Hour, 20 * time.Hour} {
 			assert.Equal(t, slot.Add(24*time.Hour), night.Next("conn-1", slot.Add(late)), late)
 		}
@@ -107,6 +108,27 @@ func TestNight(t *testing.T) {
 		assert.Equal(t, 9, at.Add(-night.Slot("conn-1")).In(zone).Day())
 	})
 
+	t.Run("no run of the zero Night starts in the margin of a daily budget", func(t *testing.T) {
+		t.Parallel()
+		budget := guard.PSD2Budget("")
+		require.Equal(t, 24*time.Hour, budget.Window)
+		require.Zero(t, budget.Offset, "its days are those of UTC")
+		noon := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+		first, last := budget.Window, time.Duration(0)
+		for i := range 10_000 {
+			start := schedule.Night{}.Next(strconv.Itoa(i), noon)
+			since := start.Sub(start.Truncate(budget.Window))
+			first, last = min(first, since), max(last, since)
+		}
+		assert.Greater(t, first, budget.Margin+2*time.Minute)
+		assert.Less(t, first, budget.Margin+4*time.Minute, "the first slots are used")
+		assert.Less(t, last, budget.Window-budget.Margin)
+	})
+	t.Run("a start of a whole day is midnight", func(t *testing.T) {
+		t.Parallel()
+		next := schedule.Night{Start: 24 * time.Hour}.Next("conn-1", time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC))
+		assert.Equal(t, time.Date(2026, 3, 5, 0, 0, 0, 0, time.UTC).Add(schedule.Night{}.Slot("conn-1")), next)
+	})
 	t.Run("whole days of a start do not count", func(t *testing.T) {
 		t.Parallel()
 		at := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)

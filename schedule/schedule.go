@@ -4,7 +4,7 @@
 // [After] turns the outcome of a run into a [Plan]. A connection is due at a time, or parked while
 // a question of the bank is open, or blocked until the user acts, or dead. A [Timetable] says when
 // a connection that is well is due again. [Night] gives each connection its own slot of a window,
-// so that millions of connections do not start at midnight.
+// so that millions of connections do not start at the same time.
 //
 // The rules are those of [bankmux.Client.SyncAll]. A plan that is due is never before
 // [bankmux.SyncState.NotBefore]. SyncAll refuses no run at the time of a plan.

@@ -152,7 +152,7 @@ func (n *nights) addRuns(ctx context.Context, r *record, of map[string]*row) err
 		if r.states[id] != schedule.Due {
 			continue // it ran because its user has acted
 		}
-		if slot := from.Add(window.Slot(id)); !inSlot[id] && !n.clock.at(started).Before(slot) {
+		if slot := window.Next(id, from); !inSlot[id] && !n.clock.at(started).Before(slot) {
 			inSlot[id] = true
 			line.count(n.clock.at(started), slot)
 		}
