@@ -9,7 +9,6 @@ import (
 	"errors"
 	"log/slog"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 
@@ -71,12 +70,12 @@ type Fleet struct {
 
 	background context.Context // of requests for which no call waits
 
-	mu      sync.Mutex
-	stats   FleetStats
-	probing bool
-	probeAt time.Time
-	pending []pendingRelease
-	sending bool // pending ones
+	mu        sync.Mutex
+	stats     FleetStats
+	probing   bool
+	probeAt   time.Time
+	pending   []pendingRelease
+	releasing int // releases that are sent and for which no call waits
 }
 
 // FleetOptions configure a [Fleet].
@@ -207,7 +206,7 @@ func requestWithin[T any](
 	case <-inner.Done():
 		err = inner.Err()
 	}
-	hurried := inner.Err() != nil && time.Since(start) < f.maxRequest()/2
+	hurried := inner.Err() != nil && time.Since(start) < limit
 	if ctx.Err() == nil && !hurried { // neither the caller nor a short allowance is the cause
 		f.failed(err)
 	}
@@ -260,85 +259,9 @@ func (f *Fleet) probe(ctx context.Context) {
 	f.mu.Unlock()
 	f.log(slog.LevelInfo, "bankmux: the shared state is available again",
 		slog.Duration("after", took), slog.Uint64("unleased_calls", unleased))
-	f.sendPending()
-}
-
-// maxPendingReleases bounds the releases that wait for the backend.
-const maxPendingReleases = 10_000
-
-// pendingRelease is a release that the backend did not receive.
-type pendingRelease struct {
-	Release
-
-	// repeat is how long after it the release is repeated. Zero means that it is not repeated.
-	repeat time.Duration
-}
-
-// The first and the longest time after which a release is repeated, each twice the one before.
-const (
-	firstRepeat = time.Second
-	maxRepeat   = 16 * time.Second
-)
-
-// handOver sends a release for which other processes wait, without making a call wait for it. It
-// does not wait behind the releases of others.
-func (f *Fleet) handOver(r Release) {
-	go func() {
-		_, err := inBackground(f, func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r) })
-		if err != nil {
-			f.later(r)
-			time.AfterFunc(probeEvery, func() { f.available() }) // although no call may follow
-		}
-	}()
-}
-
-// later sends a release without making a call wait for it, when the backend is available.
-func (f *Fleet) later(r Release) { f.send(pendingRelease{Release: r}) }
-
-// giveUp gives up what a claim may have got whose response was lost. A backend that was stopped may
-// carry out the claim after that, so giveUp repeats the release for some time. A release that found
-// something is repeated too. That may have been a place in the queue, from an earlier request of
-// the same claim.
-func (f *Fleet) giveUp(c Claim) {
-	f.send(pendingRelease{Release: Release{Key: c.Key, Holder: c.Holder}, repeat: firstRepeat})
-}
-
-func (f *Fleet) send(r pendingRelease) {
-	f.mu.Lock()
-	if len(f.pending) == maxPendingReleases {
-		f.pending = f.pending[1:] // its lease ends by itself
-	}
-	f.pending = append(f.pending, r)
-	start := !f.stats.Down && !f.sending
-	f.mu.Unlock()
-	if start {
-		go f.sendPending()
-	}
-}
-
-// sendPending sends the releases that wait. If one fails, the backend is down, and the next probe
-// that succeeds calls sendPending again.
-func (f *Fleet) sendPending() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.sending {
-		return
-	}
-	f.sending = true
-	for len(f.pending) > 0 && !f.stats.Down {
-		r := f.pending[0]
-		f.pending = f.pending[1:] // while it is sent, others may be dropped
-		f.mu.Unlock()
-		_, err := inBackground(f, func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r.Release) })
-		f.mu.Lock()
-		switch {
-		case err == nil && r.repeat > 0 && r.repeat <= maxRepeat:
-			time.AfterFunc(r.repeat, func() { f.send(pendingRelease{r.Release, 2 * r.repeat}) })
-		case err != nil && len(f.pending) < maxPendingReleases:
-			f.pending = slices.Insert(f.pending, 0, r)
-		}
-	}
-	f.sending = false
+	f.sendPending()
 }
 
 // take takes a part of a shared budget. It reports false if the process must judge alone.

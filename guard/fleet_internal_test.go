@@ -38,7 +38,7 @@ func TestFleetTake(t *testing.T) {
 	})
 }
 
-// gated is a backend that keeps the first release waiting until the gate is open.
+// gated is a backend that keeps releases waiting until the gate is open.
 type gated struct {
 	*Memory
 	gate  chan struct{}
@@ -48,13 +48,13 @@ type gated struct {
 
 func (g *gated) Release(_ context.Context, r Release) (bool, error) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.heard[r.Key]++
+	g.mu.Unlock()
 	<-g.gate
 	return true, nil
 }
 
-// TestFleetPending specifies the releases that wait for the backend while it works on another one.
+// TestFleetPending specifies the releases that wait for the backend while it works on others.
 func TestFleetPending(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -63,19 +63,20 @@ func TestFleetPending(t *testing.T) {
 		b := &gated{Memory: NewMemory(), gate: make(chan struct{}), heard: map[string]int{}}
 		f, err := NewFleet(b, keys, FleetOptions{})
 		require.NoError(t, err)
-		f.later(Release{Key: "first"})
-		synctest.Wait()
-		for i := range maxPendingReleases {
+		all := maxReleasing + maxPendingReleases
+		for i := range all {
 			f.later(Release{Key: strconv.Itoa(i)})
 		}
+		synctest.Wait()
+		assert.Len(t, b.heard, maxReleasing, "they are sent at once, but not all")
 		close(b.gate)
 		synctest.Wait()
 		times := 0
 		for _, n := range b.heard {
 			times += n
 		}
-		assert.Equal(t, 1+maxPendingReleases, len(b.heard), "each was sent") //nolint:testifylint // the map is long
-		assert.Equal(t, 1+maxPendingReleases, times, "once")
+		assert.Equal(t, all, len(b.heard), "each was sent") //nolint:testifylint // the map is long
+		assert.Equal(t, all, times, "once")
 	})
 }
 

@@ -64,33 +64,52 @@ func (f *Fleet) onePerConnection(ttl func(*bankmux.Op) time.Duration) link {
 // acquire waits for the lease of a name. The lease has no fence if the backend failed. The error is
 // that of ctx.
 func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*turnLease, error) {
-	l := &turnLease{fleet: f, name: name, holder: rand.Text()}
-	claim := Claim{Key: name, Holder: l.holder, TTL: ttl, Place: placeTTL}
+	claim := Claim{Key: name, Holder: rand.Text(), TTL: ttl, Place: placeTTL}
+	had := Release{Key: name, Holder: claim.Holder} // of a lease that the holder has already
 	a := f.allowanceFrom(ctx)
 	for wait := firstPoll; ; wait = min(2*wait, maxPoll) {
+		if r, ok := f.takeBack(name); ok {
+			if wait != firstPoll {
+				f.later(Release{Key: name, Holder: claim.Holder}) // its place
+			}
+			had, claim.Holder = r, r.Holder
+		}
 		start := time.Now()
-		got, ok := f.claim(ctx, a, claim)
+		got, ok := f.claim(ctx, a, claim, had)
+		if got.Fence != had.Fence {
+			had = Release{Key: name, Holder: claim.Holder} // that lease has ended
+		}
 		switch {
 		case ctx.Err() != nil:
 			if ok { // otherwise claim has given it up
-				f.later(Release{Key: name, Holder: l.holder})
+				f.later(had)
 			}
 			return nil, busy(ctx.Err())
 		case !ok:
 			f.countUnleased()
-			return l, nil
+			return &turnLease{fleet: f, name: name, holder: claim.Holder}, nil
 		case got.Fence == 0 || wait != firstPoll: // the call waits, or waited, for its turn
 			a.Refund(time.Since(start))
 		}
 		if got.Fence != 0 {
-			l.fence, l.until = got.Fence, start.Add(ttl)
-			l.fact, _ = f.open(name, got.Fact.Value)
+			l := &turnLease{fleet: f, name: name, holder: claim.Holder, fence: got.Fence, until: start.Add(ttl)}
+			l.take(got, had)
 			return l, nil
 		}
 		if err := f.pause(ctx, claim, wait); err != nil {
 			return nil, busy(err)
 		}
 	}
+}
+
+// take reads what the last holder left. If the lease had not been released, that is what its
+// release would have left.
+func (l *turnLease) take(got Lease, had Release) {
+	left := got.Fact
+	if had.Fact != nil {
+		left, l.change = *had.Fact, had.Fact
+	}
+	l.fact, _ = l.fleet.open(l.name, left.Value)
 }
 
 // pause waits before a claim is repeated. If ctx ends, it gives up the place of the claim.
@@ -102,12 +121,16 @@ func (f *Fleet) pause(ctx context.Context, c Claim, wait time.Duration) error {
 	return err
 }
 
-// claim asks once for a lease. If the response is lost, it gives up what it may have got.
-func (f *Fleet) claim(ctx context.Context, a *allowance.Allowance, c Claim) (Lease, bool) {
+// claim asks once for a lease. If the response is lost, it gives up what it may have got. If the
+// backend was not asked, it gives up what the holder had.
+func (f *Fleet) claim(ctx context.Context, a *allowance.Allowance, c Claim, had Release) (Lease, bool) {
 	got, err := request(ctx, f, a,
 		func(ctx context.Context) (Lease, error) { return f.backend.Acquire(ctx, c) })
-	if errors.Is(err, errNoResponse) {
-		f.giveUp(c)
+	switch {
+	case errors.Is(err, errNoResponse):
+		f.giveUp(had)
+	case err != nil && had.Fence != 0:
+		f.later(had)
 	}
 	return got, err == nil
 }
@@ -186,7 +209,7 @@ func (f *Fleet) Once(
 	var lease Lease
 	for wait := firstPoll; ; wait = min(2*wait, maxPoll) {
 		start := time.Now()
-		got, ok := f.claim(ctx, a, claim)
+		got, ok := f.claim(ctx, a, claim, Release{Key: name, Holder: claim.Holder})
 		if value, readable := f.open(name, got.Fact.Value); readable && usable(value, got.Fact.TTL) {
 			f.pass(claim, got)
 			return value, got.Fact.TTL, nil

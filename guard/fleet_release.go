@@ -1,0 +1,107 @@
+package guard
+
+// This file sends the releases for which no call waits.
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+const (
+	maxPendingReleases = 10_000 // that wait for the backend
+	maxReleasing       = 32     // that are sent at the same time
+)
+
+// pendingRelease is a release that the backend did not receive.
+type pendingRelease struct {
+	Release
+
+	// repeat is how long after it the release is repeated. Zero means that it is not repeated.
+	repeat time.Duration
+}
+
+// The first and the longest time after which a release is repeated, each twice the one before.
+const (
+	firstRepeat = time.Second
+	maxRepeat   = 16 * time.Second
+)
+
+// handOver sends a release for which other processes wait, without making a call wait for it. It
+// does not wait behind the releases of others.
+func (f *Fleet) handOver(r Release) {
+	go func() {
+		_, err := inBackground(f, func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r) })
+		if err != nil {
+			f.later(r)
+			time.AfterFunc(probeEvery, func() { f.available() }) // although no call may follow
+		}
+	}()
+}
+
+// later sends a release without making a call wait for it, when the backend is available.
+func (f *Fleet) later(r Release) { f.send(pendingRelease{Release: r}) }
+
+// giveUp gives up what a claim may have got whose response was lost. A backend that was stopped may
+// carry out the claim after that, so giveUp repeats the release for some time. A release that found
+// something is repeated too. That may have been a place in the queue, from an earlier request of
+// the same claim.
+//
+// The release has a fence if the claim was for a lease that its holder had: see takeBack.
+func (f *Fleet) giveUp(r Release) { f.send(pendingRelease{Release: r, repeat: firstRepeat}) }
+
+func (f *Fleet) send(r pendingRelease) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.pending) == maxPendingReleases {
+		f.pending = f.pending[1:] // its lease ends by itself
+	}
+	f.pending = append(f.pending, r)
+	f.sendPending()
+}
+
+// sendPending starts to send the releases that wait, as many at once as maxReleasing allows. If one
+// fails, the backend is down, and the next probe that succeeds calls sendPending again. The caller
+// has locked mu.
+func (f *Fleet) sendPending() {
+	for len(f.pending) > 0 && f.releasing < maxReleasing && !f.stats.Down {
+		r := f.pending[0]
+		f.pending = f.pending[1:]
+		f.releasing++
+		go f.sendOne(r)
+	}
+}
+
+// sendOne sends a release, and then others that wait.
+func (f *Fleet) sendOne(r pendingRelease) {
+	_, err := inBackground(f, func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r.Release) })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.releasing--
+	switch {
+	case err == nil && r.repeat > 0 && r.repeat <= maxRepeat:
+		again := pendingRelease{Release{Key: r.Key, Holder: r.Holder}, 2 * r.repeat} // whatever it got later
+		time.AfterFunc(r.repeat, func() { f.send(again) })
+	case err != nil && len(f.pending) < maxPendingReleases:
+		f.pending = slices.Insert(f.pending, 0, r)
+	}
+	f.sendPending()
+}
+
+// takeBack returns the release of a lease that this process still has, because the release waits.
+// The release is not sent then. The next call of this process so goes on with the lease, and does
+// not wait until it ends. It reports false if there is none, or if the backend is down.
+func (f *Fleet) takeBack(name string) (Release, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stats.Down {
+		return Release{}, false
+	}
+	at := slices.IndexFunc(f.pending, func(r pendingRelease) bool { return r.Fence != 0 && r.Key == name })
+	if at < 0 {
+		return Release{}, false
+	}
+	r := f.pending[at].Release
+	f.pending = slices.Delete(f.pending, at, at+1)
+	return r, true
+}

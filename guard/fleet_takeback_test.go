@@ -1,0 +1,155 @@
+package guard
+
+// This file specifies the next call on a lease whose release still waits.
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+)
+
+// mute is a backend that does not respond to claims, if it is set so.
+type mute struct {
+	*Memory
+	on bool
+}
+
+func (m *mute) Acquire(ctx context.Context, c Claim) (Lease, error) {
+	if m.on {
+		<-ctx.Done()
+		return Lease{}, ctx.Err()
+	}
+	return m.Memory.Acquire(ctx, c)
+}
+
+// waiting is a fleet that has a lease whose release waits. The release leaves a fact.
+type waiting struct {
+	*Fleet
+	backend *mute
+	fence   int64
+}
+
+func newWaiting(t *testing.T) waiting {
+	t.Helper()
+	keys, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(strings.Repeat("k", 32))})
+	require.NoError(t, err)
+	b := &mute{Memory: NewMemory()}
+	f, err := NewFleet(b, keys, FleetOptions{})
+	require.NoError(t, err)
+	l, err := f.acquire(t.Context(), "turn", time.Minute)
+	require.NoError(t, err)
+	sealed, ok := f.seal("turn", []byte("left"))
+	require.True(t, ok)
+	f.releasing = maxReleasing // as many are sent as may be
+	f.later(Release{Key: "turn", Holder: l.holder, Fence: l.fence, Fact: &Fact{Value: sealed, TTL: time.Hour}})
+	return waiting{f, b, l.fence}
+}
+
+// sent lets the fleet send what waits, and returns what the next holder finds.
+func (w waiting) sent(t *testing.T) (found string) {
+	t.Helper()
+	w.mu.Lock()
+	w.releasing = 0
+	w.sendPending()
+	w.mu.Unlock()
+	synctest.Wait()
+	got, err := w.backend.Memory.Acquire(t.Context(), Claim{Key: "turn", Holder: "other", TTL: time.Minute, Place: 1})
+	require.NoError(t, err)
+	require.Greater(t, got.Fence, w.fence, "the lease is free")
+	plain, _ := w.open("turn", got.Fact.Value)
+	return string(plain)
+}
+
+func TestFleetTakeBack(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]func(t *testing.T, w waiting){
+		"the next call goes on with it at once, and finds what was left": func(t *testing.T, w waiting) {
+			start := time.Now()
+			l, err := w.acquire(t.Context(), "turn", time.Minute)
+			require.NoError(t, err)
+			assert.Zero(t, time.Since(start))
+			assert.Equal(t, w.fence, l.fence)
+			assert.Equal(t, "left", string(l.fact))
+			w.release(t.Context(), l)
+			assert.Equal(t, "left", w.sent(t))
+			assert.Zero(t, w.Stats())
+		},
+		"its time starts again": func(t *testing.T, w waiting) {
+			time.Sleep(50 * time.Second)
+			l, err := w.acquire(t.Context(), "turn", time.Minute)
+			require.NoError(t, err)
+			time.Sleep(50 * time.Second)
+			w.release(t.Context(), l)
+			assert.Equal(t, "left", w.sent(t))
+			assert.Zero(t, w.Stats().Lost)
+		},
+		"what the next call leaves counts": func(t *testing.T, w waiting) {
+			l, err := w.acquire(t.Context(), "turn", time.Minute)
+			require.NoError(t, err)
+			l.change = &Fact{}
+			w.release(t.Context(), l)
+			assert.Empty(t, w.sent(t))
+		},
+		"one that has ended is claimed as any other": func(t *testing.T, w waiting) {
+			time.Sleep(2 * time.Minute)
+			l, err := w.acquire(t.Context(), "turn", time.Minute)
+			require.NoError(t, err)
+			assert.Greater(t, l.fence, w.fence)
+			assert.Nil(t, l.fact, "a late holder changes nothing")
+			w.release(t.Context(), l)
+			assert.Empty(t, w.sent(t))
+		},
+		"a call whose claim gets no response loses nothing": func(t *testing.T, w waiting) {
+			w.backend.on = true
+			l, err := w.acquire(t.Context(), "turn", time.Minute)
+			require.NoError(t, err)
+			assert.Zero(t, l.fence)
+			w.backend.on = false
+			time.Sleep(time.Second)
+			w.available() // starts the probe
+			synctest.Wait()
+			assert.Equal(t, "left", w.sent(t))
+			time.Sleep(time.Hour) // the release is repeated, and does not end the lease of another
+		},
+		"a call without time for a claim loses nothing": func(t *testing.T, w waiting) {
+			ctx := context.Background()
+			w.maxDelay = 0 // the allowance is used up
+			l, err := w.acquire(ctx, "turn", time.Minute)
+			require.NoError(t, err)
+			assert.Zero(t, l.fence)
+			assert.Equal(t, "left", w.sent(t))
+		},
+		"a call that ends during its claim loses nothing": func(t *testing.T, w waiting) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			_, err := w.acquire(ctx, "turn", time.Minute)
+			require.ErrorIs(t, err, context.Canceled)
+			assert.Equal(t, "left", w.sent(t))
+			time.Sleep(time.Hour)
+		},
+		"a fleet that is down leaves it": func(t *testing.T, w waiting) {
+			w.failed(errors.New("no"))
+			_, ok := w.takeBack("turn")
+			assert.False(t, ok)
+			synctest.Wait()
+		},
+		"the lease of another connection is not taken": func(t *testing.T, w waiting) {
+			_, ok := w.takeBack("another")
+			assert.False(t, ok)
+			assert.Equal(t, "left", w.sent(t))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { test(t, newWaiting(t)) })
+		})
+	}
+}
