@@ -57,8 +57,7 @@ type jobStatements struct {
 
 func (s *jobStatements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
 	// RecordOutput refuses a context that is not of a job. In one, it refuses a channel.
-	var inJob *json.UnsupportedTypeError
-	if errors.As(river.RecordOutput(ctx, make(chan int)), &inJob) {
+	if _, ok := errors.AsType[*json.UnsupportedTypeError](river.RecordOutput(ctx, make(chan int))); ok {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.texts = append(s.texts, q.SQL)

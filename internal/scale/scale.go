@@ -65,7 +65,7 @@ func loadOf(provider string) Load {
 const (
 	syncsPerSecond  = 740   // on idle cores, by the first: of workers and PostgreSQL together
 	callsPerProcess = 1_000 // in flight in a worker process, by the second
-	mibPerProcess   = 101   // that such a process takes, by the second
+	mibPerProcess   = 91    // that such a process takes, by the second
 	measuredCores   = 2
 )
 
