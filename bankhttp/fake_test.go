@@ -28,6 +28,7 @@ type harbor struct {
 	hosted bool // its page is a hosted one
 	plain  bool // its accounts have nothing that identifies them
 	free   bool // its exchange spends nothing and needs no payload
+	twin   bool // a run links a second login at the same bank
 
 	mu        sync.Mutex
 	links     int                        // exchanges that made a connection
@@ -185,7 +186,13 @@ func (p *harbor) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest)
 	conn := bankmux.NewConnection(req.Session, planted+"-ref-"+code, bankmux.NewSecret(planted+"-credential"))
 	conn.Institution = bankmux.Institution{ID: planted, Name: "Harbor Bank", Country: "US", BIC: planted}
 	conn.Status = bankmux.Status{State: bankmux.StateActive, Code: planted, At: conn.LinkedAt}
-	return bankmux.ExchangeResult{Connection: conn, Failed: p.lost}, nil
+	res := bankmux.ExchangeResult{Connection: conn, Failed: p.lost}
+	if p.twin {
+		more := bankmux.NewFurtherConnection(req.Session, planted+"-twin-"+code, bankmux.NewSecret(planted+"-credential"))
+		more.Institution, more.Status = conn.Institution, conn.Status
+		res.More = []bankmux.Connection{more}
+	}
+	return res, nil
 }
 
 func (p *harbor) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {

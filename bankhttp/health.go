@@ -14,7 +14,7 @@ import (
 // health is the response of Health.
 type health struct {
 	Status   string               `json:"status"` // "ok", or "unavailable" if the store is
-	Store    string               `json:"store"`  // "ok" or "unavailable"
+	Store    string               `json:"store"`  // "ok" if it can be read, or "unavailable"
 	Clients  []client             `json:"clients"`
 	Breakers []guard.BreakerState `json:"breakers,omitempty"`
 }
@@ -29,11 +29,13 @@ type client struct {
 // healthFor limits the time for the store to respond.
 const healthFor = 2 * time.Second
 
-// Health handles GET. It returns whether the store can be used, the clients, and the states of
-// their circuit breakers. The status is 503 if the store cannot be used. A provider that is down
-// does not change the status, because a restart of this service does not help. It needs no user and
-// has no data of one. Breakers name institutions by the provider's ids, so keep it away from the
-// public. [Service.Handler] does not have it: mount it on an address of its own.
+// Health handles GET. It returns whether the store can be read, the clients, and the states of
+// their circuit breakers. The status is 503 if the store does not respond to a read within two
+// seconds. Nothing is written, so a store whose disk is full is "ok": watch for responses of 503
+// too. A provider that is down does not change the status, because a restart of this service does
+// not help. It needs no user and has no data of one. Breakers name institutions by the provider's
+// ids, so keep it away from the public. [Service.Handler] does not have it: mount it on an address
+// of its own.
 func (s *Service) Health() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

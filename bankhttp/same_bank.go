@@ -5,6 +5,7 @@ package bankhttp
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/bankmux/bankmux"
 )
@@ -42,13 +43,19 @@ func sameBank(a, b *bankmux.Connection) bool {
 	return a.Client == b.Client && a.Institution.ID != "" && a.Institution.ID == b.Institution.ID
 }
 
-// showLinked returns connections that were linked. A store that cannot list the user's connections
-// does not make a link fail.
+// showLinked returns the connections of one exchange. None of them replaces another one. A store
+// that cannot list the user's connections does not make a link fail.
 func (s *Service) showLinked(ctx context.Context, user string, linked []bankmux.Connection) []shown {
 	all, err := s.store.Connections(ctx, user)
 	if err != nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "bankhttp: older connections to a bank could not be read",
 			slog.Any("error", err))
 	}
-	return show(linked, all)
+	out := show(linked, all)
+	for i := range out {
+		out[i].PerhapsReplaces = slices.DeleteFunc(out[i].PerhapsReplaces, func(id string) bool {
+			return slices.ContainsFunc(linked, func(conn bankmux.Connection) bool { return conn.ID == id })
+		})
+	}
+	return out
 }

@@ -59,6 +59,46 @@ func TestSameBank(t *testing.T) {
 			assert.Empty(t, a.read(t, "user-rosa").Failed, "the new one can be read")
 		})
 	}
+	t.Run("two logins of one exchange do not replace each other", func(t *testing.T) {
+		t.Parallel()
+		p := newHarbor()
+		a := newHarborApp(t, p)
+		old := a.harborLink(t, "rosa")
+		p.twin = true
+		session := a.harborStart(t, "rosa")
+		for range 2 {
+			got := replaces(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "two")))
+			require.Len(t, got, 2)
+			for _, older := range got {
+				assert.Equal(t, []string{old}, older)
+			}
+		}
+	})
+	t.Run("another client's and an unnamed bank's connection is not named", func(t *testing.T) {
+		t.Parallel()
+		for _, change := range []func(*bankmux.Connection){
+			func(conn *bankmux.Connection) { conn.Client = "another" },
+			func(conn *bankmux.Connection) { conn.Institution.ID = "" },
+		} {
+			a := newHarborApp(t, newHarbor())
+			first := a.harborLink(t, "rosa")
+			second := a.harborLink(t, "rosa")
+			list := func() []string { return replaces(t, a.send(t, "rosa", "GET", "/connections", ""))[second] }
+			require.Equal(t, []string{first}, list())
+			for _, id := range []string{first, second} {
+				require.NoError(t, a.store.Update(t.Context(), a.stored(t, "rosa", id),
+					func(_ context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
+						if id == first || stored.Institution.ID != "" {
+							change(&stored)
+						}
+						return stored, nil
+					}))
+				if id == first {
+					assert.Empty(t, list())
+				}
+			}
+		}
+	})
 	t.Run("another bank is not named", func(t *testing.T) {
 		t.Parallel()
 		a := newApp(t)

@@ -49,7 +49,7 @@ type unfinished struct {
 //
 // If exchanges of the user have no outcome, the response is 200 and lists them as unfinished. A
 // provider may have given an access that nothing here can end: see [Users]. The log says how many
-// they are. A repeat lists those that are left.
+// they are. A repeat lists those that are left. A [Memory] lists none.
 //
 // If a provider fails, the access to the other banks still ends. The problem then has the
 // connections that are left, as failed, and a repeat finishes the work. Accounts and transactions

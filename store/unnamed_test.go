@@ -159,3 +159,35 @@ func TestUnnamed(t *testing.T) {
 		assert.Zero(t, count(t, s, "bankmux_unnamed"))
 	})
 }
+
+// TestReplaced specifies that a new connection doubles no account that only the user can identify.
+// The connection that it replaces was deleted before its first sync.
+func TestReplaced(t *testing.T) {
+	named := func(id, name string) bankmux.Account {
+		a := possible(id, "")
+		a.Name = name
+		return a
+	}
+	for name, lists := range map[string][2][]bankmux.Account{
+		"two alike":        {{possible("a1", ""), possible("a2", "")}, {possible("b1", ""), possible("b2", "")}},
+		"another name":     {{named("a1", "Daily")}, {named("b1", "Everyday")}},
+		"as it was before": {{possible("a1", "")}, {possible("b1", "")}},
+	} {
+		onEach(t, "accounts of a replaced connection: "+name, func(t *testing.T, db *database) {
+			s := db.open(t)
+			old := connection(t, s, "rosa", "1")
+			_, err := s.NameAccounts(t.Context(), old, lists[0])
+			require.NoError(t, err)
+			next := connection(t, s, "rosa", "2")
+			require.NoError(t, s.DeleteConnection(t.Context(), "rosa", old.ID))
+			got, err := s.NameAccounts(t.Context(), next, lists[1])
+			require.NoError(t, err)
+			unnamed, err := s.Unnamed(t.Context(), "rosa")
+			require.NoError(t, err)
+			assert.Len(t, unnamed, len(lists[1])-len(got), "the user is asked")
+			stored, err := s.Accounts(t.Context(), "rosa")
+			require.NoError(t, err)
+			assert.Len(t, stored, len(lists[0]), "none is doubled")
+		})
+	}
+}

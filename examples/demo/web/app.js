@@ -210,13 +210,20 @@ async function linked(connection) {
   say(`The transactions of ${connection.institution.name} are being read.`, "good");
   for (let i = 0; i < 120; i++) {
     await refresh();
-    const sync = await get(`/bank/connections/${connection.id}/sync`);
+    if (i > 0 && !state.connections.some((c) => c.id === connection.id)) return; // disconnected meanwhile
+    const sync = await get(`/bank/connections/${connection.id}/sync`).catch(unlessGone);
+    if (!sync) return;
     if (sync.problem?.challenge) return ask(sync.problem.challenge);
     if (sync.synced_at || sync.problem) break;
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
   await attempt(() => post("/bank/accounts?connection=" + connection.id),
     `${connection.institution.name} is connected.`);
+}
+
+// unlessGone ignores a problem that says that something does not exist any more.
+function unlessGone(problem) {
+  if (problem.status !== 404) throw problem;
 }
 
 // again shows the first rows for what the user looks for now.
@@ -307,5 +314,9 @@ $("country").onchange();
 document.body.dataset.ready = "true";
 const back = await attempt(goOn);
 if (back?.problem) say("The bank's page ended without a connection.", "bad");
-else if (back) await attempt(() => linked(state.connections.find((c) => c.id === back.id) ?? back));
+else if (back) {
+  const connection = state.connections.find((c) => c.id === back.id) ?? back;
+  if (connection.institution) await attempt(() => linked(connection));
+  else say("This does not exist.", "bad");
+}
 setTimeout(watch, 1000);

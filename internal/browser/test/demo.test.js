@@ -205,8 +205,12 @@ test("another provider takes over while one is down", () => open({}, async (page
 }));
 
 test("a bank with its own page sends the browser back, and balances come first", () => open({}, async (page) => {
-  let reading = true; // the first sync has not ended
-  await page.route("**/bank/connections/*/sync", (route) => reading ? route.fulfill({ json: {} }) : route.continue());
+  let release;
+  const disconnected = new Promise((resolve) => { release = resolve; });
+  await page.route("**/bank/connections/*/sync", async (route) => {
+    await disconnected;
+    await route.continue();
+  });
   await page.getByRole("button", { name: "Connect a bank", exact: true }).click();
   await page.selectOption("#country", "NL");
   await page.getByRole("button", { name: "Continue" }).click();
@@ -216,9 +220,11 @@ test("a bank with its own page sends the browser back, and balances come first",
   await consent(frame(page));
   await message(page, "The transactions of Gracht Bank are being read.");
   await card(page, "Gracht Bank").locator(".number", { hasText: "EUR" }).first().waitFor();
-  reading = false;
-  await message(page, "is connected");
-  assert.equal(new URL(page.url()).search, "");
+  const gone = page.waitForResponse((r) => r.url().endsWith("/sync") && r.status() === 404);
+  release();
+  await gone;
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  await message(page, "Gracht Bank is disconnected.");
 }));
 
 test("a provider's page that does not load, or that the user leaves, leaves nothing in storage", () => open(
@@ -278,6 +284,31 @@ test("the user says which account it is, and sees what may be shown twice", () =
   await message(page, "is stored");
   assert.deepEqual(posted, [{ account: id }]);
   await button.waitFor({ state: "detached" });
+}));
+
+test("a connection that does not exist is said to be so", () => open({ path: "/?connection=nope" }, async (page) => {
+  await message(page, /^This does not exist\.$/);
+}));
+
+test("a bank that is disconnected while it is read shows no error", () => open({}, async (page) => {
+  let reading = true;
+  await page.route("**/bank/connections/*/sync", (route) =>
+    reading ? route.fulfill({ json: {} }) : route.continue());
+  await page.getByRole("button", { name: "Connect a bank", exact: true }).click();
+  await page.selectOption("#country", "NL");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await heading(frame(page), "Continue at Gracht Bank");
+  await frame(page).getByRole("link", { name: "Continue in this window" }).click();
+  await loginAtBank(page);
+  await consent(frame(page));
+  await message(page, "being read");
+  await card(page, "Gracht Bank").locator(".number", { hasText: "EUR" }).first().waitFor();
+  await press(page, "Gracht Bank", "Disconnect");
+  await message(page, "Gracht Bank is disconnected.");
+  reading = false;
+  const lists = (request) => request.url().endsWith("/bank/connections");
+  for (let i = 0; i < 3; i++) await page.waitForRequest(lists); // the loop would have looked meanwhile
+  await message(page, "Gracht Bank is disconnected.");
 }));
 
 test("it is shown on a phone and in the dark", () => open(
