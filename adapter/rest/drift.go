@@ -158,11 +158,12 @@ func (l *look) at(body []byte, v any) {
 	l.Guard.ReportDrift(l.ctx, all...)
 }
 
-// Delivery reads the body of a webhook delivery as [wire.Decode] does, and returns the zero value
-// if that fails. The delivery was verified, so its body only adds to what is known. Delivery looks
-// at one of each hundred deliveries: see [Drift].
+// Delivery reads the body of a webhook delivery as [wire.DecodeFailure] does, and returns the zero
+// value if that fails. So keys that T does not have may repeat, and a repeated key that T has makes
+// the body unreadable. The delivery was verified, so its body only adds to what is known. Delivery
+// looks at one of each hundred deliveries: see [Drift].
 func Delivery[T any](ctx context.Context, c *Client, body []byte) (v T) {
-	if wire.Decode(body, &v) != nil {
+	if wire.DecodeFailure(body, &v) != nil {
 		return *new(T)
 	}
 	if l := c.drift.take(ctx, "", webhookEndpoint, true); l != nil {

@@ -215,6 +215,12 @@ func aDeliveryIsLookedAt(t *testing.T) {
 		assert.Equal(t, driftBody{Status: "ok"}, rest.Delivery[driftBody](t.Context(), d.Client, body))
 	}
 	assert.Empty(t, rest.Delivery[driftBody](t.Context(), d.Client, []byte(`{"status":"ok"`)), "it is not JSON")
+	for body, want := range map[string]string{
+		`{"status":"ok","zz":1,"zz":{"a":1,"a":2}}`: "ok", // nothing reads the key
+		`{"status":"ok","status":"ok"}`:             "",
+	} {
+		assert.Equal(t, want, rest.Delivery[driftBody](t.Context(), d.Client, []byte(body)).Status, body)
+	}
 	d.found(t, unknown("webhook", "alien"))
 }
 

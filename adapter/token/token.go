@@ -76,12 +76,12 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 	shared := s.join(own)
 	// The fetch continues when its caller gives up, because others may wait for it.
 	done := s.flight.DoChan("", func() (any, error) {
+		defer s.part()
 		if t, ok := s.cached(); ok {
 			return t, nil // fetched since the first look
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.budget)
 		defer cancel()
-		defer s.part()
 		t, err := s.obtain(allowance.NewContext(ctx, s.join(own)))
 		if err != nil {
 			if ctx.Err() != nil {

@@ -40,9 +40,9 @@ import (
 // faults.
 func Decode(body []byte, v any) error { return decode(body, v, rule{unique: true}) }
 
-// DecodeFailure reads the response to a call that failed, as [Decode] does. Outside of rows, keys
-// that v does not have may repeat. So what a response only shows never hides the code that decides:
-// a lapsed login with a repeated message stays a lapsed login.
+// DecodeFailure reads the response to a call that failed, or a webhook delivery, as [Decode] does.
+// Outside of rows, keys that v does not have may repeat. So what a response only shows never hides
+// the code that decides: a lapsed login with a repeated message stays a lapsed login.
 func DecodeFailure(body []byte, v any) error { return decode(body, v, rule{}) }
 
 // decode checks the size of a response and reads it.

@@ -152,6 +152,7 @@ func (o *Object[T]) readFrom(d *decoder, element *plan) error {
 	}
 	outside := d.rule
 	d.rule = rowRule
+	d.unique = outside.unique // an object is not a row
 	readable, err := d.element(element, address(&o.Value), outside.nested)
 	d.rule = outside
 	if o.Present = readable; !readable {

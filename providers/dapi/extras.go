@@ -5,7 +5,6 @@ package dapi
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -90,10 +89,7 @@ func (m *metadata) public(at bankmux.Institution) (Bank, []bankmux.Failure) {
 	for _, b := range bounds {
 		out.Smallest[b.kind] = b.smallest
 	}
-	rules, fault := m.rules()
-	if out.Rules = rules; fault != nil {
-		failed = append(failed, bankmux.Failure{Transaction: "validators", Err: fault})
-	}
+	out.Rules = m.rules()
 	return out, failed
 }
 
@@ -112,19 +108,10 @@ func (b *bound) read() wire.Read[smallest] {
 }
 
 // rules returns the rules by operation, kind of beneficiary and field. Members of another shape are
-// left out. If a key repeats anywhere, none can be relied on.
-func (m *metadata) rules() (map[string]map[string]map[string]string, *bankmux.Error) {
+// left out.
+func (m *metadata) rules() map[string]map[string]map[string]string {
 	all := map[string]map[string]map[string]string{}
-	var whole struct {
-		Validators json.RawMessage `json:"validators"`
-	}
-	if len(m.Validators) > 0 {
-		body := slices.Concat([]byte(`{"validators":`), m.Validators, []byte("}"))
-		if err := wire.Decode(body, &whole); err != nil {
-			return all, normalize.Unreadable("rules that repeat a key")
-		}
-	}
-	for operation, kinds := range objectOf(whole.Validators) {
+	for operation, kinds := range objectOf(m.Validators) {
 		all[operation] = map[string]map[string]string{}
 		for kind, fields := range objectOf(kinds) {
 			all[operation][kind] = map[string]string{}
@@ -133,7 +120,7 @@ func (m *metadata) rules() (map[string]map[string]map[string]string, *bankmux.Er
 			}
 		}
 	}
-	return all, nil
+	return all
 }
 
 // objectOf returns the members of an object, and none for anything else.

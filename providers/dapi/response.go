@@ -10,17 +10,22 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/wire"
+	"github.com/bankmux/bankmux/internal/strictjson"
 	"github.com/bankmux/bankmux/normalize"
 	model "github.com/bankmux/bankmux/normalize/dapi"
 )
 
 // read decodes a response. The body decides, not the HTTP status: a failed envelope under 200 is an
-// error. The status decides only if there is no envelope.
+// error. The status decides only if there is no envelope, or if that of a read cannot be read. An
+// object that cannot be read leaves the outcome of a one-shot unknown, whatever its status.
 func read(res *rest.Response, oneShot bool, out response) error {
 	err := res.Decode(out)
 	env := out.common()
 	if err != nil {
 		err = verdictOf(res, env, err)
+		if err != nil && oneShot && isObject(res) {
+			return err // it may say that the call succeeded, so its status must not make it a refusal
+		}
 	}
 	if err == nil && env.Status == "" {
 		err = res.Lacks("status")
@@ -77,6 +82,12 @@ func read(res *rest.Response, oneShot bool, out response) error {
 		Code:     normalize.CleanCode(env.Status),
 		Detail:   "the response has an unlisted status",
 	}
+}
+
+// isObject reports whether a response is a JSON object, whether its keys repeat or not.
+func isObject(res *rest.Response) bool {
+	text := bytes.TrimSpace(strictjson.WithoutMark(res.Body))
+	return res.JSON && len(text) > 0 && text[0] == '{' && json.Valid(text)
 }
 
 // verdictOf looks for the status of the call in a response that cannot be read as a whole. It

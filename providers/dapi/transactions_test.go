@@ -232,6 +232,12 @@ func oneUnreadableRowNeverCostsThePage(t *testing.T) {
 			`{"amount":"5","date":"DAY","type":"DEBIT","currency":"AED"}`,
 			func(*testing.T, bankmux.Transaction) {},
 		},
+		"case matters in a currency": {
+			`{"amount":"5","date":"DAY","type":"DEBIT","currency":{"name":"Dirham","code":"AED","CODE":"EUR"}}`,
+			func(t *testing.T, row bankmux.Transaction) {
+				assert.Contains(t, row.Amount.String(), "AED")
+			},
+		},
 		"a running balance that cannot be read is absent": {
 			`{"amount":5,"date":"DAY","type":"debit","beforeAmount":"NA","afterAmount":{},` + aed + `}`,
 			func(t *testing.T, row bankmux.Transaction) {

@@ -170,7 +170,7 @@ func (c *currency) UnmarshalJSON(raw []byte) error {
 		return json.Unmarshal(raw, &c.Code)
 	}
 	var in currencyObject
-	_ = json.Unmarshal(raw, &in) // without a code, the amount is refused
+	_ = wire.Decode(raw, &in) // without a code, the amount is refused
 	c.Code = in.Code
 	return nil
 }
@@ -337,7 +337,7 @@ type metadata struct {
 	CreateFirst      bool                     `json:"isCreateBeneficiaryEndpointRequired"`
 	ShownInCoolDown  bool                     `json:"willNewlyAddedBeneficiaryExistBeforeCoolDownPeriod"`
 	// Validators are rules by operation, kind of beneficiary and field. They are parsed on use.
-	Validators shown `json:"validators"`
+	Validators json.RawMessage `json:"validators"`
 }
 
 // bound is the smallest transfer to a kind of beneficiary.

@@ -4,6 +4,7 @@ package dapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -183,18 +184,14 @@ func (w webhooks) encrypted(body []byte) (text string, outside webhookBody, ok b
 	}
 	var in struct {
 		webhookBody
-		Data    any `json:"data"`
-		Payload any `json:"payload"`
+		Data    string `json:"data"`
+		Payload string `json:"payload"`
 	}
-	if wire.Decode(body, &in) != nil {
+	if wire.DecodeFailure(body, &in) != nil {
 		return "", outside, false
 	}
-	for _, v := range []any{in.Data, in.Payload} {
-		if text, ok := v.(string); ok && text != "" {
-			return text, in.webhookBody, true
-		}
-	}
-	return "", outside, false
+	text = cmp.Or(in.Data, in.Payload)
+	return text, in.webhookBody, text != ""
 }
 
 // decrypt decrypts AES-CFB, with the IV before the text (Dapi's Go SDK).

@@ -53,3 +53,37 @@ func TestWebhookDrift(t *testing.T) {
 		})
 	}
 }
+
+// TestWebhookRepeatedKeys specifies that keys that nothing reads may repeat in a delivery.
+func TestWebhookRepeatedKeys(t *testing.T) {
+	t.Parallel()
+	key := bytes.Repeat([]byte("k"), 16)
+	const head, twice = `{"event":"connection.deleted","connectionID":"conn-1"`, `"zz":1,"zz":2`
+	for name, c := range map[string]struct {
+		delivered string
+		want      bankmux.EventKind
+	}{
+		"an unknown key":                        {head + `,` + twice + `}`, bankmux.EventConnectionDeleted},
+		"one within data that is not encrypted": {head + `,"data":{` + twice + `}}`, bankmux.EventConnectionDeleted},
+		"one beside the encrypted payload": {
+			`{` + twice + `,"data":"` + seal(t, key, head+`}`) + `"}`, bankmux.EventConnectionDeleted,
+		},
+		"one in the encrypted payload": {seal(t, key, head+`,`+twice+`}`), bankmux.EventConnectionDeleted},
+		"a key that is read":           {head + `,"connectionID":"conn-2"}`, bankmux.EventUnknown},
+		"a key that is read, in the encrypted payload": {
+			seal(t, key, head+`,"event":"connection.deleted"}`), bankmux.EventUnknown,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := hookClient(t, dapi.WebhookConfig{
+				Secrets: []bankmux.Secret{whsec(hookSecret)},
+				Key:     bankmux.NewSecret(base64.StdEncoding.EncodeToString(key)),
+			})
+			got, err := client.ReadWebhook(t.Context(), genuine(c.delivered))
+			require.NoError(t, err)
+			assert.Equal(t, c.want, got.Events[0].Kind)
+			assert.Equal(t, c.want == bankmux.EventUnknown, got.Events[0].Reference() == "")
+		})
+	}
+}

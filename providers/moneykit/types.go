@@ -95,9 +95,6 @@ type linkProduct struct {
 	odd bool // granted, but of another shape
 }
 
-// KeysMayRepeat says that the product checks its own keys.
-func (*linkProduct) KeysMayRepeat() {}
-
 // plainProduct is a product without its method.
 type plainProduct linkProduct
 

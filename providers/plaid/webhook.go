@@ -47,15 +47,15 @@ func (a *api) verificationKey(ctx context.Context, id string) (webhook.Key, erro
 	}
 	key := webhook.Key{JWK: out.Key}
 	var meta struct {
-		ExpiredAt *int64 `json:"expired_at"`
+		ExpiredAt wire.Nullable[int64] `json:"expired_at"`
 	}
-	if err := json.Unmarshal(out.Key, &meta); err != nil {
+	if err := wire.Decode(out.Key, &meta); err != nil {
 		return webhook.Key{}, &bankmux.Error{
 			Kind: bankmux.ErrMalformed, Detail: "the key of a signature does not say when it ended",
 		}
 	}
-	if meta.ExpiredAt != nil {
-		key.Until = time.Unix(*meta.ExpiredAt, 0)
+	if end := meta.ExpiredAt.Value; end != nil {
+		key.Until = time.Unix(*end, 0)
 	}
 	return key, nil
 }

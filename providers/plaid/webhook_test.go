@@ -1,6 +1,8 @@
 package plaid_test
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -24,6 +26,7 @@ func TestWebhook(t *testing.T) {
 	t.Run("a delivery older than five minutes is refused", anOldDeliveryIsRefused)
 	t.Run("every forgery is refused", everyForgeryIsRefused)
 	t.Run("an ended key proves earlier deliveries alone", anEndedKeyProvesEarlierDeliveriesAlone)
+	t.Run("case matters for the end of a key", aKeyEndsByTheMemberOfThatName)
 	t.Run("a failure to fetch the key is not a bad signature", aFailureToFetchTheKeyIsNotABadSignature)
 	t.Run("a finished session becomes a connection", aFinishedSessionBecomesAConnection)
 	t.Run("the end of a consent is announced", theEndOfAConsentIsAnnounced)
@@ -222,6 +225,34 @@ func anEndedKeyProvesEarlierDeliveriesAlone(t *testing.T) {
 		_, err = client.ReadWebhook(t.Context(), provider.Forge(bank, "expired_key", bankmux.Connection{}))
 		require.ErrorIs(t, err, bankmux.ErrSignature)
 	})
+}
+
+// otherCase adds to the keys of signatures a member with the name of the end in another case.
+type otherCase struct{ inMemory }
+
+func (o otherCase) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := o.inMemory.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(res.Body)
+	body = bytes.Replace(body, []byte(`"expired_at":null`), []byte(`"expired_at":null,"EXPIRED_AT":1`), 1)
+	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return res, err
+}
+
+func aKeyEndsByTheMemberOfThatName(t *testing.T) {
+	t.Parallel()
+	bank := virtualbank.New(virtualbank.Options{})
+	creds := bank.Credentials().Plaid
+	client, err := plaid.New(plaid.Config{
+		ClientID: creds.ClientID, Secret: bankmux.NewSecret(creds.Secret), Environment: bankmux.Sandbox,
+		HTTPClient: &http.Client{Transport: otherCase{inMemory{bank.Plaid()}}}, Guard: guard.New(guard.Options{}),
+	})
+	require.NoError(t, err)
+	_, err = client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(
+		bank.Sign(virtualbank.Webhook{Provider: plaid.Name, Event: "ITEM:ERROR"})))
+	require.NoError(t, err)
 }
 
 // inMemory serves requests without a network.
