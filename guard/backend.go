@@ -121,5 +121,5 @@ type Take struct {
 // Taken is the result of [Counters.Take].
 type Taken struct {
 	N    int64         // from zero to Take.N
-	Ends time.Duration // until the window ends, positive; more than Window if the clock was put back
+	Ends time.Duration // until the window ends, positive; up to twice Window if the clock was put back
 }

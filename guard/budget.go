@@ -234,25 +234,31 @@ func (b *Budgets) link(fleet *Fleet) link {
 			if !c.counts(op, who) {
 				continue
 			}
-			call, allowed := c.take(ctx, fleet, op, who, now)
+			call, allowed := c.take(op, who, now)
 			if !allowed {
-				giveBack(counted, op)
+				giveBack(counted)
 				return b.refuse(c, op, who)
 			}
 			counted = append(counted, call)
 		}
+		if fleet != nil {
+			if c := fleet.count(ctx, counted, op, who); c != nil {
+				giveBack(counted)
+				return b.refuse(c, op, who)
+			}
+		}
 		err := next.run(ctx)
 		if e := bankmux.ErrorOf(err); e != nil && e.NotSent {
-			giveBack(counted, op)
+			giveBack(counted)
 		}
 		return err
 	}
 }
 
 // giveBack undoes what budgets counted for a call.
-func giveBack(counted []countedCall, op *bankmux.Op) {
+func giveBack(counted []countedCall) {
 	for _, call := range counted {
-		call.count.giveBack(call, op)
+		call.count.giveBack(call)
 	}
 }
 

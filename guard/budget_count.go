@@ -3,7 +3,6 @@ package guard
 // This file counts the calls of one budget.
 
 import (
-	"context"
 	"hash/maphash"
 	"sync"
 	"time"
@@ -32,6 +31,7 @@ type countKey struct {
 // countedCall is a call that a budget allowed.
 type countedCall struct {
 	count  *budgetCount
+	key    uint64 // of the count
 	window int64  // in which it was counted
 	part   *int64 // of the chunk from which it was taken, nil if the process judged alone
 }
@@ -134,41 +134,27 @@ func (c *budgetCount) apart(at time.Time) time.Time {
 	return at
 }
 
-// take counts a call, and reports false if the budget does not allow it.
-func (c *budgetCount) take(
-	ctx context.Context, fleet *Fleet, op *bankmux.Op, who caller, now time.Time,
-) (call countedCall, ok bool) {
+// take counts a call of this process, and reports false if the budget does not allow it.
+func (c *budgetCount) take(op *bankmux.Op, who caller, now time.Time) (call countedCall, ok bool) {
 	key := c.digest(op)
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.roll(now)
-	call = countedCall{count: c, window: c.window}
+	call = countedCall{count: c, key: key, window: c.window}
 	used := c.used[key]
 	if used >= c.limit(who) || c.apart(now).After(now) {
-		c.mu.Unlock()
 		return call, false
 	}
 	c.used[key] = used + 1
-	c.mu.Unlock()
-	if fleet == nil {
-		return call, true
-	}
-	shared := sharedCount{c, fleet, key}
-	part, allowed := shared.take(ctx, op, who)
-	if !allowed {
-		c.giveBack(call, op)
-		return call, false
-	}
-	call.part = part
 	return call, true
 }
 
 // giveBack undoes a call. Of a shared count, this process keeps it for its next call.
-func (c *budgetCount) giveBack(call countedCall, op *bankmux.Op) {
-	key := c.digest(op)
+func (c *budgetCount) giveBack(call countedCall) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if call.window == c.window && c.used[key] > 0 {
-		c.used[key]--
+	if call.window == c.window && c.used[call.key] > 0 {
+		c.used[call.key]--
 	}
 	if call.part != nil {
 		*call.part++

@@ -37,13 +37,13 @@ func TestBudgetClock(t *testing.T) {
 			t.Parallel()
 			count := newBudgetCount(Budget{Name: "b", Limit: 1, Window: c.window, Reserve: -1})
 			op := &bankmux.Op{Name: bankmux.OpSync, Client: "c"}
-			_, ok := count.take(t.Context(), nil, op, caller{}, noon)
+			_, ok := count.take(op, caller{}, noon)
 			require.True(t, ok)
 			at := noon.Add(c.second)
 			assert.True(t, noon.Add(c.next).Equal(count.next(op, caller{}, at)))
-			_, ok = count.take(t.Context(), nil, op, caller{}, at)
+			_, ok = count.take(op, caller{}, at)
 			assert.Equal(t, c.passes, ok)
-			_, ok = count.take(t.Context(), nil, op, caller{}, noon.Add(2*time.Hour+c.window))
+			_, ok = count.take(op, caller{}, noon.Add(2*time.Hour+c.window))
 			assert.True(t, ok, "the clock goes on")
 		})
 	}

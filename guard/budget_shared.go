@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"sync"
 	"time"
 
 	"github.com/bankmux/bankmux"
@@ -54,6 +55,59 @@ type sharedCount struct {
 
 	fleet *Fleet
 	key   uint64
+}
+
+// count counts a call in all processes together. It returns the budget that does not allow the
+// call, nil if all do. It asks the backend for all budgets at once. So a slow backend has time for
+// them.
+func (f *Fleet) count(ctx context.Context, counted []countedCall, op *bankmux.Op, who caller) *budgetCount {
+	unknown := 0
+	for i := range counted {
+		call := &counted[i]
+		_, part, known := (&sharedCount{call.count, f, call.key}).spend(who)
+		switch call.part = part; {
+		case known && part == nil:
+			return call.count
+		case !known:
+			unknown++
+		}
+	}
+	if unknown == 0 {
+		return nil
+	}
+	type result struct {
+		part    *int64
+		refused bool
+	}
+	results := make([]result, len(counted)) // counted stays on the stack of the caller
+	var all sync.WaitGroup
+	for i, call := range counted {
+		if call.part != nil {
+			continue
+		}
+		all.Go(func() {
+			part, allowed := (&sharedCount{call.count, f, call.key}).take(ctx, op, who)
+			results[i] = result{part, !allowed}
+		})
+	}
+	all.Wait()
+	var refused *budgetCount
+	alone := 0
+	for i, r := range results {
+		call := &counted[i]
+		switch {
+		case r.refused && refused == nil:
+			refused = call.count
+		case r.part != nil:
+			call.part = r.part
+		case !r.refused && call.part == nil:
+			alone++
+		}
+	}
+	if alone > 0 && refused == nil && ctx.Err() == nil {
+		f.countAlone(&f.stats.Uncounted, alone)
+	}
+	return refused
 }
 
 // take counts a call and returns the part of the chunk from which it was taken. If the fleet does

@@ -44,11 +44,13 @@ import (
 // for a connection that another call uses is not counted, and neither is the wait for a token that
 // another process fetches. They end with the caller's context.
 //
-// After a request failed, the fleet sends no more of them until a probe in the background
-// succeeds. Meanwhile each process judges by what it knows itself, as without a fleet. Calls of two
-// processes may then overlap. [Fleet.Stats] counts the calls that were sent without a lease. The
-// log has a record when the backend fails and when it is back. A lease that ended before its call
-// is counted and logged too.
+// After a request failed, the fleet sends no more of them until a probe in the background succeeds.
+// Meanwhile each process judges by what it knows itself, as without a fleet. Calls of two processes
+// may then overlap, and exceed a budget together. The same holds for a call for which a slow
+// backend has not responded in time. [Fleet.Stats] counts the calls that were sent without a lease,
+// and those that a budget counted in this process only. The log has a record when the backend fails
+// and when it is back. If it is slow, there is at most one record in a minute. A lease that ended
+// before its call is counted and logged too.
 //
 // If the backend loses its data, calls that are under way lose their leases. All processes then
 // forget challenges and rejected logins.
@@ -75,7 +77,8 @@ type Fleet struct {
 	probing   bool
 	probeAt   time.Time
 	pending   []pendingRelease
-	releasing int // releases that are sent and for which no call waits
+	releasing int       // releases that are sent and for which no call waits
+	aloneAt   time.Time // of the last record about calls that were judged alone
 }
 
 // FleetOptions configure a [Fleet].
@@ -97,6 +100,10 @@ type FleetStats struct {
 	Unleased uint64    `json:"unleased_calls"`   // calls sent without a lease, which may have overlapped
 	Lost     uint64    `json:"lost_leases"`      // leases that ended before their call
 	Unread   uint64    `json:"unreadable_facts"` // facts that the keys did not open
+
+	// Uncounted are calls that a budget counted in this process only. The processes together may
+	// have sent more than the budget allows. A call counts once for each of its budgets.
+	Uncounted uint64 `json:"uncounted_calls"`
 }
 
 // NewFleet returns a fleet on a backend. It sends nothing and starts no goroutine, so a process can
@@ -254,11 +261,12 @@ func (f *Fleet) probe(ctx context.Context) {
 		f.mu.Unlock()
 		return
 	}
-	took, unleased := time.Since(f.stats.Since), f.stats.Unleased
+	took, unleased, uncounted := time.Since(f.stats.Since), f.stats.Unleased, f.stats.Uncounted
 	f.stats.Down, f.stats.Since = false, time.Now()
 	f.mu.Unlock()
 	f.log(slog.LevelInfo, "bankmux: the shared state is available again",
-		slog.Duration("after", took), slog.Uint64("unleased_calls", unleased))
+		slog.Duration("after", took), slog.Uint64("unleased_calls", unleased),
+		slog.Uint64("uncounted_calls", uncounted))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sendPending()
@@ -268,7 +276,7 @@ func (f *Fleet) probe(ctx context.Context) {
 func (f *Fleet) take(ctx context.Context, t Take) (Taken, bool) {
 	taken, err := request(ctx, f, f.allowanceFrom(ctx), func(ctx context.Context) (Taken, error) {
 		got, err := f.backend.Take(ctx, t)
-		if err == nil && (got.N < 0 || got.N > t.N || got.Ends <= 0) {
+		if err == nil && (got.N < 0 || got.N > t.N || got.Ends <= 0 || got.Ends > 2*t.Window) {
 			err = errWrongCount
 		}
 		return got, err

@@ -86,7 +86,7 @@ func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*t
 			}
 			return nil, busy(ctx.Err())
 		case !ok:
-			f.countUnleased()
+			f.countAlone(&f.stats.Unleased, 1)
 			return &turnLease{fleet: f, name: name, holder: claim.Holder}, nil
 		case got.Fence == 0 || wait != firstPoll: // the call waits, or waited, for its turn
 			a.Refund(time.Since(start))
@@ -158,10 +158,24 @@ func (f *Fleet) release(ctx context.Context, l *turnLease) {
 	}
 }
 
-func (f *Fleet) countUnleased() {
+// aloneEvery is how often the log has a record of calls that were judged alone.
+const aloneEvery = time.Minute
+
+// countAlone counts a call that this process judged alone. It logs that from time to time, unless
+// the log has the failure of the backend.
+func (f *Fleet) countAlone(count *uint64, calls int) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.stats.Unleased++
+	*count += uint64(calls) //nolint:gosec // positive
+	now, unleased, uncounted := time.Now(), f.stats.Unleased, f.stats.Uncounted
+	silent := f.stats.Down || now.Sub(f.aloneAt) < aloneEvery
+	if !silent {
+		f.aloneAt = now
+	}
+	f.mu.Unlock()
+	if !silent {
+		f.log(slog.LevelWarn, "bankmux: the shared state is too slow, and this process judged a call alone",
+			slog.Uint64("unleased_calls", unleased), slog.Uint64("uncounted_calls", uncounted))
+	}
 }
 
 func (f *Fleet) countLost(name, how string) {

@@ -82,7 +82,7 @@ func TestFleetLog(t *testing.T) {
 			call(nil)
 			synctest.Wait()
 			assert.Equal(t, []string{
-				"INFO bankmux: the shared state is available again after=2s unleased_calls=5",
+				"INFO bankmux: the shared state is available again after=2s unleased_calls=5 uncounted_calls=0",
 			}, log.all[1:])
 			assert.Equal(t, guard.FleetStats{
 				Since: failed.Add(2 * time.Second), LastFail: "still refused", Failed: 2, Unleased: 5,

@@ -5,6 +5,7 @@ package guard_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -53,6 +54,8 @@ func TestFleetSlow(t *testing.T) {
 		assert.Zero(t, stats.Failed)
 		assert.Zero(t, stats.Since)
 	})
+	each("processes together keep their budgets", keptBudgets)
+	t.Run("calls that are judged alone are counted, and logged once a minute", judgedAlone)
 	t.Run("a request that had nearly all the time of a request does not count as failed", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -110,4 +113,61 @@ func manyCalls(t *testing.T, delay time.Duration) {
 		all.Wait()
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// keptBudgets lets four processes call until nothing is left of a budget that they share. Each call
+// is on a connection of its own and so needs three parts of budgets at first.
+func keptBudgets(t *testing.T, delay time.Duration) {
+	t.Helper()
+	b, sent := newSlow(delay), 0
+	var all []*process
+	for range 4 {
+		all = append(all, newProcess(t, b, func(o *guard.Options) {
+			o.Budgets = budgets(t,
+				guard.Budget{Name: "bank", Limit: 4, Window: 24 * time.Hour, Per: guard.PerConnection},
+				guard.Budget{Name: "item", Limit: 1000, Window: time.Hour, Per: guard.PerConnection},
+				guard.Budget{Name: "app", Limit: 100, Window: time.Hour, Reserve: -1})
+		}))
+	}
+	for i := range 60 {
+		for j, p := range all {
+			op := read
+			op.Connection = fmt.Sprint(i, "-", j)
+			_ = p.call(t.Context(), op, func(context.Context) error { sent++; return nil })
+		}
+	}
+	assert.Equal(t, 100, sent)
+	for _, p := range all {
+		assert.Zero(t, p.fleet.Stats())
+	}
+}
+
+func judgedAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, log := newSlow(70*time.Millisecond), &records{}
+		f, err := guard.NewFleet(b, keyring(t), guard.FleetOptions{
+			Logger: slog.New(log), MaxDelay: 100 * time.Millisecond, // 48 ms for a request
+		})
+		require.NoError(t, err)
+		b.delay.Store(int64(40 * time.Millisecond))
+		in := guard.New(guard.Options{
+			OnePerConnection: true, Fleet: f, Retry: guard.RetryOptions{MaxAttempts: 3, Base: 2, Cap: 2},
+			Budgets: budgets(t, guard.Budget{Name: "b", Limit: 20, Window: time.Hour, Reserve: -1}),
+		}).Interceptors()
+		for range 2 { // the lease and the budget take 80 ms of the first attempt, and 20 ms are left
+			calls := 0
+			require.NoError(t, chain(in, read, answers(&calls, errDown))(t.Context()))
+			time.Sleep(time.Second)
+		}
+		stats := f.Stats()
+		assert.False(t, stats.Down)
+		assert.EqualValues(t, 2, stats.Uncounted, "of the second attempts")
+		assert.EqualValues(t, 2, stats.Unleased)
+		assert.Equal(t, []string{
+			"WARN bankmux: the shared state is too slow, and this process judged a call alone" +
+				" unleased_calls=1 uncounted_calls=0",
+		}, log.all)
+		time.Sleep(time.Hour)
+	})
 }

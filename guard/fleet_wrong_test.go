@@ -59,6 +59,12 @@ func TestFleetWrong(t *testing.T) {
 		"a window that ended long ago": {nonsense{
 			taken: func(got guard.Taken) guard.Taken { got.Ends = -1 << 62; return got },
 		}, true},
+		"a window that ends after the next one": {nonsense{
+			taken: func(got guard.Taken) guard.Taken { got.Ends = 2*time.Hour + 1; return got },
+		}, true},
+		"a window that goes on because the clock was put back": {nonsense{
+			taken: func(got guard.Taken) guard.Taken { got.Ends = 2 * time.Hour; return got },
+		}, false},
 		"more than was asked for": {nonsense{
 			taken: func(got guard.Taken) guard.Taken { got.N++; return got },
 		}, true},

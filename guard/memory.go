@@ -161,7 +161,7 @@ func (m *Memory) Take(ctx context.Context, t Take) (Taken, error) {
 		c = memoryCount{window: window}
 	}
 	granted := min(t.N, max(t.Limit-c.used, 0))
-	c.used, c.until = c.used+granted, ends
+	c.used, c.until = c.used+granted, ends.Add(t.Window) // the clock may be put back
 	m.counts[t.Key] = c
 	return Taken{N: granted, Ends: ends.Sub(now)}, nil
 }

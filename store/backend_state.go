@@ -150,7 +150,7 @@ func (b backend) Take(ctx context.Context, t guard.Take) (got guard.Taken, err e
 		granted := min(t.N, max(t.Limit-c.Used, 0))
 		c.Used += granted
 		got = guard.Taken{N: granted, Ends: time.Duration(ends) * time.Millisecond}
-		return now + ends
+		return now + ends + length // the clock may be put back
 	})
 	if err != nil {
 		return guard.Taken{}, err

@@ -127,6 +127,22 @@ var counters = []check{
 		b.Advance(got.Ends + rest)
 		assert.EqualValues(b, 10, b.spend(b.second, day(10)))
 	}},
+	{"a clock that is put back after a cleanup gives no budget twice", func(b *bench) {
+		if b.PutBack == nil {
+			return
+		}
+		assert.EqualValues(b, 10, b.spend(b.first, day(10)))
+		got, err := b.first.Take(b.Context(), day(1))
+		require.NoError(b, err)
+		b.Advance(got.Ends + 10*time.Minute)
+		for i := range 300 { // they delete what has expired
+			other := day(1)
+			other.Key = "other " + strconv.Itoa(i)
+			b.spend(b.second, other)
+		}
+		b.PutBack(20 * time.Minute)
+		assert.Zero(b, b.spend(b.first, day(10)))
+	}},
 	{"a window starts at a multiple of its length since 1970", func(b *bench) {
 		for i, offset := range []time.Duration{0, 5 * time.Hour, -5 * time.Hour, 30 * time.Hour} {
 			t := guard.Take{Key: strconv.Itoa(i), N: 1, Limit: 1, Window: 24 * time.Hour, Offset: offset}

@@ -209,7 +209,8 @@ BEGIN
     c.used := 0;
   END IF;
   granted := least(n, greatest(lim - c.used, 0));
-  UPDATE bankmux_fleet_counts x SET win = w, used = c.used + granted, expires_at = t + ends
+  -- It stays for another window, in case the clock is put back.
+  UPDATE bankmux_fleet_counts x SET win = w, used = c.used + granted, expires_at = t + ends + len
     WHERE x.namespace = ns AND x.key = k;
 END
 $$;

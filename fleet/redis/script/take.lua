@@ -16,6 +16,6 @@ end
 local taken = math.min(n, math.max(limit - used, 0))
 if taken > 0 then
 	redis.call('HSET', KEYS[1], 'window', int(current), 'used', int(used + taken))
-	expire(KEYS[1], ends)
+	expire(KEYS[1], ends + window * 1000) -- the clock may be set back
 end
 return {taken, ends - now}
