@@ -188,7 +188,7 @@ func (p *harbor) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest)
 	conn.Status = bankmux.Status{State: bankmux.StateActive, Code: planted, At: conn.LinkedAt}
 	res := bankmux.ExchangeResult{Connection: conn, Failed: p.lost}
 	if p.twin {
-		more := bankmux.NewFurtherConnection(req.Session, planted+"-twin-"+code, bankmux.NewSecret(planted+"-credential"))
+		more := bankmux.NewFurtherConnection(req.Session, planted+"-twin-"+code, conn.Credential())
 		more.Institution, more.Status = conn.Institution, conn.Status
 		res.More = []bankmux.Connection{more}
 	}

@@ -132,7 +132,7 @@ func (s *Store) endedBefore(ctx context.Context, w *work, c *claim, out *outcome
 	err := w.row(ctx, "SELECT sealed FROM bankmux_exchanges WHERE id = $1 AND user_id = $2"+w.dialect.lockRow(),
 		[]any{c.id, c.ref.User}, []any{&sealed})
 	if noRows(err) || err == nil && sealed == nil {
-		return nil, nil //nolint:nilnil // nothing is stored before
+		return nil, nil //nolint:nilnil,nilerr // nothing is stored before
 	}
 	if err != nil {
 		return nil, err
@@ -141,7 +141,7 @@ func (s *Store) endedBefore(ctx context.Context, w *work, c *claim, out *outcome
 	err = s.open(sealedExchange, sealed, first, c.ref.User, c.id)
 	switch {
 	case bankmux.KindOf(err) == bankmux.ErrSeal || err == nil && first.Err != nil:
-		return nil, nil //nolint:nilnil // the result replaces an error, and what does not open
+		return nil, nil //nolint:nilnil,nilerr // the result replaces an error, and what does not open
 	case err != nil:
 		return nil, err
 	}
@@ -151,8 +151,9 @@ func (s *Store) endedBefore(ctx context.Context, w *work, c *claim, out *outcome
 // compare puts an exchange, whose result is stored, in doubt if the result has not the accesses of
 // made. The user may have ended one of them meanwhile, so an access that is not stored counts.
 func (s *Store) compare(ctx context.Context, w *work, c *claim, made []bankmux.Connection) error {
+	const one = connectionColumns + " WHERE user_id = $1 AND id = $2"
 	for i := range made {
-		stored, err := s.oneConnection(ctx, w, connectionColumns+" WHERE user_id = $1 AND id = $2", c.ref.User, made[i].ID)
+		stored, err := s.oneConnection(ctx, w, one, c.ref.User, made[i].ID)
 		switch kind := bankmux.KindOf(err); {
 		case err == nil && stored.Reference() == made[i].Reference():
 			continue

@@ -82,8 +82,8 @@ func (s *Store) CloseUnfinished(ctx context.Context, one Unfinished) error {
 			return err
 		}
 		var until int64
-		err = w.row(ctx, "SELECT COALESCE(MAX(held_until), 0) FROM bankmux_exchanges WHERE held_until > $1 AND "+session,
-			args, []any{&until})
+		err = w.row(ctx, "SELECT COALESCE(MAX(held_until), 0) FROM bankmux_exchanges"+
+			" WHERE held_until > $1 AND "+session, args, []any{&until})
 		left = time.Duration(max(0, until-now)) * time.Millisecond
 		return err
 	})
