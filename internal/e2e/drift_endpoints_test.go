@@ -1,6 +1,7 @@
 package e2e_test
 
-// This file has the promise about added members for each endpoint.
+// This file has the promise about added members for each endpoint of the reading operations. It
+// does not cover those of exchanges, of ended connections and of tokens.
 
 import (
 	"bytes"
