@@ -91,6 +91,23 @@ func TestBudgetMargin(t *testing.T) {
 			assert.Equal(t, 24*time.Hour+2*time.Minute, b.NextAllowed(t.Context(), pull).Sub(midnight), "it is used up")
 		})
 	})
+	t.Run("a paced budget has none", func(t *testing.T) {
+		t.Parallel()
+		b := guard.Budget{Name: "b", Limit: 100, Window: time.Hour, Margin: 10 * time.Minute}
+		assert.Zero(t, b.Paced(time.Minute).Margin)
+	})
+	t.Run("a process that knows that the fleet has nothing left names a time outside of it", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			one := guard.Budget{Name: "b", Limit: 2, Reserve: -1, Window: time.Hour, Margin: 10 * time.Minute}
+			mine, b := budgets(t, one), newBackend()
+			p := newProcess(t, b, func(o *guard.Options) { o.Budgets = mine })
+			time.Sleep(20 * time.Minute)
+			require.Equal(t, 2, sum(used(t.Context(), newProcesses(t, 1, b, one), pull)))
+			require.ErrorIs(t, p.call(t.Context(), pull, ok), bankmux.ErrRateLimited)
+			assert.Equal(t, 50*time.Minute, time.Until(mine.NextAllowed(t.Context(), pull)))
+		})
+	})
 	t.Run("a rolling budget has it at the ends of both windows", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
