@@ -42,13 +42,20 @@ func headroom(connections int) float64 {
 	return float64(limit-limit/10) / (float64(connections) / hoursOfNight)
 }
 
+// slow is longer than a busy machine takes for a call.
+const slow = time.Second
+
 // scaled returns budgets with windows of the machine's time. They start and end with those of the
-// nights.
+// nights. The guard counts a call before it is sent, and the bank as it arrives, which may be hours
+// of the nights later. So between two calls of which a window has one, a slow call has its time too.
 func (c clock) scaled(all []guard.Budget) []guard.Budget {
 	out := slices.Clone(all)
 	for i, b := range all {
 		out[i].Window, out[i].Margin = c.scale(b.Window), c.scale(b.Margin)
 		start := c.machine(c.Night.Truncate(b.Window)).UnixMilli()
+		if b.Rolling && b.Limit == 1 {
+			out[i].Window += slow
+		}
 		out[i].Offset = time.Duration(start) * time.Millisecond % out[i].Window
 	}
 	return out

@@ -32,4 +32,8 @@ func TestClock(t *testing.T) {
 			assert.Zero(t, (first.UnixMilli()-scaled.Offset.Milliseconds())%scaled.Window.Milliseconds(), b.Window)
 		}
 	})
+	t.Run("between two calls of which a window has one, a slow call has its time", func(t *testing.T) {
+		once := guard.Budget{Limit: 1, Window: time.Hour, Rolling: true}
+		assert.Equal(t, c.wait(time.Hour)+slow, c.scaled([]guard.Budget{once})[0].Window)
+	})
 }
