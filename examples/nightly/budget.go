@@ -47,7 +47,7 @@ const slow = time.Second
 
 // scaled returns budgets with windows of the machine's time. They start and end with those of the
 // nights. The guard counts a call before it is sent, and the bank as it arrives, which may be hours
-// of the nights later. So between two calls of which a window has one, a slow call has its time too.
+// of the nights later. So a rolling window of one call also has the time of a slow call.
 func (c clock) scaled(all []guard.Budget) []guard.Budget {
 	out := slices.Clone(all)
 	for i, b := range all {

@@ -32,7 +32,7 @@ func TestClock(t *testing.T) {
 			assert.Zero(t, (first.UnixMilli()-scaled.Offset.Milliseconds())%scaled.Window.Milliseconds(), b.Window)
 		}
 	})
-	t.Run("between two calls of which a window has one, a slow call has its time", func(t *testing.T) {
+	t.Run("a rolling window of one call has the time of a slow call", func(t *testing.T) {
 		once := guard.Budget{Limit: 1, Window: time.Hour, Rolling: true}
 		assert.Equal(t, c.wait(time.Hour)+slow, c.scaled([]guard.Budget{once})[0].Window)
 	})
