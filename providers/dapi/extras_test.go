@@ -95,12 +95,12 @@ func rulesOfTheBankInAnotherShapeNeverCostALink(t *testing.T) {
 		"validators as a list":           `"validators":[1,2]`,
 		"members of another " +
 			"shape": `"transferBounds":"none","address":"Dubai","beneficiaryCoolDownPeriod":24,"isCreateBeneficiaryEndpointRequired":"yes","branchName":7`,
-		"a repeated key, which is refused": `"country":{"code":"SA"}`,
+		"a repeated key is refused": `"country":{"code":"SA"}`,
 		"bounds that repeat a key": `"transferBounds":[{"minimum":1,"minimum":2,"type":"same",` + aed + `},` +
 			`{"minimum":1,"type":"intl","currency":{"code":"AED","code":"USD"}},{"minimum":1,"type":"local",` + aed +
 			`}]`,
-		"rules that repeat a key, which are refused": `"validators":{"createTransfer":{"same":{"remarks":"a","remarks":"b"}}}`,
-		"bounds of another shape":                    `"transferBounds":[7,{"minimum":1,"type":"local",` + aed + `},{"minimum":{},"type":"same"}],"transactionRange":"90 days"`,
+		"repeated rules, refused": `"validators":{"createTransfer":{"same":{"remarks":"a","remarks":"b"}}}`,
+		"bounds of another shape": `"transferBounds":[7,{"minimum":1,"type":"local",` + aed + `},{"minimum":{},"type":"same"}],"transactionRange":"90 days"`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -22,8 +22,7 @@ func read(res *rest.Response, oneShot bool, out response) error {
 	err := res.Decode(out)
 	env := out.common()
 	if err != nil {
-		err = verdictOf(res, env, err)
-		if err != nil && oneShot && isObject(res) {
+		if err = verdictOf(res, env, err); err != nil && oneShot && isObject(res) {
 			return err // it may say that the call succeeded, so its status must not make it a refusal
 		}
 	}
