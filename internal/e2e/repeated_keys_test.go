@@ -4,7 +4,6 @@ package e2e_test
 
 import (
 	"encoding/json"
-	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -86,7 +85,7 @@ func TestRepeatedKeysOfADelivery(t *testing.T) {
 					Provider: provider, Event: event, Reference: "ref-1", Members: members,
 				})
 				got, err := receiver(t, bank, provider, guard.New(guard.Options{})).
-					ReadWebhook(t.Context(), bankmux.NewWebhookRequest(http.Header(header), body))
+					ReadWebhook(t.Context(), bankmux.NewWebhookRequest(header, body))
 				require.NoError(t, err)
 				require.Len(t, got.Events, 1)
 				return got.Events[0]

@@ -50,9 +50,8 @@ func (a *api) verificationKey(ctx context.Context, id string) (webhook.Key, erro
 		ExpiredAt wire.Nullable[int64] `json:"expired_at"`
 	}
 	if err := wire.Decode(out.Key, &meta); err != nil {
-		return webhook.Key{}, &bankmux.Error{
-			Kind: bankmux.ErrMalformed, Detail: "the key of a signature does not say when it ended",
-		}
+		const what = "the key of a signature does not say when it ended"
+		return webhook.Key{}, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: what}
 	}
 	if end := meta.ExpiredAt.Value; end != nil {
 		key.Until = time.Unix(*end, 0)
