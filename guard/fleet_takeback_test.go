@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,11 +20,11 @@ import (
 // mute is a backend that does not respond to claims, if it is set so.
 type mute struct {
 	*Memory
-	on bool
+	on atomic.Bool
 }
 
 func (m *mute) Acquire(ctx context.Context, c Claim) (Lease, error) {
-	if m.on {
+	if m.on.Load() {
 		<-ctx.Done()
 		return Lease{}, ctx.Err()
 	}
@@ -108,11 +109,11 @@ func TestFleetTakeBack(t *testing.T) {
 			assert.Empty(t, w.sent(t))
 		},
 		"a call whose claim gets no response loses nothing": func(t *testing.T, w waiting) {
-			w.backend.on = true
+			w.backend.on.Store(true)
 			l, err := w.acquire(t.Context(), "turn", time.Minute)
 			require.NoError(t, err)
 			assert.Zero(t, l.fence)
-			w.backend.on = false
+			w.backend.on.Store(false)
 			time.Sleep(time.Second)
 			w.available() // starts the probe
 			synctest.Wait()
