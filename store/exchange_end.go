@@ -126,13 +126,13 @@ func (s *Store) endExchange(ctx context.Context, c *claim, out outcome) (first *
 // call has stored, or this one in an attempt whose end the database did not report.
 func (s *Store) endedBefore(ctx context.Context, w *work, c *claim, out *outcome) (*outcome, error) {
 	if out.Err != nil {
-		return nil, nil //nolint:nilnil // nothing is stored before
+		return nil, nil //nolint:nilnil,nilerr // nothing is stored before
 	}
 	var sealed []byte
 	err := w.row(ctx, "SELECT sealed FROM bankmux_exchanges WHERE id = $1 AND user_id = $2"+w.dialect.lockRow(),
 		[]any{c.id, c.ref.User}, []any{&sealed})
 	if noRows(err) || err == nil && sealed == nil {
-		return nil, nil //nolint:nilnil,nilerr // nothing is stored before
+		return nil, nil //nolint:nilnil // nothing is stored before
 	}
 	if err != nil {
 		return nil, err
