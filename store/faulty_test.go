@@ -28,6 +28,7 @@ type fault struct {
 	forever bool
 	count   int
 	err     error                   // instead of the statement
+	running sync.Mutex              // of before, which requests and background work may reach at once
 	before  func() error            // runs before the statement, and may break its connection
 	after   bool                    // the statement is carried out, and its response is lost
 	dial    pgconn.DialFunc         // how PostgreSQL is reached, nil for as usual
@@ -41,8 +42,10 @@ func (f *fault) arm(n int) {
 	f.at, f.count = n, 0
 }
 
-// reached reports whether the statement was there, and disarms the fault.
+// reached reports whether the statement was there, and disarms the fault. Nothing breaks after it.
 func (f *fault) reached() bool {
+	f.running.Lock()
+	defer f.running.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	reached := f.at > 0 && f.count >= f.at
@@ -58,20 +61,34 @@ func (f *fault) hit() bool {
 	return f.at > 0 && (f.count == f.at || f.forever && f.count > f.at)
 }
 
+// breaks runs before, unless the fault was disarmed meanwhile.
+func (f *fault) breaks() error {
+	f.running.Lock()
+	defer f.running.Unlock()
+	f.mu.Lock()
+	armed := f.at > 0
+	f.mu.Unlock()
+	if !armed {
+		return nil
+	}
+	return f.before()
+}
+
 // statement runs a statement through the fault.
-func statement[T any](f *fault, conn driver.Conn, do func() (T, error)) (T, error) {
+func statement[T any](f *fault, conn *faultyConn, do func() (T, error)) (T, error) {
 	var none T
 	if !f.hit() {
 		return do()
 	}
 	if f.before != nil {
-		if err := f.before(); err != nil {
+		if err := f.breaks(); err != nil {
 			return none, err
 		}
 		return do()
 	}
 	if f.onConn != nil {
-		if err := f.onConn(conn); err != nil {
+		conn.used = true
+		if err := f.onConn(conn.Conn); err != nil {
 			return none, err
 		}
 		return do()
@@ -95,7 +112,7 @@ func (c faultyConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &faultyConn{conn, c.fault}, nil
+	return &faultyConn{Conn: conn, fault: c.fault}, nil
 }
 
 func (c faultyConnector) Driver() driver.Driver { return nil }
@@ -103,23 +120,24 @@ func (c faultyConnector) Driver() driver.Driver { return nil }
 type faultyConn struct {
 	driver.Conn
 	fault *fault
+	used  bool // by onConn, so it is not used again
 }
 
 func (c *faultyConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	return statement(c.fault, c.Conn, func() (driver.Tx, error) {
+	return statement(c.fault, c, func() (driver.Tx, error) {
 		tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
-		return faultyTx{tx, c.fault, c.Conn}, err
+		return faultyTx{tx, c.fault, c}, err
 	})
 }
 
 func (c *faultyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	return statement(c.fault, c.Conn, func() (driver.Result, error) {
+	return statement(c.fault, c, func() (driver.Result, error) {
 		return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
 	})
 }
 
 func (c *faultyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	return statement(c.fault, c.Conn, func() (driver.Rows, error) {
+	return statement(c.fault, c, func() (driver.Rows, error) {
 		return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
 	})
 }
@@ -135,7 +153,7 @@ func (c *faultyConn) ResetSession(ctx context.Context) error {
 
 func (c *faultyConn) IsValid() bool {
 	v, ok := c.Conn.(driver.Validator)
-	return !ok || v.IsValid()
+	return !c.used && (!ok || v.IsValid())
 }
 
 func (c *faultyConn) CheckNamedValue(v *driver.NamedValue) error {
@@ -148,7 +166,7 @@ func (c *faultyConn) CheckNamedValue(v *driver.NamedValue) error {
 type faultyTx struct {
 	driver.Tx
 	fault *fault
-	conn  driver.Conn
+	conn  *faultyConn
 }
 
 func (tx faultyTx) Commit() error {

@@ -79,7 +79,7 @@ func newFull(t *testing.T, db *database, s *store.Store) *trouble {
 			_, err := s.DB().ExecContext(t.Context(), "VACUUM") // no page is free
 			require.NoError(t, err)
 		}
-		state.heal = func() {} // the service closes its connections, and new ones have no limit
+		state.heal = func() {} // a connection with the limit is not used again
 		return state
 	}
 	raise, err := os.ReadFile(filepath.Join("testdata", "full.sql"))

@@ -51,15 +51,16 @@ func newTroubleApp(t *testing.T, db *database, healthy *store.Store, f *fault, p
 	}
 	a.store = db.faulty(t, f, store.WithEndFor(impatient), store.WithNow(a.clock.now))
 	registry := a.clients(t)
-	a.url, a.hasty = a.serve(t, registry, patient), a.serve(t, registry, patience)
+	calm := db.faulty(t, f, store.WithNow(a.clock.now)) // what is prepared may take its time
+	a.url, a.hasty = a.serve(t, registry, calm, patient), a.serve(t, registry, a.store, patience)
 	return a
 }
 
 // serve starts a service that takes some time for a request at most, and returns its URL.
-func (a *app) serve(t *testing.T, registry *bankmux.Registry, patience time.Duration) string {
+func (a *app) serve(t *testing.T, registry *bankmux.Registry, s *store.Store, patience time.Duration) string {
 	t.Helper()
 	service, err := bankhttp.New(bankhttp.Config{
-		Registry: registry, Store: a.store, HandleFor: patience, Webhooks: inbox.Limits{HandleFor: patience},
+		Registry: registry, Store: s, HandleFor: patience, Webhooks: inbox.Limits{HandleFor: patience},
 		User: func(r *http.Request) (string, error) { return r.Header.Get("User"), nil },
 		Session: bankmux.SessionRequest{Products: []bankmux.ProductRequest{
 			{Product: bankmux.ProductTransactions, Required: true, Prefetch: true},
@@ -404,8 +405,6 @@ func (c troubleCase) run(t *testing.T, db *database, s *store.Store, patience ti
 	checkTrouble(t, first)
 	checkTrouble(t, second)
 	state.heal()
-	a.store.DB().SetMaxIdleConns(0) // a connection of SQLite keeps its limit
-	a.store.DB().SetMaxIdleConns(2)
 	if !a.repeat(t, req, first.status < 300) {
 		return false
 	}
