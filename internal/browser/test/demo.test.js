@@ -204,26 +204,28 @@ test("another provider takes over while one is down", () => open({}, async (page
   await card(page, "MoneyKit").locator(".pill", { hasText: /^up$/ }).waitFor();
 }));
 
-test("a bank with its own page sends the browser back, and balances come first", () => open({}, async (page) => {
-  let release;
-  const disconnected = new Promise((resolve) => { release = resolve; });
-  await page.route("**/bank/connections/*/sync", async (route) => {
-    await disconnected;
-    await route.continue();
-  });
+// linkGracht links the only bank of its country, whose login is on the bank's own page. A test that
+// uses it disconnects it.
+async function linkGracht(page) {
   await page.getByRole("button", { name: "Connect a bank", exact: true }).click();
   await page.selectOption("#country", "NL");
   await page.getByRole("button", { name: "Continue" }).click();
-  await heading(frame(page), "Continue at Gracht Bank"); // it is the only one of its country
+  await heading(frame(page), "Continue at Gracht Bank");
   await frame(page).getByRole("link", { name: "Continue in this window" }).click();
   await loginAtBank(page);
   await consent(frame(page));
   await message(page, "The transactions of Gracht Bank are being read.");
   await card(page, "Gracht Bank").locator(".number", { hasText: "EUR" }).first().waitFor();
-  const gone = page.waitForResponse((r) => r.url().endsWith("/sync") && r.status() === 404);
-  release();
-  await gone;
-  await page.evaluate(() => new Promise(requestAnimationFrame));
+}
+
+test("a bank with its own page sends the browser back, and balances come first", () => open({}, async (page) => {
+  let reading = true; // the first sync has not ended
+  await page.route("**/bank/connections/*/sync", (route) => reading ? route.fulfill({ json: {} }) : route.continue());
+  await linkGracht(page);
+  reading = false;
+  await message(page, "is connected");
+  assert.equal(new URL(page.url()).search, "");
+  await press(page, "Gracht Bank", "Disconnect");
   await message(page, "Gracht Bank is disconnected.");
 }));
 
@@ -291,24 +293,33 @@ test("a connection that does not exist is said to be so", () => open({ path: "/?
 }));
 
 test("a bank that is disconnected while it is read shows no error", () => open({}, async (page) => {
-  let reading = true;
-  await page.route("**/bank/connections/*/sync", (route) =>
-    reading ? route.fulfill({ json: {} }) : route.continue());
-  await page.getByRole("button", { name: "Connect a bank", exact: true }).click();
-  await page.selectOption("#country", "NL");
-  await page.getByRole("button", { name: "Continue" }).click();
-  await heading(frame(page), "Continue at Gracht Bank");
-  await frame(page).getByRole("link", { name: "Continue in this window" }).click();
-  await loginAtBank(page);
-  await consent(frame(page));
-  await message(page, "being read");
-  await card(page, "Gracht Bank").locator(".number", { hasText: "EUR" }).first().waitFor();
-  await press(page, "Gracht Bank", "Disconnect");
-  await message(page, "Gracht Bank is disconnected.");
+  let reading = true, release;
+  const released = new Promise((resolve) => { release = resolve; });
+  const sync = "**/bank/connections/*/sync";
+  await page.route(sync, async (route) => {
+    if (reading) return route.fulfill({ json: {} });
+    await released;
+    await route.continue();
+  });
+  await linkGracht(page);
   reading = false;
-  const lists = (request) => request.url().endsWith("/bank/connections");
-  for (let i = 0; i < 3; i++) await page.waitForRequest(lists); // the loop would have looked meanwhile
+  await page.waitForRequest(sync); // it arrives after the bank is disconnected
+  const deleted = page.waitForResponse((r) => r.request().method() === "DELETE");
+  await press(page, "Gracht Bank", "Disconnect");
+  await deleted;
+  const gone = page.waitForResponse((r) => r.url().endsWith("/sync") && r.status() === 404);
+  release();
+  await gone;
   await message(page, "Gracht Bank is disconnected.");
+  const said = await page.evaluateHandle(() => {
+    const said = [], shown = document.getElementById("message");
+    new MutationObserver(() => said.push(shown.textContent)).observe(shown, { childList: true });
+    return said;
+  });
+  // What the page has yet to say of the bank, it says before this ends.
+  await press(page, "First Platypus Bank", "Read again");
+  await message(page, "The bank was read.");
+  assert.deepEqual(await said.evaluate((all) => all.filter(Boolean)), ["The bank was read."]);
 }));
 
 test("it is shown on a phone and in the dark", () => open(
