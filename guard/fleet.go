@@ -78,6 +78,7 @@ type Fleet struct {
 	probeAt   time.Time
 	pending   []pendingRelease
 	releasing int       // releases that are sent and for which no call waits
+	waking    bool      // a timer is set that looks whether the backend is back
 	aloneAt   time.Time // of the last record about calls that were judged alone
 }
 

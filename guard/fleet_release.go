@@ -6,11 +6,18 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/bankmux/bankmux"
 )
 
 const (
 	maxPendingReleases = 10_000 // that wait for the backend
 	maxReleasing       = 32     // that are sent at the same time
+)
+
+const (
+	maxWake    = 4 * time.Minute
+	flushEvery = 10 * time.Millisecond
 )
 
 // pendingRelease is a release that the backend did not receive.
@@ -30,13 +37,10 @@ const (
 // handOver sends a release for which other processes wait, without making a call wait for it. It
 // does not wait behind the releases of others.
 func (f *Fleet) handOver(r Release) {
-	go func() {
-		_, err := inBackground(f, func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r) })
-		if err != nil {
-			f.later(r)
-			time.AfterFunc(probeEvery, func() { f.available() }) // although no call may follow
-		}
-	}()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.releasing++
+	go f.sendOne(pendingRelease{Release: r})
 }
 
 // later sends a release without making a call wait for it, when the backend is available.
@@ -61,14 +65,57 @@ func (f *Fleet) send(r pendingRelease) {
 }
 
 // sendPending starts to send the releases that wait, as many at once as maxReleasing allows. If one
-// fails, the backend is down, and the next probe that succeeds calls sendPending again. The caller
-// has locked mu.
+// fails, the backend is down, and the next probe that succeeds calls sendPending again. Calls start
+// probes, but none may follow, so a timer does as well. The caller has locked mu.
 func (f *Fleet) sendPending() {
 	for len(f.pending) > 0 && f.releasing < maxReleasing && !f.stats.Down {
 		r := f.pending[0]
 		f.pending = f.pending[1:]
 		f.releasing++
 		go f.sendOne(r)
+	}
+	if len(f.pending) > 0 && f.stats.Down && !f.waking {
+		f.waking = true
+		f.wakeAfter(probeEvery)
+	}
+}
+
+// wakeAfter starts a probe after wait, and then after twice as long, until nothing waits. After
+// maxWake, the leases have ended by themselves.
+func (f *Fleet) wakeAfter(wait time.Duration) {
+	time.AfterFunc(wait, func() {
+		f.available()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.waking = len(f.pending) > 0 && f.stats.Down && wait < maxWake
+		if f.waking {
+			f.wakeAfter(2 * wait)
+		}
+	})
+}
+
+// Flush waits until the backend has received the releases for which no call waits. Call it after
+// the last call of a process that ends. Otherwise, if the backend is slow or down then, a lease may
+// last until its time is over, and other processes wait for it. A claim that a hanging backend
+// carries out after that is not covered. Flush may be repeated. The error is
+// [bankmux.ErrContextDone] if ctx ends before.
+func (f *Fleet) Flush(ctx context.Context) error {
+	for {
+		f.available() // it starts a probe if one is due
+		f.mu.Lock()
+		left := len(f.pending) + f.releasing
+		f.mu.Unlock()
+		if left == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(flushEvery):
+		case <-ctx.Done():
+			return &bankmux.Error{
+				Kind: bankmux.ErrContextDone, Scope: bankmux.ScopeCall, NotSent: true, Err: ctx.Err(),
+				Detail: "the leases that were not released end by themselves",
+			}
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
 )
 
@@ -85,6 +86,48 @@ func TestFleetRelease(t *testing.T) {
 			require.NoError(t, first.call(t.Context(), other, ok)) // starts the probe
 			time.Sleep(10 * time.Second)
 			assert.False(t, first.fleet.Stats().Down)
+			b.delay.Store(0)
+			start := time.Now()
+			require.NoError(t, newProcess(t, b).call(t.Context(), read, ok))
+			assert.Zero(t, time.Since(start))
+		})
+	})
+	t.Run("a process that makes no further call releases its lease when the backend is back", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := newBackend()
+			idle := newProcess(t, b)
+			require.NoError(t, idle.call(t.Context(), read, func(context.Context) error {
+				b.fail(errors.New("no"))
+				return nil
+			}))
+			time.Sleep(time.Minute)
+			b.fail(nil)
+			time.Sleep(4 * time.Second)
+			start := time.Now()
+			require.NoError(t, newProcess(t, b).call(t.Context(), read, ok))
+			assert.Zero(t, time.Since(start))
+			assert.NoError(t, idle.fleet.Flush(t.Context()))
+		})
+	})
+	t.Run("a process waits for its releases before it ends", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := newBackend()
+			ends := newProcess(t, b)
+			require.NoError(t, ends.fleet.Flush(t.Context()), "nothing waits")
+			require.NoError(t, ends.call(t.Context(), read, func(context.Context) error {
+				b.fail(errors.New("no"))
+				return nil
+			}))
+			short, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			err := ends.fleet.Flush(short)
+			require.ErrorIs(t, err, bankmux.ErrContextDone)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			b.fail(nil)
+			b.delay.Store(int64(900 * time.Millisecond))
+			require.NoError(t, ends.fleet.Flush(t.Context()))
 			b.delay.Store(0)
 			start := time.Now()
 			require.NoError(t, newProcess(t, b).call(t.Context(), read, ok))

@@ -130,6 +130,9 @@ func run(ctx context.Context, text string, open open) error {
 			return err
 		}
 	}
+	if w.fleet != nil {
+		return w.fleet.Flush(ctx)
+	}
 	return nil
 }
 
