@@ -129,11 +129,6 @@ func open(
 
 // close closes what was opened.
 func (m *member) close() {
-	if m.guard != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = m.guard.Flush(ctx) // what it could not release ends by itself
-	}
 	if m.shared != nil {
 		m.shared.Close()
 	}

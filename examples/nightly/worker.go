@@ -41,6 +41,7 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := m.fleet.Client().Stop(ending); err != nil { // after the jobs that run
 		return err
 	}
+	_ = m.guard.Flush(ending) // a lease that it could not release ends by itself
 	return json.NewEncoder(out).Encode(tally{m.guard.Stats().Unleased})
 }
 
