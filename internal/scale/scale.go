@@ -60,12 +60,12 @@ func loadOf(provider string) Load {
 
 // What bench/README.md has below "Nightly syncs", as measured on two cores. A test compares them.
 //
-//	go -C fleet/river test -run xxx -bench Syncs/workers=50 -benchtime 1000x .
+//	go -C fleet/river test -run xxx -bench Syncs/workers=50 -benchtime 5000x .
 //	go -C examples/nightly test -run xxx -bench Worker -benchtime 1x .
 const (
-	syncsPerSecond  = 740   // on idle cores, by the first: of workers and PostgreSQL together
+	syncsPerSecond  = 1_116 // on idle cores, by the first: of workers and PostgreSQL together
 	callsPerProcess = 1_000 // in flight in a worker process, by the second
-	mibPerProcess   = 91    // that such a process takes, by the second
+	mibPerProcess   = 92    // that such a process takes, by the second
 	measuredCores   = 2
 )
 

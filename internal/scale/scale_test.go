@@ -92,7 +92,7 @@ func TestMeasured(t *testing.T) {
 		name, pattern string
 		want          []float64
 	}{
-		{"syncsPerSecond", `at\s+most\s+([\d,]+)\s+syncs\s+per\s+second`, []float64{syncsPerSecond}},
+		{"syncsPerSecond", `syncs of empty pages per second[^|]*\|[^|]*\| \**([\d,]+)`, []float64{syncsPerSecond}},
 		{
 			"callsPerProcess and mibPerProcess", `worker with ([\d,]+) calls in flight \|[^|]*\| \**([\d,]+) MiB`,
 			[]float64{callsPerProcess, mibPerProcess},
