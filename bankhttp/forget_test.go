@@ -111,9 +111,11 @@ func TestForget(t *testing.T) {
 				return nil
 			}
 			problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 404)
+			synctest.Wait()
 			require.Len(t, store.doubt.left, 1)
 			store.deaf = false
 			time.Sleep(waiting)
+			synctest.Wait()
 			assert.Empty(t, store.doubt.left)
 			require.NoError(t, a.service.Close(t.Context()))
 		})
