@@ -2,6 +2,7 @@ package bankhttp_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,8 +19,8 @@ type goneStore struct {
 	*awayStore
 
 	doubt  *doubtStore
-	deaf   bool // ForgetExchange alone fails
-	forgot int
+	deaf   atomic.Bool // ForgetExchange alone fails
+	forgot atomic.Int64
 }
 
 func newGoneStore() *goneStore {
@@ -44,10 +45,10 @@ func (s *goneStore) DeleteUser(
 }
 
 func (s *goneStore) ForgetExchange(ctx context.Context, ref bankmux.SessionRef, payload []byte) error {
-	if s.away.Load() || s.deaf {
+	if s.away.Load() || s.deaf.Load() {
 		return errAway
 	}
-	s.forgot++
+	s.forgot.Add(1)
 	return s.doubt.ForgetExchange(ctx, ref, payload)
 }
 
@@ -58,7 +59,7 @@ func heldLink(t *testing.T, p *harbor, store *goneStore) *app {
 	session := a.harborStart(t, "rosa")
 	store.away.Store(true)
 	problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 503)
-	store.doubt.left = []bankhttp.Unfinished{{User: "rosa", Session: session}}
+	store.doubt.leave(bankhttp.Unfinished{User: "rosa", Session: session})
 	return a
 }
 
@@ -77,9 +78,9 @@ func TestForget(t *testing.T) {
 			assert.Len(t, p.ended, 1, "the access ends without the store, once")
 			store.away.Store(false)
 			assert.Equal(t, 204, a.send(t, "rosa", "DELETE", "/user", "").Code)
-			assert.Empty(t, store.doubt.left)
+			assert.Empty(t, store.doubt.left())
 			assert.Equal(t, 204, a.send(t, "rosa", "DELETE", "/user", "").Code)
-			assert.Equal(t, 1, store.forgot, "it is done with")
+			assert.EqualValues(t, 1, store.forgot.Load(), "it is done with")
 		})
 	})
 	t.Run("it stays named until the store has forgotten it", func(t *testing.T) {
@@ -89,9 +90,9 @@ func TestForget(t *testing.T) {
 			a := heldLink(t, p, store)
 			problem(t, a.send(t, "rosa", "DELETE", "/user", ""), 503)
 			store.away.Store(false)
-			store.deaf = true
+			store.deaf.Store(true)
 			assert.Equal(t, 200, a.send(t, "rosa", "DELETE", "/user", "").Code)
-			store.deaf = false
+			store.deaf.Store(false)
 			assert.Equal(t, 204, a.send(t, "rosa", "DELETE", "/user", "").Code)
 		})
 	})
@@ -101,10 +102,10 @@ func TestForget(t *testing.T) {
 			p, store := newHarbor(), newGoneStore()
 			a := newHarborApp(t, p, func(c *bankhttp.Config) { c.Store = store })
 			session := a.harborStart(t, "rosa")
-			store.deaf = true
+			store.deaf.Store(true)
 			p.during = func(ctx context.Context, op string) error {
 				if op == bankmux.OpExchangeToken {
-					store.doubt.left = []bankhttp.Unfinished{{User: "rosa", Session: session}}
+					store.doubt.leave(bankhttp.Unfinished{User: "rosa", Session: session})
 					_, err := store.DeleteUser(ctx, "rosa", nil)
 					assert.NoError(t, err)
 				}
@@ -112,11 +113,11 @@ func TestForget(t *testing.T) {
 			}
 			problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 404)
 			synctest.Wait()
-			require.Len(t, store.doubt.left, 1)
-			store.deaf = false
+			require.Len(t, store.doubt.left(), 1)
+			store.deaf.Store(false)
 			time.Sleep(waiting)
 			synctest.Wait()
-			assert.Empty(t, store.doubt.left)
+			assert.Empty(t, store.doubt.left())
 			require.NoError(t, a.service.Close(t.Context()))
 		})
 	})
@@ -128,7 +129,7 @@ func TestForget(t *testing.T) {
 			problem(t, a.send(t, "rosa", "DELETE", "/user", ""), 503)
 			store.away.Store(false)
 			a.send(t, "omar", "DELETE", "/user", "")
-			assert.Zero(t, store.forgot)
+			assert.Zero(t, store.forgot.Load())
 		})
 	})
 }

@@ -133,20 +133,36 @@ func TestHeld(t *testing.T) {
 type doubtStore struct {
 	bankhttp.Store
 
-	left []bankhttp.Unfinished
+	mu   sync.Mutex
+	list []bankhttp.Unfinished
+}
+
+// leave replaces the exchanges without an outcome.
+func (s *doubtStore) leave(list ...bankhttp.Unfinished) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = list
+}
+
+func (s *doubtStore) left() []bankhttp.Unfinished {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.list
 }
 
 func (s *doubtStore) DeleteUser(
 	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
 ) ([]bankhttp.Unfinished, error) {
 	_, err := s.Store.DeleteUser(ctx, user, disconnect)
-	return s.left, err
+	return s.left(), err
 }
 
 func (s *doubtStore) ForgetExchange(_ context.Context, ref bankmux.SessionRef, _ []byte) error {
-	for i, one := range s.left {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, one := range s.list {
 		if one.Session == ref.ID {
-			s.left = append(s.left[:i:i], s.left[i+1:]...)
+			s.list = append(s.list[:i:i], s.list[i+1:]...)
 			return nil
 		}
 	}
@@ -165,7 +181,8 @@ func TestDeleteUserInDoubt(t *testing.T) {
 	t.Run("the response names the session and no user, and the log counts", func(t *testing.T) {
 		t.Parallel()
 		since := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
-		store := &doubtStore{bankhttp.NewMemory(), []bankhttp.Unfinished{{User: "rosa", Session: "S1", Since: since}}}
+		store := &doubtStore{Store: bankhttp.NewMemory()}
+		store.leave(bankhttp.Unfinished{User: "rosa", Session: "S1", Since: since})
 		var log bytes.Buffer
 		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) {
 			c.Store, c.Logger = store, slog.New(slog.NewTextHandler(&log, nil))
@@ -178,7 +195,7 @@ func TestDeleteUserInDoubt(t *testing.T) {
 		assert.NotContains(t, w.Body.String(), "rosa")
 		assert.Contains(t, log.String(), "a deleted user has exchanges without an outcome")
 		assert.NotContains(t, log.String(), "rosa")
-		store.left = nil
+		store.leave()
 		assert.Equal(t, 204, a.send(t, "rosa", "DELETE", "/user", "").Code)
 	})
 	t.Run("an exchange whose access this process has ended is not named", func(t *testing.T) {
@@ -190,9 +207,9 @@ func TestDeleteUserInDoubt(t *testing.T) {
 			session := a.harborStart(t, "rosa")
 			away.away.Store(true)
 			problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 503)
-			store.left = []bankhttp.Unfinished{{User: "rosa", Session: session}}
+			store.leave(bankhttp.Unfinished{User: "rosa", Session: session})
 			assert.Equal(t, 204, a.send(t, "rosa", "DELETE", "/user", "").Code)
-			assert.Empty(t, store.left)
+			assert.Empty(t, store.left())
 		})
 	})
 	t.Run("an exchange whose access ends after the deletion is forgotten", func(t *testing.T) {
@@ -202,7 +219,7 @@ func TestDeleteUserInDoubt(t *testing.T) {
 		session := a.harborStart(t, "rosa")
 		p.during = func(ctx context.Context, op string) error {
 			if op == bankmux.OpExchangeToken {
-				store.left = []bankhttp.Unfinished{{User: "rosa", Session: session}}
+				store.leave(bankhttp.Unfinished{User: "rosa", Session: session})
 				_, err := store.DeleteUser(ctx, "rosa", nil)
 				assert.NoError(t, err)
 			}
@@ -210,6 +227,6 @@ func TestDeleteUserInDoubt(t *testing.T) {
 		}
 		problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 404)
 		assert.Len(t, p.ended, 1)
-		assert.Empty(t, store.left)
+		assert.Empty(t, store.left())
 	})
 }
