@@ -108,6 +108,7 @@ type answered struct {
 func (s *Service) resume(ctx context.Context, key answerKey, a answered) (any, error) {
 	out, err := s.resumed(ctx, &a)
 	if errors.Is(err, KindStore) && !a.parked {
+		s.answered.prune()
 		s.answered.put(key, a)
 	}
 	return out, err

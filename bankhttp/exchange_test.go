@@ -17,6 +17,7 @@ import (
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/providers/plaid"
+	"github.com/bankmux/bankmux/virtualbank"
 )
 
 // TestPostedTwice specifies that a form that is posted several times links one bank.
@@ -141,6 +142,20 @@ func TestTwoTabs(t *testing.T) {
 		one, two := a.start(t, "user-rosa", dapi.Name), a.start(t, "user-rosa", moneykit.Name)
 		w := a.send(t, "user-rosa", "POST", "/sessions/"+one.Session, a.connect(t, two.Launch))
 		assert.Len(t, object[linked](t, w, 200).Connections, 1)
+	})
+	t.Run("a provider that has decided about a payload ends the search", func(t *testing.T) {
+		t.Parallel()
+		a := newApp(t)
+		conn := a.link(t, "user-rosa", dapi.Name)
+		posted := a.start(t, "user-rosa", moneykit.Name)
+		a.start(t, "user-rosa", dapi.Name)
+		again := object[started](t, a.send(t, "user-rosa", "POST", "/connections/"+conn.ID+"/sessions", ""), 200)
+		payload, err := a.bank.LinkDapi(virtualbank.DapiLink{
+			AppKey: again.Launch.AppKey, InstitutionID: "DAPIBANK_AE_ADCB",
+		})
+		require.NoError(t, err)
+		w := a.send(t, "user-rosa", "POST", "/sessions/"+posted.Session, string(payload))
+		assert.Equal(t, bankmux.CodeOtherBank, problem(t, w, 409).Code)
 	})
 	t.Run("a payload that fits no session is tried with eight others at most", func(t *testing.T) {
 		t.Parallel()

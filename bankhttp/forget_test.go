@@ -1,7 +1,10 @@
 package bankhttp_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -18,14 +21,29 @@ import (
 type goneStore struct {
 	*awayStore
 
-	doubt  *doubtStore
-	deaf   atomic.Bool // ForgetExchange alone fails
-	forgot atomic.Int64
+	doubt   *doubtStore
+	deaf    atomic.Bool // ForgetExchange alone fails
+	forgot  atomic.Int64
+	mu      sync.Mutex
+	running map[string]bool // sessions whose exchange has no end in the database
 }
 
 func newGoneStore() *goneStore {
 	away := &awayStore{Store: bankhttp.NewMemory()}
-	return &goneStore{awayStore: away, doubt: &doubtStore{Store: away}}
+	return &goneStore{awayStore: away, doubt: &doubtStore{Store: away}, running: map[string]bool{}}
+}
+
+func (s *goneStore) Exchange(
+	ctx context.Context, ref bankmux.SessionRef, payload []byte,
+	exchange func(context.Context) (bankmux.ExchangeResult, error),
+) (bankmux.ExchangeResult, error) {
+	res, err := s.awayStore.Exchange(ctx, ref, payload, exchange)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running[ref.ID] = s.away.Load(); s.running[ref.ID] {
+		err = errAway
+	}
+	return res, err
 }
 
 func (s *goneStore) Connection(ctx context.Context, user, id string) (bankmux.Connection, error) {
@@ -53,9 +71,9 @@ func (s *goneStore) ForgetExchange(ctx context.Context, ref bankmux.SessionRef, 
 }
 
 // heldLink links a bank whose result the store, which is away then, does not keep.
-func heldLink(t *testing.T, p *harbor, store *goneStore) *app {
+func heldLink(t *testing.T, p *harbor, store *goneStore, configure ...func(*bankhttp.Config)) *app {
 	t.Helper()
-	a := newHarborApp(t, p, func(c *bankhttp.Config) { c.Store = store })
+	a := newHarborApp(t, p, append(configure, func(c *bankhttp.Config) { c.Store = store })...)
 	session := a.harborStart(t, "rosa")
 	store.away.Store(true)
 	problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 503)
@@ -114,11 +132,75 @@ func TestForget(t *testing.T) {
 			problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 404)
 			synctest.Wait()
 			require.Len(t, store.doubt.left(), 1)
+			time.Sleep(time.Minute)
 			store.deaf.Store(false)
 			time.Sleep(waiting)
 			synctest.Wait()
 			assert.Empty(t, store.doubt.left())
+			assert.Equal(t, 1, p.count(bankmux.OpDisconnect), "the access ends once")
 			require.NoError(t, a.service.Close(t.Context()))
+		})
+	})
+	t.Run("after an hour it is left to the list, and nothing says that its access stays open", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			var log bytes.Buffer
+			p, store := newHarbor(), newGoneStore()
+			a := heldLink(t, p, store, func(c *bankhttp.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+			problem(t, a.send(t, "rosa", "DELETE", "/user", ""), 503)
+			store.away.Store(false)
+			store.deaf.Store(true)
+			time.Sleep(time.Hour + waiting)
+			synctest.Wait()
+			assert.Contains(t, log.String(), "an exchange whose access has ended stays listed")
+			assert.NotContains(t, log.String(), "an access that nothing stores stays open")
+			store.deaf.Store(false)
+			time.Sleep(waiting)
+			assert.Zero(t, store.forgot.Load())
+		})
+	})
+	t.Run("the background work ends its claim if the user does not repeat the deletion", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			p, store := newHarbor(), newGoneStore()
+			a := heldLink(t, p, store)
+			problem(t, a.send(t, "rosa", "DELETE", "/user", ""), 503)
+			store.away.Store(false)
+			time.Sleep(waiting)
+			synctest.Wait()
+			assert.Empty(t, store.doubt.left())
+			for session, runs := range store.running {
+				assert.False(t, runs, session)
+			}
+			assert.Equal(t, 1, p.count(bankmux.OpDisconnect))
+			assert.Equal(t, 1, p.count(bankmux.OpExchangeToken))
+		})
+	})
+	t.Run("Close forgets it too", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			p, store := newHarbor(), newGoneStore()
+			a := heldLink(t, p, store)
+			problem(t, a.send(t, "rosa", "DELETE", "/user", ""), 503)
+			store.away.Store(false)
+			require.NoError(t, a.service.Close(t.Context()))
+			assert.Empty(t, store.doubt.left())
+		})
+	})
+	t.Run("a result that is held during the deletion ends with it", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			p, store := newHarbor(), newGoneStore()
+			a := newHarborApp(t, p, func(c *bankhttp.Config) { c.Store = store })
+			session := a.harborStart(t, "rosa")
+			store.doubt.during = func() {
+				store.doubt.during = nil
+				store.awayStore.away.Store(true)
+				problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 503)
+				store.awayStore.away.Store(false)
+			}
+			assert.Equal(t, 204, a.send(t, "rosa", "DELETE", "/user", "").Code)
+			assert.Equal(t, 1, p.endings())
 		})
 	})
 	t.Run("another user's deletion forgets nothing", func(t *testing.T) {
@@ -130,6 +212,7 @@ func TestForget(t *testing.T) {
 			store.away.Store(false)
 			a.send(t, "omar", "DELETE", "/user", "")
 			assert.Zero(t, store.forgot.Load())
+			time.Sleep(waiting) // the background work ends
 		})
 	})
 }

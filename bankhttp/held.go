@@ -42,22 +42,26 @@ func (h *held[K, V]) get(key K) (V, bool) {
 	return one.res, ok && time.Now().Before(one.until)
 }
 
-// put keeps a result.
-func (h *held[K, V]) put(key K, res V) {
+// put keeps a result. It reports whether there is room.
+func (h *held[K, V]) put(key K, res V) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := time.Now()
-	for k, one := range h.all {
-		if now.After(one.until) {
-			delete(h.all, k)
-		}
+	if _, ok := h.all[key]; !ok && len(h.all) >= maxHeld {
+		return false
 	}
 	if h.all == nil {
 		h.all = map[K]heldResult[V]{}
 	}
-	if len(h.all) < maxHeld {
-		h.all[key] = heldResult[V]{res, now.Add(heldFor)}
-	}
+	h.all[key] = heldResult[V]{res, time.Now().Add(heldFor)}
+	return true
+}
+
+// prune forgets the results whose time is over.
+func (h *held[K, V]) prune() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(h.all, func(_ K, one heldResult[V]) bool { return !now.Before(one.until) })
 }
 
 // drop forgets a result that the store has. It reports whether it was there.

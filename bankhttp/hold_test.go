@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,11 +23,19 @@ type leaseStore struct {
 	awayStore
 
 	again time.Duration
+	hangs atomic.Bool  // a hold does not return before its time is over
+	tried atomic.Int32 // the holds that hung
+
 	mu    sync.Mutex
 	holds map[string][]time.Time // by session
 }
 
-func (s *leaseStore) HoldExchange(_ context.Context, ref bankmux.SessionRef, _ []byte) (time.Duration, error) {
+func (s *leaseStore) HoldExchange(ctx context.Context, ref bankmux.SessionRef, _ []byte) (time.Duration, error) {
+	if s.hangs.Load() {
+		s.tried.Add(1)
+		<-ctx.Done()
+		return 0, ctx.Err()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.holds == nil {
@@ -129,9 +139,34 @@ func TestHeld(t *testing.T) {
 	}
 }
 
+// TestHoldHangs specifies that a store that hangs is left alone, and is tried again.
+func TestHoldHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newHeldLinks(t, 0)
+		l.store.hangs.Store(true)
+		time.Sleep(time.Minute)
+		assert.LessOrEqual(t, l.store.tried.Load(), int32(7), "one exchange in ten seconds, not both")
+		l.store.hangs.Store(false)
+		before := map[string]int{}
+		for _, session := range l.sessions {
+			_, before[session] = l.store.longest(session, l.since)
+		}
+		time.Sleep(11 * time.Second)
+		for _, session := range l.sessions {
+			_, n := l.store.longest(session, l.since)
+			assert.Greater(t, n, before[session], "the time of a hold is limited")
+		}
+		l.store.away.Store(false)
+		time.Sleep(waiting)
+	})
+}
+
 // doubtStore is a store with exchanges of the user that have no outcome.
 type doubtStore struct {
 	bankhttp.Store
+
+	during func() // runs in DeleteUser
 
 	mu   sync.Mutex
 	list []bankhttp.Unfinished
@@ -153,6 +188,9 @@ func (s *doubtStore) left() []bankhttp.Unfinished {
 func (s *doubtStore) DeleteUser(
 	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
 ) ([]bankhttp.Unfinished, error) {
+	if s.during != nil {
+		s.during()
+	}
 	_, err := s.Store.DeleteUser(ctx, user, disconnect)
 	return s.left(), err
 }
@@ -182,14 +220,16 @@ func TestDeleteUserInDoubt(t *testing.T) {
 		t.Parallel()
 		since := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
 		store := &doubtStore{Store: bankhttp.NewMemory()}
-		store.leave(bankhttp.Unfinished{User: "rosa", Session: "S1", Since: since})
+		store.leave(bankhttp.Unfinished{User: "rosa", Session: "S1", Since: since},
+			bankhttp.Unfinished{User: "rosa", Session: "S2"})
 		var log bytes.Buffer
 		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) {
 			c.Store, c.Logger = store, slog.New(slog.NewTextHandler(&log, nil))
 		})
 		w := a.send(t, "rosa", "DELETE", "/user", "")
 		got := object[response](t, w, 200)
-		require.Len(t, got.Unfinished, 1)
+		require.Len(t, got.Unfinished, 2)
+		assert.Equal(t, 1, strings.Count(w.Body.String(), "since"), "a time that is not known is absent")
 		assert.Equal(t, "S1", got.Unfinished[0].Session)
 		assert.Equal(t, since, got.Unfinished[0].Since)
 		assert.NotContains(t, w.Body.String(), "rosa")

@@ -34,9 +34,9 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// storeLater goes on trying to store a result, if it is held.
+// storeLater goes on trying to store a result, if it is held, or to forget those that ended.
 func (s *Service) storeLater(key exchangeKey) {
-	if !s.held.change(key, func(one *made) { one.loose = true }) {
+	if !s.held.change(key, func(one *made) { one.loose = true }) && len(s.ended.every()) == 0 {
 		return
 	}
 	l := &s.later
@@ -51,7 +51,8 @@ func (s *Service) storeLater(key exchangeKey) {
 	l.runs.Go(func() { s.holdAll(ctx) })
 }
 
-// storeAll tries to store what is held, until nothing is or ctx ends.
+// storeAll tries to store what is held, and to forget what ended, until nothing is left or ctx
+// ends.
 func (s *Service) storeAll(ctx context.Context) {
 	for wait := firstPause; ; wait = min(2*wait, lastPause) {
 		select {
@@ -60,6 +61,7 @@ func (s *Service) storeAll(ctx context.Context) {
 		case <-time.After(wait):
 		}
 		s.storeHeld(ctx)
+		s.forgetEnded(ctx, "")
 		if s.stopIfIdle(ctx) {
 			return
 		}
@@ -95,11 +97,11 @@ func (s *Service) hold(ctx context.Context, key exchangeKey, one made) (again ti
 	return s.store.HoldExchange(ctx, key.ref, one.payload)
 }
 
-// stopIfIdle ends the background work if nothing is held for it, and reports whether it did.
+// stopIfIdle ends the background work if nothing is left for it, and reports whether it did.
 func (s *Service) stopIfIdle(ctx context.Context) bool {
 	s.later.mu.Lock()
 	defer s.later.mu.Unlock()
-	if len(s.loose(ctx, "")) > 0 {
+	if len(s.loose(ctx, "")) > 0 || len(s.ended.every()) > 0 {
 		return false
 	}
 	if s.later.stop != nil {
@@ -115,13 +117,13 @@ func (s *Service) loose(ctx context.Context, user string) map[exchangeKey]made {
 	all := map[exchangeKey]made{}
 	for key, one := range s.held.every() {
 		switch {
-		case !one.res.loose || (user != "" && user != key.ref.User):
-		case time.Now().Before(one.until):
-			all[key] = one.res
-		case s.held.drop(key): // once, for it is logged
-			for _, conn := range one.res.res.All() {
-				s.staysOpen(ctx, conn, errHeldTooLong)
+		case user != "" && user != key.ref.User:
+		case !time.Now().Before(one.until):
+			if s.held.drop(key) { // once, for it is logged
+				s.allStayOpen(ctx, one.res.res, errHeldTooLong)
 			}
+		case one.res.loose:
+			all[key] = one.res
 		}
 	}
 	return all
@@ -170,7 +172,7 @@ func (s *Service) storeOne(ctx context.Context, key exchangeKey, one made, annou
 			}
 		}
 	}
-	s.held.drop(key)
+	s.dropped(ctx, key, one, stored)
 	return nil
 }
 
@@ -178,13 +180,11 @@ func (s *Service) storeOne(ctx context.Context, key exchangeKey, one made, annou
 var errNotHeld = &bankmux.Error{Kind: bankmux.ErrTokenSpent, Detail: "the result is not held any more", NotSent: true}
 
 // endHeld stores what is held of a user, so that the user can be deleted with it. What cannot be
-// stored is ended at the provider, and its payload is kept until the store has forgotten the
-// exchange. It returns how many results there were. The error has what is left.
-func (s *Service) endHeld(ctx context.Context, user string) (n int, err error) {
+// stored is ended at the provider. The error has what is left.
+func (s *Service) endHeld(ctx context.Context, user string) error {
 	var left []failure
 	var all []error
 	for key, one := range s.loose(ctx, user) {
-		n++
 		if s.storeOne(ctx, key, one, false) == nil {
 			continue
 		}
@@ -196,19 +196,60 @@ func (s *Service) endHeld(ctx context.Context, user string) (n int, err error) {
 			}
 		}
 		if len(all) == before {
-			s.ended.put(key, one.payload)
-			s.held.drop(key)
+			s.accessEnded(ctx, key, one.payload)
 		}
 	}
 	if len(all) == 0 {
-		return n, nil
+		return nil
 	}
-	return n, &incomplete{errors.Join(all...), left}
+	return &incomplete{errors.Join(all...), left}
+}
+
+// accessEnded forgets a result whose access has ended. Its payload is kept until the store has
+// forgotten the exchange too.
+func (s *Service) accessEnded(ctx context.Context, key exchangeKey, payload []byte) {
+	if !s.ended.put(key, payload) {
+		_ = s.forget(ctx, key, payload) // without room it is tried once
+	}
+	s.held.drop(key)
+}
+
+// forgetEnded lets the store forget the exchanges whose access has ended: of a user, or of all
+// users. What it cannot forget now, it forgets later.
+func (s *Service) forgetEnded(ctx context.Context, user string) {
+	for key, one := range s.ended.every() {
+		switch {
+		case user != "" && user != key.ref.User:
+		case !time.Now().Before(one.until):
+			s.ended.drop(key)
+		case s.forget(ctx, key, one.res) == nil:
+			s.ended.drop(key)
+		default:
+			return // the store cannot be used now
+		}
+	}
+}
+
+// forget ends an exchange whose access has ended. If it was not stored before, its claim ends with
+// an error. It goes from the list of its user, who may be deleted.
+func (s *Service) forget(ctx context.Context, key exchangeKey, payload []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, s.config.HandleFor/2)
+	defer cancel()
+	_, err := s.store.Exchange(ctx, key.ref, payload,
+		func(context.Context) (bankmux.ExchangeResult, error) { return bankmux.ExchangeResult{}, errNotHeld })
+	if !errors.Is(err, KindStore) && !errors.Is(err, bankmux.ErrNotReady) {
+		err = s.store.ForgetExchange(ctx, key.ref, payload)
+	}
+	if err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "bankhttp: an exchange whose access has ended stays listed",
+			slog.Any("error", err))
+	}
+	return err
 }
 
 // Close ends the background work, after one more attempt to store what exchanges made and the store
 // could not keep. Call it when no request runs any more, such as after [http.Server.Shutdown]. It
-// ends with ctx at the latest.
+// ends with ctx, if the store does. That of package store may store a result for ten seconds more.
 //
 // The error has what the store could not keep: a one-time token is spent, and the access at the
 // provider stays open. The log names the connections. Without such a result Close does nothing.
@@ -221,13 +262,12 @@ func (s *Service) Close(ctx context.Context) error {
 		stop()
 	}
 	s.later.runs.Wait() // one may still work although it was stopped before
+	s.forgetEnded(ctx, "")
 	var all []error
 	for key, one := range s.loose(ctx, "") {
 		if err := s.storeOne(ctx, key, one, true); err != nil {
 			all = append(all, err)
-			for _, conn := range one.res.All() {
-				s.staysOpen(ctx, conn, err)
-			}
+			s.allStayOpen(ctx, one.res, err)
 		}
 	}
 	return errors.Join(all...)

@@ -163,7 +163,7 @@ func (s *Service) exchange(
 	ctx context.Context, ref bankmux.SessionRef, payload []byte,
 ) (bankmux.ExchangeResult, error) {
 	var session bankmux.Session
-	got := made{payload: payload}
+	got, kept := made{payload: payload}, true
 	key := keyOf(ref, payload)
 	res, err := s.store.Exchange(ctx, ref, payload, func(ctx context.Context) (bankmux.ExchangeResult, error) {
 		if one, ok := s.held.get(key); ok {
@@ -176,11 +176,18 @@ func (s *Service) exchange(
 		res, err := s.exchangeToken(ctx, session, payload)
 		if err == nil {
 			got.res = res
-			s.held.put(key, got)
+			kept = s.held.put(key, got)
 		}
 		return res, err
 	})
+	if one, ok := s.held.get(key); ok {
+		got = one
+	}
+	if !kept && err != nil && bankmux.KindOf(err) != bankmux.ErrNotFound {
+		s.allStayOpen(ctx, got.res, err)
+	}
 	if bankmux.KindOf(err) == bankmux.ErrTokenSpent && session.ID != "" {
+		s.dropped(ctx, key, got, res)
 		return s.exchanged(ctx, session, err)
 	}
 	return s.settle(ctx, key, got, res, err)
@@ -192,32 +199,37 @@ func (s *Service) settle(
 	ctx context.Context, key exchangeKey, got made, stored bankmux.ExchangeResult, err error,
 ) (bankmux.ExchangeResult, error) {
 	if err == nil {
-		s.held.drop(key)
+		s.dropped(ctx, key, got, stored)
 		s.stopIfIdle(ctx)
 		return stored, nil
 	}
-	if bankmux.KindOf(err) == bankmux.ErrNotFound { // the user was deleted meanwhile
-		if one, ok := s.held.get(key); ok {
-			got = one
-		}
-		endErr := s.endAccess(ctx, got.res)
-		switch {
-		case endErr != nil:
+	if bankmux.KindOf(err) == bankmux.ErrNotFound && got.res.Connection.ID != "" { // the user was deleted meanwhile
+		if endErr := s.endAccess(ctx, got.res); endErr != nil {
 			err = endErr // posting again tries it again
-		case got.res.Connection.ID == "": // nothing was opened
-		case s.forget(ctx, key, got.payload) == nil: // or the background work tries it again
-			s.held.drop(key)
+		} else {
+			s.accessEnded(ctx, key, got.payload)
+			s.forgetEnded(ctx, key.ref.User)
 		}
 	}
 	s.storeLater(key) //nolint:contextcheck // it goes on after the request, and no user waits for it
 	return bankmux.ExchangeResult{}, err
 }
 
+// dropped forgets a result, because the store has one. It logs each access that the stored one
+// lacks, such as a second one that another process opened, or one that the user ended meanwhile.
+func (s *Service) dropped(ctx context.Context, key exchangeKey, got made, stored bankmux.ExchangeResult) {
+	s.held.drop(key)
+	for _, conn := range got.res.All() {
+		has := func(one bankmux.Connection) bool { return one.Reference() == conn.Reference() }
+		if conn.ID != "" && !slices.ContainsFunc(stored.All(), has) {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "bankhttp: an access was dropped, because another result was stored",
+				slog.String("connection", conn.ID))
+		}
+	}
+}
+
 // endAccess ends the access of connections that an exchange made and the store does not have.
 func (s *Service) endAccess(ctx context.Context, made bankmux.ExchangeResult) error {
-	if made.Connection.ID == "" {
-		return nil
-	}
 	var all []error
 	for _, conn := range made.All() {
 		_, err := s.store.Connection(ctx, conn.User, conn.ID)
@@ -241,6 +253,13 @@ func (s *Service) staysOpen(ctx context.Context, conn bankmux.Connection, err er
 		slog.String("connection", conn.ID), slog.Any("error", err))
 }
 
+// allStayOpen logs that the store could not keep what an exchange made.
+func (s *Service) allStayOpen(ctx context.Context, made bankmux.ExchangeResult, err error) {
+	for _, conn := range made.All() {
+		s.staysOpen(ctx, conn, err)
+	}
+}
+
 // exchangeToken sends the exchange to the provider.
 func (s *Service) exchangeToken(
 	ctx context.Context, session bankmux.Session, payload []byte,
@@ -254,10 +273,16 @@ func (s *Service) exchangeToken(
 		req.Connection = &conn
 	}
 	res, err := s.config.Registry.ExchangeToken(ctx, req)
-	if e := bankmux.ErrorOf(err); e != nil && e.Code == bankmux.CodeOtherBank && e.Err != nil {
-		s.log.LogAttrs(ctx, slog.LevelError, "bankhttp: an access to another bank stays open", slog.Any("error", err))
+	if e := bankmux.ErrorOf(err); e != nil && leftOpen(e) {
+		s.log.LogAttrs(ctx, slog.LevelError, "bankhttp: a refused access stays open", slog.Any("error", err))
 	}
 	return res, err
+}
+
+// leftOpen reports whether the adapter refused the access that an exchange opened, such as one to
+// another bank, and could not end it.
+func leftOpen(e *bankmux.Error) bool {
+	return e.Kind == bankmux.ErrInvalid && !e.NotSent && e.Err != nil
 }
 
 // exchanged returns the connection that a session has made already, such as with another payload
@@ -281,7 +306,8 @@ func (s *Service) exchanged(
 const maxTries = 8
 
 // exchangeElsewhere tries the user's other open sessions with a payload that is of none that was
-// tried before. If it fits none, it returns the error of the first.
+// tried before. It stops at the one whose provider decides about the payload. If it fits none, it
+// returns the error of the first.
 func (s *Service) exchangeElsewhere(
 	ctx context.Context, not bankmux.SessionRef, payload []byte, first error,
 ) (bankmux.ExchangeResult, error) {
@@ -299,7 +325,8 @@ func (s *Service) exchangeElsewhere(
 			break
 		}
 		res, err := s.exchange(ctx, session.Ref(), payload)
-		if e := bankmux.ErrorOf(err); e == nil || e.Kind != bankmux.ErrInvalid {
+		e := bankmux.ErrorOf(err)
+		if e == nil || e.Kind != bankmux.ErrInvalid || !e.NotSent && e.Code != bankmux.CodeOtherSession {
 			return res, err
 		}
 	}

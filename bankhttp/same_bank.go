@@ -20,15 +20,13 @@ type shown struct {
 }
 
 // show returns connections for the browser. All are those of the user, in the order in which they
-// were made.
+// were made. Of one that is not among them, it is not known which are older.
 func show(some, all []bankmux.Connection) []shown {
 	out := []shown{}
 	for i := range some {
 		one := shown{ConnectionView: some[i].View()}
-		for k := range all {
-			if all[k].ID == one.ID {
-				break
-			}
+		own := slices.IndexFunc(all, func(conn bankmux.Connection) bool { return conn.ID == one.ID })
+		for k := range max(own, 0) {
 			if sameBank(&all[k], &some[i]) {
 				one.PerhapsReplaces = append(one.PerhapsReplaces, all[k].ID)
 			}
@@ -44,10 +42,10 @@ func sameBank(a, b *bankmux.Connection) bool {
 }
 
 // showLinked returns the connections of one exchange. None of them replaces another one. A store
-// that cannot list the user's connections does not make a link fail.
+// that cannot list the user's connections, or not all of them, does not make a link fail.
 func (s *Service) showLinked(ctx context.Context, user string, linked []bankmux.Connection) []shown {
 	all, err := s.store.Connections(ctx, user)
-	if err != nil {
+	if err != nil && !onlySealed(err) {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "bankhttp: older connections to a bank could not be read",
 			slog.Any("error", err))
 	}

@@ -1,8 +1,10 @@
 package bankhttp_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http/httptest"
 	"testing"
 
@@ -112,6 +114,57 @@ func TestSameBank(t *testing.T) {
 		conn := a.link(t, "user-rosa", moneykit.Name)
 		assert.Equal(t, bankmux.StateActive, conn.State)
 	})
+}
+
+// TestSameBankInPart specifies what a link shows if the list of connections is not complete.
+func TestSameBankInPart(t *testing.T) {
+	t.Parallel()
+	link := func(t *testing.T, list func([]bankmux.Connection) ([]bankmux.Connection, error)) ([]string, string) {
+		t.Helper()
+		var log bytes.Buffer
+		store := &partialList{Store: bankhttp.NewMemory(), list: list}
+		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) {
+			c.Store, c.Logger = store, slog.New(slog.NewTextHandler(&log, nil))
+		})
+		a.harborLink(t, "rosa")
+		session := a.harborStart(t, "rosa")
+		named := replaces(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")))
+		require.Len(t, named, 1)
+		for _, older := range named {
+			return older, log.String()
+		}
+		return nil, ""
+	}
+	t.Run("a connection that does not open hides no other one, and is not a fault of the link", func(t *testing.T) {
+		t.Parallel()
+		older, log := link(t, func(all []bankmux.Connection) ([]bankmux.Connection, error) {
+			return all, errors.Join(&bankmux.Error{Kind: bankmux.ErrSeal, Connection: "lost"})
+		})
+		assert.Len(t, older, 1)
+		assert.Empty(t, log)
+	})
+	t.Run("a link that is not listed itself names none", func(t *testing.T) {
+		t.Parallel()
+		older, _ := link(t, func(all []bankmux.Connection) ([]bankmux.Connection, error) {
+			return all[:len(all)-1], nil
+		})
+		assert.Empty(t, older)
+	})
+}
+
+// partialList is a store with another list of connections.
+type partialList struct {
+	bankhttp.Store
+
+	list func([]bankmux.Connection) ([]bankmux.Connection, error)
+}
+
+func (s *partialList) Connections(ctx context.Context, user string) ([]bankmux.Connection, error) {
+	all, err := s.Store.Connections(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	return s.list(all)
 }
 
 // listless is a store that does not list connections.

@@ -56,7 +56,9 @@ type Exchanges interface {
 	// [bankmux.ErrNotReady] if its time ends before.
 	//
 	// If the result cannot be stored, the handlers call Exchange again, with an exchange that
-	// returns it and sends nothing. Such a call must not wait for the first one, which has ended.
+	// returns it and sends nothing. After they have ended its access, the exchange returns
+	// [bankmux.ErrTokenSpent] instead. Such a call must not wait for the first one, which has
+	// ended.
 	//
 	// If the session was deleted meanwhile, such as with its user, the error is
 	// [bankmux.ErrNotFound] and nothing is stored. The handlers then end the access that exchange

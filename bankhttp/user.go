@@ -40,7 +40,7 @@ type deleted struct {
 // unfinished is an exchange without an outcome.
 type unfinished struct {
 	Session string    `json:"session"`
-	Since   time.Time `json:"since"`
+	Since   time.Time `json:"since,omitzero"`
 }
 
 // DeleteUser handles DELETE of the user who is logged in. It ends the access to all banks at the
@@ -55,8 +55,9 @@ type unfinished struct {
 // connections that are left, as failed, and a repeat finishes the work. Accounts and transactions
 // stay until then. A connection that does not open is [bankmux.ErrSeal]: see [Service.Disconnect].
 //
-// An access whose connection the store could not keep ends too, if this process opened it. Another
-// process ends what it opened when it finds that the user is gone.
+// An access whose connection the store could not keep ends too, if this process opened it. The
+// process remembers up to 1,000 of these for an hour, until the store has forgotten their
+// exchanges. Another process ends what it opened when it finds that the user is gone.
 //
 // The login session is the application's, so end it afterwards.
 func (s *Service) DeleteUser() http.Handler {
@@ -80,19 +81,19 @@ func (s *Service) DeleteUser() http.Handler {
 // deleteUser deletes a user. Its error has what is left. Results that the store could not keep end
 // before, and those that are held meanwhile after it.
 func (s *Service) deleteUser(ctx context.Context, user string) ([]Unfinished, error) {
-	if _, err := s.endHeld(ctx, user); err != nil {
+	if err := s.endHeld(ctx, user); err != nil {
 		return nil, err
 	}
 	left, err := s.deleteStored(ctx, user)
 	if err != nil {
 		return nil, err
 	}
-	late, err := s.endHeld(ctx, user)
-	if err != nil {
+	if err := s.endHeld(ctx, user); err != nil {
 		return nil, err
 	}
+	s.forgetEnded(ctx, user)
 	s.stopIfIdle(ctx)
-	if (s.forgetEnded(ctx, user) || late > 0) && len(left) > 0 { // some of them have an end by now
+	if len(left) > 0 { // some of them may have an end by now
 		return s.deleteStored(ctx, user)
 	}
 	return left, nil
@@ -117,31 +118,4 @@ func (s *Service) deleteStored(ctx context.Context, user string) ([]Unfinished, 
 		}
 	}
 	return nil, &incomplete{err, failed}
-}
-
-// forgetEnded takes the exchanges from the list of a deleted user whose access this process has
-// ended. It reports whether there are any. Those that the store could not forget, a repeat does.
-func (s *Service) forgetEnded(ctx context.Context, user string) bool {
-	some := false
-	for key, one := range s.ended.every() {
-		if key.ref.User != user {
-			continue
-		}
-		some = true
-		if s.forget(ctx, key, one.res) == nil {
-			s.ended.drop(key)
-		}
-	}
-	return some
-}
-
-// forget takes an exchange from the list of a deleted user, after its access has ended. If the
-// store fails, it stays listed.
-func (s *Service) forget(ctx context.Context, key exchangeKey, payload []byte) error {
-	err := s.store.ForgetExchange(ctx, key.ref, payload)
-	if err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "bankhttp: an exchange whose access has ended stays listed",
-			slog.Any("error", err))
-	}
-	return err
 }

@@ -123,6 +123,38 @@ func TestDeleteUserInDoubt(t *testing.T) {
 				require.NoError(t, err)
 			}
 		})
+	onEach(t, "an exchange that another process took over meanwhile stays", func(t *testing.T, db *database) {
+		c := newClock()
+		late, other := db.open(t, store.WithNow(c.now)), db.open(t, store.WithNow(c.now))
+		l := startLink(t, other, "rosa")
+		_, err := late.Exchange(t.Context(), l.session.Ref(), payload("1"),
+			func(ctx context.Context) (bankmux.ExchangeResult, error) {
+				c.advance(lease)
+				dies(t, other, l)
+				assert.NoError(t, only(other.DeleteUser(ctx, "rosa", nil)))
+				return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrUserAction}
+			})
+		require.ErrorIs(t, err, bankmux.ErrUserAction)
+		assert.Equal(t, 1, count(t, late, "bankmux_exchanges"))
+	})
+	onEach(t, "it names what is left in the end, also if a provider fails", func(t *testing.T, db *database) {
+		s := db.open(t)
+		connection(t, s, "rosa", "2")
+		l := startLink(t, s, "rosa")
+		dies(t, s, l)
+		left, err := s.DeleteUser(t.Context(), "rosa",
+			func(context.Context, bankmux.Connection) error { return errFault })
+		require.ErrorIs(t, err, errFault)
+		assert.Len(t, left, 1)
+		other := bankmux.SessionRef{User: "omar", ID: l.session.ID}
+		require.NoError(t, s.ForgetExchange(t.Context(), other, payload("1")), "that is not his")
+		left, err = s.DeleteUser(t.Context(), "rosa", func(ctx context.Context, _ bankmux.Connection) error {
+			assert.Equal(t, 1, count(t, s, "bankmux_exchanges"))
+			return s.ForgetExchange(ctx, l.session.Ref(), payload("1"))
+		})
+		require.NoError(t, err)
+		assert.Empty(t, left)
+	})
 	onEach(t, "an exchange of a user who is not deleted is not forgotten", func(t *testing.T, db *database) {
 		c := newClock()
 		s := db.open(t, store.WithNow(c.now))
@@ -149,26 +181,25 @@ func TestUnfinishedOutcome(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, unfinishedOf(t, s))
 	})
-	onEach(t, "it stays listed if the process that took it over lost its end", func(t *testing.T, db *database) {
-		c, f := newClock(), &fault{err: errFault}
-		healthy := db.open(t, store.WithNow(c.now))
-		s := db.faulty(t, f, store.WithNow(c.now))
-		l := startLink(t, healthy, "rosa")
-		dies(t, healthy, l)
-		c.advance(31 * time.Second)
-		spent := &bankmux.Error{Kind: bankmux.ErrTokenSpent}
-		for _, broken := range []bool{true, false} {
-			_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
-				func(context.Context) (bankmux.ExchangeResult, error) {
-					if broken {
-						f.arm(1)
-					}
-					return bankmux.ExchangeResult{}, spent
-				})
-			require.Error(t, err)
-		}
-		assert.Len(t, unfinishedOf(t, healthy), 1)
-	})
+	spent := endsWith(&bankmux.Error{Kind: bankmux.ErrTokenSpent})
+	for name, ends := range map[string]func(*links) func(context.Context) (bankmux.ExchangeResult, error){
+		"an error": func(*links) func(context.Context) (bankmux.ExchangeResult, error) { return spent },
+		"a result": func(l *links) func(context.Context) (bankmux.ExchangeResult, error) { return l.withFailures() },
+	} {
+		onBubbles(t, "it stays listed if the process that took it over lost its end, which was "+name,
+			func(t *testing.T, db *database) {
+				f := &fault{err: errFault, forever: true}
+				healthy := db.open(t, store.WithNow(time.Now))
+				s := db.faulty(t, f, store.WithNow(time.Now))
+				l := startLink(t, healthy, "rosa")
+				dies(t, healthy, l)
+				time.Sleep(31 * time.Second)
+				require.Error(t, f.lose(t, s, l, ends(l)))
+				_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), spent)
+				require.ErrorIs(t, err, bankmux.ErrTokenSpent)
+				assert.Len(t, unfinishedOf(t, healthy), 1)
+			})
+	}
 }
 
 // TestHoldExchange specifies that a process that holds a result keeps its exchange.
@@ -213,6 +244,39 @@ func TestHoldExchange(t *testing.T) {
 			require.NoError(t, err)
 			assert.Less(t, time.Since(before), time.Second, "this process does not wait for its own lease")
 			assert.Equal(t, made.Connection.ID, res.Connection.ID)
+		})
+	onBubbles(t, "an outage that lasts longer than a lease makes it forget nothing", func(t *testing.T, db *database) {
+		f := &fault{err: errFault, forever: true}
+		other := db.open(t, store.WithNow(time.Now))
+		s := db.faulty(t, f, store.WithNow(time.Now))
+		l := startLink(t, other, "rosa")
+		require.Error(t, f.lose(t, s, l, l.withFailures()))
+		time.Sleep(lease)
+		require.Error(t, f.lose(t, s, startLink(t, other, "omar"), l.withFailures()))
+		_, err := s.HoldExchange(t.Context(), l.session.Ref(), payload("1"))
+		require.NoError(t, err)
+		time.Sleep(lease - time.Second)
+		for _, one := range unfinishedOf(t, other) {
+			assert.NotEqual(t, "rosa", one.User)
+		}
+	})
+	onBubbles(t, "it holds neither another user's exchange nor one that another process took over",
+		func(t *testing.T, db *database) {
+			f := &fault{err: errFault, forever: true}
+			other := db.open(t, store.WithNow(time.Now))
+			s := db.faulty(t, f, store.WithNow(time.Now))
+			l := startLink(t, other, "rosa")
+			require.Error(t, f.lose(t, s, l, l.withFailures()))
+			_, err := s.HoldExchange(t.Context(), bankmux.SessionRef{User: "omar", ID: l.session.ID}, payload("1"))
+			require.NoError(t, err)
+			time.Sleep(lease)
+			assert.Len(t, unfinishedOf(t, other), 1)
+			dies(t, other, l)
+			time.Sleep(lease - time.Second)
+			_, err = s.HoldExchange(t.Context(), l.session.Ref(), payload("1"))
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+			assert.Len(t, unfinishedOf(t, other), 1)
 		})
 	onEach(t, "what this process does not hold is left as it is", func(t *testing.T, db *database) {
 		c := newClock()

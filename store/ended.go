@@ -19,11 +19,16 @@ type endedClaims struct {
 
 type endedClaim struct {
 	holder string
-	until  time.Time // when its lease ends at the latest
+	doubt  bool      // it ended in doubt
+	until  time.Time // when it is forgotten at the latest
 }
 
-// add remembers a claim for as long as its lease can last.
-func (e *endedClaims) add(id, holder string, now time.Time, lease time.Duration) {
+// endedFor is how long a claim is remembered after its lease. It is as long as package bankhttp
+// holds a result, because the database may be away for longer than a lease.
+const endedFor = time.Hour
+
+// add remembers a claim.
+func (e *endedClaims) add(id string, claim endedClaim, now time.Time, lease time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for other, one := range e.all {
@@ -34,24 +39,28 @@ func (e *endedClaims) add(id, holder string, now time.Time, lease time.Duration)
 	if e.all == nil {
 		e.all = map[string]endedClaim{}
 	}
-	e.all[id] = endedClaim{holder, now.Add(lease)}
+	claim.until = now.Add(lease + endedFor)
+	e.all[id] = claim
 }
 
 // extend remembers a claim for longer, if no later one of the exchange has ended.
-func (e *endedClaims) extend(id, holder string, until time.Time) {
+func (e *endedClaims) extend(id, holder string, now time.Time, lease time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.all[id].holder == holder {
-		e.all[id] = endedClaim{holder, until}
+	if one, ok := e.all[id]; ok && one.holder == holder {
+		one.until = now.Add(lease + endedFor)
+		e.all[id] = one
 	}
 }
 
-// has reports whether the work of a claim has ended.
-func (e *endedClaims) has(id, holder string) bool {
+// of returns the claim of a holder whose work ended. It reports whether there is one.
+func (e *endedClaims) of(id, holder string) (endedClaim, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	one, ok := e.all[id]
-	return ok && one.holder == holder
+	if one, ok := e.all[id]; ok && one.holder == holder {
+		return one, true
+	}
+	return endedClaim{}, false
 }
 
 // holderOf returns the holder of a claim whose work ended, "" if there is none.
@@ -85,7 +94,7 @@ func (s *Store) HoldExchange(
 		return err
 	})
 	if err == nil {
-		s.endedClaims.extend(id, holder, now.Add(s.limits.Lease))
+		s.endedClaims.extend(id, holder, now, s.limits.Lease)
 	}
 	return again, err
 }

@@ -12,6 +12,20 @@ import (
 	"github.com/bankmux/bankmux/store"
 )
 
+// lose runs an exchange whose end the database does not get, and returns its error.
+func (f *fault) lose(
+	t *testing.T, s *store.Store, l *links, ends func(context.Context) (bankmux.ExchangeResult, error),
+) error {
+	t.Helper()
+	_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+		func(ctx context.Context) (bankmux.ExchangeResult, error) {
+			defer f.arm(1)
+			return ends(ctx)
+		})
+	require.True(t, f.reached())
+	return err
+}
+
 // TestExchangeUnfinished specifies what a further post gets while an exchange has no outcome in the
 // database.
 func TestExchangeUnfinished(t *testing.T) {
@@ -50,20 +64,42 @@ func TestExchangeUnfinished(t *testing.T) {
 		assert.Zero(t, l.calls.Load())
 	})
 	onBubbles(t, "a failed exchange whose end is lost may be posted again at once", func(t *testing.T, db *database) {
-		healthy, f := db.open(t, store.WithNow(time.Now)), &fault{err: errFault}
+		healthy, f := db.open(t, store.WithNow(time.Now)), &fault{err: errFault, forever: true}
 		s := db.faulty(t, f, store.WithNow(time.Now))
 		l := startLink(t, healthy, "rosa")
-		_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
-			func(context.Context) (bankmux.ExchangeResult, error) {
-				f.arm(1)
-				return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}
-			})
+		err := f.lose(t, s, l, endsWith(&bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}))
 		require.ErrorIs(t, err, bankmux.ErrUnavailable)
 		again := time.Now()
 		_, err = l.finish(t.Context(), s, "1")
 		require.NoError(t, err)
 		assert.Less(t, time.Since(again), time.Second)
 	})
+	for name, c := range map[string]struct {
+		ends   func(*links) func(context.Context) (bankmux.ExchangeResult, error)
+		listed int
+	}{
+		"an unknown outcome": {func(*links) func(context.Context) (bankmux.ExchangeResult, error) {
+			return endsWith(&bankmux.Error{Kind: bankmux.ErrOutcomeUnknown})
+		}, 1},
+		"a refusal": {func(*links) func(context.Context) (bankmux.ExchangeResult, error) {
+			return endsWith(&bankmux.Error{Kind: bankmux.ErrUserAction})
+		}, 0},
+		"a result with a known failure": {func(l *links) func(context.Context) (bankmux.ExchangeResult, error) {
+			return l.withFailures(bankmux.ErrUserAction)
+		}, 0},
+	} {
+		onBubbles(t, "a repeat lists only what was in doubt when its end was lost: "+name,
+			func(t *testing.T, db *database) {
+				healthy, f := db.open(t, store.WithNow(time.Now)), &fault{err: errFault, forever: true}
+				s := db.faulty(t, f, store.WithNow(time.Now))
+				l := startLink(t, healthy, "rosa")
+				require.Error(t, f.lose(t, s, l, c.ends(l)))
+				_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+					endsWith(&bankmux.Error{Kind: bankmux.ErrTokenSpent}))
+				require.ErrorIs(t, err, bankmux.ErrTokenSpent)
+				assert.Len(t, unfinishedOf(t, healthy), c.listed)
+			})
+	}
 	onBubbles(t, "a token that is spent after the lease of another process may still be stored",
 		func(t *testing.T, db *database) {
 			slow, other := db.open(t, store.WithNow(time.Now)), db.open(t, store.WithNow(time.Now))

@@ -11,21 +11,22 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// The states of an exchange. Its process may die, or the provider may not say what happened. It
-// then stays in doubt until it is done, because an access may be open that nothing stores.
+// The states of an exchange. One that is in doubt may have opened an access that nothing stores.
+// Its process died, or the provider did not say what happened, perhaps to one bank of several. Or
+// an access is open that the stored result lacks. It stays in doubt until a repeat is done.
 const (
 	exchangeRuns   = "running"
 	exchangeDone   = "done"
 	exchangeFailed = "failed"
-	doubtfulRuns   = "running again"
-	doubtfulFailed = "failed again"
+	doubtfulRuns   = "running in doubt"
+	doubtfulEnded  = "in doubt"     // with a result or an error
 	doubtfulLeft   = "user deleted" // it was in doubt, or ran, when its user was deleted
 )
 
-// outcome is the sealed content of an exchange that ended.
+// outcome is the sealed content of an exchange that ended. It stays while the exchange is repeated.
 type outcome struct {
 	Connections []string          `json:"connections,omitempty"` // their ids, in the order of All
-	Failed      []bankmux.Failure `json:"failed,omitempty"`
+	Failed      []bankmux.Failure `json:"failed,omitempty"`      // with Err, those of the result before
 	Err         *bankmux.Error    `json:"error,omitempty"`
 
 	made []bankmux.Connection // the connections of this call
@@ -44,6 +45,11 @@ type outcome struct {
 // After an error, and after a result with Failed, the payload may be posted again. Exchange then
 // runs exchange once more, which finds out an unknown outcome or exchanges the rest. A result with
 // a failure whose outcome is unknown is stored, and [Store.Unfinished] lists it until the rest is.
+//
+// An exchange that may have opened an access, and fails, must return [bankmux.ErrOutcomeUnknown].
+// [bankmux.Registry] does so with the interceptors of package guard. Without them, an
+// [bankmux.ErrUnavailable] counts as an exchange that opened nothing. An [bankmux.ErrInvalid] that
+// was sent and has a cause ([bankmux.Error.Err]) means a refused access that did not end.
 //
 // If the database fails after exchange, Exchange tries to store the result or error for some
 // seconds. In the end it returns the result and an [*Error]. Call Exchange again in the same
@@ -101,11 +107,11 @@ type claim struct {
 	ref    bankmux.SessionRef
 	id     string
 	holder string
-	mine   bool  // this call runs the exchange
-	taken  bool  // the lease of another process ended, which may still store its result
-	doubt  bool  // a process died during this exchange, now or before
-	owed   int   // the failures of the result before, each of which may have opened an access
-	waits  int64 // the attempt that this call waits for
+	mine   bool              // this call runs the exchange
+	taken  bool              // the lease of another process ended, which may still store its result
+	doubt  bool              // an access may be open that nothing stores, see the states
+	failed []bankmux.Failure // those of the result before, which this call may link
+	waits  int64             // the attempt that this call waits for
 }
 
 // late returns the error of a call whose time ended while it waited for another one.
@@ -127,7 +133,7 @@ func underWay(cause error) *bankmux.Error {
 // claim takes the exchange, or returns its outcome. It returns nothing if another call runs it.
 func (s *Store) claim(ctx context.Context, c *claim) (got *outcome, err error) {
 	err = s.write(ctx, "Exchange", func(w *work) error {
-		got, c.mine, c.taken, c.doubt, c.owed = nil, false, false, false, 0
+		got, c.mine, c.taken, c.doubt, c.failed = nil, false, false, false, nil
 		var state, holder string
 		var attempt, until int64
 		var sealed []byte
@@ -143,32 +149,34 @@ func (s *Store) claim(ctx context.Context, c *claim) (got *outcome, err error) {
 		if state == doubtfulLeft {
 			return notFound("session")
 		}
-		ended := s.endedClaims.has(c.id, holder)
+		claimed, ended := s.endedClaims.of(c.id, holder)
 		runs := state == exchangeRuns || state == doubtfulRuns
 		if runs && until > s.nowMillis() && !ended {
 			c.waits = attempt
 			return nil
 		}
 		c.taken = runs && !ended
-		c.doubt = c.taken || state == doubtfulRuns || state == doubtfulFailed
-		if !runs {
+		c.doubt = c.taken || state == doubtfulRuns || state == doubtfulEnded || claimed.doubt
+		if sealed != nil {
 			read := &outcome{}
 			if err := s.open(sealedExchange, sealed, read, c.ref.User, c.id); err != nil {
 				return err
 			}
-			if read.stays(c.waits == attempt) {
+			if !runs && read.stays(c.waits == attempt) {
 				got = read
 				return nil
 			}
-			c.owed = len(read.Failed)
+			c.failed = read.Failed
+		}
+		if !runs {
 			attempt++
 		}
 		c.mine = true
 		if state = exchangeRuns; c.doubt {
 			state = doubtfulRuns
 		}
-		_, err = w.exec(ctx, "UPDATE bankmux_exchanges SET state = $1, attempt = $2, holder = $3, held_until = $4,"+
-			" sealed = NULL WHERE id = $5",
+		_, err = w.exec(ctx, "UPDATE bankmux_exchanges SET state = $1, attempt = $2, holder = $3, held_until = $4"+
+			" WHERE id = $5",
 			state, attempt, c.holder, s.now().Add(s.limits.Lease).UnixMilli(), c.id)
 		return err
 	})

@@ -22,7 +22,7 @@ func (s *Store) runExchange(
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.endFor)
 	defer cancel()
 	if err != nil {
-		_, _ = s.keepEnd(ctx, c, outcome{Err: asError(err)}) // the error of the exchange says more
+		_, _ = s.keepEnd(ctx, c, outcome{Err: asError(err), Failed: c.failed}) // the error of the exchange says more
 		if c.taken && bankmux.KindOf(err) == bankmux.ErrTokenSpent {
 			return bankmux.ExchangeResult{}, underWay(nil)
 		}
@@ -47,11 +47,12 @@ func (s *Store) keepEnd(ctx context.Context, c *claim, out outcome) (first *outc
 		if _, away := errors.AsType[*Error](err); away && pause(ctx, try) {
 			continue
 		}
-		if bankmux.KindOf(err) == bankmux.ErrContextDone { // the time is that of the caller
+		if bankmux.KindOf(err) == bankmux.ErrContextDone { // endFor is over
 			err = &Error{Op: "Exchange", Detail: "the result was not stored in time"}
 		}
 		if err != nil {
-			s.endedClaims.add(c.id, c.holder, s.now(), s.limits.Lease)
+			ended := endedClaim{holder: c.holder, doubt: c.state(&out) == doubtfulEnded}
+			s.endedClaims.add(c.id, ended, s.now(), s.limits.Lease)
 		}
 		return first, err
 	}
@@ -69,16 +70,22 @@ func asError(err error) *bankmux.Error {
 // open that is not among the connections.
 func (c *claim) state(out *outcome) string {
 	switch {
-	case out.Err != nil && (c.doubt || out.Err.Kind == bankmux.ErrOutcomeUnknown):
-		return doubtfulFailed
+	case out.Err != nil && (c.doubt || out.Err.Kind == bankmux.ErrOutcomeUnknown || leftOpen(out.Err)):
+		return doubtfulEnded
 	case out.Err != nil:
 		return exchangeFailed
 	case slices.ContainsFunc(out.Failed, unknown):
-		return doubtfulFailed
-	case c.doubt && (len(out.Failed) > 0 || len(out.Connections) < c.owed):
-		return doubtfulFailed
+		return doubtfulEnded
+	case c.doubt && (len(out.Failed) > 0 || len(out.Connections) < len(c.failed)):
+		return doubtfulEnded
 	}
 	return exchangeDone
+}
+
+// leftOpen reports whether the adapter refused the access that an exchange opened, and could not
+// end it. It is as in package bankhttp, which logs it.
+func leftOpen(e *bankmux.Error) bool {
+	return e.Kind == bankmux.ErrInvalid && !e.NotSent && e.Err != nil
 }
 
 // unknown reports whether a failed part of an exchange may have opened an access.
@@ -105,7 +112,7 @@ func (s *Store) endExchange(ctx context.Context, c *claim, out outcome) (first *
 			who, args = " AND holder = $6", append(args, c.holder) // a row that no call runs has no holder
 		}
 		n, err := w.exec(ctx, "UPDATE bankmux_exchanges SET state = $1, sealed = $2, holder = '', held_until = $3"+
-			" WHERE id = $4 AND user_id = $5 AND state <> 'user deleted'"+who, args...)
+			" WHERE id = $4 AND user_id = $5 AND NOT "+userDeleted+who, args...)
 		if err != nil {
 			return err
 		}
@@ -122,15 +129,15 @@ func (s *Store) endExchange(ctx context.Context, c *claim, out outcome) (first *
 	return first, err
 }
 
-// endedBefore locks the row of an exchange that has a result. It returns the result that another
-// call has stored, or this one in an attempt whose end the database did not report.
+// endedBefore returns the result that is stored already: that of another call, or that of this call
+// if its commit was not reported. It locks the row.
 func (s *Store) endedBefore(ctx context.Context, w *work, c *claim, out *outcome) (*outcome, error) {
 	if out.Err != nil {
 		return nil, nil //nolint:nilnil,nilerr // nothing is stored before
 	}
 	var sealed []byte
-	err := w.row(ctx, "SELECT sealed FROM bankmux_exchanges WHERE id = $1 AND user_id = $2"+w.dialect.lockRow(),
-		[]any{c.id, c.ref.User}, []any{&sealed})
+	err := w.row(ctx, "SELECT CASE WHEN "+running+" THEN NULL ELSE sealed END FROM bankmux_exchanges"+
+		" WHERE id = $1 AND user_id = $2"+w.dialect.lockRow(), []any{c.id, c.ref.User}, []any{&sealed})
 	if noRows(err) || err == nil && sealed == nil {
 		return nil, nil //nolint:nilnil // nothing is stored before
 	}
@@ -160,8 +167,8 @@ func (s *Store) compare(ctx context.Context, w *work, c *claim, made []bankmux.C
 		case err != nil && kind != bankmux.ErrNotFound && kind != bankmux.ErrSeal:
 			return err
 		}
-		_, err = w.exec(ctx, "UPDATE bankmux_exchanges SET state = 'failed again' WHERE id = $1 AND user_id = $2",
-			c.id, c.ref.User)
+		_, err = w.exec(ctx, "UPDATE bankmux_exchanges SET state = $1 WHERE id = $2 AND user_id = $3",
+			doubtfulEnded, c.id, c.ref.User)
 		return err
 	}
 	return nil
@@ -171,11 +178,11 @@ func (s *Store) compare(ctx context.Context, w *work, c *claim, made []bankmux.C
 // none if another call runs it. If the user was deleted, an exchange that opened nothing goes too.
 func (s *Store) lostExchange(ctx context.Context, w *work, c *claim, state string) error {
 	if state == exchangeFailed {
-		_, err := w.exec(ctx, "DELETE FROM bankmux_exchanges WHERE id = $1 AND holder = $2 AND state = 'user deleted'",
+		_, err := w.exec(ctx, "DELETE FROM bankmux_exchanges WHERE id = $1 AND holder = $2 AND "+userDeleted,
 			c.id, c.holder)
 		return err
 	}
-	kept, err := w.has(ctx, "SELECT 1 FROM bankmux_exchanges WHERE id = $1 AND state <> 'user deleted'", c.id)
+	kept, err := w.has(ctx, "SELECT 1 FROM bankmux_exchanges WHERE id = $1 AND NOT "+userDeleted, c.id)
 	if err == nil && !kept {
 		return notFound("session")
 	}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -52,6 +53,7 @@ func TestPartialDoubt(t *testing.T) {
 				left, err := s.DeleteUser(t.Context(), "rosa", ends)
 				require.NoError(t, err)
 				assert.Len(t, left, 1)
+				assert.Zero(t, count(t, s, "bankmux_exchanges WHERE sealed IS NOT NULL"), "only the ids stay")
 			})
 	}
 	onEach(t, "a bank that certainly failed is not listed", func(t *testing.T, db *database) {
@@ -86,6 +88,77 @@ func TestPartialDoubt(t *testing.T) {
 		run(t, s, l, bankmux.ErrUserAction)
 		assert.Len(t, unfinishedOf(t, s), 1)
 	})
+}
+
+// TestOwed specifies that a run of several banks owes what failed, whatever a repeat gets.
+func TestOwed(t *testing.T) {
+	failed := func(err *bankmux.Error) func(*testing.T, *store.Store, *clock, *links) {
+		return func(t *testing.T, s *store.Store, _ *clock, l *links) {
+			t.Helper()
+			_, got := s.Exchange(t.Context(), l.session.Ref(), payload("1"), endsWith(err))
+			require.ErrorIs(t, got, err.Kind)
+		}
+	}
+	for name, repeat := range map[string]func(*testing.T, *store.Store, *clock, *links){
+		"finds the provider down": failed(&bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true}),
+		"sends nothing, as for a payload of another session": failed(
+			&bankmux.Error{Kind: bankmux.ErrTokenSpent, NotSent: true}),
+		"ends with its process": func(t *testing.T, s *store.Store, c *clock, l *links) {
+			t.Helper()
+			dies(t, s, l)
+			c.advance(31 * time.Second)
+		},
+	} {
+		for _, both := range []bool{false, true} {
+			onEach(t, fmt.Sprintf("a repeat %s, and the next one links all: %t", name, both),
+				func(t *testing.T, db *database) {
+					c := newClock()
+					s := db.open(t, store.WithNow(c.now))
+					l := startLink(t, s, "rosa")
+					_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+						l.withFailures(bankmux.ErrOutcomeUnknown, bankmux.ErrOutcomeUnknown))
+					require.NoError(t, err)
+					for range 2 {
+						repeat(t, s, c, l)
+					}
+					_, err = s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+						func(ctx context.Context) (bankmux.ExchangeResult, error) {
+							res, err := exchange(ctx, l.session, "2")
+							if both {
+								res.More = []bankmux.Connection{res.Connection}
+								res.More[0].ID = "further"
+							}
+							return res, err
+						})
+					require.NoError(t, err)
+					listed := 1
+					if both {
+						listed = 0
+					}
+					assert.Len(t, unfinishedOf(t, s), listed)
+				})
+		}
+	}
+}
+
+// TestRefusedAccess specifies that a refused access is listed if the adapter could not end it.
+func TestRefusedAccess(t *testing.T) {
+	for name, c := range map[string]struct {
+		refusal bankmux.Error
+		listed  int
+	}{
+		"which has ended":          {bankmux.Error{Kind: bankmux.ErrInvalid}, 0},
+		"which stays open":         {bankmux.Error{Kind: bankmux.ErrInvalid, Err: bankmux.ErrUnavailable}, 1},
+		"which was not opened yet": {bankmux.Error{Kind: bankmux.ErrInvalid, Err: errFault, NotSent: true}, 0},
+	} {
+		onEach(t, "an access "+name, func(t *testing.T, db *database) {
+			s := db.open(t)
+			l := startLink(t, s, "rosa")
+			_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), endsWith(&c.refusal))
+			require.ErrorIs(t, err, bankmux.ErrInvalid)
+			assert.Len(t, unfinishedOf(t, s), c.listed)
+		})
+	}
 }
 
 // TestRefusedEnd specifies that the end of an exchange that failed is stored like that of a result.
@@ -181,6 +254,23 @@ func TestTwoResults(t *testing.T) {
 // TestCloseWithinLease specifies that an exchange whose process may live is not closed silently.
 func TestCloseWithinLease(t *testing.T) {
 	const lease = 30 * time.Second
+	onEach(t, "a process that lives after all gets no connection", func(t *testing.T, db *database) {
+		c := newClock()
+		s := db.open(t, store.WithNow(c.now))
+		l := startLink(t, s, "rosa")
+		res, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+			func(ctx context.Context) (bankmux.ExchangeResult, error) {
+				c.advance(lease)
+				assert.NoError(t, s.CloseUnfinished(ctx, unfinishedOf(t, s)[0]))
+				return exchange(ctx, l.session, "1")
+			})
+		require.ErrorIs(t, err, bankmux.ErrNotFound)
+		assert.NotEmpty(t, res.Connection.ID, "so that the caller can end the access")
+		all, err := s.Connections(t.Context(), "rosa")
+		require.NoError(t, err)
+		assert.Empty(t, all)
+		assert.Zero(t, count(t, s, "bankmux_exchanges"))
+	})
 	onEach(t, "the error says when, also after the deletion of the user", func(t *testing.T, db *database) {
 		c := newClock()
 		s := db.open(t, store.WithNow(c.now))

@@ -23,8 +23,13 @@ const maxUnfinished = 100
 // unfinished is the condition of the rows that Unfinished lists. Its argument is the time.
 const unfinished = doubtful + " AND held_until <= $1"
 
-// doubtful is the condition of rows that have no outcome, or of whose outcome nothing is certain.
-const doubtful = "state IN ('running', 'running again', 'failed again', 'user deleted')"
+// The conditions of rows by their state. Doubtful are those that have no outcome, or one in doubt.
+const (
+	running     = "state IN ('" + exchangeRuns + "', '" + doubtfulRuns + "')"
+	userDeleted = "state = '" + doubtfulLeft + "'"
+	doubtful    = "state IN ('" + exchangeRuns + "', '" + doubtfulRuns + "', '" + doubtfulEnded + "', '" +
+		doubtfulLeft + "')"
+)
 
 // Unfinished returns the exchanges that were started and whose outcome is not stored, up to 100,
 // the oldest first. The process that ran one died, or the provider did not say what happened
@@ -36,7 +41,7 @@ const doubtful = "state IN ('running', 'running again', 'failed again', 'user de
 // called. It stays listed if the payload is posted again and gets an error, such as
 // [bankmux.ErrTokenSpent]. It also does so after its session has expired or its user was deleted. A
 // process that calls [Store.HoldExchange] lives, so what it holds is not listed. [Worker] logs how
-// many there are, up to 100: one lease after its start, and then each hour.
+// many there are, up to 100: at its start, one lease later, and then each hour.
 func (s *Store) Unfinished(ctx context.Context) (all []Unfinished, err error) {
 	err = s.read(ctx, "Unfinished", func(w *work) error {
 		all, err = unfinishedWhere(ctx, w, unfinished+" ORDER BY created_at, id LIMIT $2", s.nowMillis(), maxUnfinished)
@@ -101,7 +106,7 @@ func (s *Store) CloseUnfinished(ctx context.Context, one Unfinished) error {
 // result, and the access of the result has ended. It may be repeated.
 func (s *Store) ForgetExchange(ctx context.Context, ref bankmux.SessionRef, payload []byte) error {
 	return s.write(ctx, "ForgetExchange", func(w *work) error {
-		_, err := w.exec(ctx, "DELETE FROM bankmux_exchanges WHERE id = $1 AND user_id = $2 AND state = 'user deleted'",
+		_, err := w.exec(ctx, "DELETE FROM bankmux_exchanges WHERE id = $1 AND user_id = $2 AND "+userDeleted,
 			exchangeID(ref, payload), plainText(ref.User))
 		return err
 	})
@@ -110,9 +115,8 @@ func (s *Store) ForgetExchange(ctx context.Context, ref bankmux.SessionRef, payl
 // lookEvery is how often a worker looks for unfinished exchanges.
 const lookEvery = time.Hour
 
-// lookForUnfinished logs that there are unfinished exchanges, and returns when to look again. The
-// lease of a process that died before this one was started may last for one lease more.
-func (w *Worker) lookForUnfinished(ctx context.Context) (next time.Time) {
+// lookForUnfinished logs that there are unfinished exchanges.
+func (w *Worker) lookForUnfinished(ctx context.Context) {
 	all, err := w.Store.Unfinished(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil:
@@ -121,9 +125,4 @@ func (w *Worker) lookForUnfinished(ctx context.Context) (next time.Time) {
 		w.Logger.LogAttrs(ctx, slog.LevelWarn, "outcomes of exchanges are not stored: see Store.Unfinished",
 			slog.Int("count", len(all)), slog.Time("since", all[0].Since))
 	}
-	if !w.looked {
-		w.looked = true
-		return w.Store.now().Add(w.Store.limits.Lease)
-	}
-	return w.Store.now().Add(lookEvery)
 }

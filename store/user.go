@@ -80,7 +80,7 @@ func endLinks(ctx context.Context, w *work, user string) ([]Unfinished, error) {
 	}
 	for _, statement := range []string{
 		"DELETE FROM bankmux_sessions WHERE user_id = $1",
-		"UPDATE bankmux_exchanges SET state = 'user deleted', sealed = NULL WHERE user_id = $1 AND " + doubtful,
+		"UPDATE bankmux_exchanges SET state = '" + doubtfulLeft + "', sealed = NULL WHERE user_id = $1 AND " + doubtful,
 		"DELETE FROM bankmux_exchanges WHERE user_id = $1 AND NOT " + doubtful,
 	} {
 		if _, err := w.exec(ctx, statement, user); err != nil {

@@ -53,8 +53,6 @@ type Worker struct {
 	// 30 s.
 	Lease  time.Duration
 	Logger *slog.Logger // receives the errors of jobs and of the database; nil logs nothing
-
-	looked bool // it has looked for unfinished exchanges once
 }
 
 // Run works until ctx ends, and returns nil after its last job has ended. Jobs get a context that
@@ -72,6 +70,7 @@ func (w Worker) Run(ctx context.Context) error {
 	defer jobs.Wait()
 	slots := make(chan struct{}, w.Parallel)
 	var look time.Time
+	pause := w.Store.limits.Lease // that of a process that died before may last so long
 	for ctx.Err() == nil {
 		select {
 		case slots <- struct{}{}:
@@ -83,7 +82,8 @@ func (w Worker) Run(ctx context.Context) error {
 			w.log(ctx, "no job could be taken", err)
 		}
 		if err == nil && !w.Store.now().Before(look) {
-			look = w.lookForUnfinished(ctx)
+			w.lookForUnfinished(ctx)
+			look, pause = w.Store.now().Add(pause), lookEvery
 		}
 		if job == nil {
 			<-slots

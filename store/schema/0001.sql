@@ -17,7 +17,7 @@ CREATE TABLE bankmux_exchanges (
   user_id    TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
-  state      TEXT NOT NULL, -- running, done or failed; with "again" once a process died
+  state      TEXT NOT NULL, -- running, done or failed, or one of those in doubt
   attempt    BIGINT NOT NULL,
   holder     TEXT NOT NULL,
   held_until BIGINT NOT NULL,

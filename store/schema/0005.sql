@@ -1,3 +1,3 @@
--- An exchange is also "failed again" if its provider did not say what happened. It is "user
--- deleted" if it was in doubt when its user was deleted.
+-- An exchange is "in doubt" if it may have opened an access that nothing stores, and "running in
+-- doubt" while it is repeated. It is "user deleted" if its user was deleted meanwhile.
 CREATE INDEX bankmux_exchanges_state ON bankmux_exchanges (state, held_until);
