@@ -100,7 +100,7 @@ func anInvalidCallSendsNothing(t *testing.T) {
 			bankmux.ErrInvalid, "production",
 		},
 		"an expired session": {exchange(func(r *bankmux.ExchangeRequest) { r.Session.ExpiresAt = time.Now() }), bankmux.ErrTokenSpent, "expired at"},
-		"no payload":         {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.Secret{} }), bankmux.ErrInvalid, "not a JSON object"},
+		"no payload":         {exchange(func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.Secret{} }), bankmux.ErrInvalid, "Payload is empty"},
 		"the user left": {
 			exchange(func(r *bankmux.ExchangeRequest) { r.Payload = bankmux.NewSecret(`{"error":null}`) }),
 			bankmux.ErrUserAction, "left the flow",

@@ -139,6 +139,10 @@ const CodeOtherSession = "other_session"
 // at another bank. The connection stays as it was. The adapter ends the access to the other bank;
 // [Error.Detail] and [Error.Err] say so if that failed. Offer a new link, without
 // [SessionRequest.Reconnect], or the reconnect again.
+//
+// It is also the [Status.Code] of a connection whose exchange could not read the bank, and which
+// [Client.ConnectionStatus] then finds at another bank. Its state is [StateReauth], and data calls
+// fail with [ErrReauth]. The access stays open until [Client.Disconnect].
 const CodeOtherBank = "other_bank"
 
 func quote(s string) string { return plain.Quote(s) }

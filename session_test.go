@@ -74,10 +74,11 @@ func aSessionIsValidForAsLongAsRequested(t *testing.T) {
 func aPayloadIsReadStrictly(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, raw, says string }{
-		{"nothing", ``, "not a JSON object"},
+		{"nothing", ``, "is empty"},
 		{"null", `null`, "not a JSON object"},
 		{"an array", `[1]`, "not a JSON object"},
 		{"a string", `"x"`, "not a JSON object"},
+		{"a form", `code=1&state=2`, "Payload is not JSON"},
 		{"not JSON", `{"a":`, "not valid JSON"},
 		{"a stray token", `{"a":1}{}`, "not valid JSON"},
 		{"a repeated key", `{"a":1,"a":2}`, `repeats the key "a"`},

@@ -10,7 +10,7 @@ import (
 // Status is the state of a connection at the time of At.
 type Status struct {
 	State State     `json:"state"`
-	Code  string    `json:"code,omitempty"` // the provider's word
+	Code  string    `json:"code,omitempty"` // the provider's word, or CodeOtherBank
 	At    time.Time `json:"at,omitzero"`
 	// AskedAt is when the bank last asked the user ([Challenge]), zero if it never did. If it is
 	// set, calls without a user ([Presence]) send nothing. Set it to zero if the bank no longer

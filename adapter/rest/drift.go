@@ -19,9 +19,9 @@ import (
 // [guard.Options.OnDrift]. The zero Drift reports nothing.
 //
 // Of each endpoint, the client looks at the first response, and then at one of each hundred, at a
-// place that changes. A response whose body is not decoded leaves the look to the next one.
-// Failures are counted apart from successes. The client compares the response with Documented, and
-// with the type that [Response.Decode] reads it into first. A look changes neither the response nor
+// place that changes. A response that the first [Response.Decode] or [Try] cannot read leaves the
+// look to the next one. Failures are counted apart from successes. The client compares the response
+// with Documented, and with the type of that first call. A look changes neither the response nor
 // the result of a call.
 type Drift struct {
 	Guard            *guard.Guard // nil reports nothing
@@ -95,11 +95,11 @@ func (l *look) claim() bool {
 
 // segments are the parts of a path that look like names.
 var segments = regexp.MustCompile(`^(?:|\.?[a-z]{1,24}\d{0,2}(?:[._-][a-z]{1,24}\d{0,2}){0,4}|` +
-	`[a-z]{1,24}(?:[A-Z][a-z]{2,24}){1,4}|\{\w{1,32}\})$`)
+	`(?:[a-z]{1,24}|[A-Z][a-z]{2,24})(?:[A-Z][a-z]{2,24}){1,4}|\{\w{1,32}\})$`)
 
 // endpointName names an endpoint. [Request.Path] is a template, so a segment is a name or a
 // parameter. An id that an adapter puts there itself is masked if it does not look like a name. One
-// of up to 24 letters in lower case passes.
+// of up to 24 letters in lower case passes, and one of several words such as ExchangeToken.
 func endpointName(method, path string) string {
 	parts := strings.Split(path, "/")
 	for i, part := range parts {
@@ -158,12 +158,12 @@ func (l *look) at(body []byte, v any) {
 	l.Guard.ReportDrift(l.ctx, all...)
 }
 
-// Delivery reads the body of a webhook delivery as [wire.DecodeFailure] does, and returns the zero
+// Delivery reads the body of a webhook delivery as [wire.DecodeLenient] does, and returns the zero
 // value if that fails. So keys that T does not have may repeat, and a repeated key that T has makes
 // the body unreadable. The delivery was verified, so its body only adds to what is known. Delivery
 // looks at one of each hundred deliveries: see [Drift].
 func Delivery[T any](ctx context.Context, c *Client, body []byte) (v T) {
-	if wire.DecodeFailure(body, &v) != nil {
+	if wire.DecodeLenient(body, &v) != nil {
 		return *new(T)
 	}
 	if l := c.drift.take(ctx, "", webhookEndpoint, true); l != nil {

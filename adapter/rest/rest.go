@@ -399,16 +399,16 @@ func (r *Response) decode(v any, read func([]byte, any) error) error {
 	}
 	if r.look != nil && err == nil {
 		r.look.at(r.Body, v)
-		r.look = nil
 	}
+	r.look = nil // a later type may be that of a part of the response
 	return err
 }
 
-// Try returns what [Response.Decode] reads, and the zero value if it fails. It is for responses
-// whose status decides, such as errors, which may be the page of a proxy. Keys that T does not have
-// may repeat: see [wire.DecodeFailure].
+// Try returns what [Response.Decode] reads, and the zero value if it fails. It is for a part of a
+// response, such as the code of an error, which may be the page of a proxy. Keys that T does not
+// have may repeat: see [wire.DecodeLenient].
 func Try[T any](r *Response) (v T) {
-	if r.decode(&v, wire.DecodeFailure) != nil {
+	if r.decode(&v, wire.DecodeLenient) != nil {
 		return *new(T)
 	}
 	return v

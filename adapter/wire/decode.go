@@ -40,10 +40,10 @@ import (
 // faults.
 func Decode(body []byte, v any) error { return decode(body, v, rule{unique: true}) }
 
-// DecodeFailure reads the response to a call that failed, or a webhook delivery, as [Decode] does.
-// Outside of rows, keys that v does not have may repeat. So what a response only shows never hides
-// the code that decides: a lapsed login with a repeated message stays a lapsed login.
-func DecodeFailure(body []byte, v any) error { return decode(body, v, rule{}) }
+// DecodeLenient reads a body as [Decode] does, but outside of rows, keys that v does not have may
+// repeat. It is for a body of which a part is enough: an error, a webhook delivery or a bank's
+// question. So a lapsed login with a repeated message stays a lapsed login.
+func DecodeLenient(body []byte, v any) error { return decode(body, v, rule{}) }
 
 // decode checks the size of a response and reads it.
 func decode(text []byte, v any, r rule) error {
@@ -79,9 +79,6 @@ func read(text []byte, v any, r rule) error {
 	d := decoders.Get().(*decoder) //nolint:forcetypeassert // the pool has nothing else
 	d.Reset(text)
 	d.rule = r
-	if r.exact {
-		d.RequireUTF8()
-	}
 	err := d.whole(v)
 	d.release()
 	return err

@@ -21,7 +21,7 @@ func strictReadsExactly(t *testing.T) {
 	t.Parallel()
 	for body, ok := range map[string]bool{
 		`{"a":"x","b":1.5,"new":{}}`: true, `{"a":7}`: false, `{"b":"1"}`: false, `{"a":"x","a":"y"}`: false,
-		`{"a":"x","new":[{"c":1,"c":2}]}`: false, `{"a":"\xff"}`: false,
+		`{"a":"x","new":[{"c":1,"c":2}]}`: false, `{"a":"\xff"}`: false, "{\"a\":\"\xff\"}": true,
 	} {
 		var out struct {
 			A string  `json:"a"`

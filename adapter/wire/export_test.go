@@ -19,7 +19,7 @@ var (
 func Unmarshal(body []byte, v any) error { return read(body, v, rule{unique: true}) }
 
 // Strict reads data of which nothing may be repaired. No key may repeat, each member must have its
-// type, and text must be UTF-8. So it reads what jsonv2 does, with which it is compared.
+// type. So it reads what jsonv2 does, with which it is compared.
 func Strict(body []byte, v any) error {
 	return decode(body, v, rule{exact: true, unique: true, nested: true})
 }

@@ -1,7 +1,7 @@
 package e2e_test
 
-// This file has the promise about added members for each endpoint of the reading operations. It
-// does not cover those of exchanges, of ended connections and of tokens.
+// This file has the promise about added members for each endpoint that reads, links or disconnects.
+// It does not cover the tokens of the application.
 
 import (
 	"bytes"
@@ -21,6 +21,7 @@ import (
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/providers/plaid"
+	"github.com/bankmux/bankmux/virtualbank"
 )
 
 // readEndpoints are those that the reading operations request, by provider.
@@ -40,6 +41,19 @@ var readEndpoints = map[string][]string{
 		"POST /institutions/get_by_id", "POST /investments/holdings/get", "POST /investments/transactions/get",
 		"POST /item/get", "POST /link/token/create", "POST /transactions/get", "POST /transactions/refresh",
 		"POST /transactions/sync",
+	},
+}
+
+// linkEndpoints are those that link and disconnect, by provider. MoneyKit's response to a deletion
+// is empty, so it can have no member.
+var linkEndpoints = map[string][]string{
+	dapi.Name: {"POST /auth/ExchangeToken", "POST /metadata/accounts/get", "POST /users/DelinkUser"},
+	moneykit.Name: {
+		"GET /users/{id}/links", "POST /link-session", "POST /link-session/exchange-token",
+	},
+	plaid.Name: {
+		"POST /item/get", "POST /item/public_token/exchange", "POST /item/remove", "POST /link/token/create",
+		"POST /link/token/get",
 	},
 }
 
@@ -123,4 +137,36 @@ func eachEndpointReportsANewMember(t *testing.T, provider string) {
 	}
 	assert.ElementsMatch(t, readEndpoints[provider], slices.Collect(maps.Keys(d.reported("brand_new"))))
 	assert.ElementsMatch(t, readEndpoints[provider], slices.Collect(maps.Keys(counts)), "all that were requested")
+}
+
+// linkingReportsANewMember links and disconnects once. Only then the bank adds the member. At each
+// second run the response to MoneyKit's exchange is empty, so that the links of the user are read.
+func linkingReportsANewMember(t *testing.T, provider string) {
+	d := newDrifting(t, provider)
+	run := func(empty bool) {
+		if empty && provider == moneykit.Name {
+			require.NoError(t, d.bank.Inject(virtualbank.Fault{
+				Name: "empty_200", Operation: "POST /link-session/exchange-token", Times: 1,
+			}))
+		}
+		conn := d.link(t)
+		_, err := d.client.Disconnect(t.Context(), bankmux.DisconnectRequest{Connection: conn})
+		require.NoError(t, err)
+	}
+	run(true)
+	d.bank.AddMember("brand_new")
+	d.wire.take()
+	counts := map[string]int{}
+	for i := 0; len(d.reported("brand_new")) < len(linkEndpoints[provider]); i++ {
+		run(i%2 == 1)
+		for endpoint, n := range d.wire.take() {
+			counts[endpoint] += n
+		}
+		reported := d.reported("brand_new")
+		for endpoint, n := range counts {
+			require.True(t, reported[endpoint] || n < 200, "%s has had %d responses", endpoint, n)
+		}
+	}
+	assert.ElementsMatch(t, linkEndpoints[provider], slices.Collect(maps.Keys(d.reported("brand_new"))))
+	assert.ElementsMatch(t, linkEndpoints[provider], slices.Collect(maps.Keys(counts)), "all that were requested")
 }

@@ -41,6 +41,16 @@ func newDrifting(t *testing.T, provider string) *drifting {
 	var err error
 	d.client, err = wire.openWith(provider, d.bank.Credentials(), d.guard)
 	require.NoError(t, err)
+	d.conn = d.link(t)
+	if provider != dapi.Name {
+		require.NoError(t, d.bank.Refresh(d.conn.Reference()))
+	}
+	return d
+}
+
+// link makes a connection.
+func (d *drifting) link(t *testing.T) bankmux.Connection {
+	t.Helper()
 	session, err := d.client.CreateSession(t.Context(), bankmux.SessionRequest{
 		User: "user-1", Country: "US", RedirectURI: "https://app.example.com/oauth",
 		Products: []bankmux.ProductRequest{
@@ -54,14 +64,11 @@ func newDrifting(t *testing.T, provider string) *drifting {
 	require.NoError(t, err)
 	payload, err := posts(d.bank, session.Launch)
 	require.NoError(t, err)
-	d.conn, err = single.Connection(d.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{
+	conn, err := single.Connection(d.client.ExchangeToken(t.Context(), bankmux.ExchangeRequest{
 		Session: session, User: "user-1", Payload: bankmux.NewSecret(payload),
 	}))
 	require.NoError(t, err)
-	if provider != dapi.Name {
-		require.NoError(t, d.bank.Refresh(d.conn.Reference()))
-	}
-	return d
+	return conn
 }
 
 // call calls an operation. It must succeed, unless the provider does not have it.
@@ -96,6 +103,10 @@ func TestDrift(t *testing.T) {
 		t.Run("a member that "+provider+" adds is reported at each endpoint within 200 responses", func(t *testing.T) {
 			t.Parallel()
 			eachEndpointReportsANewMember(t, provider)
+		})
+		t.Run("a member that "+provider+" adds is reported within 200 links and disconnects", func(t *testing.T) {
+			t.Parallel()
+			linkingReportsANewMember(t, provider)
 		})
 	}
 }

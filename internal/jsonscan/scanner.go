@@ -1,8 +1,8 @@
 // Package jsonscan reads JSON that is in memory, value by value and without allocation. It accepts
 // what RFC 8259 does and nothing else. Numbers stay the text that they are.
 //
-// The caller chooses two more rules. It may require that no object repeats a key. It may require
-// text to be UTF-8; otherwise invalid bytes are replaced.
+// The caller may require that no object repeats a key. Bytes of a text that are not UTF-8 are
+// accepted, and replaced by [Unquote].
 package jsonscan
 
 import "bytes"
@@ -40,7 +40,6 @@ type Scanner struct {
 	text  []byte
 	at    int
 	depth int
-	utf8  bool     // text must be UTF-8
 	names [][]byte // the keys of the objects that are open, if they must be unique
 }
 
@@ -59,9 +58,6 @@ func (s *Scanner) Reset(text []byte) {
 
 // maxNames is for how many keys memory is kept.
 const maxNames = 64
-
-// RequireUTF8 makes text that is not UTF-8 a fault.
-func (s *Scanner) RequireUTF8() { s.utf8 = true }
 
 // Place is a position to which a Scanner can return.
 type Place struct{ at, depth, names int }

@@ -13,32 +13,26 @@ import (
 	"github.com/bankmux/bankmux/internal/jsonscan"
 )
 
-// rules are the two choices of a caller.
-type rules struct{ unique, utf8 bool }
-
-// bothWays has every combination of the rules.
-var bothWays = []rules{{false, false}, {false, true}, {true, false}, {true, true}}
+// bothWays is whether the keys of an object must be unique.
+var bothWays = []bool{false, true}
 
 // skip reads one value and nothing behind it.
-func skip(text string, r rules) error {
-	s := scanner(text, r)
-	if err := s.Skip(r.unique); err != nil {
+func skip(text string, unique bool) error {
+	s := scanner(text)
+	if err := s.Skip(unique); err != nil {
 		return err
 	}
 	return s.End()
 }
 
-func scanner(text string, r rules) *jsonscan.Scanner {
+func scanner(text string) *jsonscan.Scanner {
 	s := jsonscan.New([]byte(text))
-	if r.utf8 {
-		s.RequireUTF8()
-	}
 	return &s
 }
 
 // skipOfJSONText is what jsontext says about the same text.
-func skipOfJSONText(text string, r rules) error {
-	dec := decoderOf(text, r)
+func skipOfJSONText(text string, unique bool) error {
+	dec := decoderOf(text, unique)
 	if err := dec.SkipValue(); err != nil {
 		return fmt.Errorf("jsontext: %w", err)
 	}
@@ -48,9 +42,9 @@ func skipOfJSONText(text string, r rules) error {
 	return nil
 }
 
-func decoderOf(text string, r rules) *jsontext.Decoder {
+func decoderOf(text string, unique bool) *jsontext.Decoder {
 	return jsontext.NewDecoder(
-		strings.NewReader(text), jsontext.AllowDuplicateNames(!r.unique), jsontext.AllowInvalidUTF8(!r.utf8),
+		strings.NewReader(text), jsontext.AllowDuplicateNames(!unique), jsontext.AllowInvalidUTF8(true),
 	)
 }
 
@@ -101,18 +95,18 @@ func TestScanner(t *testing.T) {
 func aTextIsJSONIfJSONTextReadsIt(t *testing.T) {
 	t.Parallel()
 	for _, text := range texts {
-		for _, r := range bothWays {
-			sameVerdict(t, text, r)
+		for _, unique := range bothWays {
+			sameVerdict(t, text, unique)
 		}
 	}
 }
 
 // sameVerdict checks that a text is refused if jsontext refuses it, and a repeated key as one.
-func sameVerdict(t *testing.T, text string, r rules) {
+func sameVerdict(t *testing.T, text string, unique bool) {
 	t.Helper()
-	err, want := skip(text, r), skipOfJSONText(text, r)
-	require.Equal(t, want == nil, err == nil, "%q under %+v: %v, jsontext: %v", text, r, err, want)
-	if skipOfJSONText(text, rules{utf8: r.utf8}) == nil { // otherwise either fault may be found first
+	err, want := skip(text, unique), skipOfJSONText(text, unique)
+	require.Equal(t, want == nil, err == nil, "%q, unique %v: %v, jsontext: %v", text, unique, err, want)
+	if skipOfJSONText(text, false) == nil { // otherwise either fault may be found first
 		require.Equal(t, errors.Is(want, jsontext.ErrDuplicateName), errors.Is(err, jsonscan.ErrRepeats), "%q", text)
 	}
 }
@@ -121,19 +115,19 @@ func aRepeatedKeyIsFound(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 2, 30, 47, 48, 49, 50, 200, 1000} {
 		for _, again := range []int{0, n / 2, n - 1} {
-			require.ErrorIs(t, skip(manyKeys(n, again), rules{unique: true}), jsonscan.ErrRepeats, "%d of %d", again, n)
-			require.NoError(t, skip(manyKeys(n, again), rules{}), "%d of %d", again, n)
+			require.ErrorIs(t, skip(manyKeys(n, again), true), jsonscan.ErrRepeats, "%d of %d", again, n)
+			require.NoError(t, skip(manyKeys(n, again), false), "%d of %d", again, n)
 		}
-		require.NoError(t, skip(manyKeys(n, n), rules{unique: true}), n)
+		require.NoError(t, skip(manyKeys(n, n), true), n)
 	}
 }
 
 func nestingHasALimit(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{9_999, 10_000, 10_001, 1_000_000} {
-		for _, r := range bothWays {
-			sameVerdict(t, strings.Repeat(`[`, n)+strings.Repeat(`]`, n), r)
-			sameVerdict(t, strings.Repeat(`{"":`, n)+`""`+strings.Repeat(`}`, n), r)
+		for _, unique := range bothWays {
+			sameVerdict(t, strings.Repeat(`[`, n)+strings.Repeat(`]`, n), unique)
+			sameVerdict(t, strings.Repeat(`{"":`, n)+`""`+strings.Repeat(`}`, n), unique)
 		}
 	}
 }
@@ -195,9 +189,9 @@ func events(s *jsonscan.Scanner, unique bool, to *strings.Builder) error {
 }
 
 // eventsOfJSONText does so for the tokens of jsontext.
-func eventsOfJSONText(text string, r rules) (string, bool) {
+func eventsOfJSONText(text string, unique bool) (string, bool) {
 	var to strings.Builder
-	dec := decoderOf(text, r)
+	dec := decoderOf(text, unique)
 	for depth := -1; depth != 0; depth = dec.StackDepth() {
 		token, err := dec.ReadToken()
 		if err != nil {
@@ -216,18 +210,18 @@ func eventsOfJSONText(text string, r rules) (string, bool) {
 }
 
 // sameEvents checks that a text has the tokens that jsontext reads, if it is JSON.
-func sameEvents(t *testing.T, text string, r rules) {
+func sameEvents(t *testing.T, text string, unique bool) {
 	t.Helper()
 	var got strings.Builder
-	s := scanner(text, r)
-	err := events(s, r.unique, &got)
+	s := scanner(text)
+	err := events(s, unique, &got)
 	if err == nil {
 		err = s.End()
 	}
-	require.Equal(t, skip(text, r) == nil, err == nil, "%q under %+v: %v", text, r, err)
+	require.Equal(t, skip(text, unique) == nil, err == nil, "%q, unique %v: %v", text, unique, err)
 	if err == nil {
-		want, ok := eventsOfJSONText(text, r)
-		require.True(t, ok, "%q under %+v", text, r)
+		want, ok := eventsOfJSONText(text, unique)
+		require.True(t, ok, "%q, unique %v", text, unique)
 		require.Equal(t, want, got.String(), "%q", text)
 	}
 }
@@ -235,14 +229,14 @@ func sameEvents(t *testing.T, text string, r rules) {
 func valuesAreThoseOfJSONText(t *testing.T) {
 	t.Parallel()
 	for _, text := range texts {
-		for _, r := range bothWays {
-			sameEvents(t, text, r)
+		for _, unique := range bothWays {
+			sameEvents(t, text, unique)
 		}
 	}
 	for i := range 40 { // a character at each place of a text, and a quote after it
 		for _, odd := range []string{`\n`, `\"`, "\u00e9", "\xff", "\n", `\ud83d\ude00`, `"`} {
-			sameEvents(t, `["`+strings.Repeat("x", i)+odd+`y","z"]`, rules{})
-			sameEvents(t, `["`+strings.Repeat("x", i)+odd+strings.Repeat("y", 20)+`","z"]`, rules{})
+			sameEvents(t, `["`+strings.Repeat("x", i)+odd+`y","z"]`, false)
+			sameEvents(t, `["`+strings.Repeat("x", i)+odd+strings.Repeat("y", 20)+`","z"]`, false)
 		}
 	}
 }
@@ -253,7 +247,7 @@ func aMemberIsFoundByItsKey(t *testing.T) {
 		`{"a":1}`: true, `{"a" :1}`: false, `{ "a":1}`: false, `{"ab":1}`: false, `{"A":1}`: false, `{"a"`: false,
 		`{`: false, `{}`: false, `{,"a":1}`: false,
 	} {
-		s := scanner(text, rules{})
+		s := scanner(text)
 		require.NoError(t, s.Open())
 		before := s.Place()
 		require.Equal(t, want, s.MemberIs(true, `"a":`), text)
@@ -267,7 +261,7 @@ func aMemberIsFoundByItsKey(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, more)
 	}
-	s := scanner(`{"a":1,"b":2 ,"c":3}`, rules{})
+	s := scanner(`{"a":1,"b":2 ,"c":3}`)
 	require.NoError(t, s.Open())
 	require.True(t, s.MemberIs(true, `"a":`))
 	require.NoError(t, s.Skip(true))
@@ -283,7 +277,7 @@ func aMemberIsFoundByItsKey(t *testing.T) {
 
 func aScannerReturnsAfterAFault(t *testing.T) {
 	t.Parallel()
-	s := scanner(`[{"a":{"b":1,"b":2}}, 7]`, rules{})
+	s := scanner(`[{"a":{"b":1,"b":2}}, 7]`)
 	require.Equal(t, jsonscan.Kind('['), s.Kind())
 	require.NoError(t, s.Open())
 	more, err := s.Element(true)
@@ -310,7 +304,7 @@ func aScannerReturnsAfterAFault(t *testing.T) {
 func anObjectIsReadAgain(t *testing.T) {
 	t.Parallel()
 	text := `{"a":[1,2]}`
-	first := scanner(text, rules{})
+	first := scanner(text)
 	from := first.Place()
 	raw, err := first.Raw(true)
 	require.NoError(t, err)
@@ -319,7 +313,7 @@ func anObjectIsReadAgain(t *testing.T) {
 		text: true, " \n" + text + ",7": true, `{"a":[1,2] }`: false, `{"a":[1,2`: false, `{"a":[1,2],"a":3}`: false,
 		`[]`: false, ``: false,
 	} {
-		s := scanner(next, rules{})
+		s := scanner(next)
 		got, ok := s.Again(seen)
 		require.Equal(t, want, ok, next)
 		if ok {
@@ -331,14 +325,14 @@ func anObjectIsReadAgain(t *testing.T) {
 		if fault == nil {
 			fault = s.End()
 		}
-		assert.Equal(t, skip(next, rules{unique: true}), fault, "the scanner reads what it would have read: %q", next)
+		assert.Equal(t, skip(next, true), fault, "the scanner reads what it would have read: %q", next)
 	}
-	deeper := scanner(`[`+text+`]`, rules{})
+	deeper := scanner(`[` + text + `]`)
 	require.NoError(t, deeper.Open())
 	_, ok := deeper.Again(seen)
 	assert.False(t, ok, "deeper, an object may be nested too deeply")
 	for _, other := range []string{`[1]`, `"a"`, `1`} {
-		s := scanner(other, rules{})
+		s := scanner(other)
 		_, ok := s.Again(from.Object([]byte(other)))
 		assert.False(t, ok, "a number may continue: %s", other)
 	}
@@ -362,10 +356,9 @@ func TestAllocations(t *testing.T) {
 func TestReset(t *testing.T) {
 	t.Parallel()
 	s := jsonscan.New([]byte(`{"a":1,"b":{"c":[1`))
-	s.RequireUTF8()
 	require.ErrorIs(t, s.Skip(true), jsonscan.ErrSyntax)
 	s.Reset([]byte("{\"a\":\"\xff\",\"b\":{\"a\":2}}"))
-	require.NoError(t, s.Skip(true), "the keys and the rule of the text before are forgotten")
+	require.NoError(t, s.Skip(true), "the keys of the text before are forgotten")
 	require.NoError(t, s.End())
 	s.Reset([]byte(`{"a":1,"b":2,"a":3}`))
 	require.ErrorIs(t, s.Skip(true), jsonscan.ErrRepeats)
@@ -378,9 +371,9 @@ func FuzzScanner(f *testing.F) {
 	}
 	f.Add(manyKeys(60, 3))
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, r := range bothWays {
-			sameVerdict(t, text, r)
-			sameEvents(t, text, r)
+		for _, unique := range bothWays {
+			sameVerdict(t, text, unique)
+			sameEvents(t, text, unique)
 		}
 	})
 }

@@ -58,8 +58,8 @@ func (s *Scanner) odd(i int) (inner []byte, plain bool, err error) {
 			s.at = i + 1
 			return inner, plain, nil
 		case b == '\\':
-			_, n, whole := escape(text[i:])
-			if n == 0 || s.utf8 && !whole {
+			_, n := escape(text[i:])
+			if n == 0 {
 				return nil, false, ErrSyntax
 			}
 			plain = false
@@ -71,9 +71,6 @@ func (s *Scanner) odd(i int) (inner []byte, plain bool, err error) {
 		default:
 			r, n := utf8.DecodeRune(text[i:])
 			if r == utf8.RuneError && n == 1 {
-				if s.utf8 {
-					return nil, false, ErrSyntax
-				}
 				plain = false
 			}
 			i += n
@@ -88,27 +85,27 @@ var simple = [256]byte{
 }
 
 // escape reads an escape. It returns the character and the number of bytes, 0 if it is not an
-// escape. Half of a surrogate pair is not whole, and stands for U+FFFD.
-func escape(text []byte) (r rune, n int, whole bool) {
+// escape. Half of a surrogate pair stands for U+FFFD.
+func escape(text []byte) (r rune, n int) {
 	if len(text) < 2 {
-		return 0, 0, false
+		return 0, 0
 	}
 	if b := simple[text[1]]; b != 0 {
-		return rune(b), 2, true
+		return rune(b), 2
 	}
 	r, ok := hex(text)
 	if !ok {
-		return 0, 0, false
+		return 0, 0
 	}
 	if !utf16.IsSurrogate(r) {
-		return r, 6, true
+		return r, 6
 	}
 	if second, ok := hex(text[6:]); ok {
 		if pair := utf16.DecodeRune(r, second); pair != utf8.RuneError {
-			return pair, 12, true
+			return pair, 12
 		}
 	}
-	return utf8.RuneError, 6, false
+	return utf8.RuneError, 6
 }
 
 // hex reads an escape of four hexadecimal digits.
@@ -146,7 +143,7 @@ func AppendUnquoted(text, inner []byte) []byte {
 		}
 		r, n := utf8.DecodeRune(inner)
 		if r == '\\' {
-			r, n, _ = escape(inner)
+			r, n = escape(inner)
 		}
 		text = utf8.AppendRune(text, r)
 		inner = inner[n:]

@@ -4,7 +4,8 @@ package strictjson
 
 import (
 	"bytes"
-	"strings"
+	"encoding/json"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/bankmux/bankmux/internal/jsonscan"
@@ -31,10 +32,14 @@ func WithoutMark(raw []byte) []byte { return bytes.TrimPrefix(raw, []byte("\ufef
 // a leading byte order mark. The error is a [Fault].
 func Object(raw []byte) ([]Member, error) {
 	trimmed := bytes.TrimLeft(WithoutMark(raw), " \t\r\n")
-	if len(trimmed) == 0 || trimmed[0] != '{' {
+	switch {
+	case len(trimmed) == 0:
+		return nil, Fault("is empty")
+	case trimmed[0] != '{' && json.Valid(trimmed):
 		return nil, Fault("is not a JSON object")
-	}
-	if !utf8.Valid(trimmed) {
+	case trimmed[0] != '{':
+		return nil, Fault("is not JSON")
+	case !utf8.Valid(trimmed):
 		return nil, Fault("is not valid JSON")
 	}
 	r := reader{Scanner: jsonscan.New(trimmed), text: trimmed, members: make([]Member, 0, 8)}
@@ -78,8 +83,8 @@ const few = 24
 // keys are those of one object.
 type keys struct {
 	few  [few][]byte
-	n    int // of few
-	many map[string]bool
+	n    int               // of few
+	many map[string][]byte // by the folded key
 }
 
 // add adds a key, and returns an error if there is an equal one.
@@ -94,15 +99,27 @@ func (k *keys) add(key []byte) error {
 		k.n++
 		return nil
 	}
-	folded := strings.ToLower(string(key))
-	if k.many[folded] {
-		return clash(key, key)
+	folded := string(bytes.Map(fold, key))
+	if old, known := k.many[folded]; known {
+		return clash(old, key)
 	}
 	if k.many == nil {
-		k.many = map[string]bool{}
+		k.many = map[string][]byte{}
 	}
-	k.many[folded] = true
+	k.many[folded] = key
 	return nil
+}
+
+// fold returns the smallest of the characters that bytes.EqualFold holds equal to r. Lower case is
+// not enough: "s" and "ſ" are both lower case, and equal for encoding/json.
+func fold(r rune) rune {
+	for {
+		next := unicode.SimpleFold(r)
+		if next <= r {
+			return next
+		}
+		r = next
+	}
 }
 
 // object reads an object, starting at its brace.

@@ -117,21 +117,10 @@ func dataInto[Out any, P responseOf[Out]](
 		return err
 	}
 	err = do(ctx, a, at, a.requestOf(to, call, ""), out)
-	if out.common().running() {
-		return resultInto(ctx, a, at, call, out)
-	}
-	return ofTheBank(call.late(err))
-}
-
-// resultInto waits for the operation of a response, and reads its result into out.
-func resultInto[Out any, P responseOf[Out]](
-	ctx context.Context, a *api, at endpoint[Out], call *dataCall, out P,
-) error {
-	to, err := allowed(call.conn)
 	for out.common().running() {
 		operation := string(out.common().OperationID)
 		if err = a.await(ctx, to, operation); err != nil {
-			return ofTheBank(err)
+			break
 		}
 		// The status does not contain the result. The original call, sent again for the finished
 		// operation, does.

@@ -206,7 +206,8 @@ func (r *metadataResponse) bank() model.Bank {
 // asks the user for anything.
 //
 // The exchange checked the login. So if the bank has another name or code now, banks have merged,
-// and the connection is updated.
+// and the connection is updated. A login that the exchange could not check may be refused now. The
+// user must log in again then, as after a login that the bank rejects.
 func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusRequest) (bankmux.StatusResult, error) {
 	conn := req.Connection
 	to, err := accessOf(&conn)
@@ -214,8 +215,12 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 		return bankmux.StatusResult{}, err
 	}
 	institution, err := a.bank(ctx, to)
-	if err == nil && conn.Status.State == bankmux.StateUnverified { // the exchange could not check it
+	unchecked := conn.Status.State == bankmux.StateUnverified || conn.Status.Code == bankmux.CodeOtherBank
+	if err == nil && unchecked {
 		err = otherBank(&conn.Institution, &institution)
+	}
+	if refusal, ok := errors.AsType[*refusedBank](err); ok {
+		refusal.err.Kind = bankmux.ErrReauth
 	}
 	if err != nil {
 		return normalize.StatusAfter(conn, err)
@@ -269,12 +274,12 @@ func accessOf(conn *bankmux.Connection) (to access, err error) {
 }
 
 // allowed unpacks the credential. It refuses a login that the bank rejected before, since trying it
-// again locks people out of their accounts.
+// again locks people out of their accounts. So it does a login that ConnectionStatus refused.
 func allowed(conn *bankmux.Connection) (access, error) {
 	if conn.Status.State == bankmux.StateReauth {
 		return access{}, &bankmux.Error{
 			Kind: bankmux.ErrReauth, Code: conn.Status.Code, NotSent: true,
-			Detail: "the bank rejected this login before, and another try could lock the user out",
+			Detail: "this login was refused before, and another try could lock the user out",
 		}
 	}
 	return accessOf(conn)

@@ -36,9 +36,7 @@
 //
 // The adapter does not trust what the payload says about the bank. After the exchange it asks Dapi.
 // It refuses a sandbox bank on a production client. On a reconnect it refuses a bank whose id,
-// SWIFT code and name all differ from those of the connection. The adapter drops the access token
-// of a refused login. It does not delink the token, because that could end another connection of
-// the same user.
+// SWIFT code and name all differ from those of the connection. The adapter delinks a refused login.
 //
 // A user may link two banks from one session. Each connection has its own id.
 //
@@ -46,7 +44,8 @@
 //
 // An outage after the exchange may keep the adapter from reading the bank. ExchangeToken then
 // returns the connection as [bankmux.StateUnverified], because an error would lose the one-time
-// token. Every call refuses the connection until ConnectionStatus has read and checked the bank.
+// token. Every call refuses the connection until ConnectionStatus has read and checked the bank. If
+// it refuses the bank, the connection becomes [bankmux.StateReauth].
 //
 // # Signs and running balances
 //

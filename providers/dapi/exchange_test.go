@@ -156,8 +156,11 @@ func aSandboxBankIsRefusedInProduction(t *testing.T) {
 	)
 	unverified, err := single.Connection(s.client.ExchangeToken(t.Context(), post))
 	require.NoError(t, err)
-	_, err = s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: unverified})
-	assert.ErrorIs(t, err, bankmux.ErrInvalid, "the check happens later and is not skipped")
+	got, err := s.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: unverified})
+	require.NoError(t, err)
+	assert.Equal(t, bankmux.StateReauth, got.Connection.Status.State, "the check happens later and is not skipped")
+	_, err = s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: got.Connection})
+	assert.ErrorIs(t, err, bankmux.ErrReauth)
 }
 
 func aSpentCodeHasAKindAndARemedy(t *testing.T) {

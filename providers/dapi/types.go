@@ -53,7 +53,7 @@ func (q *questions) UnmarshalJSON(raw []byte) error {
 	}
 	for _, one := range all {
 		var in userInput
-		if one[0] == '{' && wire.DecodeFailure(one, &in) == nil {
+		if one[0] == '{' && wire.DecodeLenient(one, &in) == nil {
 			q.Rows = append(q.Rows, in)
 		}
 	}

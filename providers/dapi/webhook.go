@@ -187,7 +187,7 @@ func (w webhooks) encrypted(body []byte) (text string, outside webhookBody, ok b
 		Data    string `json:"data"`
 		Payload string `json:"payload"`
 	}
-	if wire.DecodeFailure(body, &in) != nil {
+	if wire.DecodeLenient(body, &in) != nil {
 		return "", outside, false
 	}
 	text = cmp.Or(in.Data, in.Payload)
