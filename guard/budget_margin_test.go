@@ -108,6 +108,31 @@ func TestBudgetMargin(t *testing.T) {
 			assert.Equal(t, 50*time.Minute, time.Until(mine.NextAllowed(t.Context(), pull)))
 		})
 	})
+	t.Run("a call for which the fleet responds only within it is not sent", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := newBackend()
+			f, err := guard.NewFleet(b, keyring(t), guard.FleetOptions{MaxDelay: 5 * time.Second})
+			require.NoError(t, err)
+			in := guard.New(guard.Options{
+				Fleet: f, Retry: guard.RetryOptions{MaxAttempts: 1}, Budgets: budgets(t, guard.Budget{
+					Name: "b", Limit: 2, Reserve: -1, Window: time.Hour, Margin: 10 * time.Minute,
+				}),
+			}).Interceptors()
+			send := func(context.Context) error { assert.Equal(t, 30, time.Now().Minute()); return nil }
+			b.delay.Store(int64(2 * time.Second))
+			time.Sleep(50*time.Minute - time.Second)
+			err = chain(in, pull, send)(t.Context())
+			require.ErrorIs(t, err, bankmux.ErrRateLimited)
+			assert.Equal(t, 19*time.Minute+59*time.Second, bankmux.ErrorOf(err).RetryAfter)
+			time.Sleep(40 * time.Minute)
+			for range 2 {
+				require.NoError(t, chain(in, pull, send)(t.Context()))
+			}
+			require.ErrorIs(t, chain(in, pull, send)(t.Context()), bankmux.ErrRateLimited)
+			time.Sleep(time.Minute) // what was started ends
+		})
+	})
 	t.Run("a rolling budget has it at the ends of both windows", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

@@ -92,15 +92,17 @@ func (f *Fleet) count(ctx context.Context, counted []countedCall, op *bankmux.Op
 	}
 	all.Wait()
 	var refused *budgetCount
-	alone := 0
+	alone, now := 0, time.Now() // a margin may have started while the backend worked
 	for i, r := range results {
 		call := &counted[i]
-		switch {
-		case r.refused && refused == nil:
-			refused = call.count
-		case r.part != nil:
+		if r.part != nil {
 			call.part = r.part
-		case !r.refused && call.part == nil:
+		}
+		switch {
+		case refused != nil:
+		case r.refused, call.count.apart(now).After(now):
+			refused = call.count
+		case call.part == nil:
 			alone++
 		}
 	}

@@ -52,7 +52,7 @@ type streak struct {
 // outcome is what a call says about the provider, or about the institution.
 type outcome struct {
 	verdict           error  // nil for success, or errFailed, or errExcluded
-	silentInstitution string // the institution that was silent, see [Breakers.interceptor]
+	silentInstitution string // the institution that was silent, see [Breakers.link]
 	declared          bool
 	connection        string
 }

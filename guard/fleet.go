@@ -42,7 +42,8 @@ import (
 // 250 ms for all requests together: for its turn, its budgets and the application's token, in all
 // attempts. It waits at most 120 ms for one of them. [FleetOptions.MaxDelay] changes both. The wait
 // for a connection that another call uses is not counted, and neither is the wait for a token that
-// another process fetches. They end with the caller's context.
+// another process fetches. They end with the caller's context. An operation that has waited as long
+// as it may can wait once more, if other calls of its process already wait for the token.
 //
 // After a request failed, the fleet sends no more of them until a probe in the background succeeds.
 // Meanwhile each process judges by what it knows itself, as without a fleet. Calls of two processes
@@ -78,6 +79,7 @@ type Fleet struct {
 	probeAt   time.Time
 	pending   []pendingRelease
 	releasing int       // releases that are sent and for which no call waits
+	flushes   int       // how often Flush found nothing left
 	waking    bool      // a timer is set that looks whether the backend is back
 	aloneAt   time.Time // of the last record about calls that were judged alone
 }
@@ -190,16 +192,30 @@ func requestWithin[T any](
 	start := time.Now()
 	inner, end := a.Wait(ctx, limit)
 	defer end()
+	out, err = send(inner, do)
+	if err == nil {
+		return out, nil
+	}
+	hurried := inner.Err() != nil && time.Since(start) < limit
+	if ctx.Err() == nil && !hurried { // neither the caller nor a short allowance is the cause
+		f.failed(err)
+	}
+	return out, errNoResponse
+}
+
+// send calls the backend, once more if it failed at once. It returns when ctx ends, although the
+// backend need not heed ctx.
+func send[T any](ctx context.Context, do func(context.Context) (T, error)) (out T, err error) {
 	type result struct {
 		out T
 		err error
 	}
 	done := make(chan result, 1)
-	go func() { // the backend need not heed its context
+	go func() {
 		var r result
 		for range 2 {
-			r.out, r.err = isolate.Of("the backend", func() (T, error) { return do(inner) })
-			if r.err == nil || inner.Err() != nil {
+			r.out, r.err = isolate.Of("the backend", func() (T, error) { return do(ctx) })
+			if r.err == nil || ctx.Err() != nil {
 				break
 			}
 		}
@@ -207,18 +223,10 @@ func requestWithin[T any](
 	}()
 	select {
 	case r := <-done:
-		if r.err == nil {
-			return r.out, nil
-		}
-		err = r.err
-	case <-inner.Done():
-		err = inner.Err()
+		return r.out, r.err
+	case <-ctx.Done():
+		return out, ctx.Err()
 	}
-	hurried := inner.Err() != nil && time.Since(start) < limit
-	if ctx.Err() == nil && !hurried { // neither the caller nor a short allowance is the cause
-		f.failed(err)
-	}
-	return out, errNoResponse
 }
 
 // available reports whether requests may be sent. While the backend is down it starts a probe from
@@ -253,7 +261,7 @@ func (f *Fleet) failed(err error) {
 func (f *Fleet) probe(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, f.maxBackground())
 	defer cancel()
-	_, err := isolate.Of("the backend", func() (map[string]Fact, error) { return f.backend.Facts(ctx) })
+	_, err := send(ctx, f.backend.Facts)
 	f.mu.Lock()
 	f.probing, f.probeAt = false, time.Now().Add(probeEvery)
 	if err != nil {

@@ -251,9 +251,10 @@ func aHoldIsSharedLater(t *testing.T) {
 			}
 			time.Sleep(c.down)
 			b.fail(nil)
+			time.Sleep(time.Second)
 			other := data("Accounts", "r", "")
 			other.Connection = "other"
-			require.NoError(t, first.call(t.Context(), other, ok)) // starts the probe
+			require.NoError(t, first.call(t.Context(), other, ok)) // starts a probe if none was sent
 			synctest.Wait()
 			for range 2 {
 				require.Error(t, first.call(t.Context(), data("Balances", "r", ""), refused))

@@ -32,19 +32,22 @@ func (k holdKey) login() string {
 // adopt replaces the hold of a login by what was left with the lease. It returns what was left, and
 // the number of the hold.
 func (s *holds) adopt(key holdKey, l *turnLease) (found sharedHold, number uint64) {
-	if l.fence == 0 {
-		return found, 0
-	}
 	if l.fact != nil && json.Unmarshal(l.fact, &found) != nil {
 		found = sharedHold{}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch own := s.byKey[key]; {
+	case l.fence == 0 && own != nil:
+		return found, own.number // what the other processes know is not known
+	case l.fence == 0:
 	case found.Cause != nil && found.Login == key.login():
-		h := &hold{key: key, cause: found.Cause}
+		h := &hold{key: key, cause: found.Cause, unshared: l.change != nil} // not if its release waits
 		if ch := found.Cause.Challenge; ch != nil {
 			h.until = ch.ExpiresAt
+		}
+		if h.unshared {
+			l.shared = s.sharing(h)
 		}
 		s.add(h)
 		return found, h.number
@@ -80,10 +83,15 @@ func (s *holds) leave(key holdKey, l *turnLease, found sharedHold, before uint64
 	}
 	if sealed, ok := l.fleet.seal(l.name, raw); ok {
 		l.change = &Fact{Value: sealed, TTL: ttl}
-		l.shared = func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			h.unshared = false
-		}
+		l.shared = s.sharing(h)
+	}
+}
+
+// sharing returns a function for when the backend has a hold.
+func (s *holds) sharing(h *hold) func() {
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		h.unshared = false
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/allowance"
 )
 
 // TestFleetTake specifies how a budget is shared.
@@ -35,6 +36,64 @@ func TestFleetTake(t *testing.T) {
 		_, ok := f.take(t.Context(), chunk)
 		assert.False(t, ok, "the process judges alone")
 		synctest.Wait()
+	})
+}
+
+// slow is a backend whose claims take a while.
+type slow struct{ *Memory }
+
+func (s slow) Acquire(ctx context.Context, c Claim) (Lease, error) {
+	time.Sleep(50 * time.Millisecond)
+	return s.Memory.Acquire(ctx, c)
+}
+
+// TestFleetWait specifies that the wait for a turn does not use up the allowance of a call.
+func TestFleetWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		keys, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(strings.Repeat("k", 32))})
+		require.NoError(t, err)
+		f, err := NewFleet(slow{NewMemory()}, keys, FleetOptions{})
+		require.NoError(t, err)
+		held, err := f.acquire(t.Context(), "turn", time.Minute)
+		require.NoError(t, err)
+		time.AfterFunc(time.Second, func() { f.release(context.Background(), held) })
+		waited := allowance.New(250 * time.Millisecond)
+		l, err := f.acquire(allowance.NewContext(t.Context(), waited), "turn", time.Minute)
+		require.NoError(t, err)
+		assert.Greater(t, l.fence, held.fence)
+		assert.Equal(t, 250*time.Millisecond, waited.Left())
+		f.release(t.Context(), l)
+		free := allowance.New(250 * time.Millisecond)
+		l, err = f.acquire(allowance.NewContext(t.Context(), free), "turn", time.Minute)
+		require.NoError(t, err)
+		assert.Equal(t, 200*time.Millisecond, free.Left())
+		f.release(t.Context(), l)
+	})
+}
+
+// TestMemoryClock specifies how far the clock may be put back. A bubble's clock cannot be put back,
+// so the test moves the windows.
+func TestMemoryClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for back := range 200 {
+			m, window := NewMemory(), time.Hour
+			take := Take{Key: "k", N: 6, Limit: 10, Window: window}
+			first, err := m.Take(t.Context(), take)
+			require.NoError(t, err)
+			take.Offset = time.Duration(back) * window
+			got, err := m.Take(t.Context(), take)
+			require.NoError(t, err)
+			switch back {
+			case 0:
+				assert.Equal(t, Taken{N: 4, Ends: first.Ends}, got)
+			case 1:
+				assert.Equal(t, Taken{N: 4, Ends: first.Ends + window}, got, "the window goes on")
+			default:
+				assert.Equal(t, Taken{N: 6, Ends: first.Ends}, got, "it is another window, back by %d", back)
+			}
+		}
 	})
 }
 
@@ -65,7 +124,7 @@ func TestFleetPending(t *testing.T) {
 		require.NoError(t, err)
 		all := maxReleasing + maxPendingReleases
 		for i := range all {
-			f.later(Release{Key: strconv.Itoa(i)})
+			f.later(pendingRelease{Release: Release{Key: strconv.Itoa(i)}, until: time.Now().Add(time.Minute)})
 		}
 		synctest.Wait()
 		assert.Len(t, b.heard, maxReleasing, "they are sent at once, but not all")

@@ -65,23 +65,24 @@ func (f *Fleet) onePerConnection(ttl func(*bankmux.Op) time.Duration) link {
 // that of ctx.
 func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*turnLease, error) {
 	claim := Claim{Key: name, Holder: rand.Text(), TTL: ttl, Place: placeTTL}
-	had := Release{Key: name, Holder: claim.Holder} // of a lease that the holder has already
+	had := releaseOf(claim, ttl) // of a lease that the holder has already
 	a := f.allowanceFrom(ctx)
 	for wait := firstPoll; ; wait = min(2*wait, maxPoll) {
 		if r, ok := f.takeBack(name); ok {
 			if wait != firstPoll {
-				f.later(Release{Key: name, Holder: claim.Holder}) // its place
+				f.later(releaseOf(claim, placeTTL)) // its place
 			}
 			had, claim.Holder = r, r.Holder
 		}
 		start := time.Now()
 		got, ok := f.claim(ctx, a, claim, had)
 		if got.Fence != had.Fence {
-			had = Release{Key: name, Holder: claim.Holder} // that lease has ended
+			had = releaseOf(claim, ttl) // that lease has ended
 		}
 		switch {
 		case ctx.Err() != nil:
 			if ok { // otherwise claim has given it up
+				had.until = time.Now().Add(ttl)
 				f.later(had)
 			}
 			return nil, busy(ctx.Err())
@@ -102,12 +103,17 @@ func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*t
 	}
 }
 
+// releaseOf returns the release of what a claim got. It ends by itself after ttl.
+func releaseOf(c Claim, ttl time.Duration) pendingRelease {
+	return pendingRelease{Release: Release{Key: c.Key, Holder: c.Holder}, until: time.Now().Add(ttl)}
+}
+
 // take reads what the last holder left. If the lease had not been released, that is what its
 // release would have left.
-func (l *turnLease) take(got Lease, had Release) {
+func (l *turnLease) take(got Lease, had pendingRelease) {
 	left := got.Fact
 	if had.Fact != nil {
-		left, l.change = *had.Fact, had.Fact
+		left, l.change, l.shared = *had.Fact, had.Fact, had.shared
 	}
 	l.fact, _ = l.fleet.open(l.name, left.Value)
 }
@@ -116,18 +122,19 @@ func (l *turnLease) take(got Lease, had Release) {
 func (f *Fleet) pause(ctx context.Context, c Claim, wait time.Duration) error {
 	err := sleep(ctx, wait/2+mathrand.N(wait/2)) //nolint:gosec // jitter
 	if err != nil {
-		f.later(Release{Key: c.Key, Holder: c.Holder})
+		f.later(releaseOf(c, c.Place))
 	}
 	return err
 }
 
 // claim asks once for a lease. If the response is lost, it gives up what it may have got. If the
 // backend was not asked, it gives up what the holder had.
-func (f *Fleet) claim(ctx context.Context, a *allowance.Allowance, c Claim, had Release) (Lease, bool) {
+func (f *Fleet) claim(ctx context.Context, a *allowance.Allowance, c Claim, had pendingRelease) (Lease, bool) {
 	got, err := request(ctx, f, a,
 		func(ctx context.Context) (Lease, error) { return f.backend.Acquire(ctx, c) })
 	switch {
 	case errors.Is(err, errNoResponse):
+		had.until = time.Now().Add(max(c.TTL, c.Place))
 		f.giveUp(had)
 	case err != nil && had.Fence != 0:
 		f.later(had)
@@ -146,14 +153,16 @@ func (f *Fleet) release(ctx context.Context, l *turnLease) {
 		tries++
 		return f.backend.Release(ctx, r)
 	})
+	late := !time.Now().Before(l.until)
 	switch {
 	case err != nil:
-		f.later(r)
-	case time.Now().After(l.until):
+		f.later(pendingRelease{Release: r, until: l.until, shared: l.shared})
+	case late:
 		f.countLost(l.name, "bankmux: a call took longer than its lease, and another may have overlapped")
 	case !held && tries == 1: // a repeated release finds nothing
 		f.countLost(l.name, "bankmux: the shared state lost a lease, and another call may have overlapped")
-	case l.shared != nil:
+	}
+	if err == nil && l.shared != nil && (held || (tries > 1 && !late)) {
 		l.shared()
 	}
 }
@@ -161,8 +170,8 @@ func (f *Fleet) release(ctx context.Context, l *turnLease) {
 // aloneEvery is how often the log has a record of calls that were judged alone.
 const aloneEvery = time.Minute
 
-// countAlone counts a call that this process judged alone. It logs that from time to time, unless
-// the log has the failure of the backend.
+// countAlone adds calls that this process judged alone to a count. It logs that from time to time,
+// unless the log has the failure of the backend.
 func (f *Fleet) countAlone(count *uint64, calls int) {
 	f.mu.Lock()
 	*count += uint64(calls) //nolint:gosec // positive
@@ -190,13 +199,14 @@ const lookTTL = time.Millisecond
 
 // pass gives up the turn of a claim, which waited for a value that another process has made.
 func (f *Fleet) pass(c Claim, got Lease) {
-	r := Release{Key: c.Key, Holder: c.Holder, Fence: got.Fence}
 	switch {
 	case c.Place == lookTTL:
 	case got.Fence != 0:
+		r := releaseOf(c, c.TTL)
+		r.Fence = got.Fence
 		f.handOver(r)
 	default:
-		f.later(r)
+		f.later(releaseOf(c, c.Place))
 	}
 }
 
@@ -219,11 +229,10 @@ func (f *Fleet) Once(
 	// The lease of the first one ends after patience, and the next in the queue gets it.
 	patient := time.Now().Add(patience + patience/4 + mathrand.N(patience/4+1)) //nolint:gosec // a spread
 	a := f.allowanceFrom(ctx)
-	a.Limit(f.maxDelay)
 	var lease Lease
 	for wait := firstPoll; ; wait = min(2*wait, maxPoll) {
 		start := time.Now()
-		got, ok := f.claim(ctx, a, claim, Release{Key: name, Holder: claim.Holder})
+		got, ok := f.claim(ctx, a, claim, releaseOf(claim, claim.TTL))
 		if value, readable := f.open(name, got.Fact.Value); readable && usable(value, got.Fact.TTL) {
 			f.pass(claim, got)
 			return value, got.Fact.TTL, nil
@@ -241,7 +250,8 @@ func (f *Fleet) Once(
 			return nil, 0, &bankmux.Error{Kind: bankmux.ErrContextDone, NotSent: true, Err: err}
 		}
 	}
-	release := Release{Key: name, Holder: claim.Holder, Fence: lease.Fence}
+	release := releaseOf(claim, max(claim.TTL, claim.Place))
+	release.Fence = lease.Fence
 	defer func() { f.handOver(release) }() // also if create panics
 	value, ttl, err := create(ctx)
 	if err == nil && ttl > 0 {

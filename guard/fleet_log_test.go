@@ -70,7 +70,7 @@ func TestFleetLog(t *testing.T) {
 
 			b.fail(errors.New("still refused"))
 			time.Sleep(time.Second)
-			call(nil) // starts a probe, as releases that wait did before
+			call(nil) // the release that waits has started probes
 			synctest.Wait()
 			assert.Len(t, log.all, 1)
 			assert.Equal(t, guard.FleetStats{
@@ -82,13 +82,13 @@ func TestFleetLog(t *testing.T) {
 			call(nil)
 			synctest.Wait()
 			assert.Equal(t, []string{
-				"INFO bankmux: the shared state is available again after=2s unleased_calls=5 uncounted_calls=0",
+				"INFO bankmux: the shared state is available again after=1.5s unleased_calls=4 uncounted_calls=0",
 			}, log.all[1:])
 			assert.Equal(t, guard.FleetStats{
-				Since: failed.Add(2 * time.Second), LastFail: "still refused", Failed: 3, Unleased: 5,
+				Since: failed.Add(1500 * time.Millisecond), LastFail: "still refused", Failed: 3, Unleased: 4,
 			}, f.Stats())
 			call(nil)
-			assert.EqualValues(t, 5, f.Stats().Unleased, "calls have leases again")
+			assert.EqualValues(t, 4, f.Stats().Unleased, "calls have leases again")
 		},
 		"a lease that the backend has lost": func(t *testing.T, b *backend, f *guard.Fleet, call caller, log *records) {
 			call(func() { *b.Memory = *guard.NewMemory() })

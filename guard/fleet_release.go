@@ -15,17 +15,18 @@ const (
 	maxReleasing       = 32     // that are sent at the same time
 )
 
-const (
-	maxWake    = 4 * time.Minute
-	flushEvery = 10 * time.Millisecond
-)
+// flushEvery is how often Flush looks whether something is left.
+const flushEvery = 10 * time.Millisecond
 
 // pendingRelease is a release that the backend did not receive.
 type pendingRelease struct {
 	Release
 
+	// until is when the lease or the place ends by itself. The release is dropped then.
+	until time.Time
 	// repeat is how long after it the release is repeated. Zero means that it is not repeated.
 	repeat time.Duration
+	shared func() // if not nil, called when the backend has the fact
 }
 
 // The first and the longest time after which a release is repeated, each twice the one before.
@@ -36,15 +37,12 @@ const (
 
 // handOver sends a release for which other processes wait, without making a call wait for it. It
 // does not wait behind the releases of others.
-func (f *Fleet) handOver(r Release) {
+func (f *Fleet) handOver(r pendingRelease) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.releasing++
-	go f.sendOne(pendingRelease{Release: r})
+	go f.sendOne(r)
 }
-
-// later sends a release without making a call wait for it, when the backend is available.
-func (f *Fleet) later(r Release) { f.send(pendingRelease{Release: r}) }
 
 // giveUp gives up what a claim may have got whose response was lost. A backend that was stopped may
 // carry out the claim after that, so giveUp repeats the release for some time. A release that found
@@ -52,11 +50,20 @@ func (f *Fleet) later(r Release) { f.send(pendingRelease{Release: r}) }
 // the same claim.
 //
 // The release has a fence if the claim was for a lease that its holder had: see takeBack.
-func (f *Fleet) giveUp(r Release) { f.send(pendingRelease{Release: r, repeat: firstRepeat}) }
+func (f *Fleet) giveUp(r pendingRelease) {
+	r.repeat = firstRepeat
+	f.later(r)
+}
 
-func (f *Fleet) send(r pendingRelease) {
+// later sends a release without making a call wait for it, when the backend is available.
+func (f *Fleet) later(r pendingRelease) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.enqueue(r)
+}
+
+// enqueue is later of a caller that has locked mu.
+func (f *Fleet) enqueue(r pendingRelease) {
 	if len(f.pending) == maxPendingReleases {
 		f.pending = f.pending[1:] // its lease ends by itself
 	}
@@ -76,38 +83,44 @@ func (f *Fleet) sendPending() {
 	}
 	if len(f.pending) > 0 && f.stats.Down && !f.waking {
 		f.waking = true
-		f.wakeAfter(probeEvery)
+		f.wake()
 	}
 }
 
-// wakeAfter starts a probe after wait, and then after twice as long, until nothing waits. After
-// maxWake, the leases have ended by themselves.
-func (f *Fleet) wakeAfter(wait time.Duration) {
-	time.AfterFunc(wait, func() {
-		f.available()
+// wake starts probes while releases wait for a backend that is down.
+func (f *Fleet) wake() {
+	time.AfterFunc(probeEvery, func() {
 		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.waking = len(f.pending) > 0 && f.stats.Down && wait < maxWake
-		if f.waking {
-			f.wakeAfter(2 * wait)
+		f.dropEnded()
+		again := len(f.pending) > 0 && f.stats.Down
+		f.waking = again
+		f.mu.Unlock()
+		if again {
+			f.available()
+			f.wake()
 		}
 	})
 }
 
-// Flush waits until the backend has received the releases for which no call waits. Call it after
-// the last call of a process that ends. Otherwise, if the backend is slow or down then, a lease may
-// last until its time is over, and other processes wait for it. A claim that a hanging backend
-// carries out after that is not covered. Flush may be repeated. The error is
-// [bankmux.ErrContextDone] if ctx ends before.
+// ended reports whether the release can change nothing any more.
+func (r *pendingRelease) ended() bool { return !time.Now().Before(r.until) }
+
+// dropEnded drops the releases that can change nothing any more. The caller has locked mu.
+func (f *Fleet) dropEnded() {
+	f.pending = slices.DeleteFunc(f.pending, func(r pendingRelease) bool { return r.ended() })
+}
+
+// Flush waits until the backend has received the releases for which no call waits. It does not wait
+// for leases that have ended by themselves. Call it after the last call of a process that ends.
+// Otherwise, if the backend is slow or down then, a lease may last until its time is over, and
+// other processes wait for it. A claim that a hanging backend carries out after that is not
+// covered. Flush may be repeated. The error is [bankmux.ErrContextDone] if ctx ends before.
 func (f *Fleet) Flush(ctx context.Context) error {
 	for {
-		f.available() // it starts a probe if one is due
-		f.mu.Lock()
-		left := len(f.pending) + f.releasing
-		f.mu.Unlock()
-		if left == 0 {
+		if f.flushed() {
 			return nil
 		}
+		f.available() // it starts a probe if one is due
 		select {
 		case <-time.After(flushEvery):
 		case <-ctx.Done():
@@ -119,36 +132,66 @@ func (f *Fleet) Flush(ctx context.Context) error {
 	}
 }
 
+// flushed reports whether nothing is left to send. It then drops the releases that would be
+// repeated later, since the backend may be closed by then.
+func (f *Fleet) flushed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dropEnded()
+	if len(f.pending) > 0 || f.releasing > 0 || f.probing {
+		return false
+	}
+	f.flushes++
+	return true
+}
+
 // sendOne sends a release, and then others that wait.
 func (f *Fleet) sendOne(r pendingRelease) {
-	_, err := inBackground(f, func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r.Release) })
+	held, err := inBackground(f, func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r.Release) })
+	// One that was not held has come already, or the backend has lost its data.
+	if err == nil && r.shared != nil && (held || !r.ended()) {
+		r.shared()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.releasing--
 	switch {
 	case err == nil && r.repeat > 0 && r.repeat <= maxRepeat:
-		again := pendingRelease{Release{Key: r.Key, Holder: r.Holder}, 2 * r.repeat} // whatever it got later
-		time.AfterFunc(r.repeat, func() { f.send(again) })
+		f.repeat(r)
 	case err != nil && len(f.pending) < maxPendingReleases:
 		f.pending = slices.Insert(f.pending, 0, r)
 	}
 	f.sendPending()
 }
 
+// repeat sends a release again after a while, unless Flush has returned. It is for whatever the
+// claim got after the first one. The caller has locked mu.
+func (f *Fleet) repeat(r pendingRelease) {
+	again, flushes := r, f.flushes
+	again.Release, again.repeat = Release{Key: r.Key, Holder: r.Holder}, 2*r.repeat
+	time.AfterFunc(r.repeat, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.flushes == flushes {
+			f.enqueue(again)
+		}
+	})
+}
+
 // takeBack returns the release of a lease that this process still has, because the release waits.
 // The release is not sent then. The next call of this process so goes on with the lease, and does
 // not wait until it ends. It reports false if there is none, or if the backend is down.
-func (f *Fleet) takeBack(name string) (Release, bool) {
+func (f *Fleet) takeBack(name string) (pendingRelease, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stats.Down {
-		return Release{}, false
+		return pendingRelease{}, false
 	}
 	at := slices.IndexFunc(f.pending, func(r pendingRelease) bool { return r.Fence != 0 && r.Key == name })
 	if at < 0 {
-		return Release{}, false
+		return pendingRelease{}, false
 	}
-	r := f.pending[at].Release
+	r := f.pending[at]
 	f.pending = slices.Delete(f.pending, at, at+1)
 	return r, true
 }

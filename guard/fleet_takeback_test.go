@@ -4,6 +4,7 @@ package guard
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -38,7 +39,7 @@ type waiting struct {
 	fence   int64
 }
 
-func newWaiting(t *testing.T) waiting {
+func newWaiting(t *testing.T, left string) waiting {
 	t.Helper()
 	keys, err := bankmux.NewKeyring(bankmux.Key{ID: "k", Material: bankmux.NewSecret(strings.Repeat("k", 32))})
 	require.NoError(t, err)
@@ -47,10 +48,12 @@ func newWaiting(t *testing.T) waiting {
 	require.NoError(t, err)
 	l, err := f.acquire(t.Context(), "turn", time.Minute)
 	require.NoError(t, err)
-	sealed, ok := f.seal("turn", []byte("left"))
+	sealed, ok := f.seal("turn", []byte(left))
 	require.True(t, ok)
 	f.releasing = maxReleasing // as many are sent as may be
-	f.later(Release{Key: "turn", Holder: l.holder, Fence: l.fence, Fact: &Fact{Value: sealed, TTL: time.Hour}})
+	f.later(pendingRelease{until: l.until, Release: Release{
+		Key: "turn", Holder: l.holder, Fence: l.fence, Fact: &Fact{Value: sealed, TTL: time.Hour},
+	}})
 	return waiting{f, b, l.fence}
 }
 
@@ -150,7 +153,28 @@ func TestFleetTakeBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { test(t, newWaiting(t)) })
+			synctest.Test(t, func(t *testing.T) { test(t, newWaiting(t, "left")) })
 		})
 	}
+	t.Run("a hold that it left is shared when its release was sent", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			all, op := newHolds(), &bankmux.Op{Connection: "1"}
+			key := loginOf(op)
+			left, err := json.Marshal(sharedHold{key.login(), &bankmux.Error{Kind: bankmux.ErrReauth}})
+			require.NoError(t, err)
+			w := newWaiting(t, string(left))
+			for _, unshared := range []bool{true, false} {
+				l, err := w.acquire(t.Context(), "turn", time.Minute)
+				require.NoError(t, err)
+				found, before := all.adopt(key, l)
+				require.NotNil(t, found.Cause)
+				assert.Equal(t, unshared, all.byKey[key].unshared)
+				all.leave(key, l, found, before)
+				w.release(t.Context(), l)
+				assert.False(t, all.byKey[key].unshared)
+			}
+			w.sent(t)
+		})
+	})
 }

@@ -32,16 +32,16 @@ func (e Every) Next(_ string, after time.Time) time.Time {
 // Night is a timetable with one run a day, in a slot of a daily window. The zero Night is a window
 // of eight hours from 00:05 UTC.
 //
-// Not at midnight, because a daily budget with a margin, as PSD2's, refuses calls close to it. Runs
-// whose slot lies there would fail, and all start together after it. So choose a window without the
-// midnight of such a budget, by the budget's days.
+// The window does not start at midnight, because a daily budget with a margin, as PSD2's, refuses
+// calls near it. Runs whose slot lies there would fail, and all start together after it. So choose
+// a window without the midnight of such a budget, by the budget's days.
 //
 // Each connection has its own slot, which follows from its id alone. So the starts are spread
 // evenly over the window, whatever the order in which the connections were linked. A run that is
 // late keeps its slot of the next night. After an outage only the slots that passed meanwhile are
 // late, and [CatchUp] says for how long.
 type Night struct {
-	Start  time.Duration  // of the window by the clock; 0 means 5 minutes, and 24 h is midnight
+	Start  time.Duration  // of the window by the clock; 0 means 5 minutes; 24 h, as any whole days, is midnight
 	Length time.Duration  // of the window, 24 h at most; 0 means 8 h
 	Zone   *time.Location // of midnight; nil means UTC
 }
@@ -54,7 +54,7 @@ func (n Night) length() time.Duration {
 	return min(n.Length, 24*time.Hour)
 }
 
-// start returns when the window starts, from 0 up to 24 hours. Whole days do not count.
+// start returns when the window starts, from 0 up to 24 hours.
 func (n Night) start() time.Duration {
 	const day = 24 * time.Hour
 	if n.Start == 0 {

@@ -145,7 +145,7 @@ func run(ctx context.Context) error {
 	}
 	fmt.Println("a delivery that came to both processes:", first.events+second.events, "event")
 	fmt.Println("calls without a lease:", first.fleet.Stats().Unleased+second.fleet.Stats().Unleased)
-	return nil
+	return errors.Join(first.fleet.Flush(ctx), second.fleet.Flush(ctx)) // before you close the backend
 }
 
 // link starts in one process and finishes in another. Store the session sealed in between.

@@ -1,8 +1,7 @@
 // Command service is "connect your bank" as a service of your own. It links banks of three
-// providers and renews their consents. It shows accounts and transactions, answers questions of
-// banks, receives webhooks and keeps everything in step. Run several replicas on one database, and
-// stop or kill them when you like. They take turns on a connection, as Dapi needs it. A reverse
-// proxy in front of them logs the users in, and sets the header X-User.
+// providers, renews their consents, shows accounts and transactions, answers questions of banks,
+// receives webhooks and keeps everything in step. Run several replicas on one database. They take
+// turns, and you may stop or kill any. A reverse proxy logs the users in and sets X-User.
 package main
 
 import (
@@ -74,7 +73,8 @@ func run(ctx context.Context) error {
 	} {
 		go func() { ended <- run(); stop() }()
 	}
-	return errors.Join(<-ended, <-ended, <-ended, service.Close(context.WithoutCancel(ctx)))
+	ending := context.WithoutCancel(ctx)
+	return errors.Join(<-ended, <-ended, <-ended, service.Close(ending), fleet.Flush(ending)) // before kept.Close
 }
 
 var products = []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true, Prefetch: true}}

@@ -64,8 +64,8 @@ func (f *Fleet) replan(ctx context.Context, tx *sql.Tx, conn *bankmux.Connection
 	return f.replace(ctx, tx, conn, plan, outcome)
 }
 
-// nudgedPlan returns the plan of a connection with a nudge that came during a run. A provider that
-// said how long to wait is not called before.
+// nudgedPlan returns the plan of a connection with a nudge whose run has not started. A provider
+// that said how long to wait is not called before.
 func nudgedPlan(plan schedule.Plan) schedule.Plan {
 	if plan.State == schedule.Dead || plan.Reason == schedule.ReasonAsked {
 		return plan
