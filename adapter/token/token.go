@@ -74,6 +74,7 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 	}
 	own := allowance.FromContext(ctx)
 	shared := s.join(own)
+	before := shared.Used()
 	// The fetch continues when its caller gives up, because others may wait for it.
 	done := s.flight.DoChan("", func() (any, error) {
 		defer s.part()
@@ -101,7 +102,7 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 	select {
 	case r := <-done:
 		if own != nil {
-			own.Limit(shared.Left())
+			own.Limit(own.Left() - (shared.Used() - before))
 		}
 		if r.Err != nil {
 			return bankmux.Secret{}, normalize.Unsent(r.Err)
@@ -119,24 +120,29 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 
 // join lets a call wait for the fetch that is under way, or for the next one. What all of them may
 // still wait for the fleet is what the least patient of them may. A call without an allowance does
-// not limit the others.
+// not limit the others. Neither does one that has nothing left, unless it is the first.
 func (s *Source) join(own *allowance.Allowance) *allowance.Allowance {
+	left := time.Duration(math.MaxInt64)
+	if own != nil {
+		left = own.Left()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.waiting == nil {
-		s.waiting = allowance.New(math.MaxInt64)
-	}
-	if own != nil {
-		s.waiting.Limit(own.Left())
+	switch {
+	case s.waiting == nil:
+		s.waiting = allowance.New(left)
+	case left > 0:
+		s.waiting.Limit(left)
 	}
 	return s.waiting
 }
 
-// part ends what join started.
+// part ends what join started. Who joins after that waits for another fetch.
 func (s *Source) part() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiting = nil
+	s.flight.Forget("")
 }
 
 // obtained is a token from the endpoint or from another process.

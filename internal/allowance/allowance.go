@@ -13,7 +13,8 @@ import (
 type Allowance struct {
 	mu    sync.Mutex
 	left  time.Duration // as of since, if there are waits
-	used  time.Duration // since left was last lowered by Limit
+	used  time.Duration // without what was given back
+	kept  time.Duration // of used, what was used before Limit last lowered left
 	since time.Time
 	waits []*wait
 }
@@ -58,6 +59,14 @@ func (a *Allowance) Left() time.Duration {
 	return max(a.left, 0)
 }
 
+// Used returns how long the operation has waited, without what was given back.
+func (a *Allowance) Used() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settle()
+	return a.used
+}
+
 // Wait starts a wait. Its context ends after limit, or when nothing is left of the allowance. The
 // time until done is called is used up.
 func (a *Allowance) Wait(ctx context.Context, limit time.Duration) (inner context.Context, done func()) {
@@ -86,7 +95,7 @@ func (a *Allowance) end(w *wait) {
 func (a *Allowance) Refund(d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	d = min(d, a.used)
+	d = min(d, a.used-a.kept)
 	a.left, a.used = a.left+d, a.used-d
 }
 
@@ -98,7 +107,7 @@ func (a *Allowance) Limit(left time.Duration) {
 	if left >= a.left {
 		return
 	}
-	a.left, a.used = left, 0
+	a.left, a.kept = left, a.used
 	for _, w := range a.waits {
 		if w.sooner != nil {
 			w.sooner.Stop()

@@ -40,6 +40,17 @@ func TestAllowance(t *testing.T) {
 			a.Refund(waited(t, a, 200*time.Millisecond))
 			assert.Equal(t, 250*time.Millisecond, waited(t, a, time.Hour))
 		},
+		"what was used is known, also after a lower limit": func(t *testing.T, a *allowance.Allowance) {
+			waited(t, a, 100*time.Millisecond)
+			a.Limit(50 * time.Millisecond)
+			_, done := a.Wait(t.Context(), time.Hour)
+			time.Sleep(20 * time.Millisecond)
+			assert.Equal(t, 120*time.Millisecond, a.Used())
+			done()
+			a.Refund(time.Hour)
+			assert.Equal(t, 100*time.Millisecond, a.Used(), "what was used before the limit is not given back")
+			assert.Equal(t, 50*time.Millisecond, a.Left())
+		},
 		"a refund does not exceed a limit": func(t *testing.T, a *allowance.Allowance) {
 			start := time.Now()
 			_, done := a.Wait(t.Context(), time.Hour)
