@@ -55,7 +55,7 @@ type firstStore struct {
 }
 
 func (s *firstStore) Exchange(
-	ctx context.Context, ref bankmux.SessionRef, payload []byte,
+	ctx context.Context, _ bankmux.SessionRef, _ []byte,
 	exchange func(context.Context) (bankmux.ExchangeResult, error),
 ) (bankmux.ExchangeResult, error) {
 	res, err := exchange(ctx)

@@ -195,9 +195,9 @@ func TestForget(t *testing.T) {
 			session := a.harborStart(t, "rosa")
 			store.doubt.during = func() {
 				store.doubt.during = nil
-				store.awayStore.away.Store(true)
+				store.away.Store(true)
 				problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 503)
-				store.awayStore.away.Store(false)
+				store.away.Store(false)
 			}
 			assert.Equal(t, 204, a.send(t, "rosa", "DELETE", "/user", "").Code)
 			assert.Equal(t, 1, p.endings())

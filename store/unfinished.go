@@ -33,9 +33,10 @@ const (
 
 // Unfinished returns the exchanges that were started and whose outcome is not stored, up to 100,
 // the oldest first. The process that ran one died, or the provider did not say what happened
-// ([bankmux.ErrOutcomeUnknown]), perhaps of one bank of several. See first whether the same
-// payload, posted again, gets the connection. Otherwise look the user up at the provider, end an
-// access that no connection has, and call [Store.CloseUnfinished].
+// ([bankmux.ErrOutcomeUnknown]), perhaps of one bank of several. Or it refused an access and could
+// not end it. See first whether the same payload, posted again, gets the connection. Otherwise look
+// the user up at the provider, end an access that no connection has, and call
+// [Store.CloseUnfinished]. That also makes room for later ones, if there are more than 100.
 //
 // An exchange is listed after [Limits.Lease], until its connection is stored or CloseUnfinished is
 // called. It stays listed if the payload is posted again and gets an error, such as
