@@ -122,11 +122,11 @@ func TestPages(t *testing.T) {
 			assert.True(t, listed, "%s is not listed", file)
 		}
 	})
-	bin := build(t)
+	binary := build(t)
 	for name, page := range programs {
 		t.Run(name+" prints what its page says", func(t *testing.T) {
 			t.Parallel()
-			outputs(t, filepath.Join(bin, name), page)
+			outputs(t, binary, name, page)
 		})
 	}
 }
@@ -156,22 +156,9 @@ func compare(t *testing.T, name, page string) {
 	}
 }
 
-// build builds all programs into one folder.
-func build(t *testing.T) string {
-	t.Helper()
-	bin := t.TempDir()
-	args := []string{"build", "-ldflags=-s -w", "-o", bin + string(filepath.Separator)}
-	for name := range pages(t) {
-		args = append(args, "./"+name)
-	}
-	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
-	require.NoError(t, err, string(out))
-	return bin
-}
-
 // outputs runs a program and holds its output to the last text block of its page.
-func outputs(t *testing.T, program, page string) {
-	cmd := exec.CommandContext(t.Context(), program)
+func outputs(t *testing.T, binary, name, page string) {
+	cmd := exec.CommandContext(t.Context(), binary, name)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	require.NoError(t, cmd.Run(), "stdout:\n%s\nstderr:\n%s", &stdout, &stderr)
