@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// build builds all programs into one binary, whose first argument is the name of a program. A link of
-// each would take most of the time of this package's tests. So each program becomes a package other
-// than main, and nothing else of it changes. Its folder exists in an overlay alone.
+// build builds all programs into one binary, whose first argument is the name of a program. To link
+// each would take most of the time of these tests. So each program becomes a package other than
+// main, and nothing else of it changes. The folders of these packages exist in an overlay alone.
 func build(t *testing.T) (binary string) {
 	t.Helper()
 	dir := t.TempDir()

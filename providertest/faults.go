@@ -19,18 +19,26 @@ import (
 // faults checks what the fault matrix does not: the state at the provider after a failed exchange
 // or disconnect, and the course of an outage.
 func faults(t *testing.T, newHarness func(*testing.T) Harness, has capabilities) {
+	printed := &printedKinds{} // by another of these subtests
+	bubble := func(t *testing.T, f func(*testing.T, *bench)) {
+		t.Helper()
+		inBubble(t, newHarness, func(t *testing.T, b *bench) {
+			b.seen.shared = printed
+			f(t, b)
+		})
+	}
 	for _, f := range append(wirefault.All(), wirefault.HTTP2()...) {
 		t.Run("exchange/"+f.Name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, newHarness, func(t *testing.T, b *bench) { brokenExchange(t, b, f) })
+			bubble(t, func(t *testing.T, b *bench) { brokenExchange(t, b, f) })
 		})
 	}
-	behindExchanges(t, newHarness, has)
+	behindExchanges(t, bubble, has)
 	if has[bankmux.CapDisconnect] && has[bankmux.CapStatus] {
 		for _, f := range wirefault.All() {
 			t.Run("disconnect/"+f.Name, func(t *testing.T) {
 				t.Parallel()
-				inBubble(t, newHarness, func(t *testing.T, b *bench) { brokenDisconnect(t, b, f) })
+				bubble(t, func(t *testing.T, b *bench) { brokenDisconnect(t, b, f) })
 			})
 		}
 	}
@@ -41,7 +49,7 @@ func faults(t *testing.T, newHarness func(*testing.T) Harness, has capabilities)
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, newHarness, f)
+			bubble(t, f)
 		})
 	}
 }

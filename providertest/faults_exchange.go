@@ -74,9 +74,11 @@ func checkLimit(t *testing.T, b *bench, f wirefault.Fault, err error) {
 }
 
 // behindExchanges injects faults into the requests that follow an exchange, if there are any.
-func behindExchanges(t *testing.T, newHarness func(*testing.T) Harness, has capabilities) {
+func behindExchanges(
+	t *testing.T, bubble func(*testing.T, func(*testing.T, *bench)), has capabilities,
+) {
 	follows := false
-	inBubble(t, newHarness, func(t *testing.T, b *bench) {
+	bubble(t, func(t *testing.T, b *bench) {
 		mark := b.reached()
 		b.connect(t.Context())
 		behind := b.behind()
@@ -93,14 +95,14 @@ func behindExchanges(t *testing.T, newHarness func(*testing.T) Harness, has capa
 	for _, f := range append(wirefault.All(), wirefault.HTTP2()...) {
 		t.Run("after an exchange/"+f.Name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, newHarness, func(t *testing.T, b *bench) { brokenBehindExchange(t, b, f) })
+			bubble(t, func(t *testing.T, b *bench) { brokenBehindExchange(t, b, f) })
 		})
 		if !has[bankmux.CapStatus] || !slices.Contains(fewFaults, f.Name) {
 			continue
 		}
 		t.Run("after a reconnect/"+f.Name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, newHarness, func(t *testing.T, b *bench) { brokenBehindReconnect(t, b, f) })
+			bubble(t, func(t *testing.T, b *bench) { brokenBehindReconnect(t, b, f) })
 		})
 	}
 }
