@@ -4,8 +4,11 @@ package riversync_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
@@ -50,6 +53,24 @@ func TestFinish(t *testing.T) {
 			t.Parallel()
 			finishesAsRiver(t, failure)
 		})
+	}
+	for _, more := range []bool{false, true} {
+		for _, asked := range []bool{false, true} {
+			for _, refused := range []bool{false, true} {
+				state := fmt.Sprintf("more %t, asked %t, refused cursor %t", more, asked, refused)
+				t.Run("a run reads what SyncAll reads, "+state, func(t *testing.T) {
+					t.Parallel()
+					readsAll(t, more, func(s *bankmux.SyncState) {
+						if asked {
+							s.AskedAt = bankmux.Moment(time.Now())
+						}
+						if refused {
+							s.Cursor = "refused"
+						}
+					})
+				})
+			}
+		}
 	}
 	t.Run("a run that lost its connection ends nothing, also if its job still runs", func(t *testing.T) {
 		t.Parallel()
@@ -108,4 +129,53 @@ func finishesAsRiver(t *testing.T, failure error) {
 		require.NotEmpty(t, want)
 		assert.Equal(t, want, plain.texts(t, rows))
 	}
+}
+
+// readsAll syncs two connections in the same state, one by a job and one without. The transaction
+// that ends the job must not be one after which SyncAll goes on.
+func readsAll(t *testing.T, more bool, change func(*bankmux.SyncState)) {
+	t.Helper()
+	p := newDatabase(t).process(t, newBank(), func(p *process) {
+		p.attend = true
+		p.ran = func(err error) { assert.NoError(t, err) }
+	})
+	p.start(t)
+	pages := map[string][]string{}
+	for _, user := range []string{"rosa", "omar"} {
+		conn := p.link(t, user)
+		if more {
+			p.bank.failing(func(_ context.Context, call string, _ *bankmux.Answers) error {
+				if call == "page 2" {
+					return &bankmux.Error{Kind: bankmux.ErrUnavailable}
+				}
+				return nil
+			})
+		}
+		request := bankmux.SyncAllRequest{Connection: conn, Ledger: p.store, Force: true}
+		_, err := p.client.SyncAll(t.Context(), request)
+		require.Equal(t, more, err != nil)
+		p.bank.failing(nil)
+		state := p.state(t, conn)
+		require.Equal(t, more, state.More)
+		to := state
+		to.Version++
+		change(&to)
+		stored, err := p.store.StoreSyncState(t.Context(), conn, state, to)
+		require.NoError(t, err)
+		require.True(t, stored)
+		p.bank.taken()
+		if user == "rosa" {
+			p.nudge(t, conn)
+			require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+		} else {
+			_, err = p.client.SyncAll(t.Context(), request)
+			require.NoError(t, err)
+		}
+		for _, call := range p.bank.taken() {
+			pages[user] = append(pages[user], strings.TrimSuffix(call, " of "+user))
+		}
+		assert.Equal(t, allTexts, p.texts(t, user))
+	}
+	assert.NotEmpty(t, pages["omar"])
+	assert.Equal(t, pages["omar"], pages["rosa"])
 }

@@ -217,6 +217,7 @@ type process struct {
 	events  <-chan *river.Event
 	asked   func(*bankmux.SyncAllRequest) // changes the request of a job
 	ran     func(error)                   // gets the error of each SyncAll of a job
+	attend  bool                          // a user waits for each SyncAll
 	schema  string                        // of River's configuration
 	queues  map[string]river.QueueConfig
 	hooks   []rivertype.Hook
@@ -257,11 +258,17 @@ func (d *database) process(t testing.TB, b *bank, options ...func(*process)) *pr
 		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 10 * time.Millisecond,
 		Logger: slog.New(slog.DiscardHandler),
 	}, riversync.Options{
-		Connection: s.Connection,
-		Ledger:     func(tx *sql.Tx) bankmux.Ledger { return s.In(tx) },
-		Sync:       p.sync,
-		Timetable:  night,
-		Logger:     p.logger,
+		Connection: func(ctx context.Context, user, id string) (bankmux.Connection, error) {
+			conn, err := s.Connection(ctx, user, id)
+			if err != nil {
+				conn.ID = id // what comes with an error does not count
+			}
+			return conn, err
+		},
+		Ledger:    func(tx *sql.Tx) bankmux.Ledger { return s.In(tx) },
+		Sync:      p.sync,
+		Timetable: night,
+		Logger:    p.logger,
 	})
 	require.NoError(t, err)
 	require.NoError(t, p.fleet.Migrate(t.Context()))
@@ -281,6 +288,9 @@ func (p *process) observe(ctx context.Context, op bankmux.Op, next func(context.
 func (p *process) sync(ctx context.Context, req bankmux.SyncAllRequest) (bankmux.SyncAllResult, error) {
 	if p.asked != nil {
 		p.asked(&req)
+	}
+	if p.attend {
+		ctx = bankmux.WithPresence(ctx, bankmux.Presence{})
 	}
 	res, err := p.client.SyncAll(ctx, req)
 	if p.ran != nil {

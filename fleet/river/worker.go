@@ -141,8 +141,11 @@ func (f *Fleet) sync(ctx context.Context, r *run) error {
 // syncAll.
 //
 //go:noinline
-func (f *Fleet) load(ctx context.Context, r *run) (err error) {
-	r.conn, err = f.opts.Connection(ctx, r.user, r.id)
+func (f *Fleet) load(ctx context.Context, r *run) error {
+	conn, err := f.opts.Connection(ctx, r.user, r.id)
+	if err == nil {
+		r.conn = conn
+	}
 	return err
 }
 
