@@ -240,6 +240,28 @@ func OutcomeKnown(err error) bool {
 	return ok && e.outcomeKnown()
 }
 
+// MarkUnknown returns the error of a one-shot whose outcome is unknown ([OutcomeKnown]) as an
+// [ErrOutcomeUnknown] with [Op.FindOut]. It matches the given error too. Other errors stay as they
+// are, also one that is an [ErrOutcomeUnknown] with a FindOut. It is for interceptors that decide
+// whether a call is repeated, as package guard has.
+func (op *Op) MarkUnknown(err error) error {
+	e := ErrorOf(err)
+	if op.Effect != OneShot || OutcomeKnown(err) || e != nil && e.Kind == ErrOutcomeUnknown && e.FindOut != "" {
+		return err // an adapter may have named what is unknown, such as the renewal of a token
+	}
+	unknown := Error{Err: err}
+	if e != nil {
+		cause := *e
+		cause.Client, cause.Op, cause.Connection = "", "", "" // the outer error has them
+		unknown = *e
+		unknown.Err = &cause
+	}
+	unknown.Kind, unknown.Scope, unknown.Unlisted = ErrOutcomeUnknown, ScopeCall, false
+	unknown.FindOut, unknown.RetryAfter = op.FindOut, 0
+	unknown.Detail = "the request was sent and no readable response arrived"
+	return &unknown
+}
+
 // invalid returns the error for a call that is rejected before anything is sent.
 func invalid(field, detail string) *Error {
 	return &Error{Kind: ErrInvalid, Field: field, Detail: detail, NotSent: true}

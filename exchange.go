@@ -172,20 +172,9 @@ func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (Exchan
 	}
 	_ = c.partial(&opExchangeToken, &j.out.Connection, j.out.Failed) // an error would lose the connections
 	if c.effect(&opExchangeToken) == OneShot {
-		j.out.markUnknown()
-	}
-	return j.out, nil
-}
-
-// markUnknown turns each failure whose outcome is not known into [ErrOutcomeUnknown].
-func (r *ExchangeResult) markUnknown() {
-	for i := range r.Failed {
-		if e := r.Failed[i].Err; !OutcomeKnown(e) && e.Kind != ErrOutcomeUnknown {
-			lost := *e
-			lost.Kind, lost.Scope, lost.Unlisted, lost.RetryAfter = ErrOutcomeUnknown, ScopeCall, false, 0
-			lost.FindOut = opExchangeToken.FindOut
-			lost.Detail = "the request was sent and no readable response arrived"
-			r.Failed[i].Err = &lost
+		for i, f := range j.out.Failed {
+			j.out.Failed[i].Err = ErrorOf(opExchangeToken.MarkUnknown(f.Err))
 		}
 	}
+	return j.out, nil
 }

@@ -107,12 +107,17 @@ func oneRunMayLinkSeveralBanks(t *testing.T) {
 	t.Run("a login that fails after another was spent is named, and the others are there", func(t *testing.T) {
 		t.Parallel()
 		h, client, req := begin(t, "login-a", "login-b")
-		h.failed = []bankmux.Failure{{Err: &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}}, {}}
+		h.failed = []bankmux.Failure{
+			{Err: &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}},
+			{},
+			{Err: &bankmux.Error{Kind: bankmux.ErrUnavailable}},
+			{Err: &bankmux.Error{Kind: bankmux.ErrOutcomeUnknown, FindOut: "look at the renewal"}},
+		}
 		res, err := client.ExchangeToken(t.Context(), req)
 		require.NoError(t, err)
 		assert.Len(t, res.All(), 2)
-		require.Len(t, res.Failed, 2)
-		require.ErrorIs(t, res.Failed[0], bankmux.ErrUnavailable, "nothing was sent")
+		require.Len(t, res.Failed, 4)
+		assert.Equal(t, bankmux.ErrUnavailable, res.Failed[0].Err.Kind, "nothing was sent")
 		assert.Equal(
 			t,
 			[]string{"hosted", bankmux.OpExchangeToken},
@@ -120,6 +125,9 @@ func oneRunMayLinkSeveralBanks(t *testing.T) {
 		)
 		require.ErrorIs(t, res.Failed[1], bankmux.ErrOutcomeUnknown, "a failure without a cause")
 		assert.NotEmpty(t, res.Failed[1].Err.FindOut)
+		require.ErrorIs(t, res.Failed[2], bankmux.ErrOutcomeUnknown)
+		require.ErrorIs(t, res.Failed[2], bankmux.ErrUnavailable, "which says what happened")
+		assert.Equal(t, "look at the renewal", res.Failed[3].Err.FindOut)
 	})
 	t.Run("the same login twice is one connection", func(t *testing.T) {
 		t.Parallel()

@@ -97,11 +97,11 @@ func (o *RetryOptions) pause(ctx context.Context, op *bankmux.Op, last ended) (t
 	if last.number == o.MaxAttempts || op.Once || op.Effect == bankmux.Local || e == nil ||
 		!e.Repeatable(retryEffect(op)) ||
 		ctx.Err() != nil {
-		return 0, markUnknown(op, last.err)
+		return 0, op.MarkUnknown(last.err)
 	}
 	wait, ok := o.limitedTo(ctx, last.waited).wait(ctx, e, last.number)
 	if !ok {
-		return 0, markUnknown(op, last.err)
+		return 0, op.MarkUnknown(last.err)
 	}
 	if cause := sleep(ctx, wait); cause != nil {
 		return 0, goneWhileWaiting(e, cause)
@@ -128,26 +128,6 @@ func retryEffect(op *bankmux.Op) bankmux.Effect {
 		return bankmux.OneShot
 	}
 	return op.Effect
-}
-
-// markUnknown turns the error of a one-shot into [bankmux.ErrOutcomeUnknown] where its outcome is
-// unknown.
-func markUnknown(op *bankmux.Op, err error) error {
-	if op.Effect != bankmux.OneShot || bankmux.OutcomeKnown(err) {
-		return err
-	}
-	if e := bankmux.ErrorOf(err); e != nil && e.Kind == bankmux.ErrOutcomeUnknown && e.FindOut != "" {
-		return err // the adapter has named what is unknown, such as the renewal of a token
-	}
-	unknown := bankmux.Error{Err: err}
-	if e := bankmux.ErrorOf(err); e != nil {
-		unknown = *e
-		unknown.Err = withoutNames(e)
-	}
-	unknown.Kind, unknown.Scope, unknown.Unlisted = bankmux.ErrOutcomeUnknown, bankmux.ScopeCall, false
-	unknown.FindOut = op.FindOut
-	unknown.Detail, unknown.RetryAfter = "the request was sent and no readable response arrived", 0
-	return &unknown
 }
 
 // wait returns how long to wait after an attempt that ended in e, and false if that is too long.
