@@ -87,6 +87,7 @@ func aRequestArrivesOnce(t *testing.T) {
 					var arrived atomic.Int32
 					server := httptest.NewUnstartedServer(aborting(gathered(idle), &arrived))
 					if secure {
+						server.TLS = serving()
 						server.StartTLS()
 					} else {
 						server.Start()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -28,17 +27,13 @@ func http2Server(t *testing.T, secure bool, h http.HandlerFunc) (base string, cl
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	if secure {
-		model := httptest.NewTLSServer(http.NotFoundHandler())
-		t.Cleanup(model.Close)
 		base = "https://" + l.Addr().String()
-		l = tls.NewListener(
-			l,
-			&tls.Config{Certificates: model.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS13},
-		)
-		roots := model.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+		config := serving()
+		config.NextProtos = []string{"h2"}
+		l = tls.NewListener(l, config)
 		transport = &http.Transport{
 			ForceAttemptHTTP2: true,
-			TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13},
+			TLSClientConfig:   &tls.Config{RootCAs: trusted(), MinVersion: tls.VersionTLS13},
 		}
 	}
 	server := &http.Server{

@@ -49,9 +49,10 @@ func TestConnectionsOfManyCallers(t *testing.T) { //nolint:paralleltest // a glo
 			}
 			standard := &http.Transport{MaxIdleConns: 100} // as net/http's own
 			if secure {
+				server.TLS = serving()
 				server.StartTLS()
 				standard.TLSClientConfig = &tls.Config{
-					RootCAs:    server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs,
+					RootCAs:    trusted(),
 					MinVersion: tls.VersionTLS12,
 				}
 			} else {
