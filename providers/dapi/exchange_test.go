@@ -33,6 +33,7 @@ func TestExchange(t *testing.T) {
 	t.Run("the bank is read from Dapi and not from the payload", theBankIsReadFromDapiAndNotFromThePayload)
 	t.Run("a payload that lacks something is refused by name", aPayloadThatLacksSomethingIsRefusedByName)
 	t.Run("a sandbox bank is refused in production", aSandboxBankIsRefusedInProduction)
+	t.Run("a sandbox bank whose access stays open is reported", aSandboxBankThatStaysOpenIsReported)
 	t.Run("a spent code has a kind and a remedy", aSpentCodeHasAKindAndARemedy)
 	t.Run("two banks from one session are two connections", twoBanksFromOneSessionAreTwoConnections)
 	t.Run("a connection is kept if its bank cannot be read", aConnectionIsKeptIfItsBankCannotBeRead)
@@ -161,6 +162,20 @@ func aSandboxBankIsRefusedInProduction(t *testing.T) {
 	assert.Equal(t, bankmux.StateReauth, got.Connection.Status.State, "the check happens later and is not skipped")
 	_, err = s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: got.Connection})
 	assert.ErrorIs(t, err, bankmux.ErrReauth)
+}
+
+func aSandboxBankThatStaysOpenIsReported(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(c *dapi.Config) { c.Environment = bankmux.Production })
+	require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: "unavailable", Operation: "/users/DelinkUser"}))
+	_, err := s.client.ExchangeToken(
+		t.Context(),
+		s.post(s.client, request, virtualbank.DapiLink{Environment: "sandbox"}),
+	)
+	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	require.ErrorIs(t, err, bankmux.ErrUnavailable)
+	require.ErrorContains(t, err, "its access could not be ended")
+	assert.Len(t, s.connectedBanks(), 1)
 }
 
 func aSpentCodeHasAKindAndARemedy(t *testing.T) {
