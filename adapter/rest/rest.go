@@ -55,10 +55,12 @@ type Config struct {
 	//
 	// The limits of this package stay: no retries, no redirects, no cookies, and the body is the
 	// request's. If middleware refuses a request, the error is [bankmux.ErrInvalid] with NotSent.
-	// Middleware that sends requests of its own must not use the context of the request for them.
+	// The error is the same if middleware replaces the request's context, or the transport, as
+	// digest authentication does. Middleware that sends requests of its own needs another client.
 	//
-	// Debug output hides the bodies, and the header fields that may have credentials, unless
-	// OnRequestLog or OnResponseLog is set. It has the path, and ids in it may be confidential.
+	// Debug output needs SetDebug and a logger of SetLogger. It hides the bodies, and the header
+	// fields that may have credentials, unless OnRequestLog or OnResponseLog is set. It never has
+	// curl commands. It has the path and the query, and ids in them may be confidential.
 	Resty func(c *resty.Client)
 
 	// Drift reports what responses have and the adapter does not know. Zero reports nothing.
@@ -252,7 +254,7 @@ func (s *sending) failure(ctx context.Context, res *http.Response, err error) er
 	case s.refused != nil:
 		return s.refused
 	case !s.prepared && ctx.Err() == nil:
-		return invalid("the method or the path cannot be sent, or middleware refused the request")
+		return invalid("the method or the path cannot be sent, or middleware refused or hid the request")
 	}
 	if c.own != nil && ctx.Err() == nil && s.stale() {
 		c.own.CloseIdleConnections() // so that a retry does not use the next dead connection

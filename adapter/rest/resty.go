@@ -20,7 +20,16 @@ func (c *Client) configure(add func(*resty.Client)) {
 	if c.http.Transport != http.RoundTripper(c.own) {
 		c.own = nil
 	}
-	c.resty.SetRetryCount(0).SetDoNotParseResponse(false).SetResponseBodyLimit(c.limit)
+	c.resty.SetRetryCount(0).SetDoNotParseResponse(false).OnBeforeRequest(c.restrict)
+}
+
+// restrict runs after the caller's middleware and sets what that must not change for a request.
+func (c *Client) restrict(rc *resty.Client, r *resty.Request) error {
+	if _, ok := rc.GetClient().Transport.(sendingTransport); !ok { // digest authentication replaces it
+		return errUnprepared
+	}
+	r.SetDoNotParseResponse(false).SetResponseBodyLimit(c.limit).DisableGenerateCurlOnDebug()
+	return nil
 }
 
 // sendByResty sends the request by resty and reads the response.

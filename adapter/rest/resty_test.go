@@ -1,7 +1,6 @@
 package rest_test
 
 import (
-	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -30,7 +29,8 @@ func TestResty(t *testing.T) {
 	t.Run("middleware that refuses sends nothing", middlewareThatRefusesSendsNothing)
 	t.Run("a transport of resty's is used and still sends once", aTransportOfRestysIsUsedAndStillSendsOnce)
 	t.Run("settings cannot undo the limits", settingsCannotUndoTheLimits)
-	t.Run("debug output has no credential", debugOutputHasNoCredential)
+	t.Run("middleware cannot undo the limits of a request", middlewareCannotUndoTheLimitsOfARequest)
+	t.Run("a request that middleware hides is not sent", aRequestThatMiddlewareHidesIsNotSent)
 	t.Run("a request and its response are the same with and without", aRequestAndItsResponseAreTheSame)
 	t.Run("an error is the same with and without", anErrorIsTheSame)
 }
@@ -49,6 +49,7 @@ func jsonServer(t *testing.T, arrived *atomic.Int32) *httptest.Server {
 		assert.JSONEq(t, `{"amount":"planted-amount"}`, string(body))
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Set-Cookie", "session=planted-cookie")
+		w.Header().Set("Location", "/planted-location")
 		_, _ = io.WriteString(w, `{"token":"planted-response"}`)
 	})
 }
@@ -233,26 +234,65 @@ func settingsCannotUndoTheLimits(t *testing.T) {
 	assert.Contains(t, err.Error(), "larger than the limit")
 }
 
-// logs is a logger of resty's.
-type logs struct{ bytes.Buffer }
-
-func (l *logs) Errorf(format string, v ...any) { fmt.Fprintf(l, format, v...) }
-func (l *logs) Warnf(format string, v ...any)  { fmt.Fprintf(l, format, v...) }
-func (l *logs) Debugf(format string, v ...any) { fmt.Fprintf(l, format, v...) }
-
-func debugOutputHasNoCredential(t *testing.T) {
+func middlewareCannotUndoTheLimitsOfARequest(t *testing.T) {
 	t.Parallel()
-	var arrived atomic.Int32
-	server := jsonServer(t, &arrived)
-	var out logs
-	c := rest.New(rest.Config{BaseURL: server.URL, Resty: func(c *resty.Client) { c.SetLogger(&out).SetDebug(true) }})
-	_, err := c.Do(t.Context(), payment)
-	require.NoError(t, err)
-	assert.Contains(t, out.String(), "POST  /payments/")
-	assert.Contains(t, out.String(), "200 OK")
-	assert.Contains(t, out.String(), "Api-Secret")
-	for _, secret := range []string{"planted", "secret:", "token"} {
-		assert.NotContains(t, out.String(), secret)
+	const body = `{"token":"planted-response"}`
+	for name, undo := range map[string]func(*resty.Request){
+		"the response is read":  func(r *resty.Request) { r.SetDoNotParseResponse(true) },
+		"the length is bounded": func(r *resty.Request) { r.SetResponseBodyLimit(0) },
+	} {
+		for limit, ok := range map[int]bool{len(body): true, len(body) - 1: false} {
+			var arrived atomic.Int32
+			server := jsonServer(t, &arrived)
+			c := rest.New(rest.Config{BaseURL: server.URL, BodyLimit: limit, Resty: func(c *resty.Client) {
+				c.OnBeforeRequest(func(_ *resty.Client, r *resty.Request) error { undo(r); return nil })
+			}})
+			res, err := c.Do(t.Context(), payment)
+			if ok {
+				require.NoError(t, err, name)
+				assert.JSONEq(t, body, string(res.Body), name)
+			} else {
+				require.ErrorIs(t, err, bankmux.ErrMalformed, name)
+			}
+		}
+	}
+}
+
+// aRequestThatMiddlewareHidesIsNotSent specifies that a request without this package's context or
+// transport is refused, since its body and its signature would be missing.
+func aRequestThatMiddlewareHidesIsNotSent(t *testing.T) {
+	t.Parallel()
+	other := context.WithoutCancel(t.Context())
+	for how, add := range map[string]func(*resty.Client){
+		"another context": func(c *resty.Client) {
+			c.OnBeforeRequest(func(_ *resty.Client, r *resty.Request) error { r.SetContext(other); return nil })
+		},
+		"another context from the hook": func(c *resty.Client) {
+			c.SetPreRequestHook(func(_ *resty.Client, r *http.Request) error { *r = *r.WithContext(other); return nil })
+		},
+		"digest authentication": func(c *resty.Client) { c.SetDigestAuth("user", "password") },
+	} {
+		for what, req := range map[string]rest.Request{
+			"one-shot": payment, "repeatable": {Method: http.MethodGet, Path: "/accounts"},
+		} {
+			t.Run(what+", "+how, func(t *testing.T) {
+				t.Parallel()
+				var arrived atomic.Int32
+				server := serve(t, func(http.ResponseWriter, *http.Request) { arrived.Add(1) })
+				signed := false
+				c := rest.New(rest.Config{BaseURL: server.URL, Resty: add, Sign: func(*http.Request, []byte) error {
+					signed = true
+					return nil
+				}})
+				for range 2 {
+					_, err := c.Do(t.Context(), req)
+					require.ErrorIs(t, err, bankmux.ErrInvalid)
+					assert.True(t, bankmux.ErrorOf(err).NotSent)
+				}
+				assert.Zero(t, arrived.Load())
+				assert.False(t, signed)
+			})
+		}
 	}
 }
 

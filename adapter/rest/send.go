@@ -168,13 +168,17 @@ func joinQuery(query, more string) string {
 	return query + "&" + more
 }
 
+// errUnprepared refuses a request that is not one of Client.Do, or that middleware of resty's hides
+// from this package.
+var errUnprepared = errors.New("the request has another context or transport")
+
 // sendingTransport is the transport of a client. It prepares each request and notes its response.
 type sendingTransport struct{ http.RoundTripper }
 
 func (t sendingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	s, ok := r.Context().Value(sendingKey{}).(*sending)
-	if !ok {
-		return t.RoundTripper.RoundTrip(r)
+	if !ok { // neither its body nor its signature is known
+		return nil, errUnprepared
 	}
 	return t.roundTrip(s, r)
 }
