@@ -18,7 +18,7 @@ func (a *adapter) Accounts(
 ) (res bankmux.AccountsResult, err error) {
 	out, err := a.listed(ctx, &req.Connection, req.Accounts, true)
 	if err == nil {
-		_, res = out.choose(req.Accounts)
+		out.choose(req.Accounts, &res)
 	}
 	return res, err
 }
@@ -31,7 +31,8 @@ func (a *adapter) accounts(
 	if err != nil {
 		return nil, bankmux.AccountsResult{}, err
 	}
-	rows, res := out.choose(ids)
+	var res bankmux.AccountsResult
+	rows := out.choose(ids, &res)
 	return rows, res, nil
 }
 
@@ -48,13 +49,14 @@ func (a *adapter) listed(
 	return out, err
 }
 
-// choose returns the requested accounts, on the wire and in the model.
+// choose returns the requested accounts, on the wire and in res. The parts of a call are functions
+// of their own, so that little is on the stack while it waits for its response.
 //
 //go:noinline
-func (r *accountsResponse) choose(ids []string) ([]account, bankmux.AccountsResult) {
-	rows, res := choose(&r.Accounts, ids)
+func (r *accountsResponse) choose(ids []string, res *bankmux.AccountsResult) (rows []account) {
+	rows, *res = choose(&r.Accounts, ids)
 	res.AsOf = asOf(r.Link, "accounts")
-	return rows, res
+	return rows
 }
 
 // choose returns the requested accounts, on the wire and in the model. MoneyKit does not document

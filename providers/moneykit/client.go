@@ -88,12 +88,12 @@ func byID(id string) map[string]string { return map[string]string{"id": id} }
 // connection is not on the stack of a call that waits for its response.
 //
 //go:noinline
-func ofLink(conn *bankmux.Connection, query url.Values) rest.Request {
-	return rest.Request{PathParams: byID(conn.Credential().Reveal()), Query: query}
+func ofLink(conn *bankmux.Connection, query url.Values) *rest.Request {
+	return &rest.Request{PathParams: byID(conn.Credential().Reveal()), Query: query}
 }
 
 // ofUser is a request about one user of the application.
-func ofUser(user string) rest.Request { return rest.Request{PathParams: byID(CustomerID(user))} }
+func ofUser(user string) *rest.Request { return &rest.Request{PathParams: byID(CustomerID(user))} }
 
 // filter names accounts in a query. The parameter is repeated.
 func filter(ids []string) url.Values {
@@ -135,7 +135,7 @@ func (a *api) token(ctx context.Context) (token.Token, error) {
 		form.Set("scope", a.scope)
 	}
 	var out tokenResponse
-	if err := authToken.once(ctx, a, rest.Request{Form: form, Header: versionHeader}, &out); err != nil {
+	if err := authToken.once(ctx, a, &rest.Request{Form: form, Header: versionHeader}, &out); err != nil {
 		return token.Token{}, err
 	}
 	return token.Token{
@@ -148,7 +148,7 @@ func (a *api) token(ctx context.Context) (token.Token, error) {
 func (a *api) webhookKeys(ctx context.Context) ([]json.RawMessage, error) {
 	var out keysResponse
 	header := http.Header{"Moneykit-Version": {version}, "X-Client-Id": {a.id}}
-	if err := jwks.once(ctx, a, rest.Request{Header: header}, &out); err != nil {
+	if err := jwks.once(ctx, a, &rest.Request{Header: header}, &out); err != nil {
 		return nil, err
 	}
 	return out.Keys, nil
@@ -156,7 +156,7 @@ func (a *api) webhookKeys(ctx context.Context) ([]json.RawMessage, error) {
 
 // fetch sends a request with credentials and returns the response, which is zero if there is an
 // error.
-func (at endpoint[Out]) fetch(ctx context.Context, a *api, req rest.Request) (Out, error) {
+func (at endpoint[Out]) fetch(ctx context.Context, a *api, req *rest.Request) (Out, error) {
 	var out, none Out
 	if err := at.into(ctx, a, req, &out); err != nil {
 		return none, err
@@ -167,10 +167,10 @@ func (at endpoint[Out]) fetch(ctx context.Context, a *api, req rest.Request) (Ou
 // into sends one request with credentials and reads the response into out. If the token has
 // expired, it renews the token and repeats the request once. The request was refused, so even a
 // one-shot was not executed. Any other 401 is an error.
-func (at endpoint[Out]) into(ctx context.Context, a *api, req rest.Request, out *Out) error {
+func (at endpoint[Out]) into(ctx context.Context, a *api, req *rest.Request, out *Out) error {
 	req.Header = versionHeader
 	for renewed := false; ; renewed = true {
-		if err := a.authorize(ctx, &req); err != nil {
+		if err := a.authorize(ctx, req); err != nil {
 			return err
 		}
 		err := at.once(ctx, a, req, out)
@@ -182,9 +182,9 @@ func (at endpoint[Out]) into(ctx context.Context, a *api, req rest.Request, out 
 }
 
 // once sends one request without changing it, and reads the response into out.
-func (at endpoint[Out]) once(ctx context.Context, a *api, req rest.Request, out *Out) error {
+func (at endpoint[Out]) once(ctx context.Context, a *api, req *rest.Request, out *Out) error {
 	req.Method, req.Path = at.method, at.path
-	res, err := a.rest.Do(ctx, req)
+	res, err := a.rest.Do(ctx, *req)
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func (at endpoint[Out]) op(name string, group bankmux.Group, findOut string) ban
 func dataOf[Out any, P interface {
 	*Out
 	linkResponse
-}](ctx context.Context, a *api, at endpoint[Out], req rest.Request, out P) error {
+}](ctx context.Context, a *api, at endpoint[Out], req *rest.Request, out P) error {
 	if err := at.into(ctx, a, req, out); err != nil {
 		return err
 	}

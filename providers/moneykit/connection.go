@@ -71,7 +71,7 @@ func posted(req *bankmux.ExchangeRequest) (string, error) {
 func (a *adapter) exchange(ctx context.Context, s *bankmux.Session, token string) (*linkData, error) {
 	sending, cancel := leaveTime(ctx)
 	defer cancel()
-	got, err := exchangeToken.fetch(sending, a.api, rest.Request{JSON: exchangeBody{token}})
+	got, err := exchangeToken.fetch(sending, a.api, &rest.Request{JSON: exchangeBody{token}})
 	if err == nil {
 		got.Link.LinkID = cmp.Or(got.Link.LinkID, got.LinkID)
 		return got.Link, nil
@@ -133,7 +133,7 @@ func (a *adapter) readBack(ctx context.Context, s *bankmux.Session) (*linkData, 
 		return nil, normalize.LostByJSON(
 			"the link that it renews", ", or set ExchangeRequest.Connection")
 	}
-	link, err := getLink.fetch(ctx, a.api, rest.Request{PathParams: byID(linkID)})
+	link, err := getLink.fetch(ctx, a.api, &rest.Request{PathParams: byID(linkID)})
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func (a *adapter) change(
 	link bankmux.Secret,
 	body any,
 ) (Link, error) {
-	l, err := at.fetch(ctx, a.api, rest.Request{PathParams: byID(link.Reveal()), JSON: body})
+	l, err := at.fetch(ctx, a.api, &rest.Request{PathParams: byID(link.Reveal()), JSON: body})
 	if err != nil {
 		return Link{}, err
 	}
@@ -189,7 +189,7 @@ func ImportLink(ctx context.Context, client *bankmux.Client, in Import) (Link, e
 func Adopt(ctx context.Context, client *bankmux.Client, user string, link bankmux.Secret) (bankmux.Connection, error) {
 	op := bankmux.Op{Name: "MoneyKitAdopt", Group: bankmux.GroupLink, Effect: bankmux.Read, User: user}
 	return bankmux.Do(ctx, client, op, func(ctx context.Context, a *adapter) (bankmux.Connection, error) {
-		l, err := getLink.fetch(ctx, a.api, rest.Request{PathParams: byID(link.Reveal())})
+		l, err := getLink.fetch(ctx, a.api, &rest.Request{PathParams: byID(link.Reveal())})
 		if err != nil {
 			return bankmux.Connection{}, err
 		}

@@ -87,7 +87,7 @@ func Links(ctx context.Context, client *bankmux.Client) iter.Seq2[Link, error] {
 				if cursor != "" {
 					query.Set("cursor", cursor)
 				}
-				return getLinks.fetch(ctx, a.api, rest.Request{Query: query})
+				return getLinks.fetch(ctx, a.api, &rest.Request{Query: query})
 			})
 			if err != nil {
 				yield(Link{}, err)

@@ -30,7 +30,7 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 	if req.Page != "" {
 		query.Set("cursor", req.Page)
 	}
-	out, err := getInstitutions.fetch(ctx, a.api, rest.Request{Query: query})
+	out, err := getInstitutions.fetch(ctx, a.api, &rest.Request{Query: query})
 	if err != nil {
 		return bankmux.InstitutionPage{}, err
 	}
@@ -46,7 +46,7 @@ func (a *adapter) Institutions(ctx context.Context, req bankmux.InstitutionsRequ
 
 // Institution reads one bank by id or alias.
 func (a *adapter) Institution(ctx context.Context, req bankmux.InstitutionRequest) (bankmux.InstitutionListing, error) {
-	i, err := getInstitution.fetch(ctx, a.api, rest.Request{PathParams: byID(req.ID)})
+	i, err := getInstitution.fetch(ctx, a.api, &rest.Request{PathParams: byID(req.ID)})
 	if err != nil {
 		return bankmux.InstitutionListing{}, err
 	}

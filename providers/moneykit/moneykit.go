@@ -159,7 +159,7 @@ func (a *adapter) Describe() bankmux.Description {
 
 // CheckCredentials reads which application the credentials belong to.
 func (a *adapter) CheckCredentials(ctx context.Context, _ bankmux.CheckRequest) (bankmux.CheckResult, error) {
-	out, err := authIntrospect.fetch(ctx, a.api, rest.Request{})
+	out, err := authIntrospect.fetch(ctx, a.api, &rest.Request{})
 	return bankmux.CheckResult{App: cmp.Or(out.App.Name, out.App.AppName)}, err
 }
 

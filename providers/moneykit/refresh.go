@@ -21,7 +21,7 @@ func (a *adapter) Refresh(ctx context.Context, req bankmux.RefreshRequest) (bank
 		names = append(names, string(p))
 	}
 	conn := req.Connection
-	l, err := refreshProducts.fetch(ctx, a.api, rest.Request{
+	l, err := refreshProducts.fetch(ctx, a.api, &rest.Request{
 		PathParams: byID(conn.Credential().Reveal()), JSON: refreshBody{names},
 	})
 	if err != nil {

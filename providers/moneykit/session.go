@@ -120,7 +120,7 @@ func (a *adapter) CreateSession(ctx context.Context, req bankmux.SessionRequest)
 		keepUnlessOverridden(&body, req, link)
 		body.ExistingLinkID = link.LinkID
 	}
-	made, err := createSession.fetch(ctx, a.api, rest.Request{JSON: body})
+	made, err := createSession.fetch(ctx, a.api, &rest.Request{JSON: body})
 	if err != nil {
 		return bankmux.Session{}, err
 	}
