@@ -20,7 +20,8 @@ import (
 //   - An unknown key is ignored. Keys are case-sensitive.
 //   - A member of another type counts as absent, and keeps nothing of its value.
 //   - An element of another type affects only itself. In each element of a [Rows] or [List], a
-//     number may replace a text. A text may replace a number, true or false.
+//     number may replace a text. A text may replace a number, true or false. A Go array is absent
+//     unless each element fits and their number does.
 //   - No key may repeat, whether v has it or not, because two decoders could see two values. A
 //     repeated key in an element of a list makes that element unreadable. Elsewhere the response is
 //     refused.
@@ -29,6 +30,10 @@ import (
 //
 // A member has the name of its tag "json", or of its field. The only option of a tag is "embed",
 // for a map that takes the members without a field.
+//
+// encoding/json reads three types by its own rules: a map whose keys are not texts, an interface
+// and a slice of bytes. In such a map it ignores the case of the keys of structs. Of two keys such
+// as 1 and 01 it takes the last one. An interface has numbers as float64.
 //
 // A type of the adapter may read itself by UnmarshalJSON or UnmarshalText. If its method returns an
 // error of Decode, that is the error here. Any other error of the method means another type. With a

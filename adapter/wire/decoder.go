@@ -101,6 +101,8 @@ func (d *decoder) value(p *plan, to unsafe.Pointer) error {
 		return d.far(p, to)
 	case asSlice:
 		return d.slice(kind, p, to)
+	case asArray:
+		return d.array(kind, p, to)
 	case asMap:
 		return d.table(kind, p, to)
 	case asRaw:
@@ -295,7 +297,7 @@ func (d *decoder) byMethod(p *plan, to unsafe.Pointer) error {
 	if p.how == asJSON {
 		return ofMethod(p.pointer(to).Interface().(json.Unmarshaler).UnmarshalJSON(raw))
 	}
-	return ofMethod(readOther(raw, p.pointer(to).Elem()))
+	return ofMethod(json.Unmarshal(raw, p.pointer(to).Interface()))
 }
 
 // raw reads a value for a method. In a long list, most rows have the same object there, such as the
@@ -320,21 +322,4 @@ func ofMethod(err error) error {
 		return err
 	}
 	return errShape
-}
-
-// readOther reads a value of a type that is rare in responses. An array must have the length of its
-// type.
-func readOther(raw []byte, to reflect.Value) error {
-	if to.Kind() != reflect.Array {
-		return json.Unmarshal(raw, to.Addr().Interface())
-	}
-	list := reflect.New(reflect.SliceOf(to.Type().Elem()))
-	if err := json.Unmarshal(raw, list.Interface()); err != nil {
-		return err
-	}
-	if list.Elem().Len() != to.Len() {
-		return errShape
-	}
-	reflect.Copy(to, list.Elem())
-	return nil
 }

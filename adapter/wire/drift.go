@@ -60,7 +60,7 @@ type inspector struct {
 func (s *inspector) value(p *plan, in *object, name string) error {
 	to := p.innermost()
 	switch kind := s.Kind(); {
-	case kind == '[' && (to.list || to.how == asSlice):
+	case kind == '[' && (to.list || to.how == asSlice || to.how == asArray):
 		return s.list(to.element, in, name)
 	case kind == '{' && to.how == asStruct:
 		return s.object(to, name)

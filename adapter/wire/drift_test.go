@@ -33,6 +33,7 @@ type inspected struct {
 	One   wire.Object[inspectedCode] `json:"one"`
 	Raw   json.RawMessage            `json:"raw"`
 	Plain [][]inspectedCode          `json:"plain"`
+	Fixed [1]inspectedCode           `json:"fixed"`
 }
 
 type inspectedBase struct {
@@ -109,6 +110,9 @@ func TestInspect(t *testing.T) {
 		},
 		"a value of words that are not documented is masked": {
 			`{"status":"john smith"}`, []wire.Unknown{{Member: "status", Value: "*"}},
+		},
+		"a member within an array of a fixed length": {
+			`{"fixed":[{"code":"1","alien":1}]}`, []wire.Unknown{{Member: "fixed[].alien"}},
 		},
 		"an escaped value is read":         {`{"status":"\u006fk"}`, nil},
 		"an escaped key is read":           {`{"\u0061lien":1,"\u0073tatus":"ok"}`, []wire.Unknown{{Member: "alien"}}},

@@ -119,6 +119,31 @@ func (d *decoder) slice(kind jsonscan.Kind, p *plan, to unsafe.Pointer) error {
 	}
 }
 
+// array reads an array that has the length of its type. Each element must have its type, since its
+// place has a meaning.
+func (d *decoder) array(kind jsonscan.Kind, p *plan, to unsafe.Pointer) error {
+	if kind != '[' {
+		return otherShape(kind)
+	}
+	if err := d.Open(); err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		more, err := d.Element(n == 0)
+		switch last := n == p.of.Len(); {
+		case err != nil:
+			return err
+		case more == last:
+			return errShape
+		case last:
+			return nil
+		}
+		if err := d.value(p.element, unsafe.Add(to, uintptr(n)*p.element.of.Size())); err != nil {
+			return err
+		}
+	}
+}
+
 // part reads an element of an array or a value of a map. It reports false for one of another type,
 // unless types must be exact.
 func (d *decoder) part(p *plan, to unsafe.Pointer) (fits bool, err error) {

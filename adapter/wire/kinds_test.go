@@ -56,6 +56,12 @@ func TestKinds(t *testing.T) {
 		"a number above all":      {`"tiny":256`, every{}},
 		"an array":                {`"pair":[1,2]`, every{Pair: [2]int{1, 2}}},
 		"an array that is long":   {`"pair":[1,2,3]`, every{}},
+		"an array that is short":  {`"pair":[1]`, every{}},
+		"an empty array":          {`"pair":[]`, every{}},
+		"an array with a null":    {`"pair":[null,2]`, every{Pair: [2]int{0, 2}}},
+		"an array with a word":    {`"pair":[1,"x",2]`, every{}},
+		"an array as an object":   {`"pair":{}`, every{}},
+		"an array that is null":   {`"pair":null`, every{}},
 		"a list with another day": {`"days":["2026-11-26","x",7,null]`, every{Days: []bankmux.Date{day, {}}}},
 		"a list with a word":      {`"counts":[1,"2","x",{}]`, every{Counts: []int{1, 2}}},
 		"anything":                {`"any":"x"`, every{Any: "x"}},
@@ -81,4 +87,27 @@ func TestKinds(t *testing.T) {
 			assert.Equal(t, c.want, beside, "beside an odd one")
 		})
 	}
+}
+
+// TestCase specifies which keys are case-sensitive.
+func TestCase(t *testing.T) {
+	t.Parallel()
+	type token struct {
+		Token string `json:"token"`
+	}
+	var in struct {
+		Array [1]token         `json:"array"`
+		Pairs [2][2]*token     `json:"pairs"`
+		Text  map[string]token `json:"text"`
+		Whole map[int]token    `json:"whole"`
+		Any   any              `json:"any"`
+	}
+	require.NoError(t, wire.Decode([]byte(`{"array":[{"TOKEN":"x"}],"pairs":[[{"Token":"x"},{"token":"a"}],[null,{}]],
+		"text":{"1":{"TOKEN":"x"}},"whole":{"1":{"token":"a"},"01":{"TOKEN":"b"}},"any":12345678901234567890}`), &in))
+	assert.Empty(t, in.Array[0])
+	assert.Equal(t, [2][2]*token{{{}, {"a"}}, {nil, {}}}, in.Pairs)
+	assert.Equal(t, map[string]token{"1": {}}, in.Text)
+	assert.Equal(t, map[int]token{1: {"b"}}, in.Whole, "encoding/json reads it")
+	assert.Equal(t, 12345678901234567890.0, in.Any, "encoding/json reads it") //nolint:testifylint // the same bits
+	require.ErrorContains(t, wire.Strict([]byte(`{"array":[{"token":7}]}`), &in), "is not the JSON expected")
 }

@@ -18,7 +18,7 @@ import (
 type plan struct {
 	how     how
 	of      reflect.Type
-	element *plan // of what a pointer, a slice, a map or a type of this package holds; see also InspectAs
+	element *plan // of what a pointer, a list, a map or a type of this package holds; see also InspectAs
 
 	list      bool // a type of this package that reads an array
 	mayRepeat bool // a value of a type with a method may repeat a key
@@ -45,6 +45,7 @@ const (
 	asStruct             // a struct without a method that reads it
 	asPointer            // a pointer
 	asSlice              // a slice without a method that reads it
+	asArray              // an array without a method that reads it
 	asMap                // a map with text as its keys
 	asRaw                // JSON as it is
 	asJSON               // a type with UnmarshalJSON
@@ -104,7 +105,7 @@ func makePlan(t reflect.Type, making map[reflect.Type]*plan) *plan {
 		if of := reflect.New(t).Interface().(ownType).elementType(); of != nil {
 			p.element = makePlan(of, making)
 		}
-	case asPointer, asSlice, asMap:
+	case asPointer, asSlice, asArray, asMap:
 		p.element = makePlan(t.Elem(), making)
 	case asJSON:
 		_, p.mayRepeat = reflect.TypeAssert[interface{ KeysMayRepeat() }](reflect.New(t))
@@ -153,6 +154,8 @@ func howFor(t reflect.Type) how {
 		if t.Elem().Kind() != reflect.Uint8 {
 			return asSlice
 		}
+	case reflect.Array:
+		return asArray
 	case reflect.Map:
 		if t.Key().Kind() == reflect.String {
 			return asMap
