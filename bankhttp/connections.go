@@ -80,10 +80,18 @@ func (s *Service) note(ctx context.Context, conn bankmux.Connection, err error) 
 	}
 	updateErr := s.store.Update(ctx, conn,
 		func(_ context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
-			stored.Status = stored.Status.After(err)
+			if sameLogin(&stored, &conn) {
+				stored.Status = stored.Status.After(err)
+			}
 			return stored, nil
 		})
 	return unlessGone(updateErr)
+}
+
+// sameLogin reports whether a stored connection has the login that a call used. Otherwise the user
+// has reconnected since, and the call showed nothing about the new login.
+func sameLogin(stored, used *bankmux.Connection) bool {
+	return stored.LinkedAt.Equal(used.LinkedAt) && stored.Reference() == used.Reference()
 }
 
 // verified reads the bank of a connection that no call has read yet, and stores what it learns. It
@@ -105,6 +113,9 @@ func (s *Service) verified(
 func (s *Service) keep(ctx context.Context, now bankmux.Connection) error {
 	return unlessGone(s.store.Update(ctx, now,
 		func(_ context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
+			if !sameLogin(&stored, &now) {
+				return stored, nil
+			}
 			stored.Institution, stored.Status = now.Institution, now.Status
 			stored.Products, stored.Consent, stored.UpdatedAt = now.Products, now.Consent, now.UpdatedAt
 			return stored, nil

@@ -140,6 +140,9 @@ func (s *Service) syncAll(
 
 // stateOf returns the part of a state that a browser may have.
 func (s *Service) stateOf(ctx context.Context, conn bankmux.Connection, state bankmux.SyncState) (syncState, error) {
+	if !state.LinkedAt.Equal(conn.LinkedAt) { // of the former login; the next sync ignores it too
+		state.Err, state.Challenge, state.Attempts, state.NotBefore = nil, nil, 0, time.Time{}
+	}
 	out := syncState{
 		Connection: conn.ID, SyncedAt: state.SyncedAt, More: state.More, Attempts: state.Attempts,
 		NotBefore: state.NotBefore, Progress: s.progress.of(conn.ID),
