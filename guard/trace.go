@@ -26,6 +26,9 @@ type Attempt struct {
 // OpenTelemetry interceptor of the application. It is safe for concurrent use. A nil Record records
 // nothing.
 type Record struct {
+	outer *Record // of the application, which gets the attempts too; nil if there is none
+	own   bool    // of one operation alone: see WithOwnRecord
+
 	mu       sync.Mutex
 	attempts []Attempt
 }
@@ -54,9 +57,11 @@ func (r *Record) add(start time.Time, waited time.Duration, err error) {
 	if e := bankmux.ErrorOf(err); e != nil {
 		a.Status, a.RequestID = e.Status, e.RequestID
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.attempts = append(r.attempts, a)
+	for ; r != nil; r = r.outer {
+		r.mu.Lock()
+		r.attempts = append(r.attempts, a)
+		r.mu.Unlock()
+	}
 }
 
 type recordKey struct{}
@@ -64,6 +69,18 @@ type recordKey struct{}
 // WithRecord returns a context for one operation, and the record of its attempts.
 func WithRecord(ctx context.Context) (context.Context, *Record) {
 	r := &Record{}
+	return context.WithValue(ctx, recordKey{}, r), r
+}
+
+// WithOwnRecord is [WithRecord] for an interceptor that counts the attempts of each operation. The
+// application may have one record in the context of several operations, and it gets the attempts
+// too. An interceptor may pass its context on to the operation of another client. If that one has
+// a record of its own as well, the outer operation does not get its attempts.
+func WithOwnRecord(ctx context.Context) (context.Context, *Record) {
+	r := &Record{outer: RecordFrom(ctx), own: true}
+	if r.outer != nil && r.outer.own {
+		r.outer = r.outer.outer
+	}
 	return context.WithValue(ctx, recordKey{}, r), r
 }
 

@@ -30,6 +30,7 @@ func TestTrace(t *testing.T) {
 	t.Run("text of a hostile provider stays on one line", textOfAHostileProviderStaysOnOneLine)
 	t.Run("a record in the caller's context is used", aRecordInTheCallersContextIsUsed)
 	t.Run("an interceptor outside reads the attempts", anInterceptorOutsideReadsTheAttempts)
+	t.Run("an operation has a record of its own", anOperationHasARecordOfItsOwn)
 }
 
 func oneRecordPerOperationHasItsAttempts(t *testing.T) {
@@ -282,4 +283,23 @@ func anInterceptorOutsideReadsTheAttempts(t *testing.T) {
 		assert.Equal(t, []bankmux.Kind{bankmux.ErrUnavailable, bankmux.ErrRateLimited, ""}, kinds)
 		assert.Positive(t, record.Attempts()[1].Waited)
 	})
+}
+
+func anOperationHasARecordOfItsOwn(t *testing.T) {
+	t.Parallel()
+	ctx, all := guard.WithRecord(t.Context())
+	retry := []bankmux.Interceptor{guard.Retry(guard.RetryOptions{})}
+	attempt := func(ctx context.Context) error {
+		return chain(retry, read, func(context.Context) error { return nil })(ctx)
+	}
+	outer, first := guard.WithOwnRecord(ctx)
+	require.NoError(t, attempt(outer))
+	inner, second := guard.WithOwnRecord(outer)
+	require.NoError(t, attempt(inner))
+	alone, third := guard.WithOwnRecord(t.Context())
+	require.NoError(t, attempt(alone))
+	for _, r := range []*guard.Record{first, second, third} {
+		assert.Len(t, r.Attempts(), 1)
+	}
+	assert.Equal(t, append(first.Attempts(), second.Attempts()...), all.Attempts())
 }

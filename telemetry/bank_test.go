@@ -36,16 +36,21 @@ func TestAtTheBank(t *testing.T) {
 	}
 }
 
-// watched is the network, which records the header fields that left.
+// watched is the network, which records the header fields that left. If hostile is set, it responds
+// in place of the provider.
 type watched struct {
 	mu      sync.Mutex
 	headers []http.Header
+	hostile http.RoundTripper
 }
 
 func (w *watched) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	w.headers = append(w.headers, r.Header.Clone())
 	w.mu.Unlock()
+	if w.hostile != nil {
+		return w.hostile.RoundTrip(r)
+	}
 	return http.DefaultTransport.RoundTrip(r)
 }
 

@@ -13,16 +13,14 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/normalize"
 )
 
 // Interceptor returns the interceptor for [bankmux.Client.With]. It returns the result of the call
 // unchanged. If the code of an exporter or sampler panics, the call continues.
 func (t *Telemetry) Interceptor() bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) (err error) {
-		record := guard.RecordFrom(ctx)
-		if record == nil {
-			ctx, record = guard.WithRecord(ctx)
-		}
+		ctx, record := guard.WithOwnRecord(ctx)
 		ctx, span := t.start(ctx, &op)
 		started := time.Now()
 		err = bankmux.ErrApplication // if the adapter panics, which passes through
@@ -73,7 +71,7 @@ type finished struct {
 // end ends the span and counts the operation.
 func (t *Telemetry) end(ctx context.Context, span trace.Span, done *finished) {
 	defer func() { _ = recover() }()
-	kind := bankmux.KindOf(done.err)
+	kind := kindOf(done.err)
 	attempts := done.record.Attempts()
 	s := t.seriesOf(done.op, kind)
 	t.duration.Record(ctx, done.took.Seconds(), s.record...)
@@ -103,7 +101,28 @@ func (t *Telemetry) end(ctx context.Context, span trace.Span, done *finished) {
 	span.End()
 }
 
-// describe writes the failure of an operation to its span: kind, code and request id.
+// kinds are those that the library knows. Any other text of an adapter or an interceptor would be
+// another series.
+var kinds = func() map[bankmux.Kind]bool {
+	all := map[bankmux.Kind]bool{}
+	for _, kind := range bankmux.Kinds() {
+		all[kind] = true
+	}
+	return all
+}()
+
+// kindOf returns the kind of an error, "" for nil. A kind that is not listed is ErrUnknown.
+func kindOf(err error) bankmux.Kind {
+	kind := bankmux.KindOf(err)
+	if err != nil && !kinds[kind] {
+		return bankmux.ErrUnknown
+	}
+	return kind
+}
+
+// describe writes the failure of an operation to its span: kind, code and request id. An adapter
+// passes on what the provider sends as a code, also a token. It is masked unless it looks like a
+// code, even where the adapter lists its class.
 func describe(span trace.Span, kind bankmux.Kind, e *bankmux.Error) {
 	if kind == "" {
 		return
@@ -114,7 +133,7 @@ func describe(span trace.Span, kind bankmux.Kind, e *bankmux.Error) {
 		return
 	}
 	if e.Code != "" {
-		span.SetAttributes(codeKey.String(e.Code))
+		span.SetAttributes(codeKey.String(normalize.Name(e.Code)))
 	}
 	if e.RequestID != "" {
 		span.SetAttributes(requestIDKey.String(e.RequestID))

@@ -1,13 +1,22 @@
 package telemetry_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
 )
 
 // TestSpan specifies what the span of an operation has.
@@ -24,4 +33,175 @@ func TestSpan(t *testing.T) {
 		assert.Equal(t, string(bankmux.Read), valueOf(spans[0], "bankmux.effect"))
 		assert.Equal(t, string(bankmux.Local), valueOf(spans[1], "bankmux.effect"))
 	})
+	t.Run("a token that a provider sends as a code is masked", aTokenAsACodeIsMasked)
+	t.Run("a kind that is not listed is unknown", aKindThatIsNotListedIsUnknown)
+}
+
+// echoing is a provider that sends the access token of the request as a code. If its class is
+// "", it sends code.
+type echoing struct{ class, code, token string }
+
+func (e *echoing) RoundTrip(r *http.Request) (*http.Response, error) {
+	var sent struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
+		return nil, err
+	}
+	e.token = sent.AccessToken
+	said := map[string]string{"error_type": e.class, "error_code": e.token, "request_id": "REQ1"}
+	if e.class == "" {
+		said["error_type"], said["error_code"] = "ITEM_ERROR", e.code
+	}
+	body, err := json.Marshal(said)
+	return &http.Response{
+		StatusCode: http.StatusBadRequest, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(bytes.NewReader(body)), ProtoMajor: 1,
+	}, err
+}
+
+func aTokenAsACodeIsMasked(t *testing.T) {
+	for name, c := range map[string]struct {
+		sent echoing
+		want string
+	}{
+		"of a class that is listed":     {echoing{class: "API_ERROR"}, "*"},
+		"of a class that is not listed": {echoing{class: "NEW_ERROR"}, "*"},
+		"and a code stays":              {echoing{code: "ITEM_LOGIN_REQUIRED"}, "ITEM_LOGIN_REQUIRED"},
+		"and a new code stays":          {echoing{code: "NEW_CODE"}, "NEW_CODE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, w := observe(t), &watched{}
+			bank, registry, _ := application(t, o, w)
+			session, err := registry.CreateSession(t.Context(), bankmux.SessionRequest{
+				User: "u", Country: "NL",
+				Products: []bankmux.ProductRequest{{Product: bankmux.ProductTransactions}},
+			})
+			require.NoError(t, err)
+			linked, err := registry.ExchangeToken(t.Context(), bankmux.ExchangeRequest{
+				Session: session, User: "u", Payload: bankmux.NewSecret(string(posted(t, bank, session.Launch))),
+			})
+			require.NoError(t, err)
+			client, err := registry.For(linked.Connection)
+			require.NoError(t, err)
+			o.spans.Reset()
+			w.hostile = &c.sent
+			_, err = client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: linked.Connection})
+			require.Error(t, err)
+			require.NotEmpty(t, c.sent.token)
+			spans := o.spans.GetSpans()
+			assert.NotContains(t, everything(spans)+o.scrape(t), c.sent.token)
+			require.NotEmpty(t, spans)
+			last := spans[len(spans)-1]
+			assert.Equal(t, c.want, valueOf(last, "bankmux.code"))
+			assert.Equal(t, "REQ1", valueOf(last, "bankmux.request_id"))
+		})
+	}
+}
+
+func aKindThatIsNotListedIsUnknown(t *testing.T) {
+	o := observe(t)
+	for _, err := range []error{
+		&bankmux.Error{Kind: "planted-kind"}, bankmux.Kind("planted-other"), &bankmux.Error{},
+		fmt.Errorf("wrapped: %w", &bankmux.Error{Kind: "planted-third"}),
+	} {
+		_ = o.Interceptor()(t.Context(), readAccounts, func(context.Context) error { return err })
+	}
+	spans, scrape := o.spans.GetSpans(), o.scrape(t)
+	require.Len(t, spans, 4)
+	for _, s := range spans {
+		assert.Equal(t, "unknown", valueOf(s, "error.type"))
+		assert.Equal(t, "unknown", s.Status.Description)
+	}
+	assert.NotContains(t, everything(spans)+scrape, "planted")
+	counted := metricsOf(scrape, "bankmux_operation_duration_seconds_count", `error_type="unknown"`)
+	assert.Equal(t, []string{"4"}, counted)
+}
+
+// metricsOf returns the values of the series of a metric that have all labels.
+func metricsOf(scrape, name string, labels ...string) (values []string) {
+	line := regexp.MustCompile(`(?m)^` + name + `\{(.*)\} (\S+)$`)
+next:
+	for _, found := range line.FindAllStringSubmatch(scrape, -1) {
+		for _, label := range labels {
+			if !strings.Contains(found[1], label) {
+				continue next
+			}
+		}
+		values = append(values, found[2])
+	}
+	return values
+}
+
+// TestAttempts specifies that the attempts of an operation are its own.
+func TestAttempts(t *testing.T) {
+	t.Run("operations with a record of the application", operationsWithARecordOfTheApplication)
+	t.Run("an interceptor passes its context on to another client", anInterceptorPassesItsContextOn)
+	t.Run("one rate limit counts", func(t *testing.T) {
+		o := observe(t)
+		limited := &bankmux.Error{Kind: bankmux.ErrRateLimited}
+		require.Error(t, o.Interceptor()(t.Context(), readAccounts, func(ctx context.Context) error {
+			return guard.Retry(guard.RetryOptions{MaxAttempts: 1})(ctx, readAccounts,
+				func(context.Context) error { return limited })
+		}))
+		assert.Equal(t, []string{"1"}, metricsOf(o.scrape(t), "bankmux_operation_rate_limits_total"))
+	})
+}
+
+// request runs an operation of one attempt with one request, and then more in its context.
+func (o *observed) request(ctx context.Context, t *testing.T, op bankmux.Op, more func(context.Context)) {
+	t.Helper()
+	client := &http.Client{Transport: o.Transport(&network{http.StatusOK})}
+	require.NoError(t, o.Interceptor()(ctx, op, func(ctx context.Context) error {
+		err := guard.Retry(guard.RetryOptions{})(ctx, op, func(ctx context.Context) error {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://api.test/", nil)
+			require.NoError(t, err)
+			res, err := client.Do(req)
+			require.NoError(t, err)
+			return res.Body.Close()
+		})
+		more(ctx)
+		return err
+	}))
+}
+
+// firstAttempts checks that each operation had one attempt, and each request was its first.
+func (o *observed) firstAttempts(t *testing.T, operations int) {
+	t.Helper()
+	spans := o.spans.GetSpans()
+	require.Len(t, spans, 2*operations)
+	for _, s := range spans {
+		if s.SpanKind == trace.SpanKindInternal {
+			assert.Equal(t, "1", valueOf(s, "bankmux.attempts"))
+		} else {
+			assert.Empty(t, valueOf(s, "http.request.resend_count"))
+		}
+	}
+	assert.Empty(t, metricsOf(o.scrape(t), "bankmux_operation_retries_total"))
+}
+
+func operationsWithARecordOfTheApplication(t *testing.T) {
+	o := observe(t)
+	ctx, record := guard.WithRecord(t.Context())
+	for n := range 3 {
+		o.request(ctx, t, readAccounts, func(context.Context) {
+			assert.Len(t, record.Attempts(), n+1, "the application sees an attempt at once")
+		})
+	}
+	o.firstAttempts(t, 3)
+	assert.Len(t, record.Attempts(), 3)
+}
+
+func anInterceptorPassesItsContextOn(t *testing.T) {
+	o := observe(t)
+	ctx, record := guard.WithRecord(t.Context())
+	other := readAccounts
+	other.Client = "other"
+	o.request(ctx, t, readAccounts, func(ctx context.Context) {
+		o.request(ctx, t, other, func(ctx context.Context) {
+			o.request(ctx, t, readAccounts, func(context.Context) {})
+		})
+	})
+	o.firstAttempts(t, 3)
+	assert.Len(t, record.Attempts(), 3)
 }

@@ -10,8 +10,10 @@
 //	client = t.Client(client)
 //	err = t.Watch(guard)
 //
-// No span and no metric has a secret, a user or an address with parameters. Of a response they have
-// codes and request ids alone. Providers receive no header field of the tracing.
+// No span and no metric has a user or an address with parameters. Of a response, spans have the
+// code and the request id of an error alone. A code that does not look like one is
+// [normalize.Masked]. A request id stays as the provider sends it: its form does not show whether
+// it is a secret. Providers receive no header field of the tracing.
 //
 // # Metrics
 //

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
@@ -31,10 +32,13 @@ const (
 // span, a child of that of its operation. A request outside of an operation gets none. The span is
 // named by the method and the template of the path, such as "GET /links/{id}". The parameters are
 // replaced in url.full, and its query is left out, because both may be credentials. The transport
-// changes no request and adds no header field. nil means [http.DefaultTransport].
+// adds no header field, and removes the trace and its baggage from the context that base gets. So
+// base cannot send them either. nil means a new [rest.NewTransport], which is that of an adapter
+// without an HTTPClient.
 func (t *Telemetry) Transport(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
-		base = http.DefaultTransport
+		own := rest.NewTransport()
+		return &ownTransport{transport{t, own}, own}
 	}
 	return &transport{t, base}
 }
@@ -43,6 +47,16 @@ type transport struct {
 	telemetry *Telemetry
 	base      http.RoundTripper
 }
+
+// ownTransport is a transport whose connections serve no other code.
+type ownTransport struct {
+	transport
+
+	own *http.Transport
+}
+
+// CloseStaleConnections implements [rest.StaleCloser].
+func (t *ownTransport) CloseStaleConnections() { t.own.CloseIdleConnections() }
 
 // CloseIdleConnections passes the call on, as [http.Client.CloseIdleConnections] expects.
 func (t *transport) CloseIdleConnections() {
@@ -54,16 +68,34 @@ func (t *transport) CloseIdleConnections() {
 // RoundTrip implements [http.RoundTripper].
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Context().Value(inOperation{}) == nil || !trace.SpanFromContext(r.Context()).IsRecording() {
-		return t.base.RoundTrip(r)
+		return t.base.RoundTrip(untraced(r))
 	}
+	var res *http.Response
+	var err error
 	span := t.start(r)
-	res, err := t.base.RoundTrip(r)
-	end(span, res, err)
+	defer func() { end(span, res, err) }() // also if base panics
+	res, err = t.base.RoundTrip(untraced(r))
 	return res, err
 }
 
-// start starts the span of a request. The request keeps its context, so that nothing downstream
-// can propagate the span.
+// untraced returns the request with a context without a trace and its baggage, so that base cannot
+// send them to the provider.
+func untraced(r *http.Request) *http.Request {
+	ctx := r.Context()
+	traced, carrying := trace.SpanContextFromContext(ctx).IsValid(), baggage.FromContext(ctx).Len() > 0
+	if traced {
+		ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{})
+	}
+	if carrying {
+		ctx = baggage.ContextWithoutBaggage(ctx)
+	}
+	if traced || carrying {
+		return r.WithContext(ctx)
+	}
+	return r
+}
+
+// start starts the span of a request.
 func (t *transport) start(r *http.Request) (span trace.Span) {
 	defer func() {
 		if recover() != nil {
@@ -84,11 +116,13 @@ func (t *transport) start(r *http.Request) (span trace.Span) {
 	return span //nolint:spancheck // as above
 }
 
-// end ends the span of a request. It writes no text of an error, which has the URL.
+// end ends the span of a request. It writes no text of an error, which has the URL. Without a
+// response and an error, base has panicked or breaks the rules of [http.RoundTripper].
 func end(span trace.Span, res *http.Response, err error) {
 	defer func() { _ = recover() }()
+	defer span.End()
 	switch {
-	case err != nil:
+	case err != nil || res == nil:
 		span.SetStatus(codes.Error, "no response")
 		span.SetAttributes(errorTypeKey.String("no_response"))
 	default:
@@ -98,7 +132,6 @@ func end(span trace.Span, res *http.Response, err error) {
 			span.SetAttributes(errorTypeKey.String(strconv.Itoa(res.StatusCode)))
 		}
 	}
-	span.End()
 }
 
 // portOf returns the port of a request's address.

@@ -214,29 +214,44 @@ func anUnwrittenRequestLeavesOnAnotherConnection(t *testing.T) {
 	}
 }
 
+// around is a transport around that of the package.
+type around struct{ *http.Transport }
+
+func (a around) CloseStaleConnections() { a.CloseIdleConnections() }
+
 // TestRetryAfterADeadConnection specifies that a retry does not use another dead connection.
 func TestRetryAfterADeadConnection(t *testing.T) { //nolint:paralleltest // a global of net/http
-	const idle = 16
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()
 	for _, name := range []string{"GET", "a long body"} {
 		t.Run(name, func(t *testing.T) {
-			warm := gathered(idle)
-			server := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				_, _ = io.Copy(io.Discard, r.Body)
-				if r.URL.Path == "/warm" {
-					warm(w, r)
-				}
+			retryAfterADeadConnection(t, name, func() *http.Client { return nil })
+		})
+		t.Run(name+" through a transport around that of the package", func(t *testing.T) {
+			retryAfterADeadConnection(t, name, func() *http.Client {
+				return &http.Client{Transport: around{rest.NewTransport()}}
 			})
-			var dead atomic.Bool
-			http.DefaultTransport = &http.Transport{DialContext: dying(&dead)}
-			c := rest.New(rest.Config{BaseURL: server.URL})
-			warmUp(t, c, idle)
-			dead.Store(true)
-			_, err := c.Do(t.Context(), requests[name])
-			require.ErrorIs(t, err, bankmux.ErrUnavailable)
-			_, err = c.Do(t.Context(), requests[name])
-			require.NoError(t, err, "all idle connections were dead, and one failure has shown it")
 		})
 	}
+}
+
+func retryAfterADeadConnection(t *testing.T, name string, through func() *http.Client) {
+	t.Helper()
+	const idle = 16
+	warm := gathered(idle)
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if r.URL.Path == "/warm" {
+			warm(w, r)
+		}
+	})
+	var dead atomic.Bool
+	http.DefaultTransport = &http.Transport{DialContext: dying(&dead)}
+	c := rest.New(rest.Config{BaseURL: server.URL, HTTPClient: through()})
+	warmUp(t, c, idle)
+	dead.Store(true)
+	_, err := c.Do(t.Context(), requests[name])
+	require.ErrorIs(t, err, bankmux.ErrUnavailable)
+	_, err = c.Do(t.Context(), requests[name])
+	require.NoError(t, err, "all idle connections were dead, and one failure has shown it")
 }

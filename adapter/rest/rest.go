@@ -128,7 +128,7 @@ func New(cfg Config) *Client {
 		c.limit = defaultBodyLimit
 	}
 	if hc.Transport == nil {
-		c.own = newTransport()
+		c.own = NewTransport()
 		hc.Transport = c.own
 	}
 	if cfg.Resty != nil {
@@ -256,10 +256,19 @@ func (s *sending) failure(ctx context.Context, res *http.Response, err error) er
 	case !s.prepared && ctx.Err() == nil:
 		return invalid("the method or the path cannot be sent, or middleware refused or hid the request")
 	}
-	if c.own != nil && ctx.Err() == nil && s.stale() {
-		c.own.CloseIdleConnections() // so that a retry does not use the next dead connection
+	if ctx.Err() == nil && s.stale() {
+		c.closeStale()
 	}
 	return failure(ctx, res, err, s.unsent())
+}
+
+// closeStale closes idle connections, so that a retry does not use the next dead one.
+func (c *Client) closeStale() {
+	if c.own != nil {
+		c.own.CloseIdleConnections()
+	} else if t, ok := c.transport.RoundTripper.(StaleCloser); ok {
+		t.CloseStaleConnections()
+	}
 }
 
 // response returns the complete response.

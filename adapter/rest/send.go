@@ -240,15 +240,15 @@ func (s *sending) gotConn(got httptrace.GotConnInfo) {
 	if stated {
 		s.http1.Store(secure.ConnectionState().NegotiatedProtocol != "h2")
 		s.client.learnProtocol(true)
-	} else {
-		s.http1.Store(s.protocolKnown && s.client.plainHTTP1)
+	} else { // a second connection has the protocol of the first one
+		s.http1.Store((s.protocolKnown && s.client.plainHTTP1) || (before && s.left.Load()))
 	}
 	s.reused.Store(got.Reused)
 	if !s.left.Load() {
 		return
 	}
 	s.release()
-	if s.http1.Load() || (before && !stated) { // no other request uses it, and net/http might still write on it
+	if s.http1.Load() { // no other request uses it, and net/http might still write on it
 		_ = got.Conn.Close()
 	}
 }

@@ -23,11 +23,19 @@ const (
 	handshakeTimeout = 10 * time.Second
 )
 
-// newTransport returns the default transport of a client. It has the settings of
-// [http.DefaultTransport], unless the program has replaced that by another type. Connections in use
-// are not limited: one bank may take two minutes, and calls to other banks must not wait for it.
-// The time until a response starts is not limited, since each call has a deadline.
-func newTransport() *http.Transport {
+// StaleCloser is a transport around one that [NewTransport] has made, and that no other code uses.
+// CloseStaleConnections closes its idle connections. [Client] calls it after a request that was
+// lost on an idle connection, so that a retry does not use the next dead one. Client does not close
+// the idle connections of other transports, which may serve other code of the application.
+type StaleCloser interface{ CloseStaleConnections() }
+
+// NewTransport returns a transport like that of a client without an HTTPClient, for a transport
+// that wraps it. It has the settings of [http.DefaultTransport], unless the program has replaced
+// that by another type. More idle connections are kept, and they are closed earlier.
+//
+// Connections in use are not limited: one bank may take two minutes, and calls to other banks must
+// not wait for it. The time until a response starts is not limited, since each call has a deadline.
+func NewTransport() *http.Transport {
 	t := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: handshakeTimeout,
 	}
