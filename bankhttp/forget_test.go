@@ -203,6 +203,25 @@ func TestForget(t *testing.T) {
 			assert.Equal(t, 1, p.endings())
 		})
 	})
+	for kind, want := range map[bankmux.Kind]int{bankmux.ErrOutcomeUnknown: 200, bankmux.ErrRateLimited: 204} {
+		t.Run("a result that may lack an access stays named: "+string(kind), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p, store := newHarbor(), newGoneStore()
+				p.lost = []bankmux.Failure{
+					{Err: &bankmux.Error{Kind: bankmux.ErrUserAction}}, {Err: &bankmux.Error{Kind: kind}},
+				}
+				a := heldLink(t, p, store)
+				problem(t, a.send(t, "rosa", "DELETE", "/user", ""), 503)
+				assert.Len(t, p.ended, 1, "what it has ends")
+				store.away.Store(false)
+				for range 2 {
+					assert.Equal(t, want, a.send(t, "rosa", "DELETE", "/user", "").Code)
+				}
+				time.Sleep(waiting) // the background work ends
+			})
+		})
+	}
 	t.Run("another user's deletion forgets nothing", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

@@ -252,21 +252,30 @@ func TestDeleteUserInDoubt(t *testing.T) {
 			assert.Empty(t, store.left())
 		})
 	})
-	t.Run("an exchange whose access ends after the deletion is forgotten", func(t *testing.T) {
-		t.Parallel()
-		p, store := newHarbor(), &doubtStore{Store: bankhttp.NewMemory()}
-		a := newHarborApp(t, p, func(c *bankhttp.Config) { c.Store = store })
-		session := a.harborStart(t, "rosa")
-		p.during = func(ctx context.Context, op string) error {
-			if op == bankmux.OpExchangeToken {
-				store.leave(bankhttp.Unfinished{User: "rosa", Session: session})
-				_, err := store.DeleteUser(ctx, "rosa", nil)
-				assert.NoError(t, err)
+	for name, c := range map[string]struct {
+		failed []bankmux.Failure
+		left   int
+	}{
+		"is forgotten": {nil, 0},
+		"stays if another bank's outcome is unknown": {[]bankmux.Failure{{Err: &bankmux.Error{Kind: bankmux.ErrOutcomeUnknown}}}, 1},
+	} {
+		t.Run("an exchange whose access ends after the deletion "+name, func(t *testing.T) {
+			t.Parallel()
+			p, store := newHarbor(), &doubtStore{Store: bankhttp.NewMemory()}
+			p.lost = c.failed
+			a := newHarborApp(t, p, func(c *bankhttp.Config) { c.Store = store })
+			session := a.harborStart(t, "rosa")
+			p.during = func(ctx context.Context, op string) error {
+				if op == bankmux.OpExchangeToken {
+					store.leave(bankhttp.Unfinished{User: "rosa", Session: session})
+					_, err := store.DeleteUser(ctx, "rosa", nil)
+					assert.NoError(t, err)
+				}
+				return nil
 			}
-			return nil
-		}
-		problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 404)
-		assert.Len(t, p.ended, 1)
-		assert.Empty(t, store.left())
-	})
+			problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 404)
+			assert.Len(t, p.ended, 1)
+			assert.Len(t, store.left(), c.left)
+		})
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -196,7 +197,7 @@ func (s *Service) endHeld(ctx context.Context, user string) error {
 			}
 		}
 		if len(all) == before {
-			s.accessEnded(ctx, key, one.payload)
+			s.accessEnded(ctx, key, one)
 		}
 	}
 	if len(all) == 0 {
@@ -206,10 +207,11 @@ func (s *Service) endHeld(ctx context.Context, user string) error {
 }
 
 // accessEnded forgets a result whose access has ended. Its payload is kept until the store has
-// forgotten the exchange too.
-func (s *Service) accessEnded(ctx context.Context, key exchangeKey, payload []byte) {
-	if !s.ended.put(key, payload) {
-		_ = s.forget(ctx, key, payload) // without room it is tried once
+// forgotten the exchange too. The store does not forget one that may have opened a further access.
+func (s *Service) accessEnded(ctx context.Context, key exchangeKey, one made) {
+	unknown := func(f bankmux.Failure) bool { return f.Err != nil && !bankmux.OutcomeKnown(f.Err) }
+	if !slices.ContainsFunc(one.res.Failed, unknown) && !s.ended.put(key, one.payload) {
+		_ = s.forget(ctx, key, one.payload) // without room it is tried once
 	}
 	s.held.drop(key)
 }

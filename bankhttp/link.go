@@ -207,7 +207,7 @@ func (s *Service) settle(
 		if endErr := s.endAccess(ctx, got.res); endErr != nil {
 			err = endErr // posting again tries it again
 		} else {
-			s.accessEnded(ctx, key, got.payload)
+			s.accessEnded(ctx, key, got)
 			s.forgetEnded(ctx, key.ref.User)
 		}
 	}

@@ -113,8 +113,8 @@ type Users interface {
 	DeleteUser(
 		ctx context.Context, user string, disconnect func(ctx context.Context, conn bankmux.Connection) error,
 	) ([]Unfinished, error)
-	// ForgetExchange takes the exchange of a payload from what DeleteUser returns, because the
-	// access that it opened has ended. It may be repeated.
+	// ForgetExchange takes the exchange of a payload from what DeleteUser returns, because each
+	// access that it may have opened has ended. It may be repeated.
 	ForgetExchange(ctx context.Context, ref bankmux.SessionRef, payload []byte) error
 }
 

@@ -65,7 +65,7 @@ type outcome struct {
 // Connections that were deleted since are left out of the result of a payload that is posted again.
 // If none is left, the error is [bankmux.ErrTokenSpent]. It is [bankmux.ErrNotFound] if the session
 // of the user is not stored, for example because the user was deleted meanwhile. End the access of
-// the result then, and call [Store.ForgetExchange].
+// the result then, and call [Store.ForgetExchange], if the outcome of each failure is known.
 func (s *Store) Exchange(
 	ctx context.Context, ref bankmux.SessionRef, payload []byte,
 	exchange func(context.Context) (bankmux.ExchangeResult, error),

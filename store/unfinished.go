@@ -104,7 +104,8 @@ func (s *Store) CloseUnfinished(ctx context.Context, one Unfinished) error {
 
 // ForgetExchange takes the exchange of a payload from the list of [Store.Unfinished], if its user
 // was deleted meanwhile. Call it after [Store.Exchange] has returned [bankmux.ErrNotFound] with a
-// result, and the access of the result has ended. It may be repeated.
+// result, and the access of the result has ended. Do not call it if the result has a failure whose
+// outcome is unknown ([bankmux.OutcomeKnown]). It may be repeated.
 func (s *Store) ForgetExchange(ctx context.Context, ref bankmux.SessionRef, payload []byte) error {
 	return s.write(ctx, "ForgetExchange", func(w *work) error {
 		_, err := w.exec(ctx, "DELETE FROM bankmux_exchanges WHERE id = $1 AND user_id = $2 AND "+userDeleted,

@@ -42,11 +42,8 @@ func (a *adapter) connect(ctx context.Context, s *bankmux.Session, in *posted, c
 	if err == nil && s.Reconnect != nil {
 		err = otherBank(&s.Reconnect.Institution, &institution)
 	}
-	if refusal, ok := errors.AsType[*refusedBank](err); ok {
-		return a.endRefused(ctx, to, refusal)
-	}
 	if err != nil {
-		return err
+		return a.endRefused(ctx, to, bankmux.ErrorOf(err))
 	}
 	return in.connection(s, got, &institution, conn)
 }
@@ -62,18 +59,20 @@ func (r *refusedBank) Unwrap() error { return r.err }
 // endFor is the time to end a refused access, also if the caller's time is over.
 const endFor = 30 * time.Second
 
-// endRefused ends the access to a refused bank, because no connection has it. It returns the
-// refusal, which says whether the access stays open.
-func (a *adapter) endRefused(ctx context.Context, to access, refusal *refusedBank) error {
+// endRefused ends the access of a login that is refused, because no connection has it. It returns
+// the refusal. If the access stays open, that is an [bankmux.ErrInvalid] with a cause, whatever
+// Dapi said about the login.
+func (a *adapter) endRefused(ctx context.Context, to access, refusal *bankmux.Error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endFor)
 	defer cancel()
 	if err := a.delink(ctx, to); err != nil && !errors.Is(err, bankmux.ErrGone) {
-		e := *refusal.err
-		e.Detail = "the login is at a bank that is refused, and its access could not be ended"
+		e := *refusal
+		e.Kind = bankmux.ErrInvalid
+		e.Detail = "the login is refused, and its access could not be ended"
 		e.Err = err
 		return &e
 	}
-	return refusal.err
+	return refusal
 }
 
 // posted is what the front end posted.

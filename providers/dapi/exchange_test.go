@@ -34,6 +34,7 @@ func TestExchange(t *testing.T) {
 	t.Run("a payload that lacks something is refused by name", aPayloadThatLacksSomethingIsRefusedByName)
 	t.Run("a sandbox bank is refused in production", aSandboxBankIsRefusedInProduction)
 	t.Run("a sandbox bank whose access stays open is reported", aSandboxBankThatStaysOpenIsReported)
+	t.Run("a login that Dapi refuses after the exchange ends", aLoginThatDapiRefusesEnds)
 	t.Run("a spent code has a kind and a remedy", aSpentCodeHasAKindAndARemedy)
 	t.Run("two banks from one session are two connections", twoBanksFromOneSessionAreTwoConnections)
 	t.Run("a connection is kept if its bank cannot be read", aConnectionIsKeptIfItsBankCannotBeRead)
@@ -176,6 +177,46 @@ func aSandboxBankThatStaysOpenIsReported(t *testing.T) {
 	require.ErrorIs(t, err, bankmux.ErrUnavailable)
 	require.ErrorContains(t, err, "its access could not be ended")
 	assert.Len(t, s.connectedBanks(), 1)
+}
+
+func aLoginThatDapiRefusesEnds(t *testing.T) {
+	t.Parallel()
+	for code, kind := range map[string]bankmux.Kind{
+		"INVALID_CREDENTIALS": bankmux.ErrReauth, "INVALID_CONNECTION": bankmux.ErrReauth,
+		"INVALID_TOKEN": bankmux.ErrReauth, "USER_DELINKED": bankmux.ErrGone, "BAD_REQUEST": bankmux.ErrInvalid,
+	} {
+		for _, stays := range []bool{false, true} {
+			s := start(t, nil)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "/metadata/accounts/get") {
+					w.Header().Set("Content-Type", "application/json")
+					_, _ = io.WriteString(w, `{"success":false,"status":"failed","type":"`+code+`"}`)
+					return
+				}
+				s.bank.Dapi().ServeHTTP(w, r)
+			}))
+			s.url = server.URL + "/v2"
+			client := s.another(func(c *dapi.Config) { c.Guard = guard.New(guard.Options{}) })
+			if stays {
+				fault := virtualbank.Fault{Name: "unavailable", Operation: "/users/DelinkUser"}
+				require.NoError(t, s.bank.Inject(fault))
+			}
+			_, err := client.ExchangeToken(t.Context(), s.post(client, request, virtualbank.DapiLink{}))
+			server.Close()
+			e := bankmux.ErrorOf(err)
+			require.NotNil(t, e, code)
+			assert.Equal(t, code, e.Code)
+			if !stays {
+				require.ErrorIs(t, err, kind)
+				assert.Empty(t, s.connectedBanks(), code)
+				continue
+			}
+			assert.Equal(t, bankmux.ErrInvalid, e.Kind, "package store lists it, and package bankhttp logs it: "+code)
+			assert.False(t, e.NotSent)
+			require.ErrorIs(t, e.Err, bankmux.ErrUnavailable)
+			assert.Len(t, s.connectedBanks(), 1)
+		}
+	}
 }
 
 func aSpentCodeHasAKindAndARemedy(t *testing.T) {
