@@ -26,6 +26,8 @@ type goneStore struct {
 	forgot  atomic.Int64
 	mu      sync.Mutex
 	running map[string]bool // sessions whose exchange has no end in the database
+	calls   int             // of Exchange
+	refusal error           // of Exchange, while the rest of the store works
 }
 
 func newGoneStore() *goneStore {
@@ -40,10 +42,21 @@ func (s *goneStore) Exchange(
 	res, err := s.awayStore.Exchange(ctx, ref, payload, exchange)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.calls++; s.refusal != nil {
+		return bankmux.ExchangeResult{}, s.refusal
+	}
 	if s.running[ref.ID] = s.away.Load(); s.running[ref.ID] {
 		err = errAway
 	}
 	return res, err
+}
+
+// refuse makes Exchange fail, and returns how often it was called before.
+func (s *goneStore) refuse(err error) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusal = err
+	return s.calls
 }
 
 func (s *goneStore) Connection(ctx context.Context, user, id string) (bankmux.Connection, error) {
@@ -112,6 +125,46 @@ func TestForget(t *testing.T) {
 			assert.Equal(t, 200, a.send(t, "rosa", "DELETE", "/user", "").Code)
 			store.deaf.Store(false)
 			assert.Equal(t, 204, a.send(t, "rosa", "DELETE", "/user", "").Code)
+		})
+	})
+	for name, refusal := range map[string]error{
+		"a store that does not end its claim":          errAway,
+		"another process that may still run its claim": bankmux.ErrNotReady,
+	} {
+		t.Run("it stays named because of "+name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p, store := newHarbor(), newGoneStore()
+				a := heldLink(t, p, store)
+				problem(t, a.send(t, "rosa", "DELETE", "/user", ""), 503)
+				store.away.Store(false)
+				store.refuse(refusal)
+				assert.Equal(t, 200, a.send(t, "rosa", "DELETE", "/user", "").Code)
+				assert.Zero(t, store.forgot.Load())
+				store.refuse(nil)
+				time.Sleep(waiting)
+				assert.EqualValues(t, 1, store.forgot.Load())
+			})
+		})
+	}
+	t.Run("a store that cannot be used is asked about one exchange alone", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			p, store := newHarbor(), newGoneStore()
+			a := newHarborApp(t, p, func(c *bankhttp.Config) { c.Store = store })
+			sessions := []string{a.harborStart(t, "rosa"), a.harborStart(t, "rosa")}
+			store.away.Store(true)
+			for _, session := range sessions {
+				problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 503)
+			}
+			problem(t, a.send(t, "rosa", "DELETE", "/user", ""), 503)
+			require.Equal(t, 2, p.endings())
+			store.away.Store(false)
+			before := store.refuse(errAway)
+			assert.Equal(t, 204, a.send(t, "rosa", "DELETE", "/user", "").Code)
+			assert.Equal(t, before+1, store.refuse(nil))
+			time.Sleep(waiting)
+			assert.EqualValues(t, 2, store.forgot.Load(), "both are forgotten later")
 		})
 	})
 	t.Run("the background work forgets it later if its user was deleted meanwhile", func(t *testing.T) {

@@ -1,9 +1,12 @@
 package bankhttp_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -49,18 +52,22 @@ var errAway = errors.New("the database is away: " + planted)
 type lateLink struct {
 	*app
 
-	harbor *harbor
-	store  *awayStore
-	path   string
-	code   string
+	harbor  *harbor
+	store   *awayStore
+	log     bytes.Buffer
+	session string
+	path    string
+	code    string
 }
 
 func newLateLink(t *testing.T) *lateLink {
 	t.Helper()
 	l := &lateLink{harbor: newHarbor(), store: &awayStore{Store: bankhttp.NewMemory()}}
-	l.app = newHarborApp(t, l.harbor, func(c *bankhttp.Config) { c.Store = l.store })
-	session := l.harborStart(t, "rosa")
-	l.path, l.code = "/sessions/"+session, codeOf(session, "")
+	l.app = newHarborApp(t, l.harbor, func(c *bankhttp.Config) {
+		c.Store, c.Logger = l.store, slog.New(slog.NewTextHandler(&l.log, nil))
+	})
+	l.session = l.harborStart(t, "rosa")
+	l.path, l.code = "/sessions/"+l.session, codeOf(l.session, "")
 	l.store.away.Store(true)
 	l.refused(t)
 	return l
@@ -170,8 +177,12 @@ func TestStoredLater(t *testing.T) {
 			require.NoError(t, l.service.Close(t.Context()))
 			assert.Equal(t, 1, l.linked(t))
 		},
-		"Close says that it is lost, and ends the work": func(t *testing.T, l *lateLink) {
+		"Close says that it is lost, names it in the log, and ends the work": func(t *testing.T, l *lateLink) {
+			session, err := l.store.Session(t.Context(), bankmux.SessionRef{User: "rosa", ID: l.session})
+			require.NoError(t, err)
 			require.ErrorIs(t, l.service.Close(t.Context()), bankhttp.KindStore)
+			text := `msg="bankhttp: an access that nothing stores stays open" connection=` + session.ConnectionID
+			assert.Equal(t, 1, strings.Count(l.log.String(), text))
 			l.store.away.Store(false)
 			time.Sleep(waiting)
 			assert.Zero(t, l.linked(t))

@@ -78,27 +78,29 @@ func TestSameBank(t *testing.T) {
 	})
 	t.Run("another client's and an unnamed bank's connection is not named", func(t *testing.T) {
 		t.Parallel()
-		for _, change := range []func(*bankmux.Connection){
-			func(conn *bankmux.Connection) { conn.Client = "another" },
-			func(conn *bankmux.Connection) { conn.Institution.ID = "" },
+		for name, c := range map[string]struct {
+			change func(*bankmux.Connection)
+			both   int // older connections that are named if both are changed
+		}{
+			"another client":  {func(conn *bankmux.Connection) { conn.Client = "another" }, 1},
+			"an unnamed bank": {func(conn *bankmux.Connection) { conn.Institution.ID = "" }, 0},
 		} {
 			a := newHarborApp(t, newHarbor())
 			first := a.harborLink(t, "rosa")
 			second := a.harborLink(t, "rosa")
 			list := func() []string { return replaces(t, a.send(t, "rosa", "GET", "/connections", ""))[second] }
-			require.Equal(t, []string{first}, list())
-			for _, id := range []string{first, second} {
+			change := func(id string) {
 				require.NoError(t, a.store.Update(t.Context(), a.stored(t, "rosa", id),
 					func(_ context.Context, stored bankmux.Connection) (bankmux.Connection, error) {
-						if id == first || stored.Institution.ID != "" {
-							change(&stored)
-						}
+						c.change(&stored)
 						return stored, nil
 					}))
-				if id == first {
-					assert.Empty(t, list())
-				}
 			}
+			require.Equal(t, []string{first}, list(), name)
+			change(first)
+			assert.Empty(t, list(), name)
+			change(second)
+			assert.Len(t, list(), c.both, name)
 		}
 	})
 	t.Run("another bank is not named", func(t *testing.T) {
