@@ -50,8 +50,11 @@ import (
 // may then overlap, and exceed a budget together. The same holds for a call for which a slow
 // backend has not responded in time. [Fleet.Stats] counts the calls that were sent without a lease,
 // and those that a budget counted in this process only. The log has a record when the backend fails
-// and when it is back. If it is slow, there is at most one record in a minute. A lease that ended
-// before its call is counted and logged too.
+// and when it is back. If it is slow, there is at most one record in a minute.
+//
+// A lease that ended before its call is counted and logged too. It is not if a release that failed
+// may have been carried out, since its repeat then finds nothing in any case. A lease that the
+// backend lost is not counted either if the backend is back only after the time of the lease.
 //
 // If the backend loses its data, calls that are under way lose their leases. All processes then
 // forget challenges and rejected logins.

@@ -77,6 +77,9 @@ func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*t
 		start := time.Now()
 		got, ok := f.claim(ctx, a, claim, had)
 		if got.Fence != had.Fence {
+			if ok && had.Fence != 0 {
+				f.received(pendingRelease{Release: had.Release, ends: had.ends, unsent: had.unsent}, false)
+			}
 			had = releaseOf(claim, ttl) // that lease has ended
 		}
 		switch {
@@ -142,29 +145,38 @@ func (f *Fleet) claim(ctx context.Context, a *allowance.Allowance, c Claim, had 
 	return got, err == nil
 }
 
-// release ends a lease. It also notices that the lease was lost.
+// The records of leases that ended before their calls.
+const (
+	lateLease = "bankmux: a call took longer than its lease, and another may have overlapped"
+	lostLease = "bankmux: the shared state lost a lease, and another call may have overlapped"
+)
+
+// release ends a lease. It also notices that the lease has ended or was lost.
 func (f *Fleet) release(ctx context.Context, l *turnLease) {
 	if l.fence == 0 {
 		return
 	}
-	r := Release{Key: l.name, Holder: l.holder, Fence: l.fence, Fact: l.change}
-	tries := 0
-	held, err := request(context.WithoutCancel(ctx), f, f.allowanceFrom(ctx), func(ctx context.Context) (bool, error) {
+	r := pendingRelease{until: l.until, ends: l.until, unsent: true, shared: l.shared}
+	r.Release = Release{Key: l.name, Holder: l.holder, Fence: l.fence, Fact: l.change}
+	if r.ended() {
+		f.countLost(l.name, lateLease)
+	}
+	a, tries := f.allowanceFrom(ctx), 0
+	if a.Left() < f.maxRequest() { // a request that is cut short would leave open whether it was carried out
+		f.later(r)
+		return
+	}
+	held, err := request(context.WithoutCancel(ctx), f, a, func(ctx context.Context) (bool, error) {
 		tries++
-		return f.backend.Release(ctx, r)
+		return f.backend.Release(ctx, r.Release)
 	})
-	late := !time.Now().Before(l.until)
-	switch {
-	case err != nil:
-		f.later(pendingRelease{Release: r, until: l.until, shared: l.shared})
-	case late:
-		f.countLost(l.name, "bankmux: a call took longer than its lease, and another may have overlapped")
-	case !held && tries == 1: // a repeated release finds nothing
-		f.countLost(l.name, "bankmux: the shared state lost a lease, and another call may have overlapped")
+	if err != nil {
+		r.unsent = errors.Is(err, errNotAsked)
+		f.later(r)
+		return
 	}
-	if err == nil && l.shared != nil && (held || (tries > 1 && !late)) {
-		l.shared()
-	}
+	r.unsent = tries == 1 // a repeated release finds nothing
+	f.received(r, held)
 }
 
 // aloneEvery is how often the log has a record of calls that were judged alone.

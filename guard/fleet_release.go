@@ -4,6 +4,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -24,6 +25,11 @@ type pendingRelease struct {
 
 	// until is when the lease or the place ends by itself. The release is dropped then.
 	until time.Time
+	// ends is when the lease of Fence ends by itself, as long as no later claim is known to have
+	// extended it. A release that is not held before that finds a lease that was released or lost.
+	ends time.Time
+	// unsent says that no request has released the lease of a call. If it is not held, it was lost.
+	unsent bool
 	// repeat is how long after it the release is repeated. Zero means that it is not repeated.
 	repeat time.Duration
 	shared func() // if not nil, called when the backend has the fact
@@ -145,13 +151,30 @@ func (f *Fleet) flushed() bool {
 	return true
 }
 
-// sendOne sends a release, and then others that wait.
-func (f *Fleet) sendOne(r pendingRelease) {
-	held, err := inBackground(f, func(ctx context.Context) (bool, error) { return f.backend.Release(ctx, r.Release) })
-	// One that was not held has come already, or the backend has lost its data.
-	if err == nil && r.shared != nil && (held || !r.ended()) {
+// received notes what a release of a lease has found at the backend.
+func (f *Fleet) received(r pendingRelease, held bool) {
+	inTime := time.Now().Before(r.ends)
+	if !held && inTime && r.unsent {
+		f.countLost(r.Key, lostLease)
+	}
+	// One that is not held may have come already.
+	if r.shared != nil && (held || (inTime && !r.unsent)) {
 		r.shared()
 	}
+}
+
+// sendOne sends a release, and then others that wait.
+func (f *Fleet) sendOne(r pendingRelease) {
+	tries := 0
+	held, err := inBackground(f, func(ctx context.Context) (bool, error) {
+		tries++
+		return f.backend.Release(ctx, r.Release)
+	})
+	if err == nil {
+		r.unsent = r.unsent && tries == 1
+		f.received(r, held)
+	}
+	r.unsent = r.unsent && errors.Is(err, errNotAsked)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.releasing--
@@ -167,8 +190,8 @@ func (f *Fleet) sendOne(r pendingRelease) {
 // repeat sends a release again after a while, unless Flush has returned. It is for whatever the
 // claim got after the first one. The caller has locked mu.
 func (f *Fleet) repeat(r pendingRelease) {
-	again, flushes := r, f.flushes
-	again.Release, again.repeat = Release{Key: r.Key, Holder: r.Holder}, 2*r.repeat
+	flushes := f.flushes
+	again := pendingRelease{Release: Release{Key: r.Key, Holder: r.Holder}, until: r.until, repeat: 2 * r.repeat}
 	time.AfterFunc(r.repeat, func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()

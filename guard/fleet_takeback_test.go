@@ -72,6 +72,15 @@ func (w waiting) sent(t *testing.T) (found string) {
 	return string(plain)
 }
 
+// sentElsewhere lets another process have the lease for a moment.
+func (w waiting) sentElsewhere(t *testing.T) {
+	t.Helper()
+	got, err := w.backend.Memory.Acquire(t.Context(), Claim{Key: "turn", Holder: "other", TTL: time.Minute, Place: 1})
+	require.NoError(t, err)
+	_, err = w.backend.Release(t.Context(), Release{Key: "turn", Holder: "other", Fence: got.Fence})
+	require.NoError(t, err)
+}
+
 func TestFleetTakeBack(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(t *testing.T, w waiting){
@@ -139,6 +148,17 @@ func TestFleetTakeBack(t *testing.T) {
 			assert.Equal(t, "left", w.sent(t))
 			time.Sleep(time.Hour)
 		},
+		"one that the backend has lost is counted": func(t *testing.T, w waiting) {
+			w.pending[0].unsent, w.pending[0].ends = true, w.pending[0].until
+			*w.backend.Memory = *NewMemory()
+			w.sentElsewhere(t)
+			l, err := w.acquire(t.Context(), "turn", time.Minute)
+			require.NoError(t, err)
+			assert.NotEqual(t, w.fence, l.fence)
+			assert.EqualValues(t, 1, w.Stats().Lost)
+			w.release(t.Context(), l)
+			assert.EqualValues(t, 1, w.Stats().Lost)
+		},
 		"a fleet that is down leaves it": func(t *testing.T, w waiting) {
 			w.failed(errors.New("no"))
 			_, ok := w.takeBack("turn")
@@ -177,4 +197,57 @@ func TestFleetTakeBack(t *testing.T) {
 			w.sent(t)
 		})
 	})
+}
+
+// TestFleetNotShared specifies that a hold counts as shared only if its release left it.
+func TestFleetNotShared(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		claim  bool          // the next call claims the lease, and gets no response
+		unsent bool          // nothing was sent before
+		lose   bool          // the backend loses its data
+		later  time.Duration // when the backend is back; the lease lasts a minute
+		shared bool
+	}{
+		"the lease had ended":                              {later: 80 * time.Second},
+		"the lease had ended, and a claim got no response": {claim: true, later: 80 * time.Second},
+		"the backend lost the lease":                       {unsent: true, lose: true},
+		"the release may have come before":                 {lose: true, shared: true},
+		"the lease was held":                               {unsent: true, shared: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				all, op := newHolds(), &bankmux.Op{Connection: "1"}
+				key := loginOf(op)
+				w := newWaiting(t, "left")
+				all.add(&hold{key: key, cause: &bankmux.Error{Kind: bankmux.ErrReauth}, unshared: true})
+				waits := &w.pending[0]
+				waits.shared, waits.unsent, waits.ends = all.sharing(all.byKey[key]), test.unsent, waits.until
+				if test.claim {
+					time.Sleep(50 * time.Second)
+					w.backend.on.Store(true)
+					l, err := w.acquire(t.Context(), "turn", time.Minute)
+					require.NoError(t, err)
+					require.Zero(t, l.fence)
+					w.backend.on.Store(false)
+					test.later -= 50 * time.Second
+				}
+				time.Sleep(test.later)
+				if test.lose {
+					*w.backend.Memory = *NewMemory()
+				}
+				w.available()
+				synctest.Wait()
+				w.mu.Lock()
+				w.releasing = 0
+				w.sendPending()
+				w.mu.Unlock()
+				synctest.Wait()
+				assert.Equal(t, test.shared, !all.byKey[key].unshared)
+				time.Sleep(time.Hour) // what was started ends
+				assert.Equal(t, test.shared, !all.byKey[key].unshared, "a repeat changes nothing")
+			})
+		})
+	}
 }

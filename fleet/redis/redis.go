@@ -24,8 +24,9 @@
 // A method ends at the deadline of its context. If the context is cancelled or has no deadline, it
 // ends after about a second. A request is sent once, except that a cluster may send it to another
 // node. Redis that restarts empty has lost all leases, facts and counts. So a call that is under
-// way may overlap with a new one, which [guard.Fleet] counts and logs. The same is possible when a
-// replica takes over, since Redis replicates after it has responded.
+// way may overlap with a new one. [guard.Fleet] counts and logs that, with the exceptions that it
+// lists. The same is possible when a replica takes over, since Redis replicates after it has
+// responded.
 //
 // # What the server needs
 //
