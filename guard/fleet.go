@@ -82,6 +82,7 @@ type Fleet struct {
 	probeAt   time.Time
 	pending   []pendingRelease
 	releasing int       // releases that are sent and for which no call waits
+	others    int       // of circuits: requests for which no call waits
 	flushes   int       // how often Flush found nothing left
 	waking    bool      // a timer is set that looks whether the backend is back
 	aloneAt   time.Time // of the last record about calls that were judged alone

@@ -33,7 +33,7 @@ func (f *Fleet) openElsewhere(key breakerKey) time.Duration {
 	defer f.board.mu.Unlock()
 	if !f.board.reading && now.Sub(f.board.readAt) >= boardAge && f.available() {
 		f.board.reading = true
-		go f.readBoard()
+		f.other(f.readBoard)
 	}
 	if len(f.board.until) == 0 {
 		return 0
@@ -67,7 +67,7 @@ func (f *Fleet) announceOpen(key breakerKey, openFor time.Duration) {
 	if f == nil {
 		return
 	}
-	go func() {
+	f.other(func() {
 		name := key.name()
 		sealed, ok := f.seal(name, []byte(f.process))
 		if !ok {
@@ -76,5 +76,18 @@ func (f *Fleet) announceOpen(key breakerKey, openFor time.Duration) {
 		_, _ = inBackground(f, func(ctx context.Context) (struct{}, error) {
 			return struct{}{}, f.backend.PutFact(ctx, name, Fact{Value: sealed, TTL: openFor})
 		})
+	})
+}
+
+// other does something at the backend for which no call waits. [Fleet.Flush] does.
+func (f *Fleet) other(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.others++
+	go func() {
+		do()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.others--
 	}()
 }

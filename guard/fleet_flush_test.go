@@ -98,7 +98,7 @@ func TestFleetWake(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				b := newBackend()
-				test(t, b, newProcess(t, b))
+				test(t, b, newProcess(t, b, func(o *guard.Options) { o.Breaker.Consecutive = 1 }))
 			})
 		})
 	}
@@ -157,6 +157,34 @@ func TestFlush(t *testing.T) {
 			assert.InDelta(t, 0.9, time.Since(start).Seconds(), 0.1)
 			assert.False(t, p.fleet.Stats().Down)
 		},
+		"it waits until a circuit that the last call opened is announced": func(t *testing.T, b *backend, p *process) {
+			b.delay.Store(int64(20 * time.Millisecond))
+			require.Error(t, p.call(t.Context(), read, func(context.Context) error { return errDown }))
+			require.NoError(t, p.fleet.Flush(t.Context()))
+			facts, err := b.Memory.Facts(t.Context())
+			require.NoError(t, err)
+			assert.Len(t, facts, 1)
+			before := b.requests.Load()
+			b.fail(errors.New("it is closed"))
+			time.Sleep(time.Hour)
+			assert.Equal(t, before, b.requests.Load())
+			assert.False(t, p.fleet.Stats().Down)
+		},
+		"it waits until the circuits of others are read": func(t *testing.T, b *backend, p *process) {
+			require.NoError(t, p.call(t.Context(), read, func(context.Context) error {
+				time.Sleep(time.Second)
+				return nil
+			}))
+			synctest.Wait()
+			b.delay.Store(int64(20 * time.Millisecond))
+			local := read
+			local.Connection = "" // without a lease
+			require.NoError(t, p.call(t.Context(), local, ok))
+			require.NoError(t, p.fleet.Flush(t.Context()))
+			b.fail(errors.New("it is closed"))
+			time.Sleep(time.Hour)
+			assert.False(t, p.fleet.Stats().Down)
+		},
 		"nothing from before is sent after it": func(t *testing.T, b *backend, p *process) {
 			for _, flush := range []bool{true, false, true} {
 				b.fail(errors.New("no"))
@@ -176,7 +204,7 @@ func TestFlush(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				b := newBackend()
-				test(t, b, newProcess(t, b))
+				test(t, b, newProcess(t, b, func(o *guard.Options) { o.Breaker.Consecutive = 1 }))
 			})
 		})
 	}

@@ -116,11 +116,14 @@ func (f *Fleet) dropEnded() {
 	f.pending = slices.DeleteFunc(f.pending, func(r pendingRelease) bool { return r.ended() })
 }
 
-// Flush waits until the backend has received the releases for which no call waits. It does not wait
-// for leases that have ended by themselves. Call it after the last call of a process that ends.
-// Otherwise, if the backend is slow or down then, a lease may last until its time is over, and
-// other processes wait for it. A claim that a hanging backend carries out after that is not
-// covered. Flush may be repeated. The error is [bankmux.ErrContextDone] if ctx ends before.
+// Flush waits until the backend has received the releases for which no call waits. It also waits
+// for the other requests in the background. So a circuit that the last call opened is announced,
+// if the backend is available. It does not wait for leases that have ended by themselves.
+//
+// Call it after the last call of a process that ends. Otherwise, if the backend is slow or down
+// then, a lease may last until its time is over, and other processes wait for it. A claim that a
+// hanging backend carries out after that is not covered. Flush may be repeated. The error is
+// [bankmux.ErrContextDone] if ctx ends before.
 func (f *Fleet) Flush(ctx context.Context) error {
 	for {
 		if f.flushed() {
@@ -144,7 +147,7 @@ func (f *Fleet) flushed() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.dropEnded()
-	if len(f.pending) > 0 || f.releasing > 0 || f.probing {
+	if len(f.pending) > 0 || f.releasing > 0 || f.others > 0 || f.probing {
 		return false
 	}
 	f.flushes++
