@@ -45,6 +45,10 @@ type ExchangeResult struct {
 	// first. Posting the payload again exchanges the rest. A failure of a one-shot whose outcome is
 	// not known is of [ErrOutcomeUnknown]: the provider may have opened an access.
 	Failed []Failure
+	// Spent is how many logins of the run were exchanged before, so that this call could not. Each
+	// has a connection in the result of an earlier call. If an earlier call has no result, such as
+	// one whose process died, an access may be open that no connection has.
+	Spent int
 }
 
 // All returns Connection and then More.

@@ -31,7 +31,8 @@ type Provider interface {
 	//
 	// Each login may have a token of its own. If one of them cannot be exchanged, return the other
 	// connections, and a failure in [ExchangeResult.Failed]. If a later call finds some tokens
-	// spent already, it ignores these. It then names all connections by [Session.ConnectionOf].
+	// spent already, it counts these in [ExchangeResult.Spent] alone. It then names all connections
+	// by [Session.ConnectionOf].
 	//
 	// ExchangeToken is a one-shot: one call sends the exchange at most once. At some providers
 	// nothing is spent, because the call only asks what the user did. The effect is [Read] there:

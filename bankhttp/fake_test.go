@@ -40,6 +40,7 @@ type harbor struct {
 	ended     map[string]bool            // connections that were disconnected, by reference
 	presences []bankmux.Presence
 	lost      []bankmux.Failure // logins of a run that could not be exchanged
+	others    int               // logins of a run whose tokens were spent before
 	unread    []bankmux.Failure // accounts that a sync cannot read
 	sentTo    string            // the address of the last webhook delivery
 	wait      chan struct{}     // Sync waits for it after the first page
@@ -186,7 +187,7 @@ func (p *harbor) ExchangeToken(ctx context.Context, req bankmux.ExchangeRequest)
 	conn := bankmux.NewConnection(req.Session, planted+"-ref-"+code, bankmux.NewSecret(planted+"-credential"))
 	conn.Institution = bankmux.Institution{ID: planted, Name: "Harbor Bank", Country: "US", BIC: planted}
 	conn.Status = bankmux.Status{State: bankmux.StateActive, Code: planted, At: conn.LinkedAt}
-	res := bankmux.ExchangeResult{Connection: conn, Failed: p.lost}
+	res := bankmux.ExchangeResult{Connection: conn, Failed: p.lost, Spent: p.others}
 	if p.twin {
 		more := bankmux.NewFurtherConnection(req.Session, planted+"-twin-"+code, conn.Credential())
 		more.Institution, more.Status = conn.Institution, conn.Status

@@ -252,17 +252,20 @@ func TestDeleteUserInDoubt(t *testing.T) {
 			assert.Empty(t, store.left())
 		})
 	})
+	unknown := bankmux.Failure{Err: &bankmux.Error{Kind: bankmux.ErrOutcomeUnknown}}
 	for name, c := range map[string]struct {
 		failed []bankmux.Failure
+		others int // whose tokens were spent
 		left   int
 	}{
-		"is forgotten": {nil, 0},
-		"stays if another bank's outcome is unknown": {[]bankmux.Failure{{Err: &bankmux.Error{Kind: bankmux.ErrOutcomeUnknown}}}, 1},
+		"is forgotten": {nil, 0, 0},
+		"stays if another bank's outcome is unknown": {[]bankmux.Failure{unknown}, 0, 1},
+		"stays if another bank's token was spent":    {nil, 1, 1},
 	} {
 		t.Run("an exchange whose access ends after the deletion "+name, func(t *testing.T) {
 			t.Parallel()
 			p, store := newHarbor(), &doubtStore{Store: bankhttp.NewMemory()}
-			p.lost = c.failed
+			p.lost, p.others = c.failed, c.others
 			a := newHarborApp(t, p, func(c *bankhttp.Config) { c.Store = store })
 			session := a.harborStart(t, "rosa")
 			p.during = func(ctx context.Context, op string) error {

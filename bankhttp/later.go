@@ -210,7 +210,8 @@ func (s *Service) endHeld(ctx context.Context, user string) error {
 // forgotten the exchange too. The store does not forget one that may have opened a further access.
 func (s *Service) accessEnded(ctx context.Context, key exchangeKey, one made) {
 	unknown := func(f bankmux.Failure) bool { return f.Err != nil && !bankmux.OutcomeKnown(f.Err) }
-	if !slices.ContainsFunc(one.res.Failed, unknown) && !s.ended.put(key, one.payload) {
+	known := one.res.Spent == 0 && !slices.ContainsFunc(one.res.Failed, unknown)
+	if known && !s.ended.put(key, one.payload) {
 		_ = s.forget(ctx, key, one.payload) // without room it is tried once
 	}
 	s.held.drop(key)

@@ -28,8 +28,11 @@ type outcome struct {
 	Connections []string          `json:"connections,omitempty"` // their ids, in the order of All
 	Failed      []bankmux.Failure `json:"failed,omitempty"`      // with Err, those of the result before
 	Err         *bankmux.Error    `json:"error,omitempty"`
+	Stored      []string          `json:"stored,omitempty"` // the ids of all connections, with those of earlier calls
+	Owed        int               `json:"owed,omitempty"`   // how many logins failed and are not stored since
 
-	made []bankmux.Connection // the connections of this call
+	made  []bankmux.Connection // the connections of this call
+	spent int                  // how many logins this call found spent
 }
 
 // Exchange runs exchange once for a session and a payload, and stores its connections together with
@@ -45,6 +48,7 @@ type outcome struct {
 // After an error, and after a result with Failed, the payload may be posted again. Exchange then
 // runs exchange once more, which finds out an unknown outcome or exchanges the rest. A result with
 // a failure whose outcome is unknown is stored, and [Store.Unfinished] lists it until the rest is.
+// It also lists a result with more Spent than the connections that the session stored before.
 //
 // An exchange that may have opened an access, and fails, must return [bankmux.ErrOutcomeUnknown].
 // [bankmux.Registry] does so with the interceptors of package guard. Without them, an
@@ -107,11 +111,11 @@ type claim struct {
 	ref    bankmux.SessionRef
 	id     string
 	holder string
-	mine   bool              // this call runs the exchange
-	taken  bool              // the lease of another process ended, which may still store its result
-	doubt  bool              // an access may be open that nothing stores, see the states
-	failed []bankmux.Failure // those of the result before, which this call may link
-	waits  int64             // the attempt that this call waits for
+	mine   bool    // this call runs the exchange
+	taken  bool    // the lease of another process ended, which may still store its result
+	doubt  bool    // an access may be open that nothing stores, see the states
+	before outcome // of the call before, whose failures this call may link
+	waits  int64   // the attempt that this call waits for
 }
 
 // late returns the error of a call whose time ended while it waited for another one.
@@ -133,7 +137,7 @@ func underWay(cause error) *bankmux.Error {
 // claim takes the exchange, or returns its outcome. It returns nothing if another call runs it.
 func (s *Store) claim(ctx context.Context, c *claim) (got *outcome, err error) {
 	err = s.write(ctx, "Exchange", func(w *work) error {
-		got, c.mine, c.taken, c.doubt, c.failed = nil, false, false, false, nil
+		got, c.mine, c.taken, c.doubt, c.before = nil, false, false, false, outcome{}
 		var state, holder string
 		var attempt, until int64
 		var sealed []byte
@@ -166,7 +170,7 @@ func (s *Store) claim(ctx context.Context, c *claim) (got *outcome, err error) {
 				got = read
 				return nil
 			}
-			c.failed = read.Failed
+			c.before = *read
 		}
 		if !runs {
 			attempt++

@@ -22,21 +22,37 @@ func (s *Store) runExchange(
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.endFor)
 	defer cancel()
 	if err != nil {
-		_, _ = s.keepEnd(ctx, c, outcome{Err: asError(err), Failed: c.failed}) // the error of the exchange says more
+		out := c.before
+		out.Connections, out.Err = nil, asError(err)
+		_, _ = s.keepEnd(ctx, c, out) // the error of the exchange says more
 		if c.taken && bankmux.KindOf(err) == bankmux.ErrTokenSpent {
 			return bankmux.ExchangeResult{}, underWay(nil)
 		}
 		return bankmux.ExchangeResult{}, err
 	}
-	out := outcome{Failed: result.Failed, made: result.All()}
-	for _, conn := range out.made {
-		out.Connections = append(out.Connections, conn.ID)
-	}
-	first, err := s.keepEnd(ctx, c, out)
+	first, err := s.keepEnd(ctx, c, c.outcomeOf(&result))
 	if first != nil {
 		result, err = s.resultOf(ctx, c.ref.User, first)
 	}
 	return result, failed("Exchange", err)
+}
+
+// outcomeOf returns the outcome of a call that has a result. It still owes what was owed before,
+// but for connections that are new.
+func (c *claim) outcomeOf(result *bankmux.ExchangeResult) outcome {
+	out := outcome{
+		Failed: result.Failed, Stored: slices.Clone(c.before.Stored), made: result.All(), spent: result.Spent,
+	}
+	owed := max(c.before.Owed, len(c.before.Failed))
+	for _, conn := range out.made {
+		out.Connections = append(out.Connections, conn.ID)
+		if !slices.Contains(out.Stored, conn.ID) {
+			out.Stored = append(out.Stored, conn.ID)
+			owed--
+		}
+	}
+	out.Owed = max(owed, len(out.Failed))
+	return out
 }
 
 // keepEnd stores an outcome. It tries again while the database is away. It returns the outcome that
@@ -76,7 +92,7 @@ func (c *claim) state(out *outcome) string {
 		return exchangeFailed
 	case slices.ContainsFunc(out.Failed, unknown):
 		return doubtfulEnded
-	case c.doubt && (len(out.Failed) > 0 || len(out.Connections) < len(c.failed)):
+	case c.doubt && out.Owed > 0:
 		return doubtfulEnded
 	}
 	return exchangeDone
@@ -98,8 +114,15 @@ func (s *Store) endExchange(ctx context.Context, c *claim, out outcome) (first *
 	if err != nil {
 		return nil, err
 	}
-	state := c.state(&out)
 	err = s.write(ctx, "Exchange", func(w *work) error {
+		state := c.state(&out)
+		lost, settled, err := s.spent(ctx, w, c, &out)
+		if err != nil {
+			return err
+		}
+		if lost {
+			state = doubtfulEnded
+		}
 		if first, err = s.endedBefore(ctx, w, c, &out); err != nil {
 			return err
 		}
@@ -124,7 +147,10 @@ func (s *Store) endExchange(ctx context.Context, c *claim, out outcome) (first *
 				return err
 			}
 		}
-		return nil
+		if state != exchangeDone || len(out.Failed) > 0 {
+			return nil
+		}
+		return settle(ctx, w, settled)
 	})
 	return first, err
 }

@@ -68,7 +68,7 @@ func TestPartialDoubt(t *testing.T) {
 		s := db.open(t)
 		l := startLink(t, s, "rosa")
 		run(t, s, l, bankmux.ErrOutcomeUnknown)
-		_, err := l.finish(t.Context(), s, "1")
+		_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), l.gets(attempt{made: "B"}))
 		require.NoError(t, err)
 		assert.Empty(t, unfinishedOf(t, s))
 	})
@@ -122,14 +122,7 @@ func TestOwed(t *testing.T) {
 						repeat(t, s, c, l)
 					}
 					_, err = s.Exchange(t.Context(), l.session.Ref(), payload("1"),
-						func(ctx context.Context) (bankmux.ExchangeResult, error) {
-							res, err := exchange(ctx, l.session, "2")
-							if both {
-								res.More = []bankmux.Connection{res.Connection}
-								res.More[0].ID = "further"
-							}
-							return res, err
-						})
+						l.gets(attempt{made: map[bool]string{false: "B", true: "BC"}[both]}))
 					require.NoError(t, err)
 					listed := 1
 					if both {

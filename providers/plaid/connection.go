@@ -145,7 +145,8 @@ func unreadableResult() *bankmux.Error {
 }
 
 // exchangeAll exchanges the token of each login once. The first login is the connection of the
-// session, and the others are further ones. A token that is spent was exchanged by an earlier call.
+// session, and the others are further ones. A token that is spent was exchanged by an earlier call,
+// whose result the application may not have.
 func (a *adapter) exchangeAll(
 	ctx context.Context, s *bankmux.Session, logins []addedItem,
 ) (res bankmux.ExchangeResult, err error) {
@@ -158,7 +159,7 @@ func (a *adapter) exchangeAll(
 		case err == nil:
 			made = append(made, conn)
 		case errors.Is(err, bankmux.ErrTokenSpent):
-			spent = err
+			spent, res.Spent = err, res.Spent+1
 		default:
 			failed = append(failed, err)
 		}
@@ -166,7 +167,7 @@ func (a *adapter) exchangeAll(
 	if len(made) == 0 { // an error whose outcome is not known is the worst
 		unknown := func(err error) bool { return !bankmux.OutcomeKnown(err) }
 		failed = append(failed, spent)
-		return res, failed[max(0, slices.IndexFunc(failed, unknown))]
+		return bankmux.ExchangeResult{}, failed[max(0, slices.IndexFunc(failed, unknown))]
 	}
 	res.Connection, res.More = made[0], made[1:]
 	for _, err := range failed {

@@ -358,6 +358,7 @@ func aBankThatFailsIsExchangedByALaterCall(t *testing.T) {
 		rest, err := s.client.ExchangeToken(t.Context(), posted(session, "{}"))
 		require.NoError(t, err)
 		require.Len(t, rest.All(), 1)
+		assert.Equal(t, []int{0, 2}, []int{first.Spent, rest.Spent}, "what an earlier call exchanged is counted")
 		ids, references := map[string]bool{}, map[string]bool{}
 		for _, conn := range append(first.All(), rest.All()...) {
 			ids[conn.ID], references[conn.Reference()] = true, true
