@@ -56,6 +56,10 @@ import (
 // may have been carried out, since its repeat then finds nothing in any case. A lease that the
 // backend lost is not counted either if the backend is back only after the time of the lease.
 //
+// A challenge that a process ended while the backend was away ends for the others with the next
+// call of that process on the connection. Until then they refuse calls, at the longest until the
+// challenge expires.
+//
 // If the backend loses its data, calls that are under way lose their leases. All processes then
 // forget challenges and rejected logins.
 //

@@ -88,3 +88,83 @@ func TestFleetAnswered(t *testing.T) {
 		})
 	}
 }
+
+// TestFleetAnsweredAlone lets a process end a challenge that all processes know, while the backend
+// is away. What the other process finds then is not specified: it learns of the end only after the
+// next call of the first.
+func TestFleetAnsweredAlone(t *testing.T) {
+	t.Parallel()
+	ask := func(id string) func(context.Context) error {
+		return func(context.Context) error {
+			asked := asking(id)
+			bankmux.ErrorOf(asked).Challenge.ExpiresAt = time.Now().Add(time.Hour)
+			return asked
+		}
+	}
+	answer := data("Accounts", "r", "x")
+	abandon := answer
+	abandon.Abandon = true
+	cut := func(context.Context) error { return errors.New("the connection was cut") }
+	for name, test := range map[string]struct {
+		op      bankmux.Op
+		send    func(context.Context) error
+		during  bool          // the backend fails while the call is sent
+		away    time.Duration // a second if zero
+		refused string        // the challenge of later calls
+	}{
+		"it was answered before the backend was asked": {op: answer, send: ok},
+		"the answer was sent when the backend failed":  {op: answer, send: ok, during: true},
+		"the backend stays away longer than the lease": {op: answer, send: ok, during: true, away: 6 * time.Minute},
+		"it was abandoned":                            {op: abandon, send: ok},
+		"the bank asks something else":                {op: answer, send: ask("y"), refused: "y"},
+		"the bank asks the same once more":            {op: answer, send: ask("x"), refused: "x"},
+		"an answer of which the bank may not know":    {op: answer, send: cut, refused: "x"},
+		"it was abandoned, and the bank may not know": {op: abandon, send: cut},
+	} {
+		for _, known := range []bool{true, false} {
+			who := map[bool]string{true: "", false: ", in a process that did not know it"}[known]
+			t.Run(name+who, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					b := newBackend()
+					first, second := newProcess(t, b), newProcess(t, b)
+					require.Error(t, first.call(t.Context(), data("Accounts", "r", ""), ask("x")))
+					p, other := first, second
+					if !known {
+						p, other = second, first
+					}
+					if !test.during {
+						b.fail(errors.New("no"))
+					}
+					sent := false
+					_ = p.call(t.Context(), test.op, func(ctx context.Context) error {
+						b.fail(errors.New("no"))
+						sent = true
+						return test.send(ctx)
+					})
+					require.True(t, sent)
+					time.Sleep(max(test.away, time.Second))
+					b.fail(nil)
+					elsewhere := data("Accounts", "r", "")
+					elsewhere.Connection = "other"
+					time.Sleep(time.Second)
+					for _, each := range []*process{p, other} {
+						require.NoError(t, each.call(t.Context(), elsewhere, ok)) // it starts a probe if none was sent
+						synctest.Wait()
+						require.False(t, each.fleet.Stats().Down)
+					}
+					for _, each := range []*process{p, other, p, other} {
+						err := each.call(t.Context(), data("Balances", "r", ""), ok)
+						if test.refused == "" {
+							require.NoError(t, err)
+							continue
+						}
+						require.ErrorIs(t, err, bankmux.ErrUserAction)
+						require.Equal(t, test.refused, bankmux.ErrorOf(err).Challenge.ID)
+					}
+					time.Sleep(2 * time.Hour) // what was started ends
+				})
+			})
+		}
+	}
+}

@@ -29,6 +29,37 @@ func (k holdKey) login() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// end remembers a challenge that a call has ended, until the backend knows. Otherwise the challenge
+// would come back with the next lease. At most [maxHolds] are remembered.
+func (s *holds) end(key holdKey, op *bankmux.Op, err error) {
+	e := bankmux.ErrorOf(err)
+	again := e != nil && e.Challenge != nil && e.Challenge.ID == op.Challenge
+	if !op.Abandon && (again || !bankmux.OutcomeKnown(err)) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for other := range s.ended {
+		if len(s.ended) < maxHolds {
+			break
+		}
+		delete(s.ended, other)
+	}
+	s.ended[key] = op.Challenge
+}
+
+// forgetting returns a function for when the backend knows that a challenge has ended.
+func (s *holds) forgetting(key holdKey) func() {
+	challenge := s.ended[key]
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.ended[key] == challenge {
+			delete(s.ended, key)
+		}
+	}
+}
+
 // adopt replaces the hold of a login by what was left with the lease. It returns what was left, and
 // the number of the hold.
 func (s *holds) adopt(key holdKey, l *turnLease) (found sharedHold, number uint64) {
@@ -37,6 +68,14 @@ func (s *holds) adopt(key holdKey, l *turnLease) (found sharedHold, number uint6
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	ended := s.ended[key]
+	switch {
+	case l.fence == 0 || ended == "":
+	case found.Login == key.login() && found.Cause != nil && challengeOf(found.Cause) == ended:
+		found, l.change, l.shared = sharedHold{}, &Fact{}, s.forgetting(key)
+	case l.change == nil: // the backend has another fact
+		delete(s.ended, key)
+	}
 	switch own := s.byKey[key]; {
 	case l.fence == 0 && own != nil:
 		return found, own.number // what the other processes know is not known
@@ -64,9 +103,12 @@ func (s *holds) leave(key holdKey, l *turnLease, found sharedHold, before uint64
 	defer s.mu.Unlock()
 	h := s.byKey[key]
 	switch {
+	case h == nil && found.Cause != nil && (before != 0 || l.renewed):
+		l.change, l.shared = &Fact{}, s.forgetting(key)
+		return
 	case h == nil:
-		if found.Cause != nil && (before != 0 || l.renewed) {
-			l.change = &Fact{}
+		if l.fence != 0 && l.change == nil {
+			delete(s.ended, key) // the backend has nothing of it
 		}
 		return
 	case h.number == before:
@@ -85,6 +127,14 @@ func (s *holds) leave(key holdKey, l *turnLease, found sharedHold, before uint64
 		l.change = &Fact{Value: sealed, TTL: ttl}
 		l.shared = s.sharing(h)
 	}
+}
+
+// challengeOf returns the id of the challenge of a hold, empty if a login was rejected.
+func challengeOf(cause *bankmux.Error) string {
+	if cause.Challenge == nil {
+		return ""
+	}
+	return cause.Challenge.ID
 }
 
 // sharing returns a function for when the backend has a hold.

@@ -185,3 +185,14 @@ func TestPlace(t *testing.T) {
 		})
 	})
 }
+
+// TestEndedBound specifies how many ended challenges a process remembers during an outage.
+func TestEndedBound(t *testing.T) {
+	t.Parallel()
+	all := newHolds()
+	for i := range maxHolds + 10 {
+		op := &bankmux.Op{Connection: strconv.Itoa(i), Challenge: "x"}
+		all.end(loginOf(op), op, nil)
+	}
+	assert.Equal(t, maxHolds, len(all.ended)) //nolint:testifylint // the map is long
+}

@@ -36,7 +36,7 @@ func Hold() bankmux.Interceptor {
 	return joined(newHolds().link)
 }
 
-func newHolds() *holds { return &holds{byKey: map[holdKey]*hold{}} }
+func newHolds() *holds { return &holds{byKey: map[holdKey]*hold{}, ended: map[holdKey]string{}} }
 
 func (s *holds) link(ctx context.Context, op *bankmux.Op, next step) error {
 	switch lease := turnLeaseFrom(ctx); {
@@ -99,6 +99,9 @@ func (s *holds) after(op *bankmux.Op, lease *turnLease, err error) {
 	case !op.Abandon:
 		s.record(&key, op, err)
 	}
+	if lease != nil && op.Challenge != "" {
+		s.end(key, op, err)
+	}
 }
 
 // changesLogin reports whether the call creates, replaces or ends the login.
@@ -116,6 +119,9 @@ type holds struct {
 	byKey      map[holdKey]*hold
 	order      evictionOrder // the same holds, in the order of replacement
 	lastNumber uint64        // the number of the newest hold
+
+	// ended has challenges that ended here, which the backend may not know.
+	ended map[holdKey]string
 }
 
 // holdKey names one login of a connection.
