@@ -42,8 +42,9 @@ import (
 // 250 ms for all requests together: for its turn, its budgets and the application's token, in all
 // attempts. It waits at most 120 ms for one of them. [FleetOptions.MaxDelay] changes both. The wait
 // for a connection that another call uses is not counted, and neither is the wait for a token that
-// another process fetches. They end with the caller's context. An operation that has waited as long
-// as it may can wait once more, if other calls of its process already wait for the token.
+// another process fetches. They end with the caller's context. There is one exception. An operation
+// with less left than one request may take can wait for the token once more. It does so only with
+// other calls of its process that already wait.
 //
 // After a request failed, the fleet sends no more of them until a probe in the background succeeds.
 // Meanwhile each process judges by what it knows itself, as without a fleet. Calls of two processes
@@ -153,7 +154,7 @@ const (
 func (f *Fleet) maxBackground() time.Duration { return max(minBackground, f.maxRequest()) }
 
 // maxRequest is how long one request may take: 120 ms of 250 ms.
-func (f *Fleet) maxRequest() time.Duration { return f.maxDelay / 25 * 12 }
+func (f *Fleet) maxRequest() time.Duration { return allowance.Request(f.maxDelay) }
 
 // allow is the interceptor outside of [Retry] that gives all attempts one allowance.
 func (f *Fleet) allow(ctx context.Context, _ *bankmux.Op, next step) error {

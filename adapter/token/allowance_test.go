@@ -95,6 +95,35 @@ func TestAllowance(t *testing.T) {
 			all.Wait()
 			assert.Equal(t, 1, e.fetches)
 		},
+		"one with too little left for a request costs the others nothing": func(t *testing.T) {
+			t.Helper()
+			s, start := waits(200*time.Millisecond), time.Now()
+			var all sync.WaitGroup
+			all.Go(func() { ask(t, s, 250*time.Millisecond) })
+			synctest.Wait()
+			own := allowance.New(250 * time.Millisecond)
+			own.Limit(119 * time.Millisecond) // a request may take 120 ms
+			_, err := s.Token(allowance.NewContext(t.Context(), own))
+			require.NoError(t, err)
+			assert.Equal(t, 200*time.Millisecond, time.Since(start))
+			all.Wait()
+		},
+		"one with nothing left waits once more, and not in each attempt": func(t *testing.T) {
+			t.Helper()
+			s, start := waits(200*time.Millisecond), time.Now()
+			own := allowance.New(250 * time.Millisecond)
+			own.Limit(0)
+			for range 4 {
+				var all sync.WaitGroup
+				all.Go(func() { ask(t, s, 250*time.Millisecond) })
+				synctest.Wait()
+				got, err := s.Token(allowance.NewContext(t.Context(), own))
+				require.NoError(t, err)
+				all.Wait()
+				s.Invalidate(got)
+			}
+			assert.Equal(t, 200*time.Millisecond, time.Since(start))
+		},
 		"one with nothing left that is alone does not wait for the fleet": func(t *testing.T) {
 			t.Helper()
 			start := time.Now()

@@ -120,18 +120,19 @@ func (s *Source) Token(ctx context.Context) (bankmux.Secret, error) {
 
 // join lets a call wait for the fetch that is under way, or for the next one. What all of them may
 // still wait for the fleet is what the least patient of them may. A call without an allowance does
-// not limit the others. Neither does one that has nothing left, unless it is the first.
+// not limit the others. Neither does one that has less left than a request may take, unless it is
+// the first. It may so wait for longer than it may, but only once.
 func (s *Source) join(own *allowance.Allowance) *allowance.Allowance {
-	left := time.Duration(math.MaxInt64)
+	left, limits := time.Duration(math.MaxInt64), false
 	if own != nil {
-		left = own.Left()
+		left, limits = own.Left(), !own.Short()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.waiting == nil:
 		s.waiting = allowance.New(left)
-	case left > 0:
+	case limits:
 		s.waiting.Limit(left)
 	}
 	return s.waiting

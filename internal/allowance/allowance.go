@@ -11,6 +11,8 @@ import (
 // Allowance is how much longer an operation may wait. Waits at the same time count once. It is safe
 // for concurrent use.
 type Allowance struct {
+	full time.Duration // at first
+
 	mu    sync.Mutex
 	left  time.Duration // as of since, if there are waits
 	used  time.Duration // without what was given back
@@ -26,7 +28,19 @@ type wait struct {
 }
 
 // New returns an allowance.
-func New(left time.Duration) *Allowance { return &Allowance{left: left} }
+func New(left time.Duration) *Allowance { return &Allowance{full: left, left: left} }
+
+// Request returns how long one request may take of an operation that may wait for full.
+func Request(full time.Duration) time.Duration { return full / 25 * 12 }
+
+// Short reports whether less is left than one request may take. It reports false if the operation
+// has waited for longer than it may.
+func (a *Allowance) Short() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settle()
+	return a.left == 0 || a.left > 0 && a.left < Request(a.full)
+}
 
 type key struct{}
 
