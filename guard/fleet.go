@@ -51,7 +51,8 @@ import (
 // may then overlap, and exceed a budget together. The same holds for a call for which a slow
 // backend has not responded in time. [Fleet.Stats] counts the calls that were sent without a lease,
 // and those that a budget counted in this process only. The log has a record when the backend fails
-// and when it is back. If it is slow, there is at most one record in a minute.
+// and when it is back, at most one pair in a minute. If it is slow, there is at most one record in
+// a minute.
 //
 // A lease that ended before its call is counted and logged too. It is not if a release that failed
 // may have been carried out, since its repeat then finds nothing in any case. A lease that the
@@ -90,6 +91,8 @@ type Fleet struct {
 	others    int       // of circuits: requests for which no call waits
 	flushes   int       // how often Flush found nothing left
 	waking    bool      // a timer is set that looks whether the backend is back
+	logged    bool      // the last record says that the backend is down
+	loggedAt  time.Time // of the last such record
 	aloneAt   time.Time // of the last record about calls that were judged alone
 }
 
@@ -253,14 +256,26 @@ func (f *Fleet) available() bool {
 // failed records that a request failed.
 func (f *Fleet) failed(err error) {
 	f.mu.Lock()
-	was := f.stats.Down
-	f.stats.Failed++
-	f.stats.LastFail, f.stats.Down, f.probeAt = err.Error(), true, time.Now().Add(probeEvery)
-	if !was {
+	if !f.stats.Down {
 		f.stats.Since = time.Now()
 	}
+	f.stats.Down = true
+	f.noteFailure(err)
+}
+
+// noteFailure counts a failed request, and logs it if the log does not say that the backend is
+// down. A server that can be read and not written is back and down again all the time. So there is
+// at most one record in a minute. The caller has locked mu, which noteFailure unlocks.
+func (f *Fleet) noteFailure(err error) {
+	now := time.Now()
+	f.stats.Failed++
+	f.stats.LastFail, f.probeAt = err.Error(), now.Add(probeEvery)
+	silent := f.logged || (!f.loggedAt.IsZero() && now.Sub(f.loggedAt) < aloneEvery)
+	if !silent {
+		f.logged, f.loggedAt = true, now
+	}
 	f.mu.Unlock()
-	if !was {
+	if !silent {
 		f.log(slog.LevelWarn, "bankmux: the shared state is unavailable, and each process judges alone",
 			slog.String("error", err.Error()))
 	}
@@ -272,19 +287,19 @@ func (f *Fleet) probe(ctx context.Context) {
 	defer cancel()
 	_, err := send(ctx, f.backend.Facts)
 	f.mu.Lock()
-	f.probing, f.probeAt = false, time.Now().Add(probeEvery)
+	f.probing = false
 	if err != nil {
-		f.stats.Failed++
-		f.stats.LastFail = err.Error()
-		f.mu.Unlock()
+		f.noteFailure(err)
 		return
 	}
-	took, unleased, uncounted := time.Since(f.stats.Since), f.stats.Unleased, f.stats.Uncounted
-	f.stats.Down, f.stats.Since = false, time.Now()
+	took, unleased, uncounted, logged := time.Since(f.stats.Since), f.stats.Unleased, f.stats.Uncounted, f.logged
+	f.stats.Down, f.stats.Since, f.logged = false, time.Now(), false
 	f.mu.Unlock()
-	f.log(slog.LevelInfo, "bankmux: the shared state is available again",
-		slog.Duration("after", took), slog.Uint64("unleased_calls", unleased),
-		slog.Uint64("uncounted_calls", uncounted))
+	if logged {
+		f.log(slog.LevelInfo, "bankmux: the shared state is available again",
+			slog.Duration("after", took), slog.Uint64("unleased_calls", unleased),
+			slog.Uint64("uncounted_calls", uncounted))
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sendPending()

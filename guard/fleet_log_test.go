@@ -90,6 +90,32 @@ func TestFleetLog(t *testing.T) {
 			call(nil)
 			assert.EqualValues(t, 4, f.Stats().Unleased, "calls have leases again")
 		},
+		"one pair of records in a minute, if it fails again and again": func(
+			t *testing.T, b *backend, f *guard.Fleet, call caller, log *records,
+		) {
+			for range 120 { // of a second each
+				b.fail(errors.New("no"))
+				call(nil)
+				b.fail(nil)
+				time.Sleep(time.Second)
+				call(nil) // it starts a probe if none was sent
+				require.False(t, f.Stats().Down)
+			}
+			assert.Len(t, log.all, 4, "of two minutes")
+			b.fail(errors.New("no"))
+			call(nil)
+			assert.Len(t, log.all, 5, "the pair of the third minute")
+			b.fail(nil)
+			time.Sleep(time.Second)
+			call(nil)
+			b.fail(errors.New("no"))
+			call(nil)
+			assert.Len(t, log.all, 6)
+			time.Sleep(time.Minute)
+			call(nil)
+			time.Sleep(time.Second)
+			assert.Len(t, log.all, 7, "a longer outage has its record, a minute later")
+		},
 		"a lease that the backend has lost": func(t *testing.T, b *backend, f *guard.Fleet, call caller, log *records) {
 			call(func() { *b.Memory = *guard.NewMemory() })
 			assert.Equal(t, []string{
