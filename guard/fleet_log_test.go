@@ -115,6 +115,11 @@ func TestFleetLog(t *testing.T) {
 			call(nil)
 			time.Sleep(time.Second)
 			assert.Len(t, log.all, 7, "a longer outage has its record, a minute later")
+			for range 5 {
+				time.Sleep(time.Minute)
+				call(nil)
+			}
+			assert.Len(t, log.all, 7, "and only one")
 		},
 		"a lease that the backend has lost": func(t *testing.T, b *backend, f *guard.Fleet, call caller, log *records) {
 			call(func() { *b.Memory = *guard.NewMemory() })
