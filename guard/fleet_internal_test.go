@@ -196,3 +196,16 @@ func TestEndedBound(t *testing.T) {
 	}
 	assert.Equal(t, maxHolds, len(all.ended)) //nolint:testifylint // the map is long
 }
+
+// TestPendingBound specifies how many releases wait for a backend that is away.
+func TestPendingBound(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWaiting(t, "left") // as many are sent as may be
+		for i := range maxPendingReleases + 5 {
+			w.later(pendingRelease{Release: Release{Key: strconv.Itoa(i)}, until: time.Now().Add(time.Minute)})
+		}
+		assert.Equal(t, maxPendingReleases, len(w.pending)) //nolint:testifylint // the list is long
+		assert.Equal(t, "5", w.pending[0].Key, "the oldest are dropped")
+	})
+}

@@ -140,6 +140,28 @@ func TestFleetTakeBack(t *testing.T) {
 			assert.Zero(t, l.fence)
 			assert.Equal(t, "left", w.sent(t))
 		},
+		"a claim that is carried out after its release was sent is given up too": func(t *testing.T, w waiting) {
+			w.backend.on.Store(true)
+			_, err := w.acquire(t.Context(), "turn", time.Minute)
+			require.NoError(t, err)
+			holder := w.pending[0].Holder
+			w.backend.on.Store(false)
+			time.Sleep(time.Second)
+			w.available()
+			synctest.Wait()
+			assert.Equal(t, "left", w.sent(t))
+			_, err = w.backend.Release(t.Context(), Release{Key: "turn", Holder: "other"})
+			require.NoError(t, err)
+			claim := Claim{Key: "turn", Holder: holder, TTL: time.Minute, Place: time.Minute}
+			late, err := w.backend.Acquire(t.Context(), claim)
+			require.NoError(t, err)
+			require.Greater(t, late.Fence, w.fence, "it has another fence")
+			time.Sleep(2 * time.Second)
+			free, err := w.backend.Acquire(t.Context(), Claim{Key: "turn", Holder: "next", TTL: time.Minute, Place: 1})
+			require.NoError(t, err)
+			assert.NotZero(t, free.Fence)
+			time.Sleep(time.Hour)
+		},
 		"a call that ends during its claim loses nothing": func(t *testing.T, w waiting) {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
