@@ -86,21 +86,21 @@ func residentBytes() (int, error) {
 }
 
 // holdOnce is the work of a process: it measures one way once, and prints the measures.
-func holdOnce(ctx context.Context, base, adapter, name string, n int) error {
+func holdOnce(ctx context.Context, base string, only one, n int) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	var all []way
 	var err error
-	if adapter == virtual {
+	if only.adapter == virtual {
 		all, err = atTheBank(ctx, base, n)
 	} else {
-		all, err = ways(ctx, base, adapter, "accounts", n)
+		all, err = ways(ctx, base, only.adapter, only.op, n)
 	}
 	if err != nil {
 		return err
 	}
 	for _, w := range all {
-		if w.name == name {
+		if w.name == only.way {
 			found, err := held(ctx, base, n, w.run)
 			if err != nil {
 				return err
@@ -108,7 +108,7 @@ func holdOnce(ctx context.Context, base, adapter, name string, n int) error {
 			return json.NewEncoder(os.Stdout).Encode(found)
 		}
 	}
-	return fmt.Errorf("no way %q", name)
+	return fmt.Errorf("no way %q", only.way)
 }
 
 // virtual is the name of the virtual bank among the adapters.
@@ -149,14 +149,16 @@ func atTheBank(ctx context.Context, base string, n int) ([]way, error) {
 	}}}, nil
 }
 
-// holding measures calls in flight by adapter and way, in turn.
-func holding(ctx context.Context, base, adapter string, n int, names ...string) ([]Result, error) {
-	of := Result{Adapter: adapter, Op: inFlight, Callers: n, Rounds: 3, Calls: n}
+// holding measures calls in flight by way, in turn.
+func holding(ctx context.Context, base string, calls one, names ...string) ([]Result, error) {
+	n := calls.callers
+	of := Result{Adapter: calls.adapter, Op: calls.op + inFlight, Callers: n, Rounds: 3, Calls: n}
 	return inRounds(of, names, func(w int) (found map[string]float64, err error) {
-		cmd := again(ctx, "held", "-base", base, "-adapter", adapter, "-way", names[w], "-held", strconv.Itoa(n))
+		cmd := again(ctx, "held", "-base", base, "-adapter", calls.adapter, "-op", calls.op, "-way", names[w],
+			"-held", strconv.Itoa(n))
 		out, err := cmd.Output()
 		if err != nil {
-			return nil, fmt.Errorf("%s, %s, in flight: %w", adapter, names[w], err)
+			return nil, fmt.Errorf("%s, %s, %s in flight: %w", calls.adapter, names[w], calls.op, err)
 		}
 		return found, json.Unmarshal(out, &found)
 	})

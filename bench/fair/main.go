@@ -38,7 +38,7 @@ func run(ctx context.Context) error {
 	only := one{}
 	flag.StringVar(&only.adapter, "adapter", "", "the adapter of a profile, or of calls in flight")
 	flag.StringVar(&only.way, "way", library, "the way of a profile, or of calls in flight")
-	flag.StringVar(&only.op, "op", "exchange", "the operation of a profile")
+	flag.StringVar(&only.op, "op", "exchange", "the operation of a profile, or of calls in flight")
 	flag.IntVar(&only.callers, "callers", 64, "the callers of a profile")
 	many := flag.Int("held", 1000, "how many calls are in flight")
 	out := flag.String("out", "", "the file of results")
@@ -52,7 +52,7 @@ func run(ctx context.Context) error {
 	case *role == "server":
 		return serve(ctx, *serves)
 	case *role == "held":
-		return holdOnce(ctx, *base, only.adapter, only.way, *many)
+		return holdOnce(ctx, *base, only, *many)
 	case *table != "":
 		return printTables(os.Stdout, *table)
 	case *profiled != "":
@@ -101,18 +101,20 @@ func measure(ctx context.Context, n size, inFlight int) ([]Result, error) {
 				results = append(results, found...)
 			}
 		}
-		found, err := holding(ctx, base, adapter, inFlight, hand, library)
-		if err != nil {
-			return nil, err
+		for _, op := range []string{"exchange", "accounts"} {
+			found, err := holding(ctx, base, one{adapter: adapter, op: op, callers: inFlight}, hand, library)
+			if err != nil {
+				return nil, err
+			}
+			results = append(results, found...)
 		}
-		results = append(results, found...)
 	}
 	bank, stopBank, err := start(ctx, "bank")
 	if err != nil {
 		return nil, err
 	}
 	defer stopBank()
-	found, err := holding(ctx, bank, virtual, 5*inFlight, library)
+	found, err := holding(ctx, bank, one{adapter: virtual, op: "accounts", callers: 5 * inFlight}, library)
 	return append(results, found...), err
 }
 

@@ -45,10 +45,12 @@ func grow(n int) byte {
 	return block[n]
 }
 
-// TestStackOfACallInFlight specifies that a list of accounts waits on a stack of 8 KiB. Transport,
-// caller and the runtime's reserve need 3.6 KiB of it. An exchange waits on one of 16 KiB.
+// TestStackOfACallInFlight specifies that a list of accounts waits on a stack of 8 KiB at MoneyKit
+// and Plaid. Transport, caller and the runtime's reserve need 4.2 KiB of it. Dapi's connections
+// take turns, which needs a few hundred bytes too many. An exchange waits on a stack of 16 KiB.
 func TestStackOfACallInFlight(t *testing.T) {
-	const accounts, exchange = 4_500, 10_600
+	accounts := map[string]uintptr{"moneykit": 3_950, "dapi": 4_500, "plaid": 3_950}
+	const exchange = 11_000
 	for _, adapter := range fixture.Adapters {
 		t.Run(adapter, func(t *testing.T) {
 			s, base := open(t)
@@ -76,7 +78,7 @@ func TestStackOfACallInFlight(t *testing.T) {
 			if _, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn}); err != nil {
 				t.Fatal(err)
 			}
-			if deep := top - seen.lowest; deep > accounts || deep < 1000 {
+			if deep := top - seen.lowest; deep > accounts[adapter] || deep < 1000 {
 				t.Errorf("a list of accounts reaches the transport with %d bytes on the stack", deep)
 			}
 		})

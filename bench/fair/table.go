@@ -14,8 +14,8 @@ import (
 	"github.com/bankmux/bankmux/bench/fixture"
 )
 
-// inFlight is the name of the operation whose calls are held.
-const inFlight = "accounts in flight"
+// inFlight ends the name of an operation whose calls are held.
+const inFlight = " in flight"
 
 // titles are the names of the adapters in tables.
 var titles = map[string]string{"moneykit": "MoneyKit", "dapi": "Dapi", "plaid": "Plaid"}
@@ -25,7 +25,9 @@ var titles = map[string]string{"moneykit": "MoneyKit", "dapi": "Dapi", "plaid": 
 var goals = map[string]map[string]float64{
 	"exchange": {"cpu_us/hand": 1.09, "p99_us/hand": 1.15, "allocs/hand": 1.15},
 	"accounts": {"moneykit cpu_us/hand": 1, "dapi cpu_us/hand": 1.08},
-	inFlight:   {"stack_kib/hand": 1.3, "stack_gc_kib/hand": 1.3},
+
+	"exchange" + inFlight: {"stack_kib/hand": 1.3, "stack_gc_kib/hand": 1.3},
+	"accounts" + inFlight: {"stack_kib/hand": 1.3, "stack_gc_kib/hand": 1.3},
 }
 
 // goalOf returns the goal of a figure of the library, 0 for none.
@@ -199,13 +201,21 @@ func (t tables) perCall() {
 func (t tables) inFlight() {
 	many := 0
 	for k := range maps.Keys(t.all) {
-		if k.op == inFlight && k.adapter != virtual {
+		if strings.HasSuffix(k.op, inFlight) && k.adapter != virtual {
 			many = k.callers
 		}
 	}
-	t.caption(thousands(many) + " calls of accounts in flight, which the server holds. A process of its own " +
-		"measures each way,\nthree times in turn.")
-	t.head("per call", "goal")
+	t.caption(thousands(many) + " calls in flight, which the server holds: an exchange at its first request. A " +
+		"process of its\nown measures each way, three times in turn.")
+	t.head("bankmux / by hand, per call", "goal")
+	for _, op := range []string{"exchange", "accounts"} {
+		t.held(op, many)
+	}
+	fmt.Fprintln(t)
+}
+
+// held writes the memory of calls of an operation that are in flight.
+func (t tables) held(op string, many int) {
 	for _, m := range []struct{ figure, title string }{
 		{"stack_kib", "stack"},
 		{"stack_gc_kib", "stack, after a collection of garbage"},
@@ -213,18 +223,17 @@ func (t tables) inFlight() {
 		{"resident_kib", "resident memory"},
 	} {
 		relative := m.figure + "/hand"
-		goal := goalText(key{op: inFlight, way: library, figure: relative})
-		t.byAdapter([]string{m.title + ", bankmux / by hand", goal}, func(adapter string) string {
-			k := key{adapter, inFlight, many, library, relative}
+		goal := goalText(key{op: op + inFlight, way: library, figure: relative})
+		t.byAdapter([]string{op + ", " + m.title, goal}, func(adapter string) string {
+			k := key{adapter, op + inFlight, many, library, relative}
 			f, ok := t.all[k]
 			if !ok {
 				return none
 			}
-			of := func(way string) float64 { return t.all[key{adapter, inFlight, many, way, m.figure}].Median }
+			of := func(way string) float64 { return t.all[key{adapter, op + inFlight, many, way, m.figure}].Median }
 			return fmt.Sprintf("%.0f KiB / %.0f KiB = %s", of(library), of(hand), ratio(f.Median, goalOf(k)))
 		})
 	}
-	fmt.Fprintln(t)
 }
 
 // atTheBank writes the memory of calls in flight at the virtual bank.
