@@ -71,6 +71,7 @@ func TestStackOfACallInFlight(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			t.Logf("an exchange: %d bytes", top-seen.lowest)
 			if deep := top - seen.lowest; deep > exchange || deep < 1000 {
 				t.Errorf("an exchange reaches the transport with %d bytes on the stack", deep)
 			}
@@ -78,6 +79,7 @@ func TestStackOfACallInFlight(t *testing.T) {
 			if _, err := client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn}); err != nil {
 				t.Fatal(err)
 			}
+			t.Logf("a list of accounts: %d bytes", top-seen.lowest)
 			if deep := top - seen.lowest; deep > accounts[adapter] || deep < 1000 {
 				t.Errorf("a list of accounts reaches the transport with %d bytes on the stack", deep)
 			}
