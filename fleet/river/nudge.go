@@ -65,9 +65,10 @@ func (f *Fleet) replan(ctx context.Context, tx *sql.Tx, conn *bankmux.Connection
 }
 
 // nudgedPlan returns the plan of a connection with a nudge whose run has not started. A provider
-// that said how long to wait is not called before.
+// that said how long to wait is not called before. The former login may be dead, and the nudge may
+// be that of a reconnect.
 func nudgedPlan(plan schedule.Plan) schedule.Plan {
-	if plan.State == schedule.Dead || plan.Reason == schedule.ReasonAsked {
+	if plan.Reason == schedule.ReasonAsked {
 		return plan
 	}
 	return schedule.Plan{State: schedule.Due, At: time.Now(), Reason: reasonNudge, Kind: plan.Kind}

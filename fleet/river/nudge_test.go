@@ -25,6 +25,7 @@ func TestNudge(t *testing.T) {
 		"a nudge inside a transaction counts after its commit":           nudgesInTransactions,
 		"a webhook delivery during a run leads to one more run after it": nudgesDuringARun,
 		"a nudge that is not committed yet as a run ends is not lost":    nudgesAtTheEnd,
+		"a reconnect during a run that finds the former login dead":      nudgesTheDead,
 		"a removed connection has no job, and its run stores nothing":    removes,
 		"a connection that lost its job gets another one":                repairs,
 		"a wrong argument is refused":                                    refusesArguments,
@@ -135,6 +136,29 @@ func nudgesAtTheEnd(t *testing.T, d *database) {
 	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
 	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
 	assert.Equal(t, append(allTexts[:5:5], "6 tea"), p.texts(t, "rosa"))
+}
+
+// nudgesTheDead nudges while the provider is asked about the former login.
+func nudgesTheDead(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	asked := newGate()
+	wait := asked.at("page 0")
+	p.bank.failing(func(ctx context.Context, call string, answers *bankmux.Answers) error {
+		if err := wait(ctx, call, answers); err != nil || call != "page 0" {
+			return err
+		}
+		p.bank.failing(nil)
+		return &bankmux.Error{Kind: bankmux.ErrGone}
+	})
+	p.nudge(t, conn)
+	p.start(t)
+	<-asked.reached
+	p.nudge(t, conn)
+	close(asked.open)
+	require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind)
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	assert.Equal(t, allTexts, p.texts(t, "rosa"))
 }
 
 func removes(t *testing.T, d *database) {
