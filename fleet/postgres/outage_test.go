@@ -6,7 +6,6 @@ import (
 	"context"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux/fleet/postgres"
@@ -35,9 +34,10 @@ func TestOutage(t *testing.T) {
 		s := newSchema(t)
 		s.open(t, "")
 		fleetproof.DataLoss(t, s.url, func(t testing.TB) {
-			_, err := s.admin.Exec(t.Context(), "TRUNCATE bankmux_fleet_leases, bankmux_fleet_places,"+
-				" bankmux_fleet_facts, bankmux_fleet_counts, bankmux_fleet_seen", pgx.QueryExecModeSimpleProtocol)
-			require.NoError(t, err)
+			for _, table := range tables { // one lock at a time
+				_, err := s.admin.Exec(t.Context(), "TRUNCATE bankmux_fleet_"+table)
+				require.NoError(t, err)
+			}
 		})
 	})
 }

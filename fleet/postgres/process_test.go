@@ -50,7 +50,7 @@ func (s *schema) stored(t *testing.T) (all []string) {
 	t.Helper()
 	_, err := s.admin.Exec(t.Context(), "SET bytea_output = 'escape'")
 	require.NoError(t, err)
-	for _, table := range []string{"leases", "places", "facts", "counts", "seen"} {
+	for _, table := range tables {
 		rows, err := s.admin.Query(t.Context(), "SELECT r::text FROM bankmux_fleet_"+table+" r")
 		require.NoError(t, err)
 		texts, err := pgx.CollectRows(rows, pgx.RowTo[string])

@@ -66,7 +66,9 @@ CREATE TABLE bankmux_fleet_seen (
 CREATE INDEX bankmux_fleet_seen_end ON bankmux_fleet_seen (expires_at);
 
 -- Deletes rows that have ended: in one of a hundred calls, up to 500 of each table. It leaves out
--- rows that others have locked.
+-- rows that others have locked. The other functions call it last, so a call that has locked rows of
+-- other keys never waits. Before that, a call locks the rows of its own key alone: first the lease,
+-- then a place. So no two calls wait for each other.
 CREATE FUNCTION bankmux_fleet_clean(t BIGINT) RETURNS VOID LANGUAGE plpgsql AS $$
 BEGIN
   IF random() >= 0.01 THEN
@@ -147,27 +149,27 @@ DECLARE
 BEGIN
   SELECT * INTO l FROM bankmux_fleet_leases x WHERE x.namespace = ns AND x.key = k FOR UPDATE;
   t := bankmux_fleet_now();
-  PERFORM bankmux_fleet_clean(t);
   IF f = 0 THEN
     DELETE FROM bankmux_fleet_places p
       WHERE p.namespace = ns AND p.key = k AND p.holder = who AND p.expires_at > t;
     gone := FOUND;
   END IF;
-  IF l.holder IS DISTINCT FROM who OR l.held_until <= t OR (f <> 0 AND l.fence <> f) THEN
-    RETURN gone;
+  IF l.holder = who AND l.held_until > t AND (f = 0 OR l.fence = f) THEN
+    gone := TRUE;
+    IF f <> 0 AND new_ttl >= 0 THEN
+      l.fact := new_fact;
+      l.fact_until := CASE WHEN new_fact IS NULL THEN 0 ELSE t + new_ttl END;
+    END IF;
+    IF l.fact IS NULL OR l.fact_until <= t THEN
+      DELETE FROM bankmux_fleet_leases x WHERE x.namespace = ns AND x.key = k;
+    ELSE
+      UPDATE bankmux_fleet_leases x
+        SET holder = '', held_until = 0, fact = l.fact, fact_until = l.fact_until, expires_at = l.fact_until
+        WHERE x.namespace = ns AND x.key = k;
+    END IF;
   END IF;
-  IF f <> 0 AND new_ttl >= 0 THEN
-    l.fact := new_fact;
-    l.fact_until := CASE WHEN new_fact IS NULL THEN 0 ELSE t + new_ttl END;
-  END IF;
-  IF l.fact IS NULL OR l.fact_until <= t THEN
-    DELETE FROM bankmux_fleet_leases x WHERE x.namespace = ns AND x.key = k;
-  ELSE
-    UPDATE bankmux_fleet_leases x
-      SET holder = '', held_until = 0, fact = l.fact, fact_until = l.fact_until, expires_at = l.fact_until
-      WHERE x.namespace = ns AND x.key = k;
-  END IF;
-  RETURN TRUE;
+  PERFORM bankmux_fleet_clean(t);
+  RETURN gone;
 END
 $$;
 
@@ -177,9 +179,9 @@ RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   t BIGINT := bankmux_fleet_now();
 BEGIN
-  PERFORM bankmux_fleet_clean(t);
   INSERT INTO bankmux_fleet_facts VALUES (ns, n, v, t + ttl)
     ON CONFLICT (namespace, name) DO UPDATE SET value = EXCLUDED.value, expires_at = EXCLUDED.expires_at;
+  PERFORM bankmux_fleet_clean(t);
 END
 $$;
 
@@ -198,7 +200,6 @@ BEGIN
     INSERT INTO bankmux_fleet_counts VALUES (ns, k, 0, 0, bankmux_fleet_now() + 60000) ON CONFLICT DO NOTHING;
   END LOOP;
   t := bankmux_fleet_now();
-  PERFORM bankmux_fleet_clean(t);
   since := t - off;
   ends := len - ((since % len) + len) % len;
   w := (since + ends) / len;
@@ -212,6 +213,7 @@ BEGIN
   -- It stays for another window, in case the clock is put back.
   UPDATE bankmux_fleet_counts x SET win = w, used = c.used + granted, expires_at = t + ends + len
     WHERE x.namespace = ns AND x.key = k;
+  PERFORM bankmux_fleet_clean(t); -- not before: it would delete the row of an earlier window
 END
 $$;
 
@@ -220,8 +222,8 @@ CREATE FUNCTION bankmux_fleet_mark(ns TEXT, k TEXT, ttl BIGINT) RETURNS VOID LAN
 DECLARE
   t BIGINT := bankmux_fleet_now();
 BEGIN
-  PERFORM bankmux_fleet_clean(t);
   INSERT INTO bankmux_fleet_seen VALUES (ns, k, t + ttl)
     ON CONFLICT (namespace, key) DO UPDATE SET expires_at = EXCLUDED.expires_at;
+  PERFORM bankmux_fleet_clean(t);
 END
 $$;
