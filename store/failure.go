@@ -69,6 +69,18 @@ func (e *Error) Error() string {
 // Unwrap returns [driver.ErrBadConn], [sql.ErrTxDone] or a similar sentinel, or nil.
 func (e *Error) Unwrap() error { return e.cause }
 
+// SQLState returns PostgreSQL's code, such as "40P01" for a deadlock, and "" if there is none. So a
+// caller whose own transaction was aborted in favor of another can run it again.
+func (e *Error) SQLState() string {
+	if state, ok := strings.CutPrefix(e.Code, sqlStatePrefix); ok {
+		return state
+	}
+	return ""
+}
+
+// sqlStatePrefix starts the codes of PostgreSQL.
+const sqlStatePrefix = "SQLSTATE "
+
 // failed returns the error of a method. What the database says is replaced by its code, because it
 // may quote values.
 func failed(op string, err error) error {
@@ -129,7 +141,7 @@ type sqliteError interface {
 // classify returns the database's code of an error, and what it means.
 func classify(err error) (code, what string) {
 	if e, ok := errors.AsType[postgresError](err); ok {
-		return "SQLSTATE " + e.SQLState(), sqlState(e.SQLState())
+		return sqlStatePrefix + e.SQLState(), sqlState(e.SQLState())
 	}
 	if e, ok := errors.AsType[sqliteError](err); ok {
 		return "SQLITE " + strconv.Itoa(e.Code()), sqliteCode(e)

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -99,8 +100,13 @@ func TestBusy(t *testing.T) {
 				require.True(t, f.reached())
 				f.forever = true
 				f.arm(1)
-				require.ErrorContains(t, s.Mark(t.Context(), "1"), "other transactions had the rows for too long")
+				err := s.Mark(t.Context(), "1")
+				require.ErrorContains(t, err, "other transactions had the rows for too long")
 				assert.Equal(t, 5, f.count)
+				failure, _ := errors.AsType[*store.Error](err)
+				require.NotNil(t, failure)
+				assert.Equal(t, code, failure.SQLState(), "a caller with a transaction of its own runs it again")
+				assert.Empty(t, (&store.Error{Code: "SQLITE 5"}).SQLState())
 			})
 		}
 	})

@@ -7,8 +7,6 @@ import (
 	"database/sql"
 	"errors"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/bankmux/bankmux"
 )
 
@@ -54,14 +52,27 @@ func (e *Error) Error() string {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
+// stated is an error with PostgreSQL's code, such as those of pgx and of package store.
+type stated interface {
+	error
+	SQLState() string
+}
+
+// aborted reports whether PostgreSQL ended a transaction in favor of another, so that it may
+// succeed when it runs again.
+func aborted(err error) bool {
+	e, ok := errors.AsType[stated](err)
+	return ok && (e.SQLState() == "40001" || e.SQLState() == "40P01")
+}
+
 // failed returns the error of a method, and nil for nil. One that has a kind stays as it is.
 func failed(op string, err error) error {
 	if err == nil || bankmux.KindOf(err) != bankmux.ErrUnknown {
 		return err
 	}
 	out := &Error{Op: op}
-	if of, ok := errors.AsType[*pgconn.PgError](err); ok {
-		out.State = of.Code
+	if of, ok := errors.AsType[stated](err); ok {
+		out.State = of.SQLState()
 	}
 	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, end) {

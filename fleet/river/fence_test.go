@@ -61,7 +61,7 @@ func storesNothingLate(t *testing.T, d *database, lose func(*process, bankmux.Co
 	state := there.state(t, conn)
 
 	close(first.open)
-	ending, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ending, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	require.NoError(t, late.fleet.Client().Stop(ending)) // it waits for the run
 	assert.Equal(t, allTexts[:2], there.texts(t, "rosa"))
@@ -93,7 +93,7 @@ func storesNothingBeforeTheNext(t *testing.T, d *database) {
 		" WHERE kind = 'bankmux_sync'")
 
 	close(page.open)
-	ending, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ending, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	require.NoError(t, late.fleet.Client().Stop(ending)) // it waits for the run
 	assert.Equal(t, allTexts[:2], there.texts(t, "rosa"))

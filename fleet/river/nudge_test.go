@@ -130,7 +130,7 @@ func nudgesAtTheEnd(t *testing.T, d *database) {
 	close(last.open)
 	require.Eventually(t, func() bool {
 		return d.count(t, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))", server) == 1
-	}, 30*time.Second, time.Millisecond, "the end of the run waits for the transaction")
+	}, patience, time.Millisecond, "the end of the run waits for the transaction")
 	p.bank.add("6 tea")
 	require.NoError(t, tx.Commit())
 	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)

@@ -58,7 +58,7 @@ func shares(t *testing.T, d *database) {
 			assert.Equal(t, river.EventKindJobCompleted, e.Kind)
 		case e := <-there.events:
 			assert.Equal(t, river.EventKindJobCompleted, e.Kind)
-		case <-time.After(30 * time.Second):
+		case <-time.After(patience):
 			require.FailNow(t, "no job ended")
 		}
 	}
@@ -121,7 +121,8 @@ func beKilled(t *testing.T, schema string) {
 func killChild(t *testing.T, d *database) {
 	t.Helper()
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProcesses$", "-test.v")
-	child.Env = append(os.Environ(), childSchema+"="+d.schema, "RIVERSYNC_TEST_URL="+d.url)
+	url := d.url + "&application_name=" + d.schema
+	child.Env = append(os.Environ(), childSchema+"="+d.schema, "RIVERSYNC_TEST_URL="+url)
 	out, err := child.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, child.Start())
@@ -132,6 +133,7 @@ func killChild(t *testing.T, d *database) {
 	require.NoError(t, child.Process.Kill())
 	require.Error(t, child.Wait())
 	require.True(t, stored, "the child stored a page")
+	d.disconnected(t, d.schema)
 }
 
 // survivesKill lets River's own rescue find the job of a process that was killed. The clocks of its
@@ -162,7 +164,7 @@ func survivesKill(t *testing.T, d *database) {
 // rescue gives the jobs that run to other workers, as River does after RescueStuckJobsAfter.
 func (d *database) rescue(t *testing.T) {
 	t.Helper()
-	d.exec(t, "UPDATE river_job SET state = 'available' WHERE state = 'running' AND kind = 'bankmux_sync'")
+	d.giveAway(t, "TRUE")
 }
 
 func fencesLateHolders(t *testing.T, d *database) {

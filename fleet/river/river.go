@@ -157,6 +157,9 @@ func (f *Fleet) Client() *river.Client[*sql.Tx] { return f.client }
 //go:embed schema/0001.sql
 var table string
 
+// tableIndex is what the last statement of schema/0001.sql makes.
+const tableIndex = "bankmux_river_connections_at"
+
 // lockMigrate is the advisory lock of a migration. It belongs to a transaction.
 const lockMigrate = 0x62616e6b6d757804 // "bankmux", 4; packages store and fleet/postgres have 1 to 3
 
@@ -176,11 +179,22 @@ func (f *Fleet) Migrate(ctx context.Context) error {
 		if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 			return err
 		}
-		for _, statement := range statements(table) {
-			if _, err := tx.ExecContext(ctx, f.named(statement)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return f.makeTable(ctx, tx)
 	}))
+}
+
+// makeTable makes the table of this package, unless it is there. Its last statement would lock the
+// table even then, and all runs would wait for the oldest transaction on it.
+func (f *Fleet) makeTable(ctx context.Context, tx *sql.Tx) error {
+	var there bool
+	const last = "SELECT to_regclass(quote_ident(COALESCE(NULLIF($1, ''), current_schema())) || '.' || $2) IS NOT NULL"
+	if err := tx.QueryRowContext(ctx, last, f.schema, tableIndex).Scan(&there); err != nil || there {
+		return err
+	}
+	for _, statement := range statements(table) {
+		if _, err := tx.ExecContext(ctx, f.named(statement)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,7 +1,8 @@
 package riversync
 
 // This file has the statements on the row of a connection. Each transaction writes the ledger
-// first, then this row and then River's jobs, so that no two of them wait for each other.
+// first, then this row and then its job of River, so that no two of them wait for each other. One
+// that takes several connections leaves out those that others have locked.
 
 import (
 	"context"
@@ -205,8 +206,23 @@ func (f *Fleet) drop(ctx context.Context, tx *sql.Tx, job sql.NullInt64) (bool, 
 	return false, err
 }
 
-// within runs fn in one transaction.
+// maxTransactions is how often a transaction runs that PostgreSQL ended in favor of another.
+const maxTransactions = 5
+
+// within runs fn in one transaction. It runs fn again if PostgreSQL ended the transaction in favor
+// of another. That may happen since River, an operator and the application lock rows too. So fn has
+// no effect outside of the database that a repeat would not have.
 func (f *Fleet) within(ctx context.Context, fn func(*sql.Tx) error) error {
+	for try := 1; ; try++ {
+		err := f.transaction(ctx, fn)
+		if try == maxTransactions || !aborted(err) {
+			return err
+		}
+	}
+}
+
+// transaction runs fn in one transaction.
+func (f *Fleet) transaction(ctx context.Context, fn func(*sql.Tx) error) error {
 	tx, err := f.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -69,18 +69,36 @@ func (s *storm) kill(t *testing.T) {
 	require.NoError(t, s.all[id].Process.Kill())
 	require.Error(t, s.all[id].Wait())
 	delete(s.all, id)
+	s.db.disconnected(t, id)
 	s.db.exec(t, "DELETE FROM bankmux_shared WHERE id LIKE 'lease:%' AND EXISTS (SELECT FROM river_job j"+
 		" WHERE j.state = 'running' AND j.attempted_by[cardinality(j.attempted_by)] = $1"+
 		" AND position(j.args->>'connection' in bankmux_shared.id) > 0)", id)
-	s.db.exec(t, "UPDATE river_job SET state = 'available' WHERE state = 'running' AND kind = 'bankmux_sync'"+
-		" AND attempted_by[cardinality(attempted_by)] = $1", id)
+	s.db.giveAway(t, "attempted_by[cardinality(attempted_by)] = $1", id)
+}
+
+// disconnected waits until PostgreSQL has noticed that a process is gone. Until then it may carry
+// out what the process sent, such as a request for jobs.
+func (d *database) disconnected(t *testing.T, id string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		return d.count(t, "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", id) == 0
+	}, patience, 10*time.Millisecond)
+}
+
+// giveAway lets other workers take jobs that run, as River does after RescueStuckJobsAfter. Each is
+// a transaction of its own, since the workers change several jobs at once, in any order.
+func (d *database) giveAway(t *testing.T, which string, args ...any) {
+	t.Helper()
+	const running = " WHERE state = 'running' AND kind = 'bankmux_sync' AND "
+	for _, id := range d.texts(t, "SELECT id::text FROM river_job"+running+which, args...) {
+		d.exec(t, "UPDATE river_job SET state = 'available'"+running+"id = $1::bigint", id)
+	}
 }
 
 // late gives jobs of living processes to others.
 func (s *storm) late(t *testing.T) {
 	t.Helper()
-	s.db.exec(t, "UPDATE river_job SET state = 'available' WHERE state = 'running' AND id IN (SELECT id FROM river_job"+
-		" WHERE state = 'running' AND kind = 'bankmux_sync' AND args->>'user' NOT LIKE 'dapi%' LIMIT 3)")
+	s.db.giveAway(t, "args->>'user' NOT LIKE 'dapi%' LIMIT 3")
 }
 
 // attend syncs connections outside of River, as users who are present.
@@ -117,7 +135,7 @@ func (s *storm) blow(t *testing.T, kills int) {
 				s.nudgeAll(t)
 			}
 			return done
-		}, time.Minute, time.Millisecond)
+		}, patience, time.Millisecond)
 		s.late(t)
 		s.kill(t)
 		s.start(t)
@@ -146,7 +164,7 @@ func (s *shore) calm(t *testing.T) {
 			}
 		}
 		return well == len(s.conns)
-	}, 2*time.Minute, 50*time.Millisecond, "each connection has its slot of the night")
+	}, patience, 50*time.Millisecond, "each connection has its slot of the night")
 }
 
 func stormEndsEqual(t *testing.T) {
@@ -199,9 +217,9 @@ func (s *storm) equalsOneRun(t *testing.T) {
 }
 
 // texts returns the column that a query selects.
-func (d *database) texts(t *testing.T, query string) (all []string) {
+func (d *database) texts(t *testing.T, query string, args ...any) (all []string) {
 	t.Helper()
-	rows, err := d.db.QueryContext(t.Context(), query)
+	rows, err := d.db.QueryContext(t.Context(), query, args...)
 	require.NoError(t, err)
 	defer rows.Close()
 	for rows.Next() {
