@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +22,7 @@ import (
 	"github.com/bankmux/bankmux/fleet/postgres"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/guard/fleettest"
+	"github.com/bankmux/bankmux/internal/loopback"
 	"github.com/bankmux/bankmux/internal/pgserver"
 )
 
@@ -98,23 +98,22 @@ func startPooler(t *testing.T) string {
 	require.NoError(t, err, "install PgBouncer, as .ci/postgres does")
 	u, err := url.Parse(address)
 	require.NoError(t, err)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	pooler := net.JoinHostPort(loopback.Host(), "6432")
+	host, port, err := net.SplitHostPort(pooler)
 	require.NoError(t, err)
-	port := free.Addr().(*net.TCPAddr).Port
-	require.NoError(t, free.Close())
 	config := filepath.Join(t.TempDir(), "pgbouncer.ini")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `[databases]
 * = host=%s port=%s user=%s
 [pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = %d
+listen_addr = %s
+listen_port = %s
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = 2
 log_connections = 0
 log_disconnections = 0
-`, u.Hostname(), u.Port(), u.User.Username(), port), 0o644))
+`, u.Hostname(), u.Port(), u.User.Username(), host, port), 0o644))
 	cmd := exec.Command(program, config)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: pgserver.Owner(t)}
 	if cmd.SysProcAttr.Credential != nil { // it must read its configuration
@@ -132,7 +131,6 @@ log_disconnections = 0
 			t.Log(out.String())
 		}
 	})
-	pooler := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	require.Eventually(t, func() bool {
 		conn, err := net.Dial("tcp", pooler)
 		if err == nil {

@@ -16,26 +16,17 @@ import (
 	"github.com/bankmux/bankmux/fleet/redis"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/guard/fleettest"
+	"github.com/bankmux/bankmux/internal/loopback"
 )
-
-// freePort returns a port of loopback that nothing uses.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
-	return port
-}
 
 // newNode starts a node of a cluster.
 func newNode(t testing.TB) (*server, *goredis.Client) {
 	t.Helper()
-	port := freePort(t)
-	s := newClockedServer(t, "--bind", "127.0.0.1", "--port", port, "--cluster-port", freePort(t),
+	const port, bus = "6379", "16379"
+	host := loopback.Host()
+	s := newClockedServer(t, "--bind", host, "--cluster-announce-ip", host, "--port", port, "--cluster-port", bus,
 		"--cluster-enabled", "yes", "--cluster-node-timeout", "2000000000", "--protected-mode", "no")
-	s.url = "redis://127.0.0.1:" + port
+	s.url = "redis://" + net.JoinHostPort(host, port)
 	return s, s.admin(t)
 }
 
@@ -51,7 +42,7 @@ func TestCluster(t *testing.T) {
 	for _, node := range []*goredis.Client{a, b} {
 		require.Eventually(t, func() bool {
 			return strings.Contains(node.ClusterInfo(t.Context()).Val(), "cluster_state:ok")
-		}, time.Minute, time.Millisecond)
+		}, patience, time.Millisecond)
 	}
 	open := func(t *testing.T, namespace string) *redis.Backend {
 		t.Helper()

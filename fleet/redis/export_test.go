@@ -17,6 +17,27 @@ func NewShort(url, namespace string) (*Backend, error) {
 	return &Backend{client: goredis.NewClient(o), prefix: namespace + ":"}, nil
 }
 
+// NewPatient is like [Open], but waits an hour for the server unless a context ends.
+func NewPatient(url, namespace string) (*Backend, error) {
+	parsed, err := goredis.ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	o := serverOptions(parsed, Options{Conns: 1})
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = time.Hour, time.Hour, time.Hour, time.Hour
+	return &Backend{client: goredis.NewClient(o), prefix: namespace + ":"}, nil
+}
+
+// LongestWait returns how long one step of a request takes at most.
+func LongestWait(url string) time.Duration {
+	parsed, err := goredis.ParseURL(url)
+	if err != nil {
+		return 0
+	}
+	o := serverOptions(parsed, Options{})
+	return max(o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout)
+}
+
 // LongestConn returns how long a connection lives at most.
 func LongestConn(url string) time.Duration {
 	parsed, err := goredis.ParseURL(url)

@@ -15,11 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/fleet/redis"
 	"github.com/bankmux/bankmux/guard"
 )
 
-// soon is more than anything here takes, and less than the waits of go-redis that are turned off.
-const soon = 9 * time.Second
+// patience is longer than anything here takes, also on a machine that is busy.
+const patience = 3 * time.Minute
 
 func keyring(t testing.TB) *bankmux.Keyring {
 	t.Helper()
@@ -67,40 +68,29 @@ func TestHungServer(t *testing.T) {
 	t.Run("a method ends with its context", func(t *testing.T) {
 		t.Parallel()
 		s := newServer(t)
-		b := s.open(t, "a")
+		b, err := redis.NewPatient(s.url, "a") // else its own limits would end it
+		require.NoError(t, err)
+		t.Cleanup(b.Close)
 		require.NoError(t, b.Check(t.Context()))
 		s.suspend(t)
-		slow := make(chan struct{})
-		go func() { // it ends after a second
-			defer close(slow)
-			assert.Error(t, b.Check(t.Context()))
-		}()
 		for range 3 { // the last ones have a new connection
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 			_, err := b.Facts(ctx)
 			cancel()
 			require.Error(t, err)
-			select {
-			case <-slow:
-				t.Error("it took as long as without a deadline")
-			default:
-			}
 		}
-		<-slow
+		s.resume(t) // Close says goodbye to the server
 	})
 	t.Run("a method without a deadline ends too", func(t *testing.T) {
 		t.Parallel()
+		assert.Equal(t, time.Second, redis.LongestWait("redis://h"))
 		s := newServer(t)
 		b := s.open(t, "a")
 		require.NoError(t, b.Check(t.Context()))
 		s.suspend(t)
-		ctx, cancel := context.WithTimeout(t.Context(), soon)
-		defer cancel()
-		_, err := b.Facts(ctx)
+		_, err := b.Facts(t.Context())
 		require.Error(t, err)
-		require.NoError(t, ctx.Err())
-		require.Error(t, b.Check(ctx), "with a new connection")
-		require.NoError(t, ctx.Err())
+		require.Error(t, b.Check(t.Context()), "with a new connection")
 	})
 	t.Run("no response is taken for that of another request", func(t *testing.T) {
 		t.Parallel()
@@ -132,8 +122,12 @@ func TestHungServer(t *testing.T) {
 		s.resume(t)
 		for i := range 50 {
 			name := fmt.Sprint(i)
-			got, err := claim(t.Context(), name)
-			require.NoError(t, err)
+			var got guard.Lease
+			require.Eventually(t, func() (responds bool) { // it may still work on the claims before
+				var err error
+				got, err = claim(t.Context(), name)
+				return err == nil
+			}, patience, time.Millisecond)
 			require.Equal(t, name, string(got.Fact.Value))
 		}
 	})
@@ -141,12 +135,12 @@ func TestHungServer(t *testing.T) {
 		t.Parallel()
 		s := newServer(t)
 		p := newProcess(t, s.open(t, "a"))
-		require.Eventually(t, func() bool { return p.leased(t) }, soon, time.Millisecond)
+		require.Eventually(t, func() bool { return p.leased(t) }, patience, time.Millisecond)
 		s.suspend(t)
 		require.False(t, p.leased(t))
 		assert.True(t, p.fleet.Stats().Down)
 		s.resume(t)
-		require.Eventually(t, func() bool { return p.leased(t) }, soon, time.Millisecond)
+		require.Eventually(t, func() bool { return p.leased(t) }, patience, time.Millisecond)
 		assert.False(t, p.fleet.Stats().Down)
 	})
 }
@@ -165,7 +159,7 @@ func aLostLeaseChangesNothing(t *testing.T) {
 	s.kill(t)
 	s.start(t)
 	require.Eventually(t, func() bool { return other.Check(t.Context()) == nil && late.Check(t.Context()) == nil },
-		soon, time.Millisecond)
+		patience, time.Millisecond)
 	got, err := other.Acquire(t.Context(), guard.Claim{Key: "k", Holder: "other", TTL: time.Hour})
 	require.NoError(t, err)
 	assert.Greater(t, got.Fence, lost.Fence)

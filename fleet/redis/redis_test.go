@@ -140,7 +140,7 @@ func TestKeys(t *testing.T) {
 		admin := s.admin(t)
 		require.Eventually(t, func() bool { // Redis deletes in the background
 			return admin.DBSize(t.Context()).Val() == 0
-		}, 10*time.Second, time.Millisecond)
+		}, patience, time.Millisecond)
 	})
 	t.Run("a busy lease does not keep a fact that has expired", func(t *testing.T) {
 		t.Parallel()

@@ -127,7 +127,7 @@ func TestPolicy(t *testing.T) {
 		t.Cleanup(b.Close)
 		require.NoError(t, b.Check(t.Context()))
 		require.NoError(t, s.admin(t).ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lfu").Err())
-		require.Eventually(t, func() bool { return b.Check(t.Context()) != nil }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return b.Check(t.Context()) != nil }, patience, time.Millisecond)
 		require.EqualError(t, b.Check(t.Context()),
 			"redis: Check: the eviction policy of the server is allkeys-lfu, but must be noeviction")
 	})

@@ -20,15 +20,17 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux/internal/loopback"
 )
 
-// Server is a server with the superuser postgres and trust in every client. It listens on a port of
-// loopback, which it keeps.
+// Server is a server with the superuser postgres and trust in every client. It listens on an
+// address of loopback, which it keeps.
 type Server struct {
 	URL    string // of the database postgres
 	folder string // of Debian's programs
 	data   string
-	port   int
+	host   string
 	owner  *syscall.Credential // nil unless the test runs as root
 	first  *process            // nil while the server is down
 }
@@ -63,14 +65,14 @@ func Start(t testing.TB) *Server {
 	out, err := s.command(t.Context(), "initdb", "-D", s.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
 		"--locale=C.UTF-8", "--no-sync").CombinedOutput()
 	require.NoError(t, err, string(out))
-	free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	s.port = free.Addr().(*net.TCPAddr).Port
-	require.NoError(t, free.Close())
-	s.URL = "postgres://postgres@127.0.0.1:" + strconv.Itoa(s.port) + "/postgres"
+	s.host = loopback.Host()
+	s.URL = "postgres://postgres@" + net.JoinHostPort(s.host, port) + "/postgres"
 	s.Start(t)
 	return s
 }
+
+// port is that of each server. No two have the same host.
+const port = "5432"
 
 // Owner returns the user that Debian's package makes. It is nil unless the test runs as root, as
 // which neither PostgreSQL nor PgBouncer runs.
@@ -127,8 +129,8 @@ func (s *Server) Start(t testing.TB) {
 // start starts the first process. The kernel kills it when the thread that started it ends, so a
 // goroutine keeps that thread until then.
 func (s *Server) start(log *os.File) (*process, error) {
-	cmd := s.command(context.Background(), "postgres", "-D", s.data, "-F", "-p", strconv.Itoa(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+filepath.Dir(s.data))
+	cmd := s.command(context.Background(), "postgres", "-D", s.data, "-F", "-p", port,
+		"-c", "listen_addresses="+s.host, "-c", "unix_socket_directories="+filepath.Dir(s.data))
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	cmd.Stdout, cmd.Stderr = log, log
 	started, ended := make(chan error), make(chan struct{})
@@ -152,7 +154,7 @@ func (s *Server) start(log *os.File) (*process, error) {
 // context ends.
 func (s *Server) ready(ctx context.Context, first *process, again <-chan time.Time) bool {
 	for {
-		if s.command(ctx, "pg_isready", "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(s.port)).Run() == nil {
+		if s.command(ctx, "pg_isready", "-q", "-h", s.host, "-p", port).Run() == nil {
 			return true
 		}
 		select {
@@ -187,10 +189,22 @@ func (s *Server) Suspend(t testing.TB) {
 	}
 }
 
-// Resume is the inverse of [Server.Suspend].
+// Resume is the inverse of [Server.Suspend]. It waits until the server has carried out what its
+// clients sent before.
 func (s *Server) Resume(t testing.TB) {
 	t.Helper()
-	s.signal(t, s.processes(t), syscall.SIGCONT)
+	all := s.processes(t)
+	s.signal(t, all, syscall.SIGCONT)
+	for _, pid := range all {
+		require.Eventually(t, func() bool { return !works(pid) }, maxStart, time.Millisecond)
+	}
+}
+
+// works reports whether a process runs or is stopped. One that waits for its client does neither.
+func works(pid int) bool {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // empty if it has ended
+	_, state, _ := strings.Cut(string(text), ") ")
+	return strings.HasPrefix(state, "R") || strings.HasPrefix(state, "T")
 }
 
 // signal sends a signal to processes. Those that have ended are left out.
