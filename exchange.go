@@ -182,3 +182,13 @@ func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (Exchan
 	}
 	return j.out, nil
 }
+
+// LeftOpen reports whether err of [Client.ExchangeToken] says that an access stays open that no
+// connection has. The provider refused the login after it had opened the access, such as one at
+// another bank, and the access could not be ended. Log it, and end the access at the provider.
+//
+// The error is an [ErrInvalid] that was sent and has a cause ([Error.Err]). JSON loses the cause.
+func LeftOpen(err error) bool {
+	e := ErrorOf(err)
+	return e != nil && e.Kind == ErrInvalid && !e.NotSent && e.Err != nil
+}

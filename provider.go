@@ -43,6 +43,9 @@ type Provider interface {
 	// request was sent and no readable response came. To learn the outcome, call ExchangeToken
 	// again with the same session and payload. The provider's single-use token makes a second
 	// exchange impossible. Others are [ErrQuota] and [ErrCredentials].
+	//
+	// If it refuses a login whose access is open already, such as one at another bank, it ends the
+	// access. If that fails, the error is an [ErrInvalid] with a cause: see [LeftOpen].
 	ExchangeToken(ctx context.Context, req ExchangeRequest) (ExchangeResult, error)
 }
 

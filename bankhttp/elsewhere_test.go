@@ -76,3 +76,61 @@ func TestSpentElsewhere(t *testing.T) {
 		})
 	}
 }
+
+// TestLinkedInPart specifies that a user sees what was linked, although another bank of the run
+// failed and cannot be linked any more.
+func TestLinkedInPart(t *testing.T) {
+	t.Parallel()
+	link := func(t *testing.T) (a *app, p *harbor, sessions [2]string) {
+		t.Helper()
+		p = newHarbor()
+		a = newHarborApp(t, p)
+		for i := range sessions {
+			sessions[i] = a.harborStart(t, "rosa")
+		}
+		down := bankmux.Failure{Err: plantedError(bankmux.ErrInstitution)}
+		p.lost = []bankmux.Failure{down, down}
+		made := object[linked](t, a.send(t, "rosa", "POST", "/sessions/"+sessions[0], codeOf(sessions[0], "")), 200)
+		require.Len(t, made.Connections, 1)
+		require.Len(t, made.Failed, 2)
+		return a, p, sessions
+	}
+	for name, c := range map[string]struct {
+		tab  int // in which the payload is posted again
+		kind bankmux.Kind
+	}{
+		"in the tab of the run": {0, bankmux.ErrTokenSpent},
+		"in another tab":        {1, bankmux.ErrInstitution},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, p, sessions := link(t)
+			p.failing(bankmux.OpExchangeToken, bankmux.ErrTokenSpent)
+			for range 2 {
+				w := a.send(t, "rosa", "POST", "/sessions/"+sessions[c.tab], codeOf(sessions[0], ""))
+				got := object[linked](t, w, 200)
+				require.Len(t, got.Connections, 1)
+				require.Len(t, got.Failed, 2)
+				assert.Equal(t, c.kind, got.Failed[0].Kind)
+				assert.NotContains(t, w.Body.String(), planted)
+			}
+			p.failing(bankmux.OpExchangeToken, "")
+			p.lost, p.twin, p.free = nil, true, true
+			w := a.send(t, "rosa", "POST", "/sessions/"+sessions[0], codeOf(sessions[0], ""))
+			got := object[linked](t, w, 200)
+			assert.Len(t, got.Connections, 2, "a repeat may still link the others")
+			assert.Empty(t, got.Failed)
+			again := a.send(t, "rosa", "POST", "/sessions/"+sessions[0], codeOf(sessions[0], ""))
+			assert.Equal(t, got, object[linked](t, again, 200))
+		})
+	}
+	t.Run("if the connection was ended since, the payload is spent", func(t *testing.T) {
+		t.Parallel()
+		a, p, sessions := link(t)
+		all, err := a.store.Connections(t.Context(), "rosa")
+		require.NoError(t, err)
+		require.Equal(t, 204, a.send(t, "rosa", "DELETE", "/connections/"+all[0].ID, "").Code)
+		p.failing(bankmux.OpExchangeToken, bankmux.ErrTokenSpent)
+		problem(t, a.send(t, "rosa", "POST", "/sessions/"+sessions[0], codeOf(sessions[0], "")), 409)
+	})
+}

@@ -273,16 +273,10 @@ func (s *Service) exchangeToken(
 		req.Connection = &conn
 	}
 	res, err := s.config.Registry.ExchangeToken(ctx, req)
-	if e := bankmux.ErrorOf(err); e != nil && leftOpen(e) {
+	if bankmux.LeftOpen(err) {
 		s.log.LogAttrs(ctx, slog.LevelError, "bankhttp: a refused access stays open", slog.Any("error", err))
 	}
 	return res, err
-}
-
-// leftOpen reports whether the adapter refused the access that an exchange opened, such as one to
-// another bank, and could not end it.
-func leftOpen(e *bankmux.Error) bool {
-	return e.Kind == bankmux.ErrInvalid && !e.NotSent && e.Err != nil
 }
 
 // exchanged returns the connection that a session has made already, such as with another payload

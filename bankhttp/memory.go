@@ -55,11 +55,31 @@ type exchangeKey struct {
 	payload [sha256.Size]byte
 }
 
-// exchange is one that runs or has succeeded.
+// exchange is one that runs or has linked.
 type exchange struct {
 	done chan struct{}
-	refs []bankmux.Ref // of the connections, valid once done is closed
-	ok   bool          // the result is to be kept
+
+	// These are valid once done is closed.
+	refs   []bankmux.Ref     // of the connections, with those of earlier runs
+	failed []bankmux.Failure // what a further run may link
+}
+
+// over reports whether the exchange has ended.
+func (one *exchange) over() bool {
+	select {
+	case <-one.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// again returns the exchange to run after one that has ended with failures, nil if there is none.
+func (one *exchange) again() *exchange {
+	if !one.over() || len(one.failed) == 0 {
+		return nil
+	}
+	return &exchange{done: make(chan struct{}), refs: slices.Clone(one.refs), failed: one.failed}
 }
 
 // openChallenge is a challenge that waits for answers.
@@ -128,14 +148,18 @@ func (m *Memory) Exchange(
 	key := keyOf(ref, payload)
 	for {
 		m.mu.Lock()
-		one, ok := m.exchanges[key]
-		if !ok {
-			one = &exchange{done: make(chan struct{})}
-			m.exchanges[key] = one
+		one, mine := m.exchanges[key], (*exchange)(nil)
+		if one == nil {
+			mine = &exchange{done: make(chan struct{})}
+		} else {
+			mine = one.again()
+		}
+		if mine != nil {
+			m.exchanges[key] = mine
 		}
 		m.mu.Unlock()
-		if !ok {
-			return m.run(ctx, key, one, run)
+		if mine != nil {
+			return m.run(ctx, key, mine, run)
 		}
 		select {
 		case <-one.done:
@@ -146,7 +170,7 @@ func (m *Memory) Exchange(
 			}
 			return bankmux.ExchangeResult{}, err
 		}
-		if one.ok {
+		if len(one.refs) > 0 {
 			return m.resultOf(one)
 		}
 	}
@@ -165,28 +189,52 @@ func (m *Memory) run(
 	defer func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if !one.ok {
+		if len(one.refs) == 0 {
 			delete(m.exchanges, key)
 		}
 		close(one.done)
 	}()
 	res, err := run(ctx)
 	if err != nil {
-		return res, err
+		return m.afterError(one, err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.endedLinks[key.ref] {
+		one.refs = nil
 		return bankmux.ExchangeResult{}, bankmux.ErrNotFound
 	}
 	for _, conn := range res.All() {
 		m.keeper.Put(conn)
-		one.refs = append(one.refs, conn.Ref())
+		if !slices.Contains(one.refs, conn.Ref()) {
+			one.refs = append(one.refs, conn.Ref())
+		}
 		if !slices.Contains(m.refs, conn.Ref()) {
 			m.refs = append(m.refs, conn.Ref())
 		}
 	}
-	one.ok = len(res.Failed) == 0
+	one.failed = res.Failed
+	all, err := m.resultOf(one)
+	all.Spent = res.Spent
+	return all, err
+}
+
+// afterError returns what earlier runs have linked, and otherwise the error of the last one.
+func (m *Memory) afterError(one *exchange, err error) (bankmux.ExchangeResult, error) {
+	none := bankmux.ExchangeResult{}
+	if len(one.refs) == 0 {
+		return none, err
+	}
+	if e := bankmux.ErrorOf(err); e != nil && !e.NotSent {
+		one.failed = slices.Clone(one.failed)
+		for i := range one.failed {
+			one.failed[i].Err = e
+		}
+	}
+	res, gone := m.resultOf(one)
+	if gone != nil {
+		return none, err
+	}
 	return res, nil
 }
 
@@ -201,7 +249,7 @@ func (m *Memory) resultOf(one *exchange) (bankmux.ExchangeResult, error) {
 	if len(all) == 0 {
 		return bankmux.ExchangeResult{}, bankmux.ErrTokenSpent
 	}
-	return bankmux.ExchangeResult{Connection: all[0], More: all[1:]}, nil
+	return bankmux.ExchangeResult{Connection: all[0], More: all[1:], Failed: one.failed}, nil
 }
 
 // Connection is that of [Connections].

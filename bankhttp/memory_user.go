@@ -54,7 +54,7 @@ func (m *Memory) forget(user string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for key, one := range m.exchanges {
-		if key.ref.User == user && one.ok {
+		if key.ref.User == user && one.over() {
 			delete(m.exchanges, key)
 		}
 	}

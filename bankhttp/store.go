@@ -65,8 +65,10 @@ type Exchanges interface {
 	// opened, and call [Users.ForgetExchange].
 	//
 	// If exchange fails, nothing is stored and its error is returned. If the result has Failed, the
-	// connections are stored and the result is not: posting the payload again exchanges the rest.
-	// The callback reads the store, so no transaction may be open while it runs.
+	// connections are stored, and posting the payload again calls exchange for the rest. The result
+	// of that has the connections of the calls before too. If that call fails, it has these alone,
+	// with Failed and no error. The callback reads the store, so no transaction may be open while
+	// it runs.
 	Exchange(
 		ctx context.Context, ref bankmux.SessionRef, payload []byte,
 		exchange func(ctx context.Context) (bankmux.ExchangeResult, error),

@@ -40,12 +40,22 @@ func (s *Service) take(ctx context.Context, event bankmux.Event) error {
 	}
 	payload := []byte(event.ExchangePayload().Reveal()) // empty if the provider's exchange needs none
 	res, err := s.finish(bankmux.WithoutUser(ctx), session.Ref(), payload)
-	switch bankmux.KindOf(err) {
-	case bankmux.ErrTokenSpent, bankmux.ErrUserAction, bankmux.ErrInvalid, bankmux.ErrNotFound:
-		return nil // the user gave up, or the browser was faster: a repeat cannot help
+	for _, f := range res.Failed { // other banks of the run
+		if err == nil && f.Err != nil && !final(f.Err) {
+			err = f.Err
+		}
 	}
-	if err == nil && len(res.Failed) > 0 { // another bank of the run: the provider sends the delivery again
-		return res.Failed[0]
+	if final(err) {
+		return nil // the user gave up, or the browser was faster
 	}
 	return err
+}
+
+// final reports whether a repeat of an exchange cannot help.
+func final(err error) bool {
+	switch bankmux.KindOf(err) {
+	case bankmux.ErrTokenSpent, bankmux.ErrUserAction, bankmux.ErrInvalid, bankmux.ErrNotFound:
+		return true
+	}
+	return false
 }

@@ -133,6 +133,28 @@ func TestWebhooks(t *testing.T) {
 		assert.Equal(t, 200, a.hook(t, body).Code)
 		assert.Equal(t, 1, p.links)
 	})
+	for name, c := range map[string]struct {
+		kinds  []bankmux.Kind
+		status int
+	}{
+		"may be linked later":     {[]bankmux.Kind{bankmux.ErrTokenSpent, bankmux.ErrInstitution}, 500},
+		"cannot be linked by it":  {[]bankmux.Kind{bankmux.ErrTokenSpent, bankmux.ErrUserAction}, 200},
+		"has an unknown outcome":  {[]bankmux.Kind{bankmux.ErrOutcomeUnknown}, 500},
+		"is nowhere to be linked": {nil, 200},
+	} {
+		t.Run("a run of several banks is delivered again if another one "+name, func(t *testing.T) {
+			t.Parallel()
+			p := newHarbor()
+			a := newHarborApp(t, p)
+			session := a.harborStart(t, "rosa")
+			for _, kind := range c.kinds {
+				p.lost = append(p.lost, bankmux.Failure{Err: plantedError(kind)})
+			}
+			body := fmt.Sprintf(`{"kind":"link_finished","session":%q,"payload":%q}`, session, codeOf(session, ""))
+			assert.Equal(t, c.status, a.hook(t, body).Code)
+			assert.Len(t, a.events(t), 1)
+		})
+	}
 }
 
 // TestFollow specifies what a worker does with an event.

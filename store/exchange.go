@@ -25,12 +25,12 @@ const (
 
 // outcome is the sealed content of an exchange that ended. It stays while the exchange is repeated.
 type outcome struct {
-	Connections []string          `json:"connections,omitempty"` // their ids, in the order of All
-	Failed      []bankmux.Failure `json:"failed,omitempty"`      // with Err, those of the result before
-	Err         *bankmux.Error    `json:"error,omitempty"`
-	Stored      []string          `json:"stored,omitempty"` // the ids of all connections, with those of earlier calls
-	Owed        int               `json:"owed,omitempty"`   // how many logins failed and are not stored since
+	Stored []string          `json:"stored,omitempty"` // the ids of the connections of all calls
+	Failed []bankmux.Failure `json:"failed,omitempty"`
+	Err    *bankmux.Error    `json:"error,omitempty"` // nil if a connection was stored
+	Owed   int               `json:"owed,omitempty"`  // how many logins failed and are not stored since
 
+	err   *bankmux.Error       // of this call, nil if it has a result
 	made  []bankmux.Connection // the connections of this call
 	spent int                  // how many logins this call found spent
 }
@@ -46,14 +46,16 @@ type outcome struct {
 // [Limits.Lease].
 //
 // After an error, and after a result with Failed, the payload may be posted again. Exchange then
-// runs exchange once more, which finds out an unknown outcome or exchanges the rest. A result with
-// a failure whose outcome is unknown is stored, and [Store.Unfinished] lists it until the rest is.
-// It also lists a result with more Spent than the connections that the session stored before.
+// runs exchange once more, which finds out an unknown outcome or exchanges the rest. The result has
+// the connections of earlier calls too. If the repeat fails, it has them alone, with Failed. A
+// result with a failure whose outcome is unknown is stored, and [Store.Unfinished] lists it until
+// the rest is. It also lists a result with more Spent than the connections that the session stored
+// before.
 //
 // An exchange that may have opened an access, and fails, must return [bankmux.ErrOutcomeUnknown].
 // [bankmux.Registry] does so with the interceptors of package guard. Without them, an
-// [bankmux.ErrUnavailable] counts as an exchange that opened nothing. An [bankmux.ErrInvalid] that
-// was sent and has a cause ([bankmux.Error.Err]) means a refused access that did not end.
+// [bankmux.ErrUnavailable] counts as an exchange that opened nothing. An error of which
+// [bankmux.LeftOpen] is true means a refused access that did not end.
 //
 // If the database fails after exchange, Exchange tries to store the result or error for some
 // seconds. In the end it returns the result and an [*Error]. Call Exchange again in the same
@@ -216,7 +218,7 @@ func (s *Store) firstClaim(ctx context.Context, w *work, c *claim) error {
 func (s *Store) resultOf(ctx context.Context, user string, got *outcome) (bankmux.ExchangeResult, error) {
 	result := bankmux.ExchangeResult{Failed: got.Failed}
 	var all []bankmux.Connection
-	for _, id := range got.Connections {
+	for _, id := range got.Stored {
 		conn, err := s.Connection(ctx, user, id)
 		switch {
 		case bankmux.KindOf(err) == bankmux.ErrNotFound: // deleted since

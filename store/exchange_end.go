@@ -22,19 +22,52 @@ func (s *Store) runExchange(
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.endFor)
 	defer cancel()
 	if err != nil {
-		out := c.before
-		out.Connections, out.Err = nil, asError(err)
-		_, _ = s.keepEnd(ctx, c, out) // the error of the exchange says more
-		if c.taken && bankmux.KindOf(err) == bankmux.ErrTokenSpent {
-			return bankmux.ExchangeResult{}, underWay(nil)
-		}
-		return bankmux.ExchangeResult{}, err
+		return s.afterError(ctx, c, err)
 	}
-	first, err := s.keepEnd(ctx, c, c.outcomeOf(&result))
-	if first != nil {
+	out := c.outcomeOf(&result)
+	first, err := s.keepEnd(ctx, c, out)
+	switch {
+	case first != nil:
 		result, err = s.resultOf(ctx, c.ref.User, first)
+	case err == nil && len(c.before.Stored) > 0:
+		if all, readErr := s.resultOf(ctx, c.ref.User, &out); readErr == nil {
+			result.Connection, result.More = all.Connection, all.More // with those of earlier calls
+		}
 	}
 	return result, failed("Exchange", err)
+}
+
+// afterError stores that an exchange failed. If earlier calls have stored connections, these are
+// the result, and each login that is missing has failed with the error.
+func (s *Store) afterError(ctx context.Context, c *claim, err error) (bankmux.ExchangeResult, error) {
+	out := c.before
+	out.err = asError(err)
+	switch {
+	case len(out.Stored) == 0:
+		out.Err = out.err
+	case !out.err.NotSent:
+		out.Failed = failedWith(out.Failed, out.err)
+	}
+	_, _ = s.keepEnd(ctx, c, out) // the error of the exchange says more
+	if c.taken && bankmux.KindOf(err) == bankmux.ErrTokenSpent {
+		waits := underWay(nil)
+		err, out.Failed = waits, failedWith(out.Failed, waits)
+	}
+	if len(out.Stored) > 0 {
+		if linked, readErr := s.resultOf(ctx, c.ref.User, &out); readErr == nil {
+			return linked, nil
+		}
+	}
+	return bankmux.ExchangeResult{}, err
+}
+
+// failedWith returns failures with another error.
+func failedWith(failed []bankmux.Failure, err *bankmux.Error) []bankmux.Failure {
+	failed = slices.Clone(failed)
+	for i := range failed {
+		failed[i].Err = err
+	}
+	return failed
 }
 
 // outcomeOf returns the outcome of a call that has a result. It still owes what was owed before,
@@ -45,7 +78,6 @@ func (c *claim) outcomeOf(result *bankmux.ExchangeResult) outcome {
 	}
 	owed := max(c.before.Owed, len(c.before.Failed))
 	for _, conn := range out.made {
-		out.Connections = append(out.Connections, conn.ID)
 		if !slices.Contains(out.Stored, conn.ID) {
 			out.Stored = append(out.Stored, conn.ID)
 			owed--
@@ -86,9 +118,9 @@ func asError(err error) *bankmux.Error {
 // open that is not among the connections.
 func (c *claim) state(out *outcome) string {
 	switch {
-	case out.Err != nil && (c.doubt || out.Err.Kind == bankmux.ErrOutcomeUnknown || leftOpen(out.Err)):
+	case out.err != nil && (c.doubt || out.err.Kind == bankmux.ErrOutcomeUnknown || bankmux.LeftOpen(out.err)):
 		return doubtfulEnded
-	case out.Err != nil:
+	case out.err != nil:
 		return exchangeFailed
 	case slices.ContainsFunc(out.Failed, unknown):
 		return doubtfulEnded
@@ -96,12 +128,6 @@ func (c *claim) state(out *outcome) string {
 		return doubtfulEnded
 	}
 	return exchangeDone
-}
-
-// leftOpen reports whether the adapter refused the access that an exchange opened, and could not
-// end it. It is as in package bankhttp, which logs it.
-func leftOpen(e *bankmux.Error) bool {
-	return e.Kind == bankmux.ErrInvalid && !e.NotSent && e.Err != nil
 }
 
 // unknown reports whether a failed part of an exchange may have opened an access.
@@ -131,7 +157,7 @@ func (s *Store) endExchange(ctx context.Context, c *claim, out outcome) (first *
 		}
 		who := "" // a result is worth more than a lost lease
 		args := []any{state, sealed, s.nowMillis(), c.id, c.ref.User}
-		if out.Err != nil {
+		if out.err != nil {
 			who, args = " AND holder = $6", append(args, c.holder) // a row that no call runs has no holder
 		}
 		n, err := w.exec(ctx, "UPDATE bankmux_exchanges SET state = $1, sealed = $2, holder = '', held_until = $3"+
@@ -158,7 +184,7 @@ func (s *Store) endExchange(ctx context.Context, c *claim, out outcome) (first *
 // endedBefore returns the result that is stored already: that of another call, or that of this call
 // if its commit was not reported. It locks the row.
 func (s *Store) endedBefore(ctx context.Context, w *work, c *claim, out *outcome) (*outcome, error) {
-	if out.Err != nil {
+	if out.err != nil {
 		return nil, nil //nolint:nilnil,nilerr // nothing is stored before
 	}
 	var sealed []byte

@@ -44,7 +44,7 @@ func (s *Store) spent(ctx context.Context, w *work, c *claim, out *outcome) (los
 		case err != nil:
 			return false, nil, err
 		}
-		for _, id := range slices.Concat(one.Connections, one.Stored) {
+		for _, id := range one.Stored {
 			stored[id] = true
 		}
 		if r.state == doubtfulEnded && one.Err == nil && !slices.ContainsFunc(one.Failed, unknown) {

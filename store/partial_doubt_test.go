@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,9 +47,11 @@ func TestPartialDoubt(t *testing.T) {
 				run(t, s, l, bankmux.ErrUserAction, kind)
 				c.advance(time.Hour)
 				assert.Len(t, unfinishedOf(t, s), 1)
-				_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+				res, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
 					endsWith(&bankmux.Error{Kind: bankmux.ErrTokenSpent}))
-				require.ErrorIs(t, err, bankmux.ErrTokenSpent)
+				require.NoError(t, err)
+				require.Len(t, res.Failed, 2)
+				assert.Equal(t, bankmux.ErrTokenSpent, res.Failed[0].Err.Kind)
 				assert.Len(t, unfinishedOf(t, s), 1, "posting again did not find it")
 				left, err := s.DeleteUser(t.Context(), "rosa", ends)
 				require.NoError(t, err)
@@ -90,13 +93,109 @@ func TestPartialDoubt(t *testing.T) {
 	})
 }
 
+// TestPartialRepeat specifies that a repeat that fails does not hide what was linked before.
+func TestPartialRepeat(t *testing.T) {
+	const lease = 30 * time.Second
+	limited := []bankmux.Kind{bankmux.ErrRateLimited, bankmux.ErrRateLimited}
+	start := func(t *testing.T, db *database) (*store.Store, *clock, *links) {
+		t.Helper()
+		c := newClock()
+		s := db.open(t, store.WithNow(c.now))
+		l := startLink(t, s, "rosa")
+		_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), l.gets(attempt{made: "A", failed: limited}))
+		require.NoError(t, err)
+		return s, c, l
+	}
+	repeat := func(t *testing.T, s *store.Store, l *links, a attempt) bankmux.ExchangeResult {
+		t.Helper()
+		res, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), l.gets(a))
+		require.NoError(t, err)
+		return res
+	}
+	letters := func(l *links, res bankmux.ExchangeResult) (all string) {
+		for _, conn := range res.All() {
+			all += strings.TrimPrefix(conn.ID, l.session.ConnectionID)
+		}
+		return all
+	}
+	kinds := func(res bankmux.ExchangeResult) (all []bankmux.Kind) {
+		for _, f := range res.Failed {
+			all = append(all, f.Err.Kind)
+		}
+		return all
+	}
+	onEach(t, "the result has what is stored, and what the provider said last", func(t *testing.T, db *database) {
+		s, _, l := start(t, db)
+		for range 2 {
+			res := repeat(t, s, l, attempt{err: bankmux.ErrTokenSpent})
+			assert.Equal(t, "A", letters(l, res))
+			assert.Equal(t, []bankmux.Kind{bankmux.ErrTokenSpent, bankmux.ErrTokenSpent}, kinds(res))
+		}
+		res, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+			endsWith(&bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true}))
+		require.NoError(t, err)
+		assert.Equal(t, []bankmux.Kind{bankmux.ErrTokenSpent, bankmux.ErrTokenSpent}, kinds(res), "that says nothing of it")
+		assert.Empty(t, unfinishedOf(t, s))
+	})
+	onEach(t, "the result of a repeat has the connections of all calls", func(t *testing.T, db *database) {
+		s, _, l := start(t, db)
+		res := repeat(t, s, l, attempt{made: "B", failed: limited[:1], spent: 1})
+		assert.Equal(t, "AB", letters(l, res))
+		assert.Equal(t, 1, res.Spent)
+		assert.Equal(t, limited[:1], kinds(res))
+		assert.Equal(t, "AB", letters(l, repeat(t, s, l, attempt{err: bankmux.ErrRateLimited})))
+		for range 2 {
+			res = repeat(t, s, l, attempt{made: "C", spent: 2})
+			assert.Equal(t, "ABC", letters(l, res))
+			assert.Empty(t, res.Failed)
+		}
+	})
+	onEach(t, "an outcome that is not known is listed", func(t *testing.T, db *database) {
+		s, _, l := start(t, db)
+		res := repeat(t, s, l, attempt{err: bankmux.ErrOutcomeUnknown})
+		assert.Equal(t, "A", letters(l, res))
+		assert.Len(t, unfinishedOf(t, s), 1)
+		repeat(t, s, l, attempt{err: bankmux.ErrTokenSpent})
+		assert.Len(t, unfinishedOf(t, s), 1)
+	})
+	onEach(t, "a process that died during a repeat may still store what it got", func(t *testing.T, db *database) {
+		s, c, l := start(t, db)
+		dies(t, s, l)
+		c.advance(lease)
+		res := repeat(t, s, l, attempt{err: bankmux.ErrTokenSpent})
+		assert.Equal(t, "A", letters(l, res))
+		assert.Equal(t, []bankmux.Kind{bankmux.ErrNotReady, bankmux.ErrNotReady}, kinds(res))
+		assert.Len(t, unfinishedOf(t, s), 1)
+	})
+	onEach(t, "a process that is late with an error changes no result", func(t *testing.T, db *database) {
+		s, c, l := start(t, db)
+		_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+			func(context.Context) (bankmux.ExchangeResult, error) {
+				c.advance(lease)
+				repeat(t, s, l, attempt{made: "BC", spent: 1})
+				return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrTokenSpent}
+			})
+		require.NoError(t, err)
+		res := repeat(t, s, l, attempt{err: bankmux.ErrUnknown})
+		assert.Equal(t, "ABC", letters(l, res))
+		assert.Empty(t, res.Failed)
+	})
+	onEach(t, "if the user has ended the access since, the error is that of the repeat", func(t *testing.T, db *database) {
+		s, _, l := start(t, db)
+		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", l.session.ConnectionID+"A"))
+		_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), l.gets(attempt{err: bankmux.ErrRateLimited}))
+		require.ErrorIs(t, err, bankmux.ErrRateLimited)
+	})
+}
+
 // TestOwed specifies that a run of several banks owes what failed, whatever a repeat gets.
 func TestOwed(t *testing.T) {
 	failed := func(err *bankmux.Error) func(*testing.T, *store.Store, *clock, *links) {
 		return func(t *testing.T, s *store.Store, _ *clock, l *links) {
 			t.Helper()
-			_, got := s.Exchange(t.Context(), l.session.Ref(), payload("1"), endsWith(err))
-			require.ErrorIs(t, got, err.Kind)
+			res, got := s.Exchange(t.Context(), l.session.Ref(), payload("1"), endsWith(err))
+			require.NoError(t, got)
+			assert.Len(t, res.Failed, 2)
 		}
 	}
 	for name, repeat := range map[string]func(*testing.T, *store.Store, *clock, *links){
