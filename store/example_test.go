@@ -61,6 +61,20 @@ func (a *service) finish(ctx context.Context, ref bankmux.SessionRef, payload []
 	return linked.Connection, err
 }
 
+// unfinished returns all exchanges that may have opened an access that no row has.
+func (a *service) unfinished(ctx context.Context) (all []store.Unfinished, err error) {
+	for after := ""; ; {
+		page, next, err := a.store.Unfinished(ctx, after)
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, page...); next == "" {
+			return all, nil
+		}
+		after = next
+	}
+}
+
 // sync brings the stored accounts, transactions and balances in step with the bank.
 func (a *service) sync(ctx context.Context, conn bankmux.Connection) error {
 	client, err := a.registry.For(conn)
@@ -176,7 +190,10 @@ func Example() {
 	page, err := s.Transactions(ctx, bankhttp.Query{User: "omar", Limit: 3})
 	fmt.Println("the newest rows:", len(page.Transactions), err)
 
-	left, err := app.forget(ctx, "omar")
+	left, err := app.unfinished(ctx)
+	fmt.Println("unfinished:", len(left), err)
+
+	left, err = app.forget(ctx, "omar")
 	fmt.Println("deleted:", err, "left:", len(left))
 	accounts, err = s.Accounts(ctx, "omar")
 	fmt.Println("accounts:", len(accounts), err)
@@ -187,6 +204,7 @@ func Example() {
 	// nothing is queued: <nil>
 	// accounts: 3 <nil>
 	// the newest rows: 3 <nil>
+	// unfinished: 0 <nil>
 	// deleted: <nil> left: 0
 	// accounts: 0 <nil>
 }

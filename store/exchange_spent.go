@@ -5,7 +5,6 @@ package store
 import (
 	"context"
 	"slices"
-	"strconv"
 
 	"github.com/bankmux/bankmux"
 )
@@ -24,8 +23,8 @@ func (s *Store) spent(ctx context.Context, w *work, c *claim, out *outcome) (los
 		id, state string
 		sealed    []byte
 	}
-	rows, err := each(ctx, w, "SELECT id, state, sealed FROM bankmux_exchanges WHERE user_id = $1"+
-		" AND substr(id, 1, length(id) - "+strconv.Itoa(digestLength)+") = $2 ORDER BY id"+w.dialect.lockRow(),
+	rows, err := each(ctx, w, "SELECT id, state, sealed FROM bankmux_exchanges WHERE "+ofSession("$1", "$2")+
+		" ORDER BY id"+w.dialect.lockRow(),
 		[]any{plainText(c.ref.User), plainText(c.ref.ID)},
 		func(r *row) []any { return []any{&r.id, &r.state, &r.sealed} })
 	if err != nil {

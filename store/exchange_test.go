@@ -264,7 +264,7 @@ func TestExchangeFails(t *testing.T) {
 		}()
 		require.NoError(t, <-waits, "it waits for the lease")
 		assert.Zero(t, l.calls.Load())
-		unfinished, err := s.Unfinished(t.Context())
+		unfinished, _, err := s.Unfinished(t.Context(), "")
 		require.NoError(t, err)
 		assert.Empty(t, unfinished, "the process may live")
 		c.advance(31 * time.Second)
@@ -282,7 +282,7 @@ func TestExchangeFails(t *testing.T) {
 					func(context.Context) (bankmux.ExchangeResult, error) { panic("the process dies") })
 			})
 			c.advance(31 * time.Second)
-			all, err := s.Unfinished(t.Context())
+			all, _, err := s.Unfinished(t.Context(), "")
 			require.NoError(t, err)
 			assert.Equal(t, []store.Unfinished{
 				{User: "rosa", Session: l.session.ID, Since: started.Truncate(time.Millisecond).UTC()},
@@ -296,7 +296,7 @@ func TestExchangeFails(t *testing.T) {
 
 			_, err = l.finish(t.Context(), s, "1")
 			require.NoError(t, err)
-			all, err = s.Unfinished(t.Context())
+			all, _, err = s.Unfinished(t.Context(), "")
 			require.NoError(t, err)
 			assert.Empty(t, all)
 		})

@@ -57,7 +57,7 @@ func (s *Store) transactions(ctx context.Context, w *work, q bankhttp.Query) (pa
 	}
 	if len(rows) > limit {
 		rows = rows[:limit]
-		page.Next = after(&rows[limit-1])
+		page.Next = placeOf(rows[limit-1].day, rows[limit-1].id)
 	}
 	page.Transactions = make([]bankhttp.Transaction, 0, len(rows))
 	ids := make([]any, 0, len(rows))
@@ -102,8 +102,8 @@ func selectTransactions(q bankhttp.Query) (query string, args []any, err error) 
 		and(`search LIKE $? ESCAPE '\'`, "%"+escapeLike.Replace(word)+"%")
 	}
 	if q.After != "" {
-		day, id, ok := parseAfter(q.After)
-		if !ok {
+		day, id, ok := parsePlace(q.After)
+		if _, err := bankmux.ParseDate(day); !ok || err != nil && day != "" {
 			return "", nil, invalid("Query.After", "is not the Next of a page")
 		}
 		and("(day, id) < ($?, $?)", day, id)
@@ -116,20 +116,20 @@ func selectTransactions(q bankhttp.Query) (query string, args []any, err error) 
 // escapeLike escapes the wildcards of LIKE.
 var escapeLike = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-// after returns the place behind a row, for [bankhttp.Page.Next].
-func after(r *transactionRow) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(r.day + " " + r.id))
+// placeOf returns the place behind a row of a list, for a cursor such as [bankhttp.Page.Next]. The
+// list is sorted by a key and then by the id.
+func placeOf(key, id string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(key + " " + id))
 }
 
-// parseAfter reads what after wrote.
-func parseAfter(text string) (day, id string, ok bool) {
+// parsePlace reads what placeOf wrote.
+func parsePlace(text string) (key, id string, ok bool) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil {
 		return "", "", false
 	}
-	day, id, ok = strings.Cut(string(raw), " ")
-	_, err = bankmux.ParseDate(day)
-	return day, id, ok && (err == nil || day == "") && id != "" && id == plainText(id)
+	key, id, ok = strings.Cut(string(raw), " ")
+	return key, id, ok && id != "" && id == plainText(id)
 }
 
 // SetNote stores the user's note on a transaction, "" for none. The note stays when the bank

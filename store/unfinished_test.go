@@ -23,12 +23,18 @@ func dies(t *testing.T, s *store.Store, l *links) {
 	})
 }
 
-// unfinishedOf returns what Unfinished lists.
-func unfinishedOf(t *testing.T, s *store.Store) []store.Unfinished {
+// unfinishedOf returns all that Unfinished lists.
+func unfinishedOf(t *testing.T, s *store.Store) (all []store.Unfinished) {
 	t.Helper()
-	all, err := s.Unfinished(t.Context())
-	require.NoError(t, err)
-	return all
+	for after := ""; ; {
+		page, next, err := s.Unfinished(t.Context(), after)
+		require.NoError(t, err)
+		all = append(all, page...)
+		if after = next; after == "" {
+			return all
+		}
+		assert.Len(t, page, 100)
+	}
 }
 
 // TestUnfinished specifies how long an exchange whose process died is listed.
@@ -123,20 +129,176 @@ func TestUnfinished(t *testing.T) {
 			})
 		require.NoError(t, err)
 	})
-	onEach(t, "the oldest hundred are listed, the oldest first", func(t *testing.T, db *database) {
+	onEach(t, "pages of a hundred list all, the oldest first", func(t *testing.T, db *database) {
 		c := newClock()
 		s := db.open(t, store.WithNow(c.now))
-		for i := range 101 {
-			dies(t, s, startLink(t, s, fmt.Sprintf("user %d", 200-i))) // not the order of the names
+		var want []string
+		for i := range 201 {
+			want = append(want, fmt.Sprintf("user %d", 300-i)) // not the order of the names
+			dies(t, s, startLink(t, s, want[i]))
 			c.advance(time.Millisecond)
 		}
 		c.advance(lease)
-		all := unfinishedOf(t, s)
-		require.Len(t, all, 100)
-		for i, one := range all {
-			assert.Equal(t, fmt.Sprintf("user %d", 200-i), one.User)
+		var got []string
+		for _, one := range unfinishedOf(t, s) {
+			got = append(got, one.User)
+		}
+		assert.Equal(t, want, got)
+		j := newJobs()
+		stop := j.start(t, s)
+		connection(t, s, "rosa", "2")
+		j.wait() // it has looked
+		stop()
+		assert.Contains(t, j.log.String(), "see Store.Unfinished\" count=201")
+	})
+	onEach(t, "those of one moment are on one page each, also if some are closed meanwhile",
+		func(t *testing.T, db *database) {
+			c := newClock()
+			s := db.open(t, store.WithNow(c.now))
+			for range 250 {
+				dies(t, s, startLink(t, s, "rosa"))
+			}
+			c.advance(lease)
+			first, next, err := s.Unfinished(t.Context(), "")
+			require.NoError(t, err)
+			for _, one := range first[50:] {
+				require.NoError(t, s.CloseUnfinished(t.Context(), one))
+			}
+			seen := map[string]bool{}
+			for all := first; ; {
+				for _, one := range all {
+					assert.False(t, seen[one.Session])
+					seen[one.Session] = true
+				}
+				if next == "" {
+					break
+				}
+				all, next, err = s.Unfinished(t.Context(), next)
+				require.NoError(t, err)
+			}
+			assert.Len(t, seen, 250)
+		})
+	onEach(t, "a page that is not there is refused", func(t *testing.T, db *database) {
+		s := db.open(t)
+		for _, after := range []string{"x", "eA", "MSAA", "eCB5"} { // "x", "1 \x00", "x y"
+			_, _, err := s.Unfinished(t.Context(), after)
+			require.ErrorIs(t, err, bankmux.ErrInvalid, after)
 		}
 	})
+}
+
+// TestCloseUnfinished specifies that an exchange that was closed sends nothing any more, and is not
+// listed again.
+func TestCloseUnfinished(t *testing.T) {
+	const lease = 30 * time.Second
+	closes := func(t *testing.T, s *store.Store, l *links) {
+		t.Helper()
+		one := store.Unfinished{User: l.session.User, Session: l.session.ID}
+		for range 2 {
+			require.NoError(t, s.CloseUnfinished(t.Context(), one))
+		}
+		assert.Empty(t, unfinishedOf(t, s))
+	}
+	sendsNothing := func(context.Context) (bankmux.ExchangeResult, error) {
+		t.Error("nothing may be sent")
+		return bankmux.ExchangeResult{}, nil
+	}
+	for name, start := range map[string]func(*testing.T, *store.Store, *clock, *links){
+		"whose process died": func(t *testing.T, s *store.Store, c *clock, l *links) {
+			t.Helper()
+			dies(t, s, l)
+			c.advance(lease)
+		},
+		"whose outcome the provider did not say": func(t *testing.T, s *store.Store, _ *clock, l *links) {
+			t.Helper()
+			_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), l.gets(attempt{err: bankmux.ErrOutcomeUnknown}))
+			require.Error(t, err)
+		},
+		"that found a login spent": func(t *testing.T, s *store.Store, c *clock, l *links) {
+			t.Helper()
+			dies(t, s, l)
+			c.advance(lease)
+			_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), endsWith(&bankmux.Error{Kind: bankmux.ErrTokenSpent}))
+			require.Error(t, err)
+		},
+	} {
+		onEach(t, "a payload "+name+" is spent", func(t *testing.T, db *database) {
+			c := newClock()
+			s := db.open(t, store.WithNow(c.now))
+			l := startLink(t, s, "rosa")
+			start(t, s, c, l)
+			require.Len(t, unfinishedOf(t, s), 1)
+			closes(t, s, l)
+			for _, other := range []*store.Store{s, db.open(t, store.WithNow(c.now))} {
+				for _, posted := range []string{"1", "2"} { // a webhook may post another payload
+					_, err := other.Exchange(t.Context(), l.session.Ref(), payload(posted), sendsNothing)
+					require.ErrorIs(t, err, bankmux.ErrTokenSpent)
+				}
+				_, err := other.Session(t.Context(), l.session.Ref())
+				require.ErrorIs(t, err, bankmux.ErrTokenSpent)
+			}
+			c.advance(lease)
+			assert.Empty(t, unfinishedOf(t, s))
+		})
+	}
+	onEach(t, "a payload that has linked one of two banks finds it", func(t *testing.T, db *database) {
+		c := newClock()
+		s := db.open(t, store.WithNow(c.now))
+		l := startLink(t, s, "rosa")
+		unknown := attempt{made: "A", failed: []bankmux.Kind{bankmux.ErrOutcomeUnknown}}
+		_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), l.gets(unknown))
+		require.NoError(t, err)
+		closes(t, s, l)
+		again, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), sendsNothing)
+		require.NoError(t, err)
+		assert.Equal(t, l.session.ConnectionID+"A", again.Connection.ID)
+		assert.Empty(t, again.Failed, "a repeat cannot link it")
+		assert.Empty(t, unfinishedOf(t, s))
+		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", again.Connection.ID))
+		_, err = s.Exchange(t.Context(), l.session.Ref(), payload("1"), sendsNothing)
+		require.ErrorIs(t, err, bankmux.ErrTokenSpent)
+	})
+	onEach(t, "a session without such an exchange goes on", func(t *testing.T, db *database) {
+		s := db.open(t)
+		l := startLink(t, s, "rosa")
+		closes(t, s, l)
+		_, err := l.finish(t.Context(), s, "1")
+		require.NoError(t, err)
+		closes(t, s, l)
+		_, err = l.finish(t.Context(), s, "2")
+		require.NoError(t, err)
+	})
+	onEach(t, "a process that lives after all gets that nothing is stored", func(t *testing.T, db *database) {
+		c := newClock()
+		s := db.open(t, store.WithNow(c.now))
+		l := startLink(t, s, "rosa")
+		res, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+			func(ctx context.Context) (bankmux.ExchangeResult, error) {
+				c.advance(lease)
+				closes(t, s, l)
+				return exchange(ctx, l.session, "1")
+			})
+		require.ErrorIs(t, err, bankmux.ErrNotFound)
+		assert.NotEmpty(t, res.Connection.ID, "to end its access")
+		assert.Empty(t, unfinishedOf(t, s))
+	})
+	onEach(t, "a process that lives after all, and links a further bank, is listed again",
+		func(t *testing.T, db *database) {
+			c := newClock()
+			s := db.open(t, store.WithNow(c.now))
+			l := startLink(t, s, "rosa")
+			limited := attempt{made: "A", failed: []bankmux.Kind{bankmux.ErrRateLimited}}
+			_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), l.gets(limited))
+			require.NoError(t, err)
+			_, err = s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+				func(ctx context.Context) (bankmux.ExchangeResult, error) {
+					c.advance(lease)
+					closes(t, s, l)
+					return l.gets(attempt{made: "B", spent: 1})(ctx)
+				})
+			require.NoError(t, err)
+			assert.Len(t, unfinishedOf(t, s), 1, "nothing stores the second access")
+		})
 }
 
 // TestUnfinishedPlan specifies that the hourly look does not read every exchange.

@@ -87,7 +87,8 @@ func endLinks(ctx context.Context, w *work, user string) ([]Unfinished, error) {
 			return nil, err
 		}
 	}
-	return unfinishedWhere(ctx, w, "user_id = $1 ORDER BY created_at, id", user)
+	left, err := unfinishedRows(ctx, w, "user_id = $1 ORDER BY created_at, id", user)
+	return listed(left), err
 }
 
 // endAccess disconnects and deletes connections.
