@@ -179,7 +179,7 @@ func (c *Client) describe(op *Op, err error) error {
 		}
 		full.clean()
 		if full.Connection == "" {
-			full.Connection = op.Connection
+			full.Connection = op.StoredConnection()
 		}
 		if full.Challenge != nil {
 			full.Challenge = full.Challenge.open(op)
@@ -204,7 +204,7 @@ func (c *Client) describe(op *Op, err error) error {
 		Provider:   c.desc.Provider,
 		Client:     c.name,
 		Op:         op.Name,
-		Connection: op.Connection,
+		Connection: op.StoredConnection(),
 		Err:        err,
 	}
 }

@@ -15,7 +15,7 @@ type Op struct {
 	Client      string    // registered name of the client
 	Provider    string    // name of the adapter
 	Institution string    // the provider's id of the bank, if the call concerns one
-	Connection  string    // [Connection.ID], if the call concerns a connection
+	Connection  string    // [Connection.ID], if the call concerns a connection; see StoredConnection
 	Reference   Secret    // the provider's id of the connection; some providers change it at a new login
 	LinkedAt    time.Time // [Connection.LinkedAt]; it changes with every new login
 	User        string    // the application's id of the user; do not log it
@@ -37,6 +37,16 @@ type Op struct {
 	// Aside says that the call asks the provider about an earlier call and does not reach the bank.
 	// An open challenge survives it.
 	Aside bool
+}
+
+// StoredConnection returns the id of the connection that the call concerns, for logs. It is "" for
+// the exchange of a new link, because no connection has the id then. At some providers none gets it
+// ([Session.ConnectionOf]).
+func (op *Op) StoredConnection() string {
+	if op.Name == OpExchangeToken && !op.Reconnect {
+		return ""
+	}
+	return op.Connection
 }
 
 // Group is a group of operations. The operations of one group share a circuit breaker and a

@@ -41,9 +41,15 @@ func userOf(r *http.Request) (string, error) { return r.Header.Get("User"), nil 
 // newApp makes an application over a virtual bank without sockets.
 func newApp(t *testing.T, configure ...func(*bankhttp.Config)) *app {
 	t.Helper()
+	return newGuardedApp(t, guard.Options{}, configure...)
+}
+
+// newGuardedApp is newApp with options of the guard.
+func newGuardedApp(t *testing.T, options guard.Options, configure ...func(*bankhttp.Config)) *app {
+	t.Helper()
 	a := &app{
 		bank:  virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 7}),
-		guard: guard.New(guard.Options{}), store: bankhttp.NewMemory(),
+		guard: guard.New(options), store: bankhttp.NewMemory(),
 	}
 	a.registry = a.clients(t)
 	config := bankhttp.Config{

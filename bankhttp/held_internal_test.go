@@ -43,7 +43,8 @@ func TestHeldLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		s := &Service{log: slog.New(slog.NewTextHandler(&log, nil))}
-		s.held.put(exchangeKey{}, made{res: bankmux.ExchangeResult{Connection: bankmux.Connection{ID: "C1"}}})
+		key := exchangeKey{ref: bankmux.SessionRef{User: "rosa", ID: "S1"}}
+		s.held.put(key, made{res: bankmux.ExchangeResult{Connection: bankmux.Connection{ID: "C1"}}})
 		time.Sleep(heldFor - time.Nanosecond)
 		assert.Empty(t, s.loose(t.Context(), ""), "a request may still work on it")
 		assert.Empty(t, log.String())
@@ -52,6 +53,7 @@ func TestHeldLeft(t *testing.T) {
 			assert.Empty(t, s.loose(t.Context(), ""))
 		}
 		assert.Equal(t, 1, strings.Count(log.String(), "an access that nothing stores stays open"))
-		assert.Contains(t, log.String(), "connection=C1")
+		assert.Contains(t, log.String(), "session=S1")
+		assert.NotContains(t, log.String(), "C1", "no store has that id")
 	})
 }

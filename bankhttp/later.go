@@ -121,7 +121,7 @@ func (s *Service) loose(ctx context.Context, user string) map[exchangeKey]made {
 		case user != "" && user != key.ref.User:
 		case !time.Now().Before(one.until):
 			if s.held.drop(key) { // once, for it is logged
-				s.allStayOpen(ctx, one.res.res, errHeldTooLong)
+				s.allStayOpen(ctx, key, one.res.res, errHeldTooLong)
 			}
 		case one.res.loose:
 			all[key] = one.res
@@ -255,7 +255,7 @@ func (s *Service) forget(ctx context.Context, key exchangeKey, payload []byte) e
 // ends with ctx, if the store does. That of package store may store a result for ten seconds more.
 //
 // The error has what the store could not keep: a one-time token is spent, and the access at the
-// provider stays open. The log names the connections. Without such a result Close does nothing.
+// provider stays open. The log names the sessions. Without such a result Close does nothing.
 func (s *Service) Close(ctx context.Context) error {
 	s.later.mu.Lock()
 	s.later.closed = true
@@ -270,7 +270,7 @@ func (s *Service) Close(ctx context.Context) error {
 	for key, one := range s.loose(ctx, "") {
 		if err := s.storeOne(ctx, key, one, true); err != nil {
 			all = append(all, err)
-			s.allStayOpen(ctx, one.res, err)
+			s.allStayOpen(ctx, key, one.res, err)
 		}
 	}
 	return errors.Join(all...)

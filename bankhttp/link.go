@@ -184,7 +184,7 @@ func (s *Service) exchange(
 		got = one
 	}
 	if !kept && err != nil && bankmux.KindOf(err) != bankmux.ErrNotFound {
-		s.allStayOpen(ctx, got.res, err)
+		s.allStayOpen(ctx, key, got.res, err)
 	}
 	if bankmux.KindOf(err) == bankmux.ErrTokenSpent && session.ID != "" {
 		s.dropped(ctx, key, got, res)
@@ -204,7 +204,7 @@ func (s *Service) settle(
 		return stored, nil
 	}
 	if bankmux.KindOf(err) == bankmux.ErrNotFound && got.res.Connection.ID != "" { // the user was deleted meanwhile
-		if endErr := s.endAccess(ctx, got.res); endErr != nil {
+		if endErr := s.endAccess(ctx, key, got.res); endErr != nil {
 			err = endErr // posting again tries it again
 		} else {
 			s.accessEnded(ctx, key, got)
@@ -223,13 +223,13 @@ func (s *Service) dropped(ctx context.Context, key exchangeKey, got made, stored
 		has := func(one bankmux.Connection) bool { return one.Reference() == conn.Reference() }
 		if conn.ID != "" && !slices.ContainsFunc(stored.All(), has) {
 			s.log.LogAttrs(ctx, slog.LevelWarn, "bankhttp: an access was dropped, because another result was stored",
-				slog.String("connection", conn.ID))
+				slog.String("session", key.ref.ID))
 		}
 	}
 }
 
 // endAccess ends the access of connections that an exchange made and the store does not have.
-func (s *Service) endAccess(ctx context.Context, made bankmux.ExchangeResult) error {
+func (s *Service) endAccess(ctx context.Context, key exchangeKey, made bankmux.ExchangeResult) error {
 	var all []error
 	for _, conn := range made.All() {
 		_, err := s.store.Connection(ctx, conn.User, conn.ID)
@@ -240,23 +240,24 @@ func (s *Service) endAccess(ctx context.Context, made bankmux.ExchangeResult) er
 			err = s.disconnect(ctx, conn)
 		}
 		if err != nil {
-			s.staysOpen(ctx, conn, err)
+			s.staysOpen(ctx, key, err)
 		}
 		all = append(all, err)
 	}
 	return errors.Join(all...)
 }
 
-// staysOpen logs that a connection has no row and that its access did not end.
-func (s *Service) staysOpen(ctx context.Context, conn bankmux.Connection, err error) {
+// staysOpen logs that an access did not end, and that no connection has it. The session is what a
+// list of unfinished exchanges names.
+func (s *Service) staysOpen(ctx context.Context, key exchangeKey, err error) {
 	s.log.LogAttrs(ctx, slog.LevelError, "bankhttp: an access that nothing stores stays open",
-		slog.String("connection", conn.ID), slog.Any("error", err))
+		slog.String("session", key.ref.ID), slog.Any("error", err))
 }
 
 // allStayOpen logs that the store could not keep what an exchange made.
-func (s *Service) allStayOpen(ctx context.Context, made bankmux.ExchangeResult, err error) {
-	for _, conn := range made.All() {
-		s.staysOpen(ctx, conn, err)
+func (s *Service) allStayOpen(ctx context.Context, key exchangeKey, made bankmux.ExchangeResult, err error) {
+	for range made.All() {
+		s.staysOpen(ctx, key, err)
 	}
 }
 
@@ -274,7 +275,8 @@ func (s *Service) exchangeToken(
 	}
 	res, err := s.config.Registry.ExchangeToken(ctx, req)
 	if bankmux.LeftOpen(err) {
-		s.log.LogAttrs(ctx, slog.LevelError, "bankhttp: a refused access stays open", slog.Any("error", err))
+		s.log.LogAttrs(ctx, slog.LevelError, "bankhttp: a refused access stays open",
+			slog.String("session", session.ID), slog.Any("error", err))
 	}
 	return res, err
 }

@@ -144,7 +144,7 @@ func logOperation(ctx context.Context, logger *slog.Logger, done finished) {
 			attrs = append(attrs, slog.String(key, plain.Line(value)))
 		}
 	}
-	add("connection", op.Connection)
+	add("connection", op.StoredConnection())
 	add("institution", op.Institution)
 	add("product", op.Product)
 	if err != nil {

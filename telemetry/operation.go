@@ -51,8 +51,8 @@ func (t *Telemetry) start(ctx context.Context, op *bankmux.Op) (with context.Con
 // attributesOf returns the attributes that only spans have, and that differ from call to call.
 func attributesOf(op *bankmux.Op) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{effectKey.String(string(op.Effect))}
-	if op.Connection != "" {
-		attrs = append(attrs, connectionKey.String(op.Connection))
+	if id := op.StoredConnection(); id != "" {
+		attrs = append(attrs, connectionKey.String(id))
 	}
 	if op.Institution != "" {
 		attrs = append(attrs, institutionKey.String(op.Institution))
