@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -53,14 +54,19 @@ type Config struct {
 	// Resty adds middleware, hooks, debug output or telemetry. New calls it once. nil adds nothing,
 	// and requests then take a shorter way with fewer allocations.
 	//
-	// The limits of this package stay: no retries, no redirects, no cookies, and the body is the
-	// request's. If middleware refuses a request, the error is [bankmux.ErrInvalid] with NotSent.
-	// The error is the same if middleware replaces the request's context, or the transport, as
-	// digest authentication does. Middleware that sends requests of its own needs another client.
+	// A setting works as in resty, or [Client.Fault] refuses it. The limits of this package stay:
+	// no retries, no redirects and no cookie jar. Address, body and credential are the adapter's.
+	// If middleware refuses or changes them for a request, the error is [bankmux.ErrInvalid] with
+	// NotSent. It is the same if middleware replaces the request's context, or the transport, as
+	// digest authentication does. Middleware may read the response, save it in a file or change it.
+	// If it refuses the response, the error is [bankmux.ErrMalformed], and the outcome is unknown.
 	//
-	// Debug output needs SetDebug and a logger of SetLogger. It hides the bodies, and the header
-	// fields that may have credentials, unless OnRequestLog or OnResponseLog is set. It never has
-	// curl commands. It has the path and the query, and ids in them may be confidential.
+	// Middleware may send requests of its own by the same client, such as one for a token. They
+	// pass the same middleware. They are not signed, and net/http may repeat them.
+	//
+	// Debug output needs SetDebug and a logger of SetLogger. It hides the bodies, and all header
+	// fields but a few that cannot have credentials, unless OnRequestLog or OnResponseLog is set.
+	// It has the path and the query, and ids in them may be confidential.
 	Resty func(c *resty.Client)
 
 	// Drift reports what responses have and the adapter does not know. Zero reports nothing.
@@ -73,7 +79,9 @@ type Client struct {
 	resty *resty.Client // nil unless something of resty's was asked for
 	base  string
 	limit int
-	fault string // why base is invalid, or ""
+	field string   // of the Config, which is invalid
+	fault string   // why, or ""
+	sent  sync.Map // by *resty.Request, its *sending
 	sign  func(r *http.Request, body []byte) error
 	drift sampler
 
@@ -108,8 +116,7 @@ func loopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// New returns a client. It starts no goroutine. If [CheckURL] refuses the BaseURL, every call
-// returns [bankmux.ErrInvalid] and sends nothing.
+// New returns a client. It starts no goroutine. [Client.Fault] says whether the client can be used.
 func New(cfg Config) *Client {
 	hc := &http.Client{}
 	if cfg.HTTPClient != nil {
@@ -120,6 +127,7 @@ func New(cfg Config) *Client {
 		http:  hc,
 		base:  strings.TrimRight(cfg.BaseURL, "/"),
 		limit: cfg.BodyLimit,
+		field: "Config.BaseURL",
 		fault: CheckURL(cfg.BaseURL),
 		sign:  cfg.Sign,
 		drift: sampler{Drift: cfg.Drift},
@@ -151,6 +159,18 @@ var (
 
 // userAgent is the header field of every request that does not set it. Do not change it.
 var userAgent = []string{"bankmux"}
+
+// Fault returns [bankmux.ErrInvalid] if the configuration cannot work. Its Field is
+// "Config.BaseURL" or "Config.Resty". Every call returns it then, and sends nothing. It returns nil
+// otherwise.
+func (c *Client) Fault() *bankmux.Error {
+	if c.fault == "" {
+		return nil
+	}
+	e := invalid(c.fault)
+	e.Field = c.field
+	return e
+}
 
 // Request is one call. Give a one-shot a body: middleware that drops the context could repeat a
 // request without one. A printed Request shows only its method.
@@ -222,9 +242,7 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 func (c *Client) prepare(ctx context.Context, req *Request) (*sending, string, error) {
 	switch {
 	case c.fault != "":
-		fault := invalid(c.fault)
-		fault.Field = "Config.BaseURL"
-		return nil, "", fault
+		return nil, "", c.Fault()
 	case req.Path != "" && req.Path[0] != '/': // such a path would change the host
 		return nil, "", invalid("the path does not start with a slash")
 	case !sendable(req.Header):
@@ -253,6 +271,11 @@ func (s *sending) failure(ctx context.Context, res *http.Response, err error) er
 	switch {
 	case s.refused != nil:
 		return s.refused
+	case !s.prepared && errors.Is(err, resty.ErrRateLimitExceeded):
+		return &bankmux.Error{
+			Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeCall, NotSent: true,
+			Detail: "the rate limiter of Config.Resty refused the request",
+		}
 	case !s.prepared && ctx.Err() == nil:
 		return invalid("the method or the path cannot be sent, or middleware refused or hid the request")
 	}
@@ -380,6 +403,8 @@ func failure(ctx context.Context, res *http.Response, err error, notSent bool) *
 	switch {
 	case errors.Is(err, errTooLarge):
 		e.Kind, e.Detail = bankmux.ErrMalformed, "the response is larger than the limit"
+	case errors.Is(err, errDisliked):
+		e.Kind, e.Detail = bankmux.ErrMalformed, "a response came, and middleware of Config.Resty refused it"
 	case e.Status != 0:
 		e.Kind, e.Detail = bankmux.ErrMalformed, "the response broke off or cannot be decompressed"
 	case errors.As(err, &dns):

@@ -3,78 +3,222 @@ package rest
 // This file sends requests by resty, if a caller uses resty's middleware, hooks or debug output.
 
 import (
+	"bytes"
+	"cmp"
+	"context"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
+	"strings"
+	"sync/atomic"
 
 	"github.com/go-resty/resty/v2"
 )
 
-// configure lets the caller add to resty, and then sets what must not be changed.
+// configure lets the caller add to resty, and refuses settings that cannot have an effect.
 func (c *Client) configure(add func(*resty.Client)) {
-	c.resty = resty.NewWithClient(c.http).
-		SetLogger(silentLogger{}).
-		OnRequestLog(hideRequest).
-		OnResponseLog(hideResponse)
+	c.http.Jar, c.http.CheckRedirect = nil, nil // so that those of resty are seen
+	log := new(silentLogger)
+	c.resty = resty.NewWithClient(c.http).SetLogger(log).OnRequestLog(hideRequest).OnResponseLog(hideResponse)
 	add(c.resty)
 	if c.http.Transport != http.RoundTripper(c.own) {
 		c.own = nil
 	}
-	c.resty.SetRetryCount(0).SetDoNotParseResponse(false).OnBeforeRequest(c.restrict)
+	if c.fault == "" {
+		c.field, c.fault = restyField, cmp.Or(unusedSetting(c.resty), c.unusedAtStart(log))
+	}
+	if c.resty.ResponseBodyLimit == 0 {
+		c.resty.SetResponseBodyLimit(c.limit) // for requests of middleware
+	}
+	c.resty.OnBeforeRequest(c.restrict)
 }
 
-// restrict runs after the caller's middleware and sets what that must not change for a request.
+// restrict runs after the caller's middleware. It refuses what that must not change, and keeps
+// requests of middleware apart from those of [Client.Do].
 func (c *Client) restrict(rc *resty.Client, r *resty.Request) error {
-	if _, ok := rc.GetClient().Transport.(sendingTransport); !ok { // digest authentication replaces it
-		return errUnprepared
+	sent, ours := c.sent.Load(r)
+	found, _ := r.Context().Value(sendingKey{}).(*sending)
+	_, direct := rc.GetClient().Transport.(sendingTransport)
+	detail := ""
+	switch {
+	case !direct:
+		detail = "has middleware that replaces the transport, as digest authentication does"
+	case !ours && found == nil:
+		r.SetContext(apart{r.Context(), r.Context()})
+	case !ours:
+		r.SetContext(apart{r.Context(), found.Context})
+	case found != sent:
+		detail = "has middleware that replaces the context of a request"
+	default:
+		detail = cmp.Or(unusedSetting(rc), unusedChange(r))
 	}
-	r.SetDoNotParseResponse(false).SetResponseBodyLimit(c.limit).DisableGenerateCurlOnDebug()
-	return nil
+	if detail == "" {
+		return nil
+	}
+	if ours {
+		sent.(*sending).refused = unusable(detail) //nolint:forcetypeassert // the map has nothing else
+	}
+	return unusable(detail)
+}
+
+// apart is the context of a request that middleware sends by the same client. The request is not
+// that of [Client.Do]: it has neither its body nor its signature, and is not traced with it.
+type apart struct {
+	context.Context // of the request
+
+	around context.Context // of the caller
+}
+
+// apartKey finds an apart in a context.
+type apartKey struct{}
+
+// Value returns what the context has, without the sending and its trace.
+func (a apart) Value(key any) any {
+	if key == (apartKey{}) {
+		return true
+	}
+	switch found := a.Context.Value(key).(type) {
+	case *sending:
+		return nil
+	case *httptrace.ClientTrace:
+		return a.around.Value(key)
+	default:
+		return found
+	}
 }
 
 // sendByResty sends the request by resty and reads the response.
 func (c *Client) sendByResty(s *sending, req *Request, address string) (*http.Response, []byte, error) {
 	r := c.resty.R().SetContext(s.traced).SetQueryParamsFromValues(req.Query)
 	req.setHeader(r.Header, s)
+	for _, name := range []string{"Accept", "User-Agent"} { // the client's win over the defaults
+		if c.resty.Header[name] != nil && req.Header[name] == nil {
+			delete(r.Header, name)
+		}
+	}
 	if len(s.payload) > 0 {
+		s.reader.Reset(s.payload)
 		r.SetBody(&s.reader)
 	}
+	c.sent.Store(r, s)
+	defer c.sent.Delete(r)
 	res, err := r.Execute(req.Method, address)
-	switch {
-	case res == nil:
-		return nil, nil, err
-	case errors.Is(err, resty.ErrResponseBodyTooLarge):
-		err = errTooLarge
-	}
-	return res.RawResponse, res.Body(), err
+	return s.receivedBy(res, err)
 }
 
-// silentLogger keeps resty from writing logs.
-type silentLogger struct{}
+// receivedBy returns the response that the transport has read. Middleware may have changed its
+// body.
+func (s *sending) receivedBy(res *resty.Response, err error) (*http.Response, []byte, error) {
+	switch {
+	case s.got == nil:
+		return nil, nil, err
+	case s.broken != nil:
+		return s.got, nil, s.broken
+	case res == nil || res.RawResponse == nil: // http.Client does not like it, such as its Location
+		return s.got, s.text, nil
+	case errors.Is(err, resty.ErrResponseBodyTooLarge):
+		return s.got, nil, errTooLarge
+	case err != nil:
+		return s.got, nil, errDisliked
+	case res.Body() != nil:
+		return s.got, res.Body(), nil
+	}
+	return s.got, s.text, nil // middleware has it in a file, or reads it itself
+}
 
-func (silentLogger) Errorf(string, ...any) {}
-func (silentLogger) Warnf(string, ...any)  {}
-func (silentLogger) Debugf(string, ...any) {}
+// errDisliked ends a call whose response middleware refuses.
+var errDisliked = errors.New("middleware refused the response")
+
+// receive reads the whole response, so that what middleware does with the body does not matter.
+// Middleware gets a copy.
+func (s *sending) receive(res *http.Response) *http.Response {
+	s.text, s.broken = s.client.body(res)
+	s.got = res
+	copied := *res
+	copied.Header = res.Header.Clone()
+	copied.Body = readAlready{bytes.NewReader(bytes.Clone(s.text)), s.broken}
+	if strings.EqualFold(copied.Header.Get("Content-Encoding"), "gzip") { // as net/http does
+		copied.Header.Del("Content-Encoding")
+		copied.Header.Del("Content-Length")
+		copied.Uncompressed, copied.ContentLength = true, -1
+	}
+	return &copied
+}
+
+// readAlready is the body of a response that was read. broken is why it is not complete, or nil.
+type readAlready struct {
+	text   *bytes.Reader
+	broken error
+}
+
+func (b readAlready) Read(to []byte) (int, error) {
+	n, err := b.text.Read(to)
+	if errors.Is(err, io.EOF) {
+		err = cmp.Or(b.broken, err)
+	}
+	return n, err
+}
+
+func (readAlready) Close() error { return nil }
+
+// changed reports whether middleware has changed the body of a request. Resty sends no body with
+// some methods.
+func (s *sending) changed(r *http.Request) bool {
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	built, err := io.ReadAll(io.LimitReader(r.Body, int64(len(s.payload))+1))
+	if err != nil {
+		return true
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return len(built) > 0 && !bytes.Equal(built, s.payload)
+	}
+	return !bytes.Equal(built, s.payload)
+}
+
+// silentLogger keeps resty from writing logs, and notes whether a setting failed.
+type silentLogger struct{ failed atomic.Bool }
+
+func (l *silentLogger) Errorf(string, ...any) { l.failed.Store(true) }
+func (*silentLogger) Warnf(string, ...any)    {}
+func (*silentLogger) Debugf(string, ...any)   {}
 
 // hidden replaces what may have credentials.
 const hidden = "***"
 
+// shownRequestHeader and shownResponseHeader list the header fields that debug output shows. Each
+// other one may have a credential.
+var (
+	shownRequestHeader  = []string{"Accept", "Content-Type", "User-Agent"}
+	shownResponseHeader = []string{
+		"Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Date", "Retry-After",
+		"Server", "Transfer-Encoding", "Vary",
+	}
+)
+
 // hideRequest keeps credentials out of resty's debug output.
 func hideRequest(l *resty.RequestLog) error {
-	shown := []string{"Accept", "Content-Type", "User-Agent"}
-	for name := range l.Header {
-		if !slices.Contains(shown, name) {
-			l.Header[name] = []string{hidden} // the old slice is sent
-		}
-	}
+	hideHeader(l.Header, shownRequestHeader)
 	l.Body = hidden
 	return nil
 }
 
 // hideResponse keeps credentials out of resty's debug output.
 func hideResponse(l *resty.ResponseLog) error {
-	l.Header.Del("Set-Cookie")
-	l.Header.Del("Location")
+	hideHeader(l.Header, shownResponseHeader)
 	l.Body = hidden
 	return nil
+}
+
+// hideHeader hides the values of all header fields but those that are shown.
+func hideHeader(header http.Header, shown []string) {
+	for name := range header {
+		if !slices.Contains(shown, name) {
+			header[name] = []string{hidden} // the old slice is sent
+		}
+	}
 }

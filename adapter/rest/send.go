@@ -34,7 +34,7 @@ type sending struct {
 
 	traced        context.Context // of the request
 	trace         httptrace.ClientTrace
-	stop          context.CancelFunc // nil where GetBody is enough
+	stop          context.CancelFunc // nil where GetBody is enough and the client has no Timeout
 	client        *Client
 	template      string // Request.Path without a query
 	protocolKnown bool   // the connection shows its protocol; otherwise the written fields show it
@@ -45,7 +45,12 @@ type sending struct {
 	reader  bytes.Reader
 
 	prepared bool  // the transport has the request
-	refused  error // why the request was not sent then, such as a signature that could not be made
+	refused  error // why the request was not sent, such as a signature that could not be made
+
+	// What the transport has read for resty.
+	got    *http.Response
+	text   []byte
+	broken error // why the text is not complete
 
 	asked     atomic.Bool // a connection was requested
 	connected atomic.Bool
@@ -89,7 +94,10 @@ func Template(ctx context.Context) string {
 // start returns a sending. The caller must call release.
 func (c *Client) start(ctx context.Context, payload []byte) *sending {
 	s := &sending{Context: ctx, client: c, protocolKnown: c.protocolKnown.Load(), payload: payload}
-	if len(payload) == 0 {
+	switch {
+	case c.http.Timeout > 0:
+		s.Context, s.stop = context.WithTimeout(ctx, c.http.Timeout)
+	case len(payload) == 0:
 		s.Context, s.stop = context.WithCancel(ctx)
 	}
 	s.trace.GetConn, s.trace.GotConn, s.trace.WroteHeaders = s.getConn, s.gotConn, s.wroteHeaders
@@ -106,7 +114,7 @@ func (c *Client) send(s *sending, req *Request, address string) (*http.Response,
 	if err != nil {
 		return nil, nil, err
 	}
-	res, err := c.roundTrip(s, r)
+	res, err := c.transport.roundTrip(s, r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -133,26 +141,6 @@ func (s *sending) request(req *Request, address string) (*http.Request, error) {
 // errNoResponse is the error of a transport that returns neither a response nor an error.
 var errNoResponse = errors.New("the transport returned no response")
 
-// roundTrip sends the request by the transport. Without redirects and cookies, all that is left for
-// http.Client is its Timeout. Its copies of headers and its frames on the stack are not needed.
-func (c *Client) roundTrip(s *sending, r *http.Request) (*http.Response, error) {
-	if c.http.Timeout > 0 {
-		return c.http.Do(r)
-	}
-	res, err := c.transport.roundTrip(s, r)
-	switch {
-	case err != nil:
-		return nil, err
-	case res == nil:
-		return nil, errNoResponse
-	case res.Body == nil && res.ContentLength > 0:
-		return nil, errNoResponse
-	case res.Body == nil:
-		res.Body = http.NoBody
-	}
-	return res, nil
-}
-
 // body returns a reader of the payload. net/http recognizes its type, and sends header and body in
 // one packet.
 func (s *sending) body() io.ReadCloser {
@@ -168,36 +156,57 @@ func joinQuery(query, more string) string {
 	return query + "&" + more
 }
 
-// errUnprepared refuses a request that is not one of Client.Do, or that middleware of resty's hides
+// errUnprepared refuses a request that is not one of Client.Do, or that a hook of resty's hides
 // from this package.
-var errUnprepared = errors.New("the request has another context or transport")
+var errUnprepared = errors.New("the request has another context")
 
 // sendingTransport is the transport of a client. It prepares each request and notes its response.
 type sendingTransport struct{ http.RoundTripper }
 
+// RoundTrip sends a request of resty's.
 func (t sendingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	s, ok := r.Context().Value(sendingKey{}).(*sending)
-	if !ok { // neither its body nor its signature is known
+	switch {
+	case !ok && r.Context().Value(apartKey{}) != nil:
+		return t.RoundTripper.RoundTrip(r)
+	case !ok: // neither its body nor its signature is known
 		return nil, errUnprepared
+	case s.prepared:
+		return nil, errSentOnce
 	}
-	return t.roundTrip(s, r)
+	res, err := t.roundTrip(s, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.receive(res), nil
 }
 
+// roundTrip sends the request by the transport. Without redirects, cookies and a Timeout, nothing
+// is left for http.Client to do. Its copies of headers and its frames on the stack are not needed.
 func (t sendingTransport) roundTrip(s *sending, r *http.Request) (*http.Response, error) {
 	if s.refused = s.prepare(r); s.refused != nil {
 		return nil, s.refused
 	}
 	res, err := t.RoundTripper.RoundTrip(r)
-	if err == nil {
-		s.responded.Store(true)
+	switch {
+	case err != nil:
+		return nil, err
+	case res == nil, res.Body == nil && res.ContentLength > 0:
+		return nil, errNoResponse
+	case res.Body == nil:
+		res.Body = http.NoBody
 	}
-	return res, err
+	s.responded.Store(true)
+	return res, nil
 }
 
 // prepare signs the request and sets GetBody. The request is one of this package or resty's, so it
-// may be changed. Middleware of resty's cannot change its body.
+// may be changed.
 func (s *sending) prepare(r *http.Request) error {
 	s.prepared = true
+	if s.client.resty != nil && s.changed(r) {
+		return unusable("has middleware or a setting that changes the body of a request")
+	}
 	switch {
 	case len(s.payload) == 0: // resty sets an empty reader, which net/http sends in chunks
 		r.Body, r.GetBody, r.ContentLength = nil, nil, 0

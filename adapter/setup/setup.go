@@ -65,6 +65,17 @@ func Refuse(provider, field, detail string) *bankmux.Error {
 	return e
 }
 
+// Client returns the client of an adapter of a provider, as [bankmux.NewClient] does. It refuses a
+// sender that cannot be used: see [rest.Client.Fault].
+func Client(
+	provider string, sender *rest.Client, name string, a bankmux.Provider, guards ...bankmux.Interceptor,
+) (*bankmux.Client, error) {
+	if fault := sender.Fault(); fault != nil {
+		return nil, Refuse(provider, fault.Field, fault.Detail)
+	}
+	return bankmux.NewClient(name, a, guards...), nil
+}
+
 // OnlyRefreshAsksBank is for [guard.Guard.Interceptors] of an adapter whose provider serves stored
 // data. Only a refresh calls the bank, and its end shows how the bank did. An application
 // that set AtInstitution keeps it.

@@ -4,10 +4,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-resty/resty/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
 	"github.com/bankmux/bankmux/adapter/setup"
 	"github.com/bankmux/bankmux/guard"
 )
@@ -102,5 +104,37 @@ func TestReadsOnReconnect(t *testing.T) {
 		},
 	} {
 		assert.Equal(t, c.want, decider.Effect(c.op), name)
+	}
+}
+
+// describer is a provider that does nothing.
+type describer struct{ bankmux.Provider }
+
+// TestClient specifies that a sender that cannot be used is refused.
+func TestClient(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		config rest.Config
+		want   string // "" if there is no fault
+	}{
+		"nothing is wrong": {rest.Config{BaseURL: "https://api.example.com", Resty: func(*resty.Client) {}}, ""},
+		"a base URL":       {rest.Config{BaseURL: "http://x.example"}, "heron.Config.BaseURL is not https"},
+		"a setting of resty's": {
+			rest.Config{BaseURL: "https://api.example.com", Resty: func(c *resty.Client) { c.SetRetryCount(1) }},
+			"heron.Config.Resty has retries",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := setup.Client("heron", rest.New(test.config), "mine", describer{})
+			if test.want == "" {
+				require.NoError(t, err)
+				assert.Equal(t, "mine", c.Name())
+				return
+			}
+			require.ErrorIs(t, err, bankmux.ErrInvalid)
+			assert.Contains(t, err.Error(), test.want)
+			assert.Nil(t, c)
+		})
 	}
 }

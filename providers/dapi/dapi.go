@@ -148,7 +148,7 @@ func New(cfg Config) (*bankmux.Client, error) {
 		webhooks:  webhooks,
 		clock:     cfg.Now,
 	}
-	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(guardDefaults)...), nil
+	return setup.Client(Name, a.api.rest, cfg.Name, a, cfg.Guard.Interceptors(guardDefaults)...)
 }
 
 // guardDefaults sets the guard options that the application left unset.

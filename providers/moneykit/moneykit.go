@@ -138,7 +138,7 @@ func New(cfg Config) (*bankmux.Client, error) {
 		return nil, setup.Refuse(Name, "Config.Webhook", err.Error())
 	}
 	a := &adapter{env: cfg.Environment, api: api, webhooks: webhooks, clock: cfg.Now, scriptURL: cfg.ScriptURL}
-	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(setup.OnlyRefreshAsksBank)...), nil
+	return setup.Client(Name, api.rest, cfg.Name, a, cfg.Guard.Interceptors(setup.OnlyRefreshAsksBank)...)
 }
 
 type adapter struct {

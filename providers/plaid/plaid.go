@@ -139,7 +139,7 @@ func New(cfg Config) (*bankmux.Client, error) {
 		return nil, setup.Refuse(Name, "Config.Webhook", err.Error())
 	}
 	// Fresh balances ask the bank, too, but an operation does not show whether they were requested.
-	return bankmux.NewClient(cfg.Name, a, cfg.Guard.Interceptors(setup.OnlyRefreshAsksBank)...), nil
+	return setup.Client(Name, a.api.rest, cfg.Name, a, cfg.Guard.Interceptors(setup.OnlyRefreshAsksBank)...)
 }
 
 // complete sets the defaults and refuses what cannot be right.

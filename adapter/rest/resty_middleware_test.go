@@ -1,0 +1,368 @@
+package rest_test
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/go-resty/resty/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/adapter/rest"
+)
+
+// TestRestyMiddleware specifies what middleware may do with a request and with its response.
+func TestRestyMiddleware(t *testing.T) {
+	t.Parallel()
+	t.Run("a change of a request that would be lost is refused", aChangeThatWouldBeLostIsRefused)
+	t.Run("whatever middleware does with a response, the adapter has it", middlewareDoesNotTakeTheResponse)
+	t.Run("a response that middleware cannot use has an unknown outcome", middlewareRefusesTheResponse)
+	t.Run("a redirect that middleware follows does not send a request again", aFollowedRedirectSendsNothing)
+	t.Run("middleware may send requests of its own", middlewareMaySendRequestsOfItsOwn)
+	t.Run("an own request does not hide what happened to the adapter's", anOwnRequestHidesNothing)
+}
+
+// before returns a function for Config.Resty that changes each request.
+func before(change func(*resty.Client, *resty.Request)) func(*resty.Client) {
+	return func(c *resty.Client) {
+		c.OnBeforeRequest(func(c *resty.Client, r *resty.Request) error { change(c, r); return nil })
+	}
+}
+
+func aChangeThatWouldBeLostIsRefused(t *testing.T) {
+	t.Parallel()
+	const body = "has middleware or a setting that changes the body of a request"
+	for name, c := range map[string]struct {
+		add  func(*resty.Client)
+		want string
+	}{
+		"a body":    {before(func(_ *resty.Client, r *resty.Request) { r.SetBody("another") }), body},
+		"no body":   {before(func(_ *resty.Client, r *resty.Request) { r.SetBody(nil) }), body},
+		"more":      {before(func(_ *resty.Client, r *resty.Request) { r.SetBody(`{"amount":"planted-amount"} `) }), body},
+		"a form":    {before(func(_ *resty.Client, r *resty.Request) { r.SetFormData(map[string]string{"a": "b"}) }), body},
+		"multipart": {before(func(_ *resty.Client, r *resty.Request) { r.SetMultipartField("a", "b", "c", strings.NewReader("d")) }), body},
+		"a body of the hook": {func(c *resty.Client) {
+			c.SetPreRequestHook(func(_ *resty.Client, r *http.Request) error {
+				r.Body = io.NopCloser(strings.NewReader("another"))
+				return nil
+			})
+		}, body},
+		"a parameter of the path": {
+			before(func(_ *resty.Client, r *resty.Request) { r.SetPathParam("id", "1") }),
+			"has middleware that sets path parameters, but the path is complete",
+		},
+		"a token": {
+			before(func(_ *resty.Client, r *resty.Request) { r.SetAuthToken("planted") }),
+			"has middleware that replaces the adapter's credential",
+		},
+		"a user": {
+			before(func(_ *resty.Client, r *resty.Request) { r.SetBasicAuth("user", "planted") }),
+			"has middleware that replaces the adapter's credential",
+		},
+		"curl commands": {
+			before(func(_ *resty.Client, r *resty.Request) { r.SetDebug(true).EnableGenerateCurlOnDebug() }),
+			"has middleware that asks for curl commands, which would have credentials",
+		},
+		"retries": {
+			before(func(c *resty.Client, _ *resty.Request) { c.SetRetryCount(1) }),
+			refusedRetries,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var arrived atomic.Int32
+			server := jsonServer(t, &arrived)
+			client := rest.New(rest.Config{BaseURL: server.URL, Resty: c.add})
+			require.Nil(t, client.Fault())
+			_, err := client.Do(t.Context(), payment)
+			require.ErrorIs(t, err, bankmux.ErrInvalid)
+			assert.Contains(t, err.Error(), "Config.Resty "+c.want)
+			assert.True(t, bankmux.ErrorOf(err).NotSent)
+			assert.Zero(t, arrived.Load())
+		})
+	}
+}
+
+// responses serves one body in a form that the query names.
+func responses(t *testing.T) *httptest.Server {
+	t.Helper()
+	return serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch r.URL.Query().Get("form") {
+		case "gzip":
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			_, _ = io.WriteString(z, restyBody)
+			_ = z.Close()
+		case "short":
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, restyBody)
+		case "large":
+			_, _ = io.WriteString(w, strings.Repeat("x", 1001))
+		default:
+			_, _ = io.WriteString(w, restyBody)
+		}
+	})
+}
+
+// intact reports whether a response of responses is complete.
+func intact(r *resty.Response) bool {
+	form := r.Request.QueryParam.Get("form")
+	return form != "short" && form != "large"
+}
+
+func middlewareDoesNotTakeTheResponse(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for name, add := range map[string]func(*resty.Client){
+		"it does nothing":  func(*resty.Client) {},
+		"it reads nothing": func(c *resty.Client) { c.SetDoNotParseResponse(true) },
+		"it reads a part of the body": func(c *resty.Client) {
+			c.SetDoNotParseResponse(true).OnSuccess(func(_ *resty.Client, r *resty.Response) {
+				_, err := io.ReadFull(r.RawBody(), make([]byte, 5))
+				assert.Equal(t, r.Request.QueryParam.Get("form") != "large", err == nil)
+				assert.NoError(t, r.RawBody().Close())
+			})
+		},
+		"it reads the whole body": func(c *resty.Client) {
+			before(func(_ *resty.Client, r *resty.Request) { r.SetDoNotParseResponse(true) })(c)
+			c.OnSuccess(func(_ *resty.Client, r *resty.Response) {
+				body, err := io.ReadAll(r.RawBody())
+				assert.Equal(t, intact(r), err == nil && string(body) == restyBody)
+			})
+		},
+		"it changes status and header": func(c *resty.Client) {
+			c.SetDoNotParseResponse(true).OnSuccess(func(_ *resty.Client, r *resty.Response) {
+				clear(r.Header())
+				r.RawResponse.StatusCode = http.StatusTeapot
+			})
+		},
+		"it saves the body": func(c *resty.Client) {
+			before(func(_ *resty.Client, r *resty.Request) { r.SetOutput(filepath.Join(folder, "saved")) })(c)
+			c.OnSuccess(func(*resty.Client, *resty.Response) {
+				saved, err := os.ReadFile(filepath.Join(folder, "saved"))
+				assert.NoError(t, err)
+				assert.JSONEq(t, restyBody, string(saved))
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := rest.New(rest.Config{BaseURL: responses(t).URL, BodyLimit: 1000, Resty: add})
+			plain := rest.New(rest.Config{BaseURL: responses(t).URL, BodyLimit: 1000})
+			for _, form := range []string{"", "gzip"} {
+				req := rest.Request{
+					Method: http.MethodPost, Path: "/x", JSON: 1, Query: map[string][]string{"form": {form}},
+					Header: http.Header{"Accept-Encoding": {"identity"}}, // so the transport does not decompress it
+				}
+				res, err := c.Do(t.Context(), req)
+				require.NoError(t, err, form)
+				want, err := plain.Do(t.Context(), req)
+				require.NoError(t, err)
+				assert.Equal(t, want, res)
+			}
+			if name == "it saves the body" {
+				return // a file that is not complete is an error of its own
+			}
+			for _, form := range []string{"short", "large"} {
+				req := payment
+				req.Query = map[string][]string{"form": {form}}
+				_, want := plain.Do(t.Context(), req)
+				_, err := c.Do(t.Context(), req)
+				require.ErrorIs(t, err, bankmux.ErrMalformed)
+				assert.Equal(t, want, err)
+			}
+		})
+	}
+	t.Run("it changes the body", func(t *testing.T) {
+		t.Parallel()
+		c := rest.New(rest.Config{BaseURL: responses(t).URL, Resty: func(c *resty.Client) {
+			c.OnAfterResponse(func(_ *resty.Client, r *resty.Response) error {
+				r.SetBody([]byte(strings.ToUpper(r.String())))
+				return nil
+			})
+		}})
+		res, err := c.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/x"})
+		require.NoError(t, err)
+		assert.Equal(t, strings.ToUpper(restyBody), string(res.Body))
+	})
+}
+
+func middlewareRefusesTheResponse(t *testing.T) {
+	t.Parallel()
+	for name, add := range map[string]func(*resty.Client){
+		"it returns an error": func(c *resty.Client) {
+			c.OnAfterResponse(func(*resty.Client, *resty.Response) error { return errors.New("planted") })
+		},
+		"its file cannot be written":  before(func(_ *resty.Client, r *resty.Request) { r.SetOutput(os.DevNull + "/planted") }),
+		"its result has another form": before(func(_ *resty.Client, r *resty.Request) { r.SetResult([]int{}) }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := rest.New(rest.Config{BaseURL: responses(t).URL, Resty: add})
+			_, err := c.Do(t.Context(), payment)
+			require.ErrorIs(t, err, bankmux.ErrMalformed)
+			assert.Contains(t, err.Error(), "a response came, and middleware of Config.Resty refused it")
+			assert.False(t, bankmux.OutcomeKnown(err))
+			assert.Equal(t, http.StatusOK, bankmux.ErrorOf(err).Status)
+			assert.NotContains(t, err.Error(), "planted")
+		})
+	}
+}
+
+// redirecting is a transport without a trace that redirects each request.
+type redirecting struct{ n *atomic.Int32 }
+
+func (r redirecting) RoundTrip(*http.Request) (*http.Response, error) {
+	r.n.Add(1)
+	return &http.Response{
+		StatusCode: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"/elsewhere"}}, Body: http.NoBody,
+	}, nil
+}
+
+func aFollowedRedirectSendsNothing(t *testing.T) {
+	t.Parallel()
+	var sent atomic.Int32
+	c := rest.New(rest.Config{
+		BaseURL:    "https://api.example.com",
+		HTTPClient: &http.Client{Transport: redirecting{&sent}},
+		Resty: before(func(c *resty.Client, _ *resty.Request) {
+			c.SetRedirectPolicy(resty.FlexibleRedirectPolicy(3))
+		}),
+	})
+	res, err := c.Do(t.Context(), payment)
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusTemporaryRedirect, res.Status)
+	assert.EqualValues(t, 1, sent.Load())
+}
+
+// tokenServer serves a token, and payments that have it. It counts both.
+type tokenServer struct {
+	*httptest.Server
+
+	tokens, payments atomic.Int32
+	fail             atomic.Bool // payments
+}
+
+func newTokenServer(t *testing.T) *tokenServer {
+	t.Helper()
+	s := new(tokenServer)
+	s.Server = serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if r.URL.Path == "/token" {
+			s.tokens.Add(1)
+			assert.JSONEq(t, `{"client":"mine"}`, string(body))
+			assert.Empty(t, r.Header.Get("Signature"))
+			assert.Empty(t, r.Header.Get("Authorization"))
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"token":"fetched"}`)
+			return
+		}
+		s.payments.Add(1)
+		if s.fail.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		assert.JSONEq(t, `{"amount":"planted-amount"}`, string(body))
+		assert.Equal(t, "yes", r.Header.Get("Signature"))
+		assert.Equal(t, "fetched", r.Header.Get("Gateway"))
+	})
+	return s
+}
+
+// fetching is middleware that fetches a token before each request of the adapter.
+func fetching(base string, ctx func(*resty.Request) context.Context) func(*resty.Client) {
+	return func(c *resty.Client) {
+		c.OnBeforeRequest(func(c *resty.Client, r *resty.Request) error {
+			if strings.HasSuffix(r.URL, "/token") {
+				return nil
+			}
+			var out struct{ Token string }
+			body := map[string]string{"client": "mine"}
+			_, err := c.R().SetContext(ctx(r)).SetBody(body).SetResult(&out).Post(base + "/token")
+			r.SetHeader("Gateway", out.Token)
+			return err
+		})
+	}
+}
+
+// ownKey is a key of an own value in a context.
+type ownKey struct{}
+
+// contexts are those that middleware may give to its own requests.
+var contexts = map[string]func(*resty.Request) context.Context{
+	"of the request":         func(r *resty.Request) context.Context { return r.Context() },
+	"derived from it":        func(r *resty.Request) context.Context { return context.WithValue(r.Context(), ownKey{}, 1) },
+	"that has nothing of it": func(*resty.Request) context.Context { return context.Background() },
+}
+
+func newFetching(s *tokenServer, ctx func(*resty.Request) context.Context) *rest.Client {
+	return rest.New(rest.Config{
+		BaseURL: s.URL,
+		Resty:   fetching(s.URL, ctx),
+		Sign:    func(r *http.Request, _ []byte) error { r.Header.Set("Signature", "yes"); return nil },
+	})
+}
+
+func middlewareMaySendRequestsOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, ctx := range contexts {
+		t.Run("with a context "+name, func(t *testing.T) {
+			t.Parallel()
+			s := newTokenServer(t)
+			c := newFetching(s, ctx)
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					res, err := c.Do(t.Context(), payment)
+					if assert.NoError(t, err) {
+						assert.Equal(t, http.StatusOK, res.Status)
+					}
+				})
+			}
+			all.Wait()
+			assert.EqualValues(t, 8, s.tokens.Load())
+			assert.EqualValues(t, 8, s.payments.Load())
+		})
+	}
+}
+
+// anOwnRequestHidesNothing specifies that NotSent and the single sending are those of the adapter's
+// request, whatever happens to one of middleware.
+func anOwnRequestHidesNothing(t *testing.T) {
+	t.Parallel()
+	for name, ctx := range contexts {
+		t.Run("with a context "+name, func(t *testing.T) {
+			t.Parallel()
+			s := newTokenServer(t)
+			c := newFetching(s, ctx)
+			for range 2 { // the second one goes over a connection that was used
+				s.fail.Store(true)
+				before := s.payments.Load()
+				_, err := c.Do(t.Context(), payment)
+				require.ErrorIs(t, err, bankmux.ErrUnavailable)
+				assert.False(t, bankmux.ErrorOf(err).NotSent)
+				assert.EqualValues(t, 1, s.payments.Load()-before)
+				s.fail.Store(false)
+				_, err = c.Do(t.Context(), payment)
+				require.NoError(t, err)
+			}
+			sent := s.payments.Load()
+			s.Close()
+			_, err := c.Do(t.Context(), payment)
+			require.ErrorIs(t, err, bankmux.ErrInvalid, "middleware refuses it, as there is no token")
+			assert.True(t, bankmux.ErrorOf(err).NotSent)
+			assert.Equal(t, sent, s.payments.Load())
+		})
+	}
+}
