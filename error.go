@@ -28,7 +28,8 @@ type Error struct {
 	Field  string `json:"field,omitempty"`  // what is wrong in the call, such as "SessionRequest.User"
 	Detail string `json:"detail,omitempty"` // what happened, in the library's words
 
-	Code string `json:"code,omitempty"` // the provider's own code, verbatim
+	// the provider's own code, verbatim; the text of the error has it if it looks like a code
+	Code string `json:"code,omitempty"`
 	// page of the provider's documentation about it, if the provider names one
 	Docs       string        `json:"docs,omitempty"`
 	Status     int           `json:"status,omitempty"`      // HTTP status, 0 if there was no response
@@ -68,7 +69,8 @@ func (e *Error) clean() {
 
 // Error returns one line: the client, the operation, the kind, what happened, and the remedy. If
 // Detail starts with a verb, Field is its subject: "invalid_request: SessionRequest.User is empty".
-// Text from outside is quoted or escaped.
+// Text from outside is quoted or escaped. A server could send a token as a Code. So a Code of more
+// than eight bytes that does not look like a code is cut to its first four.
 func (e *Error) Error() string {
 	var b strings.Builder
 	subject, detail := e.sentence()
@@ -91,7 +93,7 @@ func (e *Error) Error() string {
 		facts = append(facts, "HTTP "+strconv.Itoa(e.Status))
 	}
 	if e.Code != "" {
-		facts = append(facts, plain.Word(e.Code))
+		facts = append(facts, plain.Code(e.Code))
 	}
 	if e.Connection != "" {
 		facts = append(facts, "connection "+plain.Word(e.Connection))

@@ -1,9 +1,11 @@
 package bankmux_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 func TestError(t *testing.T) {
 	t.Parallel()
 	t.Run("one line has the client, the operation, the cause and the remedy", oneLineHasTheCauseAndTheRemedy)
+	t.Run("a code that looks like a secret is cut", aCodeThatLooksLikeASecretIsCut)
 	t.Run("errors.Is finds the kind and the cause", errorsIsFindsTheKindAndTheCause)
 	t.Run("an unknown outcome is not known", anUnknownOutcomeIsNotKnown)
 	t.Run("every kind has a remedy and a scope", everyKindHasARemedyAndAScope)
@@ -38,6 +41,36 @@ func oneLineHasTheCauseAndTheRemedy(t *testing.T) {
 		},
 	} {
 		assert.Equal(t, want, e.Error())
+	}
+}
+
+// aCodeThatLooksLikeASecretIsCut specifies which codes a text has. A server could repeat a token.
+func aCodeThatLooksLikeASecretIsCut(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]string{
+		"INVALID_CREDENTIALS":              "INVALID_CREDENTIALS",
+		"api_error.auth.unauthorized":      "api_error.auth.unauthorized",
+		"notFound":                         "notFound",
+		"E1001":                            "E1001",
+		"40001234":                         "40001234",
+		"a b":                              `"a b"`,
+		"access-sandbox-8f3c0d51-planted":  "acce…",
+		"eyJhbGciOiJIUzI1NiJ9.e30.planted": "eyJh…",
+		"sk_live_4eC39HqLyjWDarjtT1zdp7dc": "sk_l…",
+		"4111111111111111":                 "4111…",
+		"a token with planted words":       `"a to"…`,
+		"münchen-planted":                  `"mün"…`,
+	} {
+		err := &bankmux.Error{Kind: bankmux.ErrUnknown, Code: code, Unlisted: true}
+		text := "unknown: the provider failed and did not say why (" + want + "); read Code and ask the provider"
+		var logged bytes.Buffer
+		slog.New(slog.NewTextHandler(&logged, nil)).Info("call", "error", err)
+		assert.Equal(t, text, err.Error())
+		assert.Equal(t, text, fmt.Sprintf("%+v", err))
+		assert.NotContains(t, logged.String(), "planted")
+		outer := fmt.Errorf("outer: %w", &bankmux.Error{Kind: bankmux.ErrOutcomeUnknown, Code: code, Err: err})
+		assert.NotContains(t, outer.Error(), "planted")
+		assert.Equal(t, code, bankmux.ErrorOf(err).Code, "the field has it as sent")
 	}
 }
 

@@ -3,9 +3,10 @@ package normalize
 // This file knows what a provider documents, and what looks like a name.
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bankmux/bankmux/internal/plain"
 )
 
 // Documented lists what a provider documents beyond the types of its adapter: members that the
@@ -149,13 +150,6 @@ func (o *DocumentedObject) HasValue(member, value string) bool {
 // Masked stands for what does not look like a name.
 const Masked = "*"
 
-// The names of members and values: words in one case, or camelCase. A word ends in at most two
-// digits, since longer runs belong to ids.
-var names = regexp.MustCompile(`^(?:` +
-	`[a-z]{1,24}\d{0,2}(?:[_.-][a-z]{1,24}\d{0,2}){0,7}|` +
-	`[A-Z]{1,24}\d{0,2}(?:[_.-][A-Z]{1,24}\d{0,2}){0,7}|` +
-	`[a-z]{1,24}(?:[A-Z][a-z]{1,24}){0,6}(?:[A-Z]{2,5})?\d{0,2})$`)
-
 // Name returns a text that looks like the name of a member or of a value, such as "account_id",
 // "bankName" or "SYNC_UPDATES_AVAILABLE". It returns [Masked] for anything else, which may be an
 // id, an address or a secret, such as the key of a map. A name has at most 64 letters, digits and
@@ -164,8 +158,7 @@ var names = regexp.MustCompile(`^(?:` +
 // A person's name of one word of letters passes, such as "maria" or "jane.doe". So does an id of
 // letters in one case.
 func Name(text string) string {
-	const maxLength = 64
-	if len(text) > maxLength || !names.MatchString(text) {
+	if !plain.IsName(text) {
 		return Masked
 	}
 	return text
