@@ -85,7 +85,8 @@ type Fleet struct {
 	mu        sync.Mutex
 	stats     FleetStats
 	probing   bool
-	probeAt   time.Time
+	failedAt  time.Time // of the last request that failed
+	hung      int       // probes that have not ended although their time was over
 	pending   []pendingRelease
 	releasing int       // releases that are sent and for which no call waits
 	others    int       // of circuits: requests for which no call waits
@@ -204,7 +205,7 @@ func requestWithin[T any](
 	start := time.Now()
 	inner, end := a.Wait(ctx, limit)
 	defer end()
-	out, err = send(inner, do)
+	out, err = send(inner, do, func(int) {})
 	if err == nil {
 		return out, nil
 	}
@@ -216,13 +217,15 @@ func requestWithin[T any](
 }
 
 // send calls the backend, once more if it failed at once. It returns when ctx ends, although the
-// backend need not heed ctx.
-func send[T any](ctx context.Context, do func(context.Context) (T, error)) (out T, err error) {
+// backend need not heed ctx. If the backend works on then, left gets 1, and -1 when it ends.
+func send[T any](
+	ctx context.Context, do func(context.Context) (T, error), left func(n int),
+) (out T, err error) {
 	type result struct {
 		out T
 		err error
 	}
-	done := make(chan result, 1)
+	done, gone := make(chan result), make(chan struct{})
 	go func() {
 		var r result
 		for range 2 {
@@ -231,26 +234,44 @@ func send[T any](ctx context.Context, do func(context.Context) (T, error)) (out 
 				break
 			}
 		}
-		done <- r
+		select {
+		case done <- r:
+		case <-gone:
+			left(-1)
+		}
 	}()
 	select {
 	case r := <-done:
 		return r.out, r.err
 	case <-ctx.Done():
+		left(1)
+		close(gone)
 		return out, ctx.Err()
 	}
 }
 
+// maxHung is how many probes may hang. A backend that does not heed contexts keeps their
+// goroutines.
+const maxHung = 10
+
 // available reports whether requests may be sent. While the backend is down it starts a probe from
-// time to time.
+// time to time, and after each probe that hangs half as often.
 func (f *Fleet) available() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.stats.Down && !f.probing && !time.Now().Before(f.probeAt) {
+	due := f.failedAt.Add(probeEvery << f.hung)
+	if f.stats.Down && !f.probing && f.hung < maxHung && !time.Now().Before(due) {
 		f.probing = true
 		go f.probe(f.background)
 	}
 	return !f.stats.Down
+}
+
+// hang adds to the probes that hang.
+func (f *Fleet) hang(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hung += n
 }
 
 // failed records that a request failed.
@@ -269,7 +290,7 @@ func (f *Fleet) failed(err error) {
 func (f *Fleet) noteFailure(err error) {
 	now := time.Now()
 	f.stats.Failed++
-	f.stats.LastFail, f.probeAt = err.Error(), now.Add(probeEvery)
+	f.stats.LastFail, f.failedAt = err.Error(), now
 	silent := f.logged || (!f.loggedAt.IsZero() && now.Sub(f.loggedAt) < aloneEvery)
 	if !silent {
 		f.logged, f.loggedAt = true, now
@@ -285,7 +306,7 @@ func (f *Fleet) noteFailure(err error) {
 func (f *Fleet) probe(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, f.maxBackground())
 	defer cancel()
-	_, err := send(ctx, f.backend.Facts)
+	_, err := send(ctx, f.backend.Facts, f.hang)
 	f.mu.Lock()
 	f.probing = false
 	if err != nil {

@@ -93,6 +93,35 @@ func TestFleetWake(t *testing.T) {
 			isFree(t, b)
 			time.Sleep(time.Hour) // it ends
 		},
+		"a backend that ignores contexts keeps ten probes at most": func(t *testing.T, b *backend, p *process) {
+			b.delay.Store(int64(100 * time.Hour))
+			b.deaf.Store(true)
+			for range 1000 {
+				require.NoError(t, p.call(t.Context(), read, ok))
+				time.Sleep(time.Minute)
+			}
+			assert.EqualValues(t, 1+10, b.requests.Load(), "and the claim that hung first")
+			b.delay.Store(0)
+			time.Sleep(100 * time.Hour) // those that hung end, or the bubble would not
+			require.NoError(t, p.call(t.Context(), read, ok))
+			synctest.Wait()
+			assert.False(t, p.fleet.Stats().Down)
+		},
+		"it is back in about as much time as it had ignored contexts": func(t *testing.T, b *backend, p *process) {
+			b.delay.Store(int64(100 * time.Hour))
+			b.deaf.Store(true)
+			for range 60 {
+				require.NoError(t, p.call(t.Context(), read, ok))
+				time.Sleep(time.Second)
+			}
+			b.delay.Store(0)
+			for range 75 {
+				require.NoError(t, p.call(t.Context(), read, ok))
+				time.Sleep(time.Second)
+			}
+			assert.False(t, p.fleet.Stats().Down)
+			time.Sleep(101 * time.Hour) // what was started ends
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -72,6 +72,17 @@ func TestFleetWait(t *testing.T) {
 	})
 }
 
+// TestReleaseOf specifies how long what a claim gets may be given up.
+func TestReleaseOf(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []Claim{{TTL: time.Minute, Place: time.Second}, {TTL: time.Second, Place: time.Minute}} {
+			assert.Equal(t, time.Now().Add(time.Minute), releaseOf(c).until, "it may be the lease, or a place")
+			assert.Equal(t, time.Now().Add(c.Place), placeOf(c).until)
+		}
+	})
+}
+
 // TestMemoryClock specifies how far the clock may be put back. A bubble's clock cannot be put back,
 // so the test moves the windows.
 func TestMemoryClock(t *testing.T) {

@@ -65,12 +65,12 @@ func (f *Fleet) onePerConnection(ttl func(*bankmux.Op) time.Duration) link {
 // that of ctx.
 func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*turnLease, error) {
 	claim := Claim{Key: name, Holder: rand.Text(), TTL: ttl, Place: placeTTL}
-	had := releaseOf(claim, ttl) // of a lease that the holder has already
+	had := releaseOf(claim) // of a lease that the holder has already
 	a := f.allowanceFrom(ctx)
 	for wait := firstPoll; ; wait = min(2*wait, maxPoll) {
 		if r, ok := f.takeBack(name); ok {
 			if wait != firstPoll {
-				f.later(releaseOf(claim, placeTTL)) // its place
+				f.later(placeOf(claim))
 			}
 			had, claim.Holder = r, r.Holder
 		}
@@ -80,12 +80,12 @@ func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*t
 			if ok && had.Fence != 0 {
 				f.received(pendingRelease{Release: had.Release, ends: had.ends, unsent: had.unsent}, false)
 			}
-			had = releaseOf(claim, ttl) // that lease has ended
+			had = releaseOf(claim) // that lease has ended
 		}
 		switch {
 		case ctx.Err() != nil:
 			if ok { // otherwise claim has given it up
-				had.until = time.Now().Add(ttl)
+				had.until = claim.ends()
 				f.later(had)
 			}
 			return nil, busy(ctx.Err())
@@ -106,9 +106,18 @@ func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*t
 	}
 }
 
-// releaseOf returns the release of what a claim got. It ends by itself after ttl.
-func releaseOf(c Claim, ttl time.Duration) pendingRelease {
-	return pendingRelease{Release: Release{Key: c.Key, Holder: c.Holder}, until: time.Now().Add(ttl)}
+// ends returns when whatever a claim gets now ends by itself: the lease, or the place in the queue.
+func (c Claim) ends() time.Time { return time.Now().Add(max(c.TTL, c.Place)) }
+
+// releaseOf returns the release of what a claim gets.
+func releaseOf(c Claim) pendingRelease {
+	return pendingRelease{Release: Release{Key: c.Key, Holder: c.Holder}, until: c.ends()}
+}
+
+// placeOf returns the release of a claim that has a place in the queue.
+func placeOf(c Claim) pendingRelease {
+	c.TTL = 0
+	return releaseOf(c)
 }
 
 // take reads what the last holder left. If the lease had not been released, that is what its
@@ -125,7 +134,7 @@ func (l *turnLease) take(got Lease, had pendingRelease) {
 func (f *Fleet) pause(ctx context.Context, c Claim, wait time.Duration) error {
 	err := sleep(ctx, wait/2+mathrand.N(wait/2)) //nolint:gosec // jitter
 	if err != nil {
-		f.later(releaseOf(c, c.Place))
+		f.later(placeOf(c))
 	}
 	return err
 }
@@ -137,7 +146,7 @@ func (f *Fleet) claim(ctx context.Context, a *allowance.Allowance, c Claim, had 
 		func(ctx context.Context) (Lease, error) { return f.backend.Acquire(ctx, c) })
 	switch {
 	case errors.Is(err, errNoResponse):
-		had.until = time.Now().Add(max(c.TTL, c.Place))
+		had.until = c.ends()
 		f.giveUp(had)
 	case err != nil && had.Fence != 0:
 		f.later(had)
@@ -214,11 +223,11 @@ func (f *Fleet) pass(c Claim, got Lease) {
 	switch {
 	case c.Place == lookTTL:
 	case got.Fence != 0:
-		r := releaseOf(c, c.TTL)
+		r := releaseOf(c)
 		r.Fence = got.Fence
 		f.handOver(r)
 	default:
-		f.later(releaseOf(c, c.Place))
+		f.later(placeOf(c))
 	}
 }
 
@@ -244,7 +253,7 @@ func (f *Fleet) Once(
 	var lease Lease
 	for wait := firstPoll; ; wait = min(2*wait, maxPoll) {
 		start := time.Now()
-		got, ok := f.claim(ctx, a, claim, releaseOf(claim, claim.TTL))
+		got, ok := f.claim(ctx, a, claim, releaseOf(claim))
 		if value, readable := f.open(name, got.Fact.Value); readable && usable(value, got.Fact.TTL) {
 			f.pass(claim, got)
 			return value, got.Fact.TTL, nil
@@ -262,7 +271,7 @@ func (f *Fleet) Once(
 			return nil, 0, &bankmux.Error{Kind: bankmux.ErrContextDone, NotSent: true, Err: err}
 		}
 	}
-	release := releaseOf(claim, max(claim.TTL, claim.Place))
+	release := releaseOf(claim)
 	release.Fence = lease.Fence
 	defer func() { f.handOver(release) }() // also if create panics
 	value, ttl, err := create(ctx)

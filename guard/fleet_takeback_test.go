@@ -21,7 +21,8 @@ import (
 // mute is a backend that does not respond to claims, if it is set so.
 type mute struct {
 	*Memory
-	on atomic.Bool
+	on      atomic.Bool
+	claimed func() // if not nil, called after a claim was carried out
 }
 
 func (m *mute) Acquire(ctx context.Context, c Claim) (Lease, error) {
@@ -29,7 +30,11 @@ func (m *mute) Acquire(ctx context.Context, c Claim) (Lease, error) {
 		<-ctx.Done()
 		return Lease{}, ctx.Err()
 	}
-	return m.Memory.Acquire(ctx, c)
+	got, err := m.Memory.Acquire(ctx, c)
+	if m.claimed != nil {
+		m.claimed()
+	}
+	return got, err
 }
 
 // waiting is a fleet that has a lease whose release waits. The release leaves a fact.
@@ -70,6 +75,15 @@ func (w waiting) sent(t *testing.T) (found string) {
 	require.Greater(t, got.Fence, w.fence, "the lease is free")
 	plain, _ := w.open("turn", got.Fact.Value)
 	return string(plain)
+}
+
+// stillPending returns how many releases still wait after a while.
+func (w waiting) stillPending(d time.Duration) int {
+	time.Sleep(d)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dropEnded()
+	return len(w.pending)
 }
 
 // sentElsewhere lets another process have the lease for a moment.
@@ -169,6 +183,27 @@ func TestFleetTakeBack(t *testing.T) {
 			require.ErrorIs(t, err, context.Canceled)
 			assert.Equal(t, "left", w.sent(t))
 			time.Sleep(time.Hour)
+		},
+		"a call that ends after its claim was carried out gives up the lease until its new end": func(
+			t *testing.T, w waiting,
+		) {
+			time.Sleep(50 * time.Second)
+			ctx, cancel := context.WithCancel(t.Context())
+			w.backend.claimed = cancel
+			_, err := w.acquire(ctx, "turn", time.Minute)
+			require.ErrorIs(t, err, context.Canceled)
+			assert.Equal(t, 1, w.stillPending(40*time.Second))
+			assert.Zero(t, w.stillPending(20*time.Second))
+		},
+		"a call whose claim gets no response gives up the lease until its new end": func(t *testing.T, w waiting) {
+			time.Sleep(50 * time.Second)
+			w.backend.on.Store(true)
+			_, err := w.acquire(t.Context(), "turn", time.Minute)
+			require.NoError(t, err)
+			assert.Equal(t, 1, w.stillPending(40*time.Second))
+			assert.Zero(t, w.stillPending(21*time.Second))
+			w.backend.on.Store(false)
+			time.Sleep(time.Minute) // what was started ends
 		},
 		"one that the backend has lost is counted": func(t *testing.T, w waiting) {
 			w.pending[0].unsent, w.pending[0].ends = true, w.pending[0].until
