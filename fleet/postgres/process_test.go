@@ -14,7 +14,7 @@ import (
 )
 
 // openShared opens the backend in a process that a test started.
-func openShared(ctx context.Context, url string) (fleetproof.Shared, error) {
+func openShared(ctx context.Context, url string, _ bool) (fleetproof.Shared, error) {
 	return postgres.Open(ctx, url, postgres.Options{})
 }
 

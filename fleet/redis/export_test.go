@@ -23,7 +23,7 @@ func NewPatient(url, namespace string) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := serverOptions(parsed, Options{Conns: 1})
+	o := serverOptions(parsed, Options{Conns: maxConns})
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = time.Hour, time.Hour, time.Hour, time.Hour
 	return &Backend{client: goredis.NewClient(o), prefix: namespace + ":"}, nil
 }

@@ -15,7 +15,10 @@ import (
 )
 
 // openShared opens the backend in a process that a test started.
-func openShared(_ context.Context, url string) (fleetproof.Shared, error) {
+func openShared(_ context.Context, url string, patient bool) (fleetproof.Shared, error) {
+	if patient {
+		return redis.NewPatient(url, "bankmux")
+	}
 	return redis.Open(url, redis.Options{})
 }
 

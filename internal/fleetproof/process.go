@@ -70,8 +70,9 @@ type outcome struct {
 const variable = "BANKMUX_FLEET_APPLICATION"
 
 // Main is the main function of a process that a test started. It returns if this is not one. Open
-// opens the backend at the URL of a [Server].
-func Main(open func(ctx context.Context, url string) (Shared, error)) {
+// opens the backend at the URL of a [Server]. A patient process waits as long as a slow machine
+// needs, so no limit of the backend itself may end its requests before.
+func Main(open func(ctx context.Context, url string, patient bool) (Shared, error)) {
 	text := os.Getenv(variable)
 	if text == "" {
 		return
@@ -100,7 +101,7 @@ func run(ctx context.Context, text string, open open) error {
 		return err
 	}
 	if w.app.Backend != "" {
-		shared, err := open(ctx, w.app.Backend)
+		shared, err := open(ctx, w.app.Backend, !w.app.Hasty)
 		if err != nil {
 			return err
 		}

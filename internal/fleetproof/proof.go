@@ -215,4 +215,4 @@ type Shared interface {
 }
 
 // open is the function that [Main] got.
-type open func(ctx context.Context, url string) (Shared, error)
+type open func(ctx context.Context, url string, patient bool) (Shared, error)
