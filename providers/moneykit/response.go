@@ -172,8 +172,11 @@ func (l *linked) link() *linkData { return l.Link }
 func (r *keysResponse) Lacks() string { return wire.Need(len(r.Keys) > 0, "keys") }
 
 func (r *exchangeResponse) Lacks() string {
-	if r.Link == nil {
+	switch {
+	case r.Link == nil:
 		return "link"
+	case r.Link.LinkTags == nil: // they say whose link it is
+		return "link.link_tags"
 	}
 	return wire.Need(r.Link.LinkID != "" || r.LinkID != "", "link.link_id")
 }
