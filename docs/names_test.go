@@ -1,13 +1,11 @@
 package docs_test
 
+// This file holds the names in texts to what the packages export: those of pages, and the links of
+// doc comments.
+
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,11 +15,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// variables are those that pages name, with the package of their type.
-var variables = map[string]string{
-	"client": "bankmux", "conn": "bankmux", "registry": "bankmux", "event": "bankmux", "err": "bankmux",
-	"keyring": "bankmux", "challenge": "bankmux", "session": "bankmux",
-	"g": "guard", "service": "bankhttp", "bank": "virtualbank",
+// variables are those that pages name, with the package of their type and the type. An error has
+// the members of more than one.
+var variables = map[string][]string{
+	"client": {"bankmux.Client"}, "conn": {"bankmux.Connection"}, "registry": {"bankmux.Registry"},
+	"event": {"bankmux.Event"}, "err": {"bankmux.Error", "bankmux.PartialError"}, "g": {"guard.Guard"},
+	"keyring": {"bankmux.Keyring"}, "challenge": {"bankmux.Challenge"}, "session": {"bankmux.Session"},
+	"service": {"bankhttp.Service"}, "bank": {"virtualbank.Bank"}, "st": {"store.Store"},
 }
 
 // foreign are what else pages name: packages of others, and variables of other types.
@@ -30,115 +30,158 @@ var foreign = []string{
 	"server", "tink", "unsafe",
 }
 
-// packages maps the folder of each package that an application can import to the package's name. It
-// has those of the nested modules too.
-func packages(t *testing.T) map[string]string {
-	t.Helper()
-	found := map[string]string{}
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && path != ".." && closed(d.Name()):
-			return filepath.SkipDir
-		case d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go"):
-			return nil
-		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.PackageClauseOnly)
-		if err == nil && parsed.Name.Name != "main" {
-			folder, err := filepath.Rel("..", filepath.Dir(path))
-			require.NoError(t, err)
-			found[filepath.ToSlash(folder)] = parsed.Name.Name
-		}
-		return err
-	})
-	require.NoError(t, err)
-	require.Greater(t, len(found), 20)
-	return found
+// foreignNames are those of other packages and languages, and of tests.
+var foreignNames = []string{
+	"DelinkUser", "Host", "LaunchError", "Origin", "ReadTimeout", "RescueStuckJobsAfter", "TestConformance", "Warn",
 }
 
-// closed says that an application cannot import what is below a folder of this name.
-func closed(folder string) bool {
-	return strings.HasPrefix(folder, ".") ||
-		slices.Contains([]string{"bench", "docs", "examples", "internal", "node_modules", "testdata"}, folder)
-}
+// ofOthers are pages with many names of other packages. Of names without a package, only constants
+// are looked up there.
+var ofOthers = []string{"DESIGN.md", "bench/README.md"}
 
-// exported returns the exported names of a package: declarations, methods and fields.
-func exported(t *testing.T, folder string) map[string]bool {
+// names are what packages export: the members of each type, by package name and type name. Packages
+// of one name are taken together.
+type names map[string]map[string]map[string]bool
+
+func exported(t *testing.T) names {
 	t.Helper()
-	names := map[string]bool{}
-	files, err := filepath.Glob(filepath.Join("..", filepath.FromSlash(folder), "*.go"))
-	require.NoError(t, err)
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
+	all := names{}
+	sources := parsed(t)
+	for folder, name := range packages(t) {
+		if all[name] == nil {
+			all[name] = map[string]map[string]bool{}
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		ast.Inspect(parsed, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.FuncDecl:
-				names[n.Name.Name] = true
-			case *ast.TypeSpec:
-				names[n.Name.Name] = true
-			case *ast.ValueSpec:
-				for _, name := range n.Names {
-					names[name.Name] = true
-				}
-			case *ast.Field:
-				for _, name := range n.Names {
-					names[name.Name] = true
-				}
+		for declared, members := range sources[folder].members {
+			if all[name][declared] == nil {
+				all[name][declared] = map[string]bool{}
 			}
-			return true
-		})
+			maps.Copy(all[name][declared], members)
+		}
 	}
-	return names
+	return all
+}
+
+// hasMember reports whether a type of any package has a member.
+func (n names) hasMember(of, member string) bool {
+	for _, types := range n {
+		if types[of][member] {
+			return true
+		}
+	}
+	return false
+}
+
+// has reports whether a package has a name, or a type of one.
+func (n names) has(name string) bool {
+	for _, types := range n {
+		if types[name] != nil {
+			return true
+		}
+		for _, members := range types {
+			if members[name] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var (
+	ofPackage = regexp.MustCompile("`([a-z]+)\\.([A-Z]\\w*)(?:\\.([A-Z]\\w*))?(\\(\\))?")
+	ofType    = regexp.MustCompile("`([A-Z]\\w*)\\.([A-Z]\\w*)")
+	single    = regexp.MustCompile("`([A-Z]\\w*[a-z]\\w*)`")
+	former    = regexp.MustCompile(`\((?:was|were)\s[^)]*\)`) // "(was `Name`)"
+	instead   = regexp.MustCompile("use\\s+`[^`]+`")
+	constant  = regexp.MustCompile("`((?:Err|State|Event|Code|Input|Op)[A-Z]\\w*)`")
+)
+
+// unknown returns a sentence about each name of a page that no package has.
+func (n names) unknown(page, text string) []string {
+	var found []string
+	report := func(m []string, why string) { found = append(found, strings.Trim(m[0], "`")+": "+why) }
+	for _, m := range ofPackage.FindAllStringSubmatch(text, -1) {
+		types, isVariable := variables[m[1]]
+		switch {
+		case isVariable && n[m[1]] == nil:
+			member := func(of string) bool {
+				name, of, _ := strings.Cut(of, ".")
+				return n[name][of][m[2]]
+			}
+			if !slices.ContainsFunc(types, member) {
+				report(m, types[0]+" has no "+m[2])
+			}
+		case n[m[1]] == nil:
+			if !slices.Contains(foreign, m[1]) {
+				report(m, "what is "+m[1]+"?")
+			}
+		case n[m[1]][m[2]] == nil:
+			report(m, "package "+m[1]+" has no "+m[2])
+		case m[3] != "" && !n[m[1]][m[2]][m[3]]:
+			report(m, m[1]+"."+m[2]+" has no "+m[3])
+		case m[3] == "" && m[4] != "" && n[m[1]][m[2]][isType]:
+			report(m, "it is a type, not a function")
+		}
+	}
+	for _, m := range ofType.FindAllStringSubmatch(text, -1) {
+		if !n.hasMember(m[1], m[2]) {
+			report(m, "there is no such method or field")
+		}
+	}
+	alone := single
+	if slices.Contains(ofOthers, strings.TrimPrefix(page, "../")) {
+		alone = constant
+	}
+	for _, m := range alone.FindAllStringSubmatch(text, -1) {
+		if !n.has(m[1]) && !slices.Contains(foreignNames, m[1]) {
+			report(m, "there is no such name")
+		}
+	}
+	return found
 }
 
 func TestNames(t *testing.T) {
 	t.Parallel()
-	var (
-		ofPackage = regexp.MustCompile("`([a-z]+)\\.([A-Z]\\w*)(?:\\.([A-Z]\\w*))?")
-		ofType    = regexp.MustCompile("`([A-Z]\\w*)\\.([A-Z]\\w*)")
-		former    = regexp.MustCompile(`\((?:was|were)\s[^)]*\)`) // "(was `Name`)"
-		constant  = regexp.MustCompile("`((?:Err|State|Event|Code|Input|Op)[A-Z]\\w*)`")
-	)
-	known, all := map[string]map[string]bool{}, map[string]bool{} // packages of one name are taken together
-	for folder, name := range packages(t) {
-		if known[name] == nil {
-			known[name] = map[string]bool{}
-		}
-		names := exported(t, folder)
-		maps.Copy(known[name], names)
-		maps.Copy(all, names)
-	}
-	for variable, name := range variables {
-		require.Contains(t, known, name)
-		known[variable] = known[name]
-	}
+	known := exported(t)
 	for _, page := range markdown(t) {
 		raw, err := os.ReadFile(page)
 		require.NoError(t, err)
 		text := fence.ReplaceAllString(string(raw), "")
-		text, _, _ = strings.Cut(text, "\n### Removed\n") // of the changelog: names that are no longer there
+		text, removed, _ := strings.Cut(text, "\n### Removed\n") // of the changelog: names that are no longer there
+		text += strings.Join(instead.FindAllString(removed, -1), "\n")
 		text = former.ReplaceAllString(text, "")
 		t.Run(strings.TrimPrefix(page, "../")+" names what the packages export", func(t *testing.T) {
-			for _, m := range ofPackage.FindAllStringSubmatch(text, -1) {
-				if !assert.True(t, known[m[1]] != nil || slices.Contains(foreign, m[1]), "%s: what is %s?", m[0],
-					m[1]) {
-					continue
-				}
-				for _, name := range m[2:] {
-					known := known[m[1]]
-					assert.True(t, known == nil || name == "" || known[name], "%s: %s has no %s", m[0], m[1], name)
-				}
-			}
-			others := slices.Concat(ofType.FindAllStringSubmatch(text, -1), constant.FindAllStringSubmatch(text, -1))
-			for _, m := range others {
-				for _, name := range m[1:] {
-					assert.True(t, all[name], "%s: there is no %s", m[0], name)
-				}
+			assert.Empty(t, known.unknown(page, text))
+		})
+	}
+}
+
+func TestUnknownNames(t *testing.T) {
+	t.Parallel()
+	known := exported(t)
+	for name, c := range map[string]struct{ page, text, want string }{
+		"a function":                              {"a.md", "`guard.Interactive(ctx)`", ""},
+		"a method of a variable":                  {"a.md", "`g.UnlistedCodes()`", ""},
+		"a method of a type":                      {"a.md", "`guard.Guard.Drift` and `Guard.Drift`", ""},
+		"a field of an alias":                     {"a.md", "`virtualbank.Refusal.Status`", ""},
+		"a method of an embedded interface":       {"a.md", "`guard.Backend.Acquire`", ""},
+		"a method in the place of a function":     {"a.md", "`guard.UnlistedCodes()`", "package guard has no"},
+		"a function in the place of a method":     {"a.md", "`g.Interactive`", "guard.Guard has no"},
+		"a type in the place of a method":         {"a.md", "`guard.Drift()`", "it is a type"},
+		"a method of another type":                {"a.md", "`Registry.UnlistedCodes`", "no such method"},
+		"a method of another type of the package": {"a.md", "`guard.Fleet.UnlistedCodes`", "guard.Fleet has no"},
+		"an unknown variable":                     {"a.md", "`thing.Do`", "what is thing?"},
+		"a name that another package may have":    {"DESIGN.md", "`GetBody`", ""},
+		"an unknown constant":                     {"DESIGN.md", "`ErrNonsense`", "no such name"},
+		"a name without a package":                {"a.md", "`MemoryLedger`", ""},
+		"an unknown name without a package":       {"a.md", "`NonsenseLedger`", "no such name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found := strings.Join(known.unknown(c.page, c.text), "\n")
+			if c.want == "" {
+				assert.Empty(t, found)
+			} else {
+				assert.Contains(t, found, c.want)
 			}
 		})
 	}
