@@ -24,7 +24,7 @@
 //   - [github.com/bankmux/bankmux/providertest] tests that an adapter does what applications rely
 //     on.
 //
-// All packages follow the same rules. An error is a [*bankmux.Error] whose Kind says what to do. It
+// All packages follow the same rules. An error is a *bankmux.Error whose Kind says what to do. It
 // never quotes text of a provider or a sender. What a New function returns is safe for concurrent
 // use and starts no goroutine. docs/adapter.md describes how to write an adapter, step by step.
 package adapter

@@ -31,7 +31,7 @@ func (s *Service) remember(r *request, session bankmux.Session) {
 //	session     the id of the session
 //	connection  after a hosted flow that made or renewed a connection: its id
 //	return      after any other flow: the whole address, for resume of the launcher
-//	problem     the [Problem.Kind], if something failed
+//	problem     the Kind of the Problem, if something failed
 //
 // If the provider's flow is a hosted one ([bankmux.Launch.URL]), Return exchanges the query for the
 // connection. If no user is logged in, problem is [KindNoUser] and return is the whole address.

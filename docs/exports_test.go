@@ -35,8 +35,8 @@ func packages(t *testing.T) map[string]string {
 	return found
 }
 
-// parsed reads the packages that have documentation, by folder. Those below internal are among
-// them, since types of theirs have aliases elsewhere.
+// parsed reads the packages that have documentation, by folder. It has those below internal too,
+// because aliases elsewhere name their types.
 func parsed(t *testing.T) map[string]*source {
 	t.Helper()
 	found := map[string]*source{}

@@ -1,7 +1,6 @@
 package docs_test
 
-// This file holds the names in texts to what the packages export: those of pages, and the links of
-// doc comments.
+// This file holds the names on pages to what the packages export.
 
 import (
 	"maps"

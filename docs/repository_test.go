@@ -117,15 +117,6 @@ func TestPackageComment(t *testing.T) {
 			assert.Contains(t, existing, row[1])
 		}
 	})
-	t.Run("every link of it exists", func(t *testing.T) {
-		t.Parallel()
-		known := exported(t)["bankmux"]
-		links := regexp.MustCompile(`\[\*?([A-Z]\w*)(?:\.([A-Z]\w*))?\]`).FindAllStringSubmatch(comment, -1)
-		require.Greater(t, len(links), 30)
-		for _, link := range links {
-			assert.True(t, known[link[1]] != nil && (link[2] == "" || known[link[1]][link[2]]), "there is no %s", link[0])
-		}
-	})
 }
 
 // modules returns the folders that have a go.mod, as "/" or "/folder".

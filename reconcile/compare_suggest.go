@@ -54,7 +54,8 @@ type suggestion struct {
 	reason   reason
 }
 
-// MaxSuggested is how many rows a [Suggestion] names at most. [Suggestion.More] counts the others.
+// MaxSuggested is how many rows a [Suggestion] names at most. [bankmux.Suggestion.More] counts the
+// others.
 const MaxSuggested = 16
 
 // writeSuggestions adds the suggestions to a result. It leaves out rows that were paired later.

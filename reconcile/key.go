@@ -64,5 +64,5 @@ func keyNumberOf(key string) int {
 	return n
 }
 
-// Alias returns the element of [Known.Aliases] for a provider's id of a row.
+// Alias returns the element of [bankmux.Known.Aliases] for a provider's id of a row.
 func Alias(provider, id string) string { return "id:" + provider + ":" + id }

@@ -9,7 +9,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
 )
 
-// AddedValue is the value of the members of [Bank.AddMember].
+// AddedValue is the value of the members of [Bank.AddMember], "the value of an added member".
 const AddedValue = wirefault.AddedValue
 
 // AddMember adds a member with the value [AddedValue] to every later response of all providers. The

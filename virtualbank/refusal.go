@@ -4,6 +4,12 @@ package virtualbank
 
 import "github.com/bankmux/bankmux/virtualbank/internal/bank"
 
-// Refusal is the error of a [Bank] method that cannot do what was asked. Status is the HTTP status
-// that the control plane returns for it, and Reason is the text.
+// Refusal is the error of a [Bank] method that cannot do what was asked. It is a struct with two
+// fields:
+//
+//	Status int    // the HTTP status that the control plane returns for it, such as 404
+//	Reason string // what is wrong, as a sentence without its end
+//
+// The method Error returns "virtualbank: " and the reason. Find a Refusal in an error with
+// errors.AsType[*virtualbank.Refusal](err).
 type Refusal = bank.Refusal

@@ -1,5 +1,5 @@
 // Package launcher serves the launcher, an ES module for the browser. It opens the page of the
-// provider that a [bankmux.Launch] is for, and resolves with what to post to the back end:
+// provider that a Launch of package bankmux is for, and resolves with what to post to the back end:
 //
 //	import { connect } from "/bank/launcher.js";
 //
