@@ -122,8 +122,9 @@ func onlyOf(in url.Values) (string, error) {
 
 // ReadAccounts handles POST. It reads accounts and balances of all connections of the user at the
 // banks, side by side, and stores them. Then it returns what [Service.Accounts] returns, and the
-// failures. The failure of one bank leaves the others alone. Its accounts keep the last balances
-// with the time at which they were read.
+// failures. The failure of one bank leaves the others alone, and so does a bank that does not
+// respond in time ([bankmux.ErrContextDone]). Its accounts keep the last balances with the time at
+// which they were read.
 //
 // The query parameter connection limits it to one connection. It is a POST because a bank may send
 // the user a one-time password.
@@ -256,7 +257,7 @@ func (s *Service) readOne(ctx context.Context, conn bankmux.Connection) ([]failu
 	if err != nil {
 		return s.failures(ctx, conn, nil, err)
 	}
-	listed, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn})
+	listed, err := ask(ctx, client.Accounts, bankmux.AccountsRequest{Connection: conn})
 	return s.afterAccounts(ctx, client, conn, listed, err)
 }
 
@@ -278,7 +279,7 @@ func (s *Service) afterAccounts(
 			return nil, err
 		}
 	}
-	read, err := client.Balances(ctx, bankmux.BalancesRequest{Connection: conn, Known: listed.Accounts})
+	read, err := ask(ctx, client.Balances, bankmux.BalancesRequest{Connection: conn, Known: listed.Accounts})
 	more, err := s.afterBalances(ctx, conn, names, read, err)
 	return append(failed, more...), err
 }

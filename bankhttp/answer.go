@@ -82,7 +82,8 @@ func reopened(err error, ch bankmux.Challenge) error {
 		return err
 	}
 	switch e.Kind {
-	case bankmux.ErrUnavailable, bankmux.ErrCircuitOpen, bankmux.ErrInstitution, bankmux.ErrRateLimited:
+	case bankmux.ErrUnavailable, bankmux.ErrCircuitOpen, bankmux.ErrInstitution, bankmux.ErrRateLimited,
+		bankmux.ErrContextDone:
 		again := *e
 		again.Challenge = &ch
 		return &again
@@ -127,7 +128,7 @@ func (s *Service) resumed(ctx context.Context, a *answered) (any, error) {
 		if a.parked {
 			return s.resumeSync(ctx, a)
 		}
-		a.res, a.err = client.Resume(ctx, bankmux.ResumeRequest{Connection: a.conn, Answers: a.given})
+		a.res, a.err = ask(ctx, client.Resume, bankmux.ResumeRequest{Connection: a.conn, Answers: a.given})
 		a.sent = true
 	}
 	if a.given.Abandoned {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,7 +17,6 @@ import (
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/bankhttp"
 	"github.com/bankmux/bankmux/guard"
-	"github.com/bankmux/bankmux/internal/banktest"
 	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/providers/plaid"
@@ -33,6 +33,7 @@ type app struct {
 	store    bankhttp.Store
 	service  *bankhttp.Service
 	handler  http.Handler
+	hung     sync.Map // beginnings of paths at providers that hang
 }
 
 // userOf stands for the login session of an application.
@@ -79,13 +80,13 @@ func (a *app) clients(t *testing.T) *bankmux.Registry {
 	mk, err := moneykit.New(moneykit.Config{
 		BaseURL: "http://127.0.0.1", ClientID: keys.MoneyKit.ClientID,
 		ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret), Environment: bankmux.Sandbox,
-		HTTPClient: &http.Client{Transport: banktest.InProcess{Handler: a.bank.MoneyKit()}}, Guard: a.guard,
+		HTTPClient: &http.Client{Transport: a.line(a.bank.MoneyKit())}, Guard: a.guard,
 	})
 	require.NoError(t, err)
 	dp, err := dapi.New(dapi.Config{
 		BaseURL: "http://127.0.0.1/v2", AppKey: keys.Dapi.AppKey,
 		AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
-		HTTPClient: &http.Client{Transport: banktest.InProcess{Handler: a.bank.Dapi()}}, Guard: a.guard,
+		HTTPClient: &http.Client{Transport: a.line(a.bank.Dapi())}, Guard: a.guard,
 		Webhook: dapi.WebhookConfig{
 			Secrets: []bankmux.Secret{bankmux.NewSecret(secrets[0])}, Key: bankmux.NewSecret(key),
 		},
@@ -94,7 +95,7 @@ func (a *app) clients(t *testing.T) *bankmux.Registry {
 	pl, err := plaid.New(plaid.Config{
 		BaseURL: "http://127.0.0.1", ClientID: keys.Plaid.ClientID, Secret: bankmux.NewSecret(keys.Plaid.Secret),
 		Environment: bankmux.Sandbox, Guard: a.guard,
-		HTTPClient: &http.Client{Transport: banktest.InProcess{Handler: a.bank.Plaid()}},
+		HTTPClient: &http.Client{Transport: a.line(a.bank.Plaid())},
 	})
 	require.NoError(t, err)
 	registry, err := bankmux.NewRegistry([]*bankmux.Client{mk, dp, pl}, []bankmux.Route{

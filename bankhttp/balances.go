@@ -36,7 +36,7 @@ func (s *Service) ReadBalances(ctx context.Context, conn bankmux.Connection) err
 	if asks || !client.Has(bankmux.CapBalances) {
 		return nil
 	}
-	read, err := client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
+	read, err := ask(ctx, client.Balances, bankmux.BalancesRequest{Connection: conn})
 	if _, err := s.afterBalances(ctx, conn, nil, read, err); err != nil {
 		return unlessGone(err)
 	}

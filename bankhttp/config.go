@@ -59,7 +59,8 @@ type Config struct {
 
 	// ReadFor is the time for a body to arrive. The default is 5 s.
 	ReadFor time.Duration
-	// HandleFor is the time for a request to be handled. The default is 30 s.
+	// HandleFor is the time for a request to be handled. The default is 30 s. Banks get all of it
+	// but the last 5 s, or three quarters of less than 20 s. The rest is for the store.
 	HandleFor time.Duration
 	// Webhooks are the limits of [Service.Webhooks].
 	Webhooks inbox.Limits

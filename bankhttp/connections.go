@@ -55,7 +55,7 @@ func (s *Service) Disconnect() http.Handler {
 func (s *Service) disconnect(ctx context.Context, conn bankmux.Connection) error {
 	client, err := s.clientFor(conn)
 	if err == nil {
-		_, err = client.Disconnect(ctx, bankmux.DisconnectRequest{Connection: conn})
+		_, err = ask(ctx, client.Disconnect, bankmux.DisconnectRequest{Connection: conn})
 	}
 	return err
 }
@@ -102,7 +102,7 @@ func (s *Service) verified(
 	if conn.Status.State != bankmux.StateUnverified {
 		return conn, nil
 	}
-	now, err := client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
+	now, err := ask(ctx, client.ConnectionStatus, bankmux.StatusRequest{Connection: conn})
 	if err != nil {
 		return conn, err
 	}

@@ -54,7 +54,7 @@ func (s *Service) status(ctx context.Context, conn bankmux.Connection) (bankmux.
 	if err != nil {
 		return conn, err
 	}
-	now, err := client.ConnectionStatus(ctx, bankmux.StatusRequest{Connection: conn})
+	now, err := ask(ctx, client.ConnectionStatus, bankmux.StatusRequest{Connection: conn})
 	if err != nil {
 		return conn, errors.Join(err, s.note(ctx, conn, err))
 	}

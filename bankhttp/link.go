@@ -73,7 +73,7 @@ func (s *Service) start(ctx context.Context, r *request, in asked, old *bankmux.
 			return nil, err
 		}
 	}
-	session, err := s.config.Registry.CreateSession(ctx, req)
+	session, err := ask(ctx, s.config.Registry.CreateSession, req)
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +273,7 @@ func (s *Service) exchangeToken(
 		}
 		req.Connection = &conn
 	}
-	res, err := s.config.Registry.ExchangeToken(ctx, req)
+	res, err := ask(ctx, s.config.Registry.ExchangeToken, req)
 	if bankmux.LeftOpen(err) {
 		s.log.LogAttrs(ctx, slog.LevelError, "bankhttp: a refused access stays open",
 			slog.String("session", session.ID), slog.Any("error", err))
@@ -351,8 +351,11 @@ func (s *Service) madeElsewhere(
 	return bankmux.ExchangeResult{}, spent
 }
 
-// announce puts the first sync of a connection into the queue, and calls Config.Linked.
+// announce puts the first sync of a connection into the queue, and calls Config.Linked. It has time
+// of its own, because the connection is stored, and perhaps no one posts the payload again.
 func (s *Service) announce(ctx context.Context, conn bankmux.Connection) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeFor)
+	defer cancel()
 	err := s.store.Queue(ctx, bankmux.Event{
 		Kind: bankmux.EventTransactionsAvailable, Name: "linked", Client: conn.Client, Provider: conn.Provider,
 		Key: "linked/" + conn.ID + "/" + conn.LinkedAt.UTC().Format(time.RFC3339Nano), At: conn.LinkedAt,

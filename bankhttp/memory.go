@@ -17,7 +17,7 @@ import (
 
 // Memory is a [Store] for tests and trials in one process. It loses everything when the process
 // ends, and encrypts nothing. So it is not for production: see package store. Make one with
-// [NewMemory]. It is safe for concurrent use.
+// [NewMemory]. It is safe for concurrent use. A method whose context is done returns its error.
 type Memory struct {
 	*inbox.Memory
 
@@ -90,7 +90,10 @@ type openChallenge struct {
 }
 
 // SaveSession is that of [Sessions]. It forgets sessions that have expired.
-func (m *Memory) SaveSession(_ context.Context, session bankmux.Session) error {
+func (m *Memory) SaveSession(ctx context.Context, session bankmux.Session) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
@@ -102,16 +105,19 @@ func (m *Memory) SaveSession(_ context.Context, session bankmux.Session) error {
 }
 
 // Session is that of [Sessions].
-func (m *Memory) Session(_ context.Context, ref bankmux.SessionRef) (bankmux.Session, error) {
-	return m.findSession(func(s *bankmux.Session) bool { return s.Ref() == ref })
+func (m *Memory) Session(ctx context.Context, ref bankmux.SessionRef) (bankmux.Session, error) {
+	return m.findSession(ctx, func(s *bankmux.Session) bool { return s.Ref() == ref })
 }
 
 // FindSession is that of [Sessions].
-func (m *Memory) FindSession(_ context.Context, id string) (bankmux.Session, error) {
-	return m.findSession(func(s *bankmux.Session) bool { return s.ID == id })
+func (m *Memory) FindSession(ctx context.Context, id string) (bankmux.Session, error) {
+	return m.findSession(ctx, func(s *bankmux.Session) bool { return s.ID == id })
 }
 
-func (m *Memory) findSession(is func(*bankmux.Session) bool) (bankmux.Session, error) {
+func (m *Memory) findSession(ctx context.Context, is func(*bankmux.Session) bool) (bankmux.Session, error) {
+	if err := ctx.Err(); err != nil {
+		return bankmux.Session{}, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range m.sessions {
@@ -127,7 +133,10 @@ func (m *Memory) findSession(is func(*bankmux.Session) bool) (bankmux.Session, e
 }
 
 // Sessions is that of [Sessions].
-func (m *Memory) Sessions(_ context.Context, user string) ([]bankmux.Session, error) {
+func (m *Memory) Sessions(ctx context.Context, user string) ([]bankmux.Session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var all []bankmux.Session
@@ -145,10 +154,14 @@ func (m *Memory) Exchange(
 	ctx context.Context, ref bankmux.SessionRef, payload []byte,
 	run func(ctx context.Context) (bankmux.ExchangeResult, error),
 ) (bankmux.ExchangeResult, error) {
+	if err := ctx.Err(); err != nil {
+		return bankmux.ExchangeResult{}, err
+	}
 	key := keyOf(ref, payload)
 	for {
 		m.mu.Lock()
-		one, mine := m.exchanges[key], (*exchange)(nil)
+		one := m.exchanges[key]
+		var mine *exchange
 		if one == nil {
 			mine = &exchange{done: make(chan struct{})}
 		} else {
@@ -253,7 +266,10 @@ func (m *Memory) resultOf(one *exchange) (bankmux.ExchangeResult, error) {
 }
 
 // Connection is that of [Connections].
-func (m *Memory) Connection(_ context.Context, user, id string) (bankmux.Connection, error) {
+func (m *Memory) Connection(ctx context.Context, user, id string) (bankmux.Connection, error) {
+	if err := ctx.Err(); err != nil {
+		return bankmux.Connection{}, err
+	}
 	for _, conn := range m.stored() {
 		if conn.User == user && conn.ID == id {
 			return conn, nil
@@ -263,12 +279,18 @@ func (m *Memory) Connection(_ context.Context, user, id string) (bankmux.Connect
 }
 
 // Connections is that of [Connections].
-func (m *Memory) Connections(_ context.Context, user string) ([]bankmux.Connection, error) {
+func (m *Memory) Connections(ctx context.Context, user string) ([]bankmux.Connection, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	return slices.DeleteFunc(m.stored(), func(c bankmux.Connection) bool { return c.User != user }), nil
 }
 
 // FindConnection returns the connection that an event names by its Client and ReferenceKey.
-func (m *Memory) FindConnection(_ context.Context, client, referenceKey string) (bankmux.Connection, error) {
+func (m *Memory) FindConnection(ctx context.Context, client, referenceKey string) (bankmux.Connection, error) {
+	if err := ctx.Err(); err != nil {
+		return bankmux.Connection{}, err
+	}
 	for _, conn := range m.stored() {
 		if conn.Client == client && conn.ReferenceKey == referenceKey {
 			return conn, nil
@@ -293,21 +315,26 @@ func (m *Memory) stored() []bankmux.Connection {
 
 // Update is [bankmux.Keeper.Update].
 func (m *Memory) Update(ctx context.Context, conn bankmux.Connection, change bankmux.ConnectionChange) error {
-	if !m.has(conn) {
-		return bankmux.ErrGone
+	if err := m.has(ctx, conn); err != nil {
+		return err
 	}
 	return m.keeper.Update(ctx, conn, change)
 }
 
-// has reports whether a connection is stored.
-func (m *Memory) has(conn bankmux.Connection) bool {
-	_, ok := m.keeper.Get(conn.Ref())
-	return ok
+// has returns an error if ctx is done, or if a connection is not stored.
+func (m *Memory) has(ctx context.Context, conn bankmux.Connection) error {
+	if _, ok := m.keeper.Get(conn.Ref()); !ok && ctx.Err() == nil {
+		return bankmux.ErrGone
+	}
+	return ctx.Err()
 }
 
 // DeleteConnection is that of [Connections]. It deletes the accounts of the connection with their
 // rows, unless another connection has them too.
 func (m *Memory) DeleteConnection(ctx context.Context, user, id string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	m.naming.Lock() // an account that is being named has its connection until it is stored
 	defer m.naming.Unlock()
 	conn, err := m.Connection(ctx, user, id)
@@ -332,7 +359,10 @@ func (m *Memory) DeleteConnection(ctx context.Context, user, id string) error {
 }
 
 // SaveChallenge is that of [Challenges].
-func (m *Memory) SaveChallenge(_ context.Context, user string, ch bankmux.Challenge) (string, error) {
+func (m *Memory) SaveChallenge(ctx context.Context, user string, ch bankmux.Challenge) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
@@ -350,7 +380,10 @@ func (m *Memory) SaveChallenge(_ context.Context, user string, ch bankmux.Challe
 }
 
 // Challenge is that of [Challenges].
-func (m *Memory) Challenge(_ context.Context, user, id string) (bankmux.Challenge, error) {
+func (m *Memory) Challenge(ctx context.Context, user, id string) (bankmux.Challenge, error) {
+	if err := ctx.Err(); err != nil {
+		return bankmux.Challenge{}, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	open, ok := m.challenges[id]
@@ -364,7 +397,10 @@ func (m *Memory) Challenge(_ context.Context, user, id string) (bankmux.Challeng
 }
 
 // CloseChallenge is that of [Challenges].
-func (m *Memory) CloseChallenge(_ context.Context, user, id string) error {
+func (m *Memory) CloseChallenge(ctx context.Context, user, id string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	open, ok := m.challenges[id]
@@ -384,7 +420,10 @@ const maxEvents = 10_000
 
 // Queue is that of [Queue]. If 10,000 events wait, the error has no kind, and the provider delivers
 // the event again.
-func (m *Memory) Queue(_ context.Context, event bankmux.Event) error {
+func (m *Memory) Queue(ctx context.Context, event bankmux.Event) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.events) >= maxEvents {

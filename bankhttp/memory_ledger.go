@@ -28,8 +28,8 @@ type book struct {
 
 // SyncState is that of [bankmux.Ledger].
 func (m *Memory) SyncState(ctx context.Context, conn bankmux.Connection) (bankmux.SyncState, error) {
-	if !m.has(conn) {
-		return bankmux.SyncState{}, bankmux.ErrGone
+	if err := m.has(ctx, conn); err != nil {
+		return bankmux.SyncState{}, err
 	}
 	return m.ledger.SyncState(ctx, conn)
 }
@@ -41,8 +41,8 @@ func (m *Memory) NameAccounts(
 ) (map[string]string, error) {
 	m.naming.Lock()
 	defer m.naming.Unlock()
-	if !m.has(conn) {
-		return nil, bankmux.ErrGone
+	if err := m.has(ctx, conn); err != nil {
+		return nil, err
 	}
 	listed = m.leaveOut(conn, listed)
 	names, err := m.ledger.NameAccounts(ctx, conn, listed)
@@ -78,8 +78,8 @@ func (m *Memory) Known(
 func (m *Memory) StoreDelta(
 	ctx context.Context, conn bankmux.Connection, from bankmux.SyncState, delta bankmux.Delta, to bankmux.SyncState,
 ) (bool, error) {
-	if !m.has(conn) {
-		return false, bankmux.ErrGone
+	if err := m.has(ctx, conn); err != nil {
+		return false, err
 	}
 	stored, err := m.ledger.StoreDelta(ctx, conn, from, delta, to)
 	if stored && err == nil {
@@ -120,14 +120,17 @@ func (m *Memory) suggest(delta *bankmux.Delta) {
 func (m *Memory) StoreSyncState(
 	ctx context.Context, conn bankmux.Connection, from, to bankmux.SyncState,
 ) (bool, error) {
-	if !m.has(conn) {
-		return false, bankmux.ErrGone
+	if err := m.has(ctx, conn); err != nil {
+		return false, err
 	}
 	return m.ledger.StoreSyncState(ctx, conn, from, to)
 }
 
 // Accounts is that of [Reader].
-func (m *Memory) Accounts(_ context.Context, user string, connections ...string) ([]Account, error) {
+func (m *Memory) Accounts(ctx context.Context, user string, connections ...string) ([]Account, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var all []Account

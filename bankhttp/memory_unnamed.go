@@ -79,7 +79,10 @@ func (m *Memory) lapsed(conn bankmux.Connection, a *bankmux.Account) (names []st
 }
 
 // Unnamed is that of [Naming].
-func (m *Memory) Unnamed(_ context.Context, user string, connections ...string) (all []Unnamed, err error) {
+func (m *Memory) Unnamed(ctx context.Context, user string, connections ...string) (all []Unnamed, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, u := range m.unnamed {

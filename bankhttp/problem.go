@@ -146,7 +146,8 @@ var table = map[bankmux.Kind]row{
 		status: http.StatusUnauthorized, title: "The origin is not proved", detail: "This request cannot be used.",
 	},
 	bankmux.ErrContextDone: {
-		status: http.StatusGatewayTimeout, title: "The time is over", detail: tryLater,
+		status: http.StatusGatewayTimeout, title: "The time is over", detail: tryLater, retry: true,
+		remedy: "wait for Retry-After, and send the same request again; a longer Config.HandleFor may help",
 	},
 	bankmux.ErrApplication: {
 		status: http.StatusInternalServerError, title: "The application failed", detail: ourFault,

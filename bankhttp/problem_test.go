@@ -33,8 +33,11 @@ func TestProblem(t *testing.T) {
 			assert.GreaterOrEqual(t, p.Status, 400)
 			assert.Equal(t, kind, p.Kind)
 			remedy := kind.Remedy()
-			if kind == bankmux.ErrNotReady { // a browser cannot refresh, and a link under way needs none
+			switch kind {
+			case bankmux.ErrNotReady: // a browser cannot refresh, and a link under way needs none
 				remedy = "wait for Retry-After, and send the same request again"
+			case bankmux.ErrContextDone: // a browser sets no deadline
+				remedy = "wait for Retry-After, and send the same request again; a longer Config.HandleFor may help"
 			}
 			assert.Equal(t, remedy, p.Remedy)
 			assert.Equal(t, kind.UserMustAct(), p.UserMustAct)
