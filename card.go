@@ -35,6 +35,12 @@ type Card struct {
 	Currency Currency `json:"currency,omitempty"`
 }
 
+// Account returns the card as a [Ledger] names it: an account of [AccountCreditCard] with the id of
+// the card.
+func (c Card) Account() Account {
+	return Account{ID: c.ID, Kind: AccountCreditCard, Name: c.Name, Number: c.Number, Currency: c.Currency}
+}
+
 // Cards lists cards. It may be repeated. If a part cannot be read, Cards returns the rest and a
 // [*PartialError]. For the other errors see [CardLister].
 func (c *Client) Cards(ctx context.Context, req CardsRequest) (CardsResult, error) {

@@ -123,7 +123,7 @@ func (r *syncRun) listCards(ctx context.Context, answers *Answers) error {
 	}
 	cards := make([]Account, len(got.Cards))
 	for i, c := range got.Cards {
-		cards[i] = Account{ID: c.ID, Kind: AccountCreditCard, Name: c.Name, Number: c.Number, Currency: c.Currency}
+		cards[i] = c.Account()
 	}
 	r.list.Cards, err = r.nameAccounts(ctx, cards)
 	return err

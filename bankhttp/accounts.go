@@ -50,6 +50,9 @@ type failure struct {
 	err error // of the whole call, nil if it concerns a part of its result
 }
 
+// ofCall reports whether the failure is of a whole call.
+func (f failure) ofCall() bool { return f.err != nil }
+
 // failureOf returns one part of a result that could not be read.
 func failureOf(conn bankmux.Connection, names map[string]string, f bankmux.Failure) failure {
 	return failure{
@@ -120,9 +123,9 @@ func onlyOf(in url.Values) (string, error) {
 	return in.Get("connection"), nil
 }
 
-// ReadAccounts handles POST. It reads accounts and balances of all connections of the user at the
-// banks, side by side, and stores them. Then it returns what [Service.Accounts] returns, and the
-// failures. The failure of one bank leaves the others alone, and so does a bank that does not
+// ReadAccounts handles POST. It reads accounts, cards and balances of all connections of the user
+// at the banks, side by side, and stores them. Then it returns what [Service.Accounts] returns, and
+// the failures. The failure of one bank leaves the others alone, and so does a bank that does not
 // respond in time ([bankmux.ErrContextDone]). Its accounts keep the last balances with the time at
 // which they were read.
 //
@@ -261,15 +264,72 @@ func (s *Service) readOne(ctx context.Context, conn bankmux.Connection) ([]failu
 	return s.afterAccounts(ctx, client, conn, listed, err)
 }
 
-// afterAccounts stores a list of accounts, and reads and stores their balances.
+// afterAccounts stores a list of accounts, and reads and stores their balances. Then it does the
+// same with the cards.
 func (s *Service) afterAccounts(
 	ctx context.Context, client *bankmux.Client, conn bankmux.Connection, listed bankmux.AccountsResult, err error,
 ) ([]failure, error) {
+	failed, err := s.afterList(ctx, client, listed.Accounts,
+		bankmux.BalancesRequest{Connection: conn, Known: listed.Accounts}, err)
+	if err != nil || slices.ContainsFunc(failed, failure.ofCall) {
+		return failed, err
+	}
+	more, err := s.readCards(ctx, client, conn)
+	return append(failed, more...), err
+}
+
+// readCards reads the cards of a connection and their balances, and stores them, if the provider
+// keeps cards apart from accounts.
+func (s *Service) readCards(
+	ctx context.Context, client *bankmux.Client, conn bankmux.Connection,
+) ([]failure, error) {
+	if !client.Has(bankmux.CapCards) {
+		return nil, nil
+	}
+	listed, err := ask(ctx, client.Cards, bankmux.CardsRequest{Connection: conn})
+	return s.afterCards(ctx, client, conn, listed, err)
+}
+
+// afterCards stores a list of cards, and reads and stores their balances.
+func (s *Service) afterCards(
+	ctx context.Context, client *bankmux.Client, conn bankmux.Connection, listed bankmux.CardsResult, err error,
+) ([]failure, error) {
+	if e := bankmux.ErrorOf(err); e != nil && e.Kind == bankmux.ErrUnsupported {
+		return nil, nil // a bank without cards
+	}
+	cards, balances := cardsOf(conn, listed)
+	switch {
+	case len(cards) == 0 && err == nil:
+		return nil, nil
+	case len(cards) == 0:
+		return s.failures(ctx, conn, nil, err)
+	}
+	return s.afterList(ctx, client, cards, balances, err)
+}
+
+// cardsOf returns cards as accounts, and the request for their balances.
+func cardsOf(conn bankmux.Connection, listed bankmux.CardsResult) ([]bankmux.Account, bankmux.BalancesRequest) {
+	balances := bankmux.BalancesRequest{Connection: conn}
+	cards := make([]bankmux.Account, 0, len(listed.Cards))
+	for _, card := range listed.Cards {
+		if !slices.Contains(balances.Cards, card.ID) {
+			cards, balances.Cards = append(cards, card.Account()), append(balances.Cards, card.ID)
+		}
+	}
+	return cards, balances
+}
+
+// afterList stores a list of accounts or of cards, whose reading had an error or none. It reads and
+// stores their balances.
+func (s *Service) afterList(
+	ctx context.Context, client *bankmux.Client, list []bankmux.Account, balances bankmux.BalancesRequest, err error,
+) ([]failure, error) {
+	conn := balances.Connection
 	partial, isPartial := errors.AsType[*bankmux.PartialError](err)
 	if err != nil && !isPartial {
 		return s.failures(ctx, conn, nil, err)
 	}
-	names, nameErr := s.store.NameAccounts(ctx, conn, listed.Accounts)
+	names, nameErr := s.store.NameAccounts(ctx, conn, list)
 	if nameErr != nil {
 		return nil, nameErr
 	}
@@ -279,7 +339,7 @@ func (s *Service) afterAccounts(
 			return nil, err
 		}
 	}
-	read, err := ask(ctx, client.Balances, bankmux.BalancesRequest{Connection: conn, Known: listed.Accounts})
+	read, err := ask(ctx, client.Balances, balances)
 	more, err := s.afterBalances(ctx, conn, names, read, err)
 	return append(failed, more...), err
 }

@@ -154,7 +154,9 @@ func (s *Service) storeResumed(ctx context.Context, client *bankmux.Client, a *a
 	case a.res.Accounts != nil:
 		failed, err = s.afterAccounts(ctx, client, a.conn, *a.res.Accounts, err)
 	case a.res.Balances != nil:
-		failed, err = s.afterBalances(ctx, a.conn, nil, *a.res.Balances, err)
+		failed, err = s.afterResumed(ctx, client, a.conn, *a.res.Balances, err)
+	case a.res.Cards != nil:
+		failed, err = s.afterCards(ctx, client, a.conn, *a.res.Cards, err)
 	case a.res.Status != nil && err == nil:
 		return noContent{}, s.keep(ctx, a.res.Status.Connection)
 	case err == nil:
@@ -163,12 +165,23 @@ func (s *Service) storeResumed(ctx context.Context, client *bankmux.Client, a *a
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range failed {
-		if f.err != nil { // the bank asks again, or rejects the answer
-			return nil, f.err
-		}
+	if i := slices.IndexFunc(failed, failure.ofCall); i >= 0 { // the bank asks again, or rejects the answer
+		return nil, failed[i].err
 	}
 	return s.accountsOf(ctx, a.conn.User, a.conn.ID, failed)
+}
+
+// afterResumed stores balances. Those of accounts come before the cards, which are read then.
+func (s *Service) afterResumed(
+	ctx context.Context, client *bankmux.Client, conn bankmux.Connection, read bankmux.BalancesResult, err error,
+) ([]failure, error) {
+	failed, err := s.afterBalances(ctx, conn, nil, read, err)
+	ofCards := slices.ContainsFunc(read.Balances, func(b bankmux.AccountBalances) bool { return b.Card })
+	if err != nil || slices.ContainsFunc(failed, failure.ofCall) || len(read.Balances) == 0 || ofCards {
+		return failed, err
+	}
+	more, err := s.readCards(ctx, client, conn)
+	return append(failed, more...), err
 }
 
 // parked reports whether the challenge interrupted a sync, which then waits for the answers.

@@ -10,7 +10,7 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// ReadBalances reads the balances of a connection and stores them, so that a chart has a point for
+// ReadBalances reads the balances of a connection and of its cards, and stores them, so that a chart has a point for
 // each day without a user. It is for workers, after a sync. Accounts get their names by a sync.
 //
 // No user waits, so it sends nothing if the bank asked the user before, or if a question is open.
@@ -37,15 +37,33 @@ func (s *Service) ReadBalances(ctx context.Context, conn bankmux.Connection) err
 		return nil
 	}
 	read, err := ask(ctx, client.Balances, bankmux.BalancesRequest{Connection: conn})
+	more, err := s.keepBalances(ctx, conn, read, err)
+	if !more || !client.Has(bankmux.CapCards) {
+		return err
+	}
+	listed, err := ask(ctx, client.Cards, bankmux.CardsRequest{Connection: conn})
+	cards, balances := cardsOf(conn, listed)
+	if read = (bankmux.BalancesResult{}); len(cards) > 0 {
+		read, err = ask(ctx, client.Balances, balances)
+	}
+	_, err = s.keepBalances(ctx, conn, read, err)
+	return err
+}
+
+// keepBalances stores balances, and what their error shows about the connection. It reports whether
+// further calls may succeed, and returns an error that a repeat may resolve.
+func (s *Service) keepBalances(
+	ctx context.Context, conn bankmux.Connection, read bankmux.BalancesResult, err error,
+) (more bool, _ error) {
 	if _, err := s.afterBalances(ctx, conn, nil, read, err); err != nil {
-		return unlessGone(err)
+		return false, unlessGone(err)
 	}
 	if _, partial := errors.AsType[*bankmux.PartialError](err); partial {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "bankhttp: some balances could not be read", slog.Any("error", err))
-		return nil
+		return true, nil
 	}
 	if kind := bankmux.KindOf(err); kind.UserMustAct() || kind == bankmux.ErrUnsupported {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
