@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,20 +21,20 @@ import (
 // page is the page of the documentation whose commands the test runs.
 var page = filepath.Join("..", "..", "docs", "http.md")
 
-// commands returns the three listings of the page: the bank, the service, and the user. They are as
-// printed, but for ports that are free, and files in a folder of the test.
+// commands returns all listings of commands of the page: the bank, the service, and the user. They
+// are as printed, but for ports that are free, and files in a folder of the test.
 func commands(t *testing.T) []string {
 	t.Helper()
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
-	_, section, ok := strings.Cut(string(text), "\n## A whole service\n")
-	require.True(t, ok)
-	section, _, _ = strings.Cut(section, "\n## ")
 	var all []string
-	for _, found := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(section, -1) {
-		all = append(all, found[1])
+	// A listing without a language, or of another shell, counts too.
+	for _, found := range regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+		if !slices.Contains([]string{"go", "js", "json", "text"}, found[1]) {
+			all = append(all, found[2])
+		}
 	}
-	require.Len(t, all, 3)
+	require.Len(t, all, 3, "each listing of commands is run")
 	dir := t.TempDir()
 	replace := []string{"$PWD/bank.db", filepath.Join(dir, "bank.db"), "bank.json", filepath.Join(dir, "bank.json")}
 	seen := map[string]bool{}
@@ -108,15 +109,23 @@ func TestPage(t *testing.T) {
 		require.Len(t, linked.Connections, 1)
 		assert.Equal(t, "active", linked.Connections[0].State)
 		var read struct {
-			Accounts []struct{ Balances []any }
-			Failed   []any
+			Accounts []struct {
+				Kind     string
+				Balances []any
+			}
+			Failed []any
 		}
 		require.NoError(t, decoder.Decode(&read), "%s", out)
 		assert.Empty(t, read.Failed)
 		require.NotEmpty(t, read.Accounts)
+		cards := 0
 		for _, account := range read.Accounts {
 			assert.NotEmpty(t, account.Balances)
+			if account.Kind == "credit_card" {
+				cards++
+			}
 		}
+		assert.Equal(t, 1, cards, "as the page says")
 		var rows struct{ Transactions []any }
 		require.NoError(t, decoder.Decode(&rows), "%s", out)
 		assert.False(t, decoder.More(), "%s", out)

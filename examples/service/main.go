@@ -50,13 +50,10 @@ func run(ctx context.Context) error {
 		return err
 	}
 	service, err := bankhttp.New(bankhttp.Config{
-		Registry:  registry,
-		Store:     kept,
+		Registry: registry, Store: kept, Breakers: watched.Breakers, Logger: slog.Default(),
 		User:      func(r *http.Request) (string, error) { return r.Header.Get("X-User"), nil },
 		Session:   bankmux.SessionRequest{Products: products},
 		PublicURL: os.Getenv("PUBLIC_URL"), // such as https://app.example.com/bank
-		Breakers:  watched.Breakers,
-		Logger:    slog.Default(),
 	})
 	if err != nil {
 		return err
@@ -73,8 +70,14 @@ func run(ctx context.Context) error {
 	} {
 		go func() { ended <- run(); stop() }()
 	}
-	ending := context.WithoutCancel(ctx)
-	return errors.Join(<-ended, <-ended, <-ended, service.Close(ending), fleet.Flush(ending)) // before kept.Close
+	return errors.Join(<-ended, <-ended, <-ended, end(ctx, service.Close), end(ctx, fleet.Flush)) // before kept.Close
+}
+
+// end finishes what is under way when ctx has ended, within 30 seconds.
+func end(ctx context.Context, finish func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	return finish(ctx)
 }
 
 var products = []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true, Prefetch: true}}
@@ -83,11 +86,7 @@ var products = []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, R
 func serve(ctx context.Context, address string, handler http.Handler) error {
 	server := &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	ended := make(chan error, 1)
-	context.AfterFunc(ctx, func() {
-		graceful, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-		defer cancel()
-		ended <- server.Shutdown(graceful)
-	})
+	context.AfterFunc(ctx, func() { ended <- end(ctx, server.Shutdown) })
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
