@@ -72,6 +72,9 @@ func (p Payload) value(key string) []byte {
 	return nil
 }
 
+// member names a member of the payload, for [Error.Field].
+func member(key string) string { return "Payload." + key }
+
 // Has reports whether the payload has the key, with a value other than null.
 func (p Payload) Has(key string) bool {
 	v := p.value(key)
@@ -79,34 +82,35 @@ func (p Payload) Has(key string) bool {
 }
 
 // Text returns the string of key. The error is [ErrInvalid] if it is missing, null, empty or not a
-// string.
+// string. Its [Error.Field] is "Payload." and the key.
 func (p Payload) Text(key string) (string, error) {
 	if !p.Has(key) {
 		for _, m := range p.all() {
 			if other := string(m.Key); other != key && strings.EqualFold(other, key) {
-				return "", invalid("Payload", "has "+quote(other)+" where "+quote(key)+" is expected")
+				return "", invalid(member(key), "is missing, and there is "+quote(other))
 			}
 		}
-		return "", invalid("Payload", "lacks "+quote(key))
+		return "", invalid(member(key), "is missing")
 	}
 	s, ok := strictjson.Text(p.value(key))
 	if !ok {
-		return "", invalid("Payload", quote(key)+" is not a string")
+		return "", invalid(member(key), "is not a string")
 	}
 	if s == "" {
-		return "", invalid("Payload", quote(key)+" is empty")
+		return "", invalid(member(key), "is empty")
 	}
 	return s, nil
 }
 
 // Object returns the object of key. The error is [ErrInvalid] if it is missing or not an object.
+// Its [Error.Field] is "Payload." and the key.
 func (p Payload) Object(key string) (Payload, error) {
 	if !p.Has(key) {
-		return Payload{}, invalid("Payload", "lacks "+quote(key))
+		return Payload{}, invalid(member(key), "is missing")
 	}
 	members, err := strictjson.Object(p.value(key))
 	if err != nil {
-		return Payload{}, invalid("Payload", quote(key)+" is not an object")
+		return Payload{}, invalid(member(key), "is not an object")
 	}
 	return payloadOf(members), nil
 }

@@ -104,11 +104,12 @@ func aPayloadIsReadStrictly(t *testing.T) {
 	text, _ = inner.Text("in")
 	assert.Equal(t, "side", text)
 	for key, says := range map[string]string{
-		"n": "is not a string", "e": "is empty", "z": "lacks", "missing": "lacks",
-		"accessCode": `has "AccessCode" where "accessCode" is expected`,
+		"n": "is not a string", "e": "is empty", "z": "is missing", "missing": "is missing",
+		"accessCode": `is missing, and there is "AccessCode"`,
 	} {
 		_, err := p.Text(key)
-		assert.ErrorContains(t, err, says, key)
+		require.ErrorContains(t, err, says, key)
+		assert.Equal(t, "Payload."+key, bankmux.ErrorOf(err).Field)
 	}
 	_, err = p.Object("s")
 	assert.ErrorContains(t, err, "is not an object")

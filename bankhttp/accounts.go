@@ -112,15 +112,7 @@ func (s *Service) Accounts() http.Handler {
 
 // onlyOf returns the query parameter connection, "" if there is none.
 func onlyOf(in url.Values) (string, error) {
-	for name, values := range in {
-		if err := checkParameter(values); err != nil {
-			return "", err
-		}
-		if name != "connection" {
-			return "", errParameter
-		}
-	}
-	return in.Get("connection"), nil
+	return in.Get("connection"), checkParameters(in, "connection")
 }
 
 // ReadAccounts handles POST. It reads accounts, cards and balances of all connections of the user

@@ -13,8 +13,8 @@ import (
 
 // answers is the body of Answer: one text for each input in their order, or that the user gave up.
 type answers struct {
-	Answers []string `json:"answers"`
-	Abandon bool     `json:"abandon"`
+	texts   []string
+	abandon bool
 }
 
 // Answer handles POST of the user's answers to a [Challenge], which the path names as {challenge}.
@@ -33,7 +33,7 @@ type answers struct {
 func (s *Service) Answer() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
 		var in answers
-		if err := s.object(ctx, r, &in); err != nil {
+		if err := s.object(ctx, r, members{"answers": &in.texts, "abandon": &in.abandon}); err != nil {
 			return nil, err
 		}
 		key := answerKey{r.user, r.param("challenge")}
@@ -66,12 +66,12 @@ func (s *Service) Answer() http.Handler {
 // to pairs the texts with the inputs of a challenge.
 func (a answers) to(ch bankmux.Challenge) (*bankmux.Answers, error) {
 	switch {
-	case a.Abandon && len(a.Answers) == 0:
+	case a.abandon && len(a.texts) == 0:
 		return ch.Abandon(), nil
-	case a.Abandon || len(a.Answers) != len(ch.Inputs) || slices.Contains(a.Answers, ""):
-		return nil, refused("the answers are not one text for each input")
+	case a.abandon || len(a.texts) != len(ch.Inputs) || slices.Contains(a.texts, ""):
+		return nil, refused("answers", "are not one text for each input")
 	}
-	return ch.Answer(a.Answers...), nil
+	return ch.Answer(a.texts...), nil
 }
 
 // reopened adds a challenge to the error of a call that certainly did not send the answers, and may

@@ -10,8 +10,9 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// ReadBalances reads the balances of a connection and of its cards, and stores them, so that a chart has a point for
-// each day without a user. It is for workers, after a sync. Accounts get their names by a sync.
+// ReadBalances reads the balances of a connection and of its cards, and stores them. So a chart has
+// a point for each day without a user. It is for workers, after a sync. Accounts and cards get
+// their names by a sync.
 //
 // No user waits, so it sends nothing if the bank asked the user before, or if a question is open.
 // It takes the balances that the provider has, and does not ask for fresh ones, which may be

@@ -20,11 +20,20 @@ type started struct {
 	ExpiresAt time.Time      `json:"expires_at"`
 }
 
-// asked is the body of Link and Reconnect.
+// asked is what the bodies of Link and Reconnect ask for.
 type asked struct {
-	Country     string                 `json:"country"`
-	Institution bankmux.InstitutionRef `json:"institution"`
-	Language    string                 `json:"language"`
+	country     string
+	institution bankmux.InstitutionRef
+	language    string
+}
+
+func (in *asked) members() members {
+	return members{"country": &in.country, "institution": &in.institution, "language": &in.language}
+}
+
+// askedFields are the members of the body by the field of a request for a session.
+var askedFields = map[string]string{
+	"SessionRequest.Country": "country", "SessionRequest.Institution": "institution", "SessionRequest.Language": "language",
 }
 
 // Link handles POST. It makes a session and returns what the browser needs for the provider's page.
@@ -32,7 +41,7 @@ type asked struct {
 func (s *Service) Link() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
 		var in asked
-		if err := s.object(ctx, r, &in); err != nil {
+		if err := s.object(ctx, r, in.members()); err != nil {
 			return nil, err
 		}
 		return s.start(ctx, r, in, nil)
@@ -44,7 +53,7 @@ func (s *Service) Link() http.Handler {
 func (s *Service) Reconnect() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
 		var in asked
-		if err := s.object(ctx, r, &in); err != nil {
+		if err := s.object(ctx, r, in.members()); err != nil {
 			return nil, err
 		}
 		conn, err := s.store.Connection(ctx, r.user, r.param("connection"))
@@ -61,12 +70,12 @@ func (s *Service) start(ctx context.Context, r *request, in asked, old *bankmux.
 	req.Products, req.Capabilities = slices.Clone(req.Products), slices.Clone(req.Capabilities)
 	req.Tags, req.Options = slices.Clone(req.Tags), slices.Clone(req.Options) // PrepareSession may change them
 	req.User, req.Reconnect = r.user, old
-	req.Country, req.Institution = in.Country, in.Institution
+	req.Country, req.Institution = in.country, in.institution
 	if old != nil { // the connection has its own
 		req.Country, req.Institution = "", nil
 	}
-	if in.Language != "" {
-		req.Language = in.Language
+	if in.language != "" {
+		req.Language = in.language
 	}
 	if s.config.PrepareSession != nil {
 		if err := s.config.PrepareSession(r.http, &req); err != nil {
@@ -75,7 +84,7 @@ func (s *Service) start(ctx context.Context, r *request, in asked, old *bankmux.
 	}
 	session, err := ask(ctx, s.config.Registry.CreateSession, req)
 	if err != nil {
-		return nil, err
+		return nil, of(err, askedFields, "")
 	}
 	if err := s.store.SaveSession(ctx, session); err != nil {
 		return nil, err
@@ -119,7 +128,7 @@ func (s *Service) Finish() http.Handler {
 		ref := bankmux.SessionRef{User: r.user, ID: r.param("session")}
 		res, err := s.finish(ctx, ref, payload)
 		if err != nil {
-			return nil, err
+			return nil, of(err, nil, wholeBody)
 		}
 		out := linked{Connections: s.showLinked(ctx, r.user, res.All())}
 		for _, f := range res.Failed {

@@ -172,7 +172,7 @@ func (m *Memory) SaveBalances(
 // Transactions is that of [Reader].
 func (m *Memory) Transactions(ctx context.Context, q Query) (Page, error) {
 	if q.After != "" && !isPlace(q.After) {
-		return Page{}, refused("Query.After is not the Next of a page")
+		return Page{}, invalid("Query.After", "is not the Next of a page")
 	}
 	accounts, err := m.Accounts(ctx, q.User)
 	if err != nil {

@@ -116,14 +116,14 @@ func (m *Memory) IdentifyAccount(
 	case account == was.name, account == "" && !slices.Contains(was.MayBe, was.name):
 		return conn, was.name, nil
 	default:
-		return bankmux.Connection{}, "", refused("the account was identified as another one")
+		return bankmux.Connection{}, "", invalid("account", "was identified as another one")
 	}
 	if account != "" && !m.ownsAccount(user, account) {
 		return bankmux.Connection{}, "", bankmux.ErrNotFound
 	}
 	if account != "" &&
 		(!slices.Contains(was.MayBe, account) || !slices.Contains(m.lapsed(conn, &was.Account), account)) {
-		return bankmux.Connection{}, "", refused("the account is not one of those that it may be")
+		return bankmux.Connection{}, "", invalid("account", "is not one of those that it may be")
 	}
 	name, err := m.ledger.NameAccount(ctx, conn, was.Account, account)
 	if err != nil {

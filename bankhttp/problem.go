@@ -15,7 +15,8 @@ import (
 // Problem is the body of every response that reports an error. A webhook delivery is the exception:
 // package inbox has title and status alone for it. Problem is a problem document of RFC 9457, with
 // the media type application/problem+json. Its texts are those of this package. They have nothing
-// of a provider, of the request or of the store, so they may be shown and logged.
+// of a provider, of the request or of the store, so they may be shown and logged. Field may be a
+// name that the request has, of at most 40 letters.
 type Problem struct {
 	// Type names the kind of problem by a URI, Kind by a word. Kind is a [bankmux.Kind] or one of
 	// the kinds of this package, such as [KindNoUser]. The list may grow: treat a kind that you do
@@ -27,7 +28,11 @@ type Problem struct {
 	Kind   bankmux.Kind `json:"kind"`
 	// Code is one of the library's own codes, such as [bankmux.CodeCancelled], "" if there is none.
 	// A provider's code is never sent.
-	Code        string `json:"code,omitempty"`
+	Code string `json:"code,omitempty"`
+	// Field names what is wrong in a request, if a handler of this package refuses it with status
+	// 400. It is a member of the body, "body" for all of it, or a query parameter, and never a
+	// value. It is "" if the fault is elsewhere, such as in the configuration.
+	Field       string `json:"field,omitempty"`
 	Remedy      string `json:"remedy"`                // for the developer
 	UserMustAct bool   `json:"user_must_act"`         // only the user can resolve it
 	RetryAfter  int    `json:"retry_after,omitempty"` // seconds to wait, also in the header Retry-After
@@ -230,6 +235,9 @@ func ProblemOf(err error) Problem {
 		wait = defaultRetryAfter
 	}
 	p.RetryAfter = int((wait + time.Second - 1) / time.Second)
+	if wrong, ok := errors.AsType[*wrongField](err); ok && p.Status == http.StatusBadRequest {
+		p.Field = wrong.name
+	}
 	return p
 }
 

@@ -4,11 +4,12 @@ package bankhttp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"unicode/utf8"
@@ -154,43 +155,36 @@ func (s *Service) read(ctx context.Context, r *request, limit int64) ([]byte, er
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, KindSlowBody
 	case err != nil:
-		return nil, refused("the body broke off")
+		return nil, refused(wholeBody, "is not complete")
 	case int64(len(body)) > limit:
 		return nil, KindLargeBody
 	}
 	return body, nil
 }
 
-// object reads a body into a struct. An empty body leaves it as it is.
-func (s *Service) object(ctx context.Context, r *request, into any) error {
+// object reads the members of a body. An empty body has none.
+func (s *Service) object(ctx context.Context, r *request, into members) error {
 	body, err := s.body(ctx, r, maxBody)
 	if err != nil || len(body) == 0 {
 		return err
 	}
-	if _, err := bankmux.ParsePayload(body); err != nil { // no repeated keys, nothing after the object
-		return err
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return refused("a member of the body has another type")
-	}
-	return nil
+	return into.read(body)
 }
 
 // maxText is the longest text of a query parameter, in bytes.
 const maxText = 1 << 10
 
-// errParameter is the error for a query parameter that a handler does not have.
-var errParameter = refused("there is no such query parameter")
-
-// checkParameter checks the values of a query parameter.
-func checkParameter(values []string) error {
-	if len(values) != 1 || len(values[0]) > maxText || !utf8.ValidString(values[0]) {
-		return refused("the query parameter is repeated, too long or not UTF-8")
+// checkParameters checks the query parameters of a handler that has those in known.
+func checkParameters(in url.Values, known ...string) error {
+	for _, name := range slices.Sorted(maps.Keys(in)) {
+		switch values := in[name]; {
+		case !slices.Contains(known, name):
+			return refused(nameOf(name, "query"), "is not a query parameter")
+		case len(values) != 1:
+			return refused(name, "is given twice")
+		case len(values[0]) > maxText || !utf8.ValidString(values[0]):
+			return refused(name, "is too long or not UTF-8")
+		}
 	}
 	return nil
-}
-
-// refused returns the error for a request that cannot be used.
-func refused(detail string) error {
-	return &bankmux.Error{Kind: bankmux.ErrInvalid, Detail: detail, NotSent: true}
 }

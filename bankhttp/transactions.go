@@ -67,7 +67,7 @@ func (s *Service) Transactions() http.Handler {
 		query.User = r.user
 		page, err := s.store.Transactions(ctx, query)
 		if err != nil {
-			return nil, err
+			return nil, of(err, nil, "after")
 		}
 		out := transactions{Transactions: []transactionView{}, Next: page.Next}
 		for i := range page.Transactions {
@@ -83,35 +83,20 @@ func (s *Service) Transactions() http.Handler {
 
 // queryOf reads the query parameters.
 func queryOf(in url.Values) (q Query, err error) {
-	for name, values := range in {
-		if err := checkParameter(values); err != nil {
-			return q, err
-		}
-		text := values[0]
-		if text == "" {
-			continue
-		}
-		switch name {
-		case "q":
-			q.Text = text
-		case "account":
-			q.Account = text
-		case "after":
-			q.After = text
-		case "from":
-			q.From, err = bankmux.ParseDate(text)
-		case "to":
-			q.To, err = bankmux.ParseDate(text)
-		case "limit":
-			q.Limit, err = strconv.Atoi(text)
-			if err != nil || q.Limit < 1 {
-				err = refused("limit is not a positive number")
+	if err := checkParameters(in, "q", "account", "after", "from", "to", "limit"); err != nil {
+		return q, err
+	}
+	q.Text, q.Account, q.After = in.Get("q"), in.Get("account"), in.Get("after")
+	for name, day := range map[string]*bankmux.Date{"from": &q.From, "to": &q.To} {
+		if text := in.Get(name); text != "" {
+			if *day, err = bankmux.ParseDate(text); err != nil {
+				return q, &wrongField{name, err}
 			}
-		default:
-			err = errParameter
 		}
-		if err != nil {
-			return q, err
+	}
+	if text := in.Get("limit"); text != "" {
+		if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit < 1 {
+			return q, refused("limit", "is not a positive number")
 		}
 	}
 	if q.Limit == 0 {

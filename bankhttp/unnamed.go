@@ -34,12 +34,6 @@ func (s *Service) unnamed(ctx context.Context, user string, connections []string
 	return out, err
 }
 
-// decision is the body of NameAccount: a stored account, or that it is a new one.
-type decision struct {
-	Account string `json:"account"`
-	New     bool   `json:"new"`
-}
-
 // named is the response of NameAccount.
 type named struct {
 	Account    string `json:"account"`
@@ -55,19 +49,20 @@ type named struct {
 // [bankmux.ErrInvalid]. So is one that an active connection has by now.
 func (s *Service) NameAccount() http.Handler {
 	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
-		var in decision
-		if err := s.object(ctx, r, &in); err != nil {
+		var account string // a stored one, or none for a new one
+		var isNew bool
+		if err := s.object(ctx, r, members{"account": &account, "new": &isNew}); err != nil {
 			return nil, err
 		}
-		if in.New == (in.Account != "") {
-			return nil, refused("the body names neither a stored account nor a new one")
+		if isNew == (account != "") {
+			return nil, refused("account", "is missing, and the account is not a new one, or it is both")
 		}
 		ctx, cancel := s.lasting(ctx)
 		defer cancel()
 		id := r.param("unnamed")
-		conn, name, err := s.store.IdentifyAccount(ctx, r.user, id, in.Account)
+		conn, name, err := s.store.IdentifyAccount(ctx, r.user, id, account)
 		if err != nil {
-			return nil, unlessDeleted(err)
+			return nil, of(unlessDeleted(err), nil, "account")
 		}
 		err = s.store.Queue(ctx, bankmux.Event{
 			Kind: bankmux.EventTransactionsAvailable, Name: "named", Client: conn.Client, Provider: conn.Provider,

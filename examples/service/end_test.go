@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestEnd specifies that a service that is told to stop stops, although its store hangs.
+// TestEnd specifies that the end of the service has a limit, although its store hangs.
 func TestEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
