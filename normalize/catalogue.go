@@ -90,7 +90,7 @@ type Failure struct {
 	Class      string // the class of the code, "" if the provider has none
 	Status     int    // 0 if there is none
 	RetryAfter time.Duration
-	RequestID  string
+	RequestID  string // one of more than 40 bytes may be a token, and becomes "unreadable"
 }
 
 // Error classifies a failure by the most specific row, or else by its status:
@@ -109,7 +109,7 @@ func (c *Catalogue) Error(f Failure) *bankmux.Error {
 		Code:       CleanCode(cmp.Or(f.Code, f.Class)),
 		Status:     f.Status,
 		RetryAfter: f.RetryAfter,
-		RequestID:  CleanCode(f.RequestID),
+		RequestID:  requestID(f.RequestID),
 	}
 	said := rowKey{f.Code, f.Class, f.Endpoint, f.Status}
 	for parts := byAll; parts > 0; parts-- {
@@ -121,6 +121,19 @@ func (c *Catalogue) Error(f Failure) *bankmux.Error {
 	e.Kind, e.Unlisted = ByStatus(f.Status), e.Code != ""
 	return e
 }
+
+// requestID returns the provider's id of a call in a form that may be logged. A server could send a
+// token there. Ids of calls have the length of a UUID or less, and most tokens are longer.
+func requestID(id string) string {
+	const longest = 40
+	if len(id) > longest {
+		return unreadable
+	}
+	return CleanCode(id)
+}
+
+// unreadable stands for a code or an id that cannot be shown.
+const unreadable = "unreadable"
 
 // ByStatus returns the kind of a failure from its HTTP status alone. 0 is [bankmux.ErrUnknown].
 func ByStatus(status int) bankmux.Kind {
@@ -152,14 +165,14 @@ func ByStatus(status int) bankmux.Kind {
 // could contain a secret.
 func CleanCode(code string) string {
 	if len(code) > 100 {
-		return "unreadable"
+		return unreadable
 	}
 	for _, c := range []byte(code) {
 		switch {
 		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
 		case c == '_', c == '.', c == ':', c == '-', c == '/':
 		default:
-			return "unreadable"
+			return unreadable
 		}
 	}
 	return code

@@ -51,6 +51,15 @@ func aHostileCodeIsNotShown(t *testing.T) {
 		assert.Equal(t, "unreadable", e.RequestID)
 		assert.True(t, e.Unlisted)
 	}
+	for id, want := range map[string]string{
+		"HNTDNrA8F1shFEW":                                     "HNTDNrA8F1shFEW",
+		"3f0c2a54-8d1e-4b7a-9a57-0e6c1d2b9f41":                "3f0c2a54-8d1e-4b7a-9a57-0e6c1d2b9f41",
+		strings.Repeat("a", 40):                               strings.Repeat("a", 40),
+		strings.Repeat("a", 41):                               "unreadable",
+		"access-sandbox-3f0c2a54-8d1e-4b7a-9a57-0e6c1d2b9f41": "unreadable",
+	} {
+		assert.Equal(t, want, normalize.NewCatalogue().Error(normalize.Failure{Status: 400, RequestID: id}).RequestID)
+	}
 }
 
 func theMostSpecificRowDecides(t *testing.T) {
