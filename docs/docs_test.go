@@ -323,6 +323,9 @@ func TestREADME(t *testing.T) {
 	t.Run("has 6 to 8 KB", func(t *testing.T) {
 		assert.InDelta(t, 7<<10, len(raw), 1<<10, "move details to a page of docs")
 	})
+	t.Run("installs what its program needs", func(t *testing.T) {
+		install(t, string(raw))
+	})
 	t.Run("has the current capabilities", func(t *testing.T) {
 		const start, end = "go test ./docs writes them -->\n", "<!-- end -->"
 		before, rest, ok := strings.Cut(string(raw), start)
@@ -336,4 +339,36 @@ func TestREADME(t *testing.T) {
 		}
 		assert.Equal(t, want, table, "BANKMUX_WRITE=1 go test ./docs writes it")
 	})
+}
+
+// replacement matches a module that a page replaces by its folder in the clone.
+var replacement = regexp.MustCompile(`-replace (\S+)=\.\./bankmux(\S*)`)
+
+// install runs the commands of the section Install beside the clone. Its program is saved where the
+// page says, and checked instead of run. The commands reach no network.
+func install(t *testing.T, readme string) {
+	t.Helper()
+	_, section, _ := strings.Cut(readme, "\n## Install\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	commands := fence.FindAllStringSubmatch(section, -1)
+	require.Len(t, commands, 3)
+	dir := t.TempDir()
+	clone, err := filepath.Abs("..")
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(clone, filepath.Join(dir, "bankmux")))
+	require.Contains(t, commands[1][3], "go run .\n")
+	script := "set -e\n" + commands[0][3] + "cp ../bankmux/docs/quick/main.go .\n" +
+		strings.Replace(commands[1][3], "go run .", "go vet .", 1) + commands[2][3]
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOSUMDB=off", "GOWORK=off")
+	said, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", said)
+	for _, page := range []string{"../README.md", "store.md", "telemetry.md"} {
+		found := replacement.FindAllStringSubmatch(read(t, page), -1)
+		require.NotEmpty(t, found, page)
+		for _, m := range found {
+			assert.Contains(t, read(t, ".."+m[2]+"/go.mod"), "module "+m[1]+"\n", page)
+		}
+	}
 }

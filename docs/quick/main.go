@@ -44,7 +44,7 @@ func main() {
 	conn := linked.Connection
 	fmt.Println(conn.Institution.Name, "is", conn.Status.State)
 
-	// It keeps its data in step, with the client that issued the connection.
+	// Your back end syncs its data, with the client that issued the connection.
 	ledger := bankmux.NewMemoryLedger() // package store has one in a database
 	_, err = client.SyncAll(ctx, bankmux.SyncAllRequest{Connection: conn, Ledger: ledger})
 	check(err)
