@@ -227,7 +227,9 @@ type process struct {
 	queues  map[string]river.QueueConfig
 	hooks   []rivertype.Hook
 	logger  *slog.Logger
-	absent  bool // each call since the last link said that no user waits
+	river   *slog.Logger             // River's own log, nil discards it
+	change  func(*riversync.Options) // changes what the application gives to the fleet
+	absent  bool                     // each call since the last link said that no user waits
 	stopped bool
 }
 
@@ -257,12 +259,10 @@ func (d *database) process(t testing.TB, b *bank, options ...func(*process)) *pr
 		option(p)
 	}
 	p.client = bankmux.NewClient("heron", b, p.observe)
-	var err error
-	p.fleet, err = riversync.Open(s.DB(), &river.Config{
-		Queues: p.queues, Schema: p.schema, Hooks: p.hooks,
-		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 10 * time.Millisecond,
-		Logger: slog.New(slog.DiscardHandler),
-	}, riversync.Options{
+	if p.river == nil {
+		p.river = slog.New(slog.DiscardHandler)
+	}
+	opts := riversync.Options{
 		Connection: func(ctx context.Context, user, id string) (bankmux.Connection, error) {
 			conn, err := s.Connection(ctx, user, id)
 			if err != nil {
@@ -274,7 +274,16 @@ func (d *database) process(t testing.TB, b *bank, options ...func(*process)) *pr
 		Sync:      p.sync,
 		Timetable: night,
 		Logger:    p.logger,
-	})
+	}
+	if p.change != nil {
+		p.change(&opts)
+	}
+	var err error
+	p.fleet, err = riversync.Open(s.DB(), &river.Config{
+		Queues: p.queues, Schema: p.schema, Hooks: p.hooks,
+		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 10 * time.Millisecond,
+		Logger: p.river,
+	}, opts)
 	require.NoError(t, err)
 	require.NoError(t, p.fleet.Migrate(t.Context()))
 	return p

@@ -48,7 +48,7 @@ func runsAgain(t *testing.T, d *database) {
 	assert.Equal(t, schedule.ReasonSlot, p.plan(t, conn).Reason)
 	assert.Equal(t, 1, d.jobs(t, "completed"))
 	assert.Equal(t, 1, d.jobs(t, "scheduled"))
-	assert.EqualValues(t, 4, d.count(t, "SELECT last_value FROM deadlock_river_job"), "two jobs, each in its second try")
+	assert.EqualValues(t, 4, d.count(t, "SELECT last_value FROM deadlock_river_job"), "two jobs, in their second tries")
 }
 
 // deadlocks counts the transactions that PostgreSQL ended because they waited for each other.
@@ -105,7 +105,8 @@ func waitsInOrder(t *testing.T, d *database) {
 			return tx.Commit()
 		},
 		"an operator": func(conn bankmux.Connection) error {
-			d.exec(t, "DELETE FROM river_job WHERE state IN ('available', 'scheduled') AND args->>'connection' = $1", conn.ID)
+			d.exec(t, "DELETE FROM river_job"+
+				" WHERE state IN ('available', 'scheduled') AND args->>'connection' = $1", conn.ID)
 			return nil
 		},
 	} {

@@ -137,6 +137,7 @@ func endsWhileDown(t *testing.T) {
 	server.Start(t)
 	d.rescueLost(t, down)
 	require.Eventually(t, func() bool {
+		d.retry(t) // River may store the error of a run after the server is back
 		return d.waiting() == connections
 	}, patience, 20*time.Millisecond, "each connection has its slot of the night")
 	assert.Equal(t, connections, d.jobs(t, "scheduled"), "no connection lost its job, or has two")

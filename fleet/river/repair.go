@@ -40,7 +40,7 @@ func (w *repairWorker) Work(ctx context.Context, _ *river.Job[repairArgs]) error
 	for {
 		n, err := w.fleet.Repair(ctx)
 		if n > 0 {
-			w.fleet.opts.Logger.LogAttrs(ctx, slog.LevelWarn, "connections had lost their jobs", slog.Int("count", n))
+			w.fleet.warn(ctx, "connections had lost their jobs", slog.Int("count", n))
 		}
 		if n < maxRepairs || err != nil {
 			return err

@@ -3,12 +3,10 @@ package riversync_test
 // This file tests runs, and how they stand.
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -47,7 +45,6 @@ func TestRun(t *testing.T) {
 		"a connection whose user must log in has no job until a nudge":                blocks,
 		"a job is canceled if its connection is dead":                                 cancelsTheDead,
 		"a job is canceled if its connection was deleted":                             cancelsTheDeleted,
-		"a panic becomes a failure, and River stores nothing of it":                   survivesPanics,
 		"a worker runs no one-shot, whatever happens":                                 runsNoOneShot,
 	})
 }
@@ -206,23 +203,6 @@ func cancelsTheDeleted(t *testing.T, d *database) {
 	_, err := p.fleet.Plan(t.Context(), conn)
 	require.ErrorIs(t, err, bankmux.ErrNotFound)
 	assert.Empty(t, p.bank.taken())
-}
-
-func survivesPanics(t *testing.T, d *database) {
-	var logs bytes.Buffer
-	p := d.process(t, newBank(), func(p *process) {
-		p.asked = func(*bankmux.SyncAllRequest) { panic("the user's secret") }
-		p.logger = slog.New(slog.NewTextHandler(&logs, nil))
-	})
-	conn := p.link(t, "rosa")
-	p.nudge(t, conn)
-	p.start(t)
-	require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind)
-	assert.Equal(t, bankmux.ErrApplication, p.plan(t, conn).Kind)
-	assert.Zero(t, d.count(t, "SELECT count(*) FROM river_job j WHERE j::text LIKE '%secret%'"))
-	p.stop(t)
-	assert.Contains(t, logs.String(), "panic (string)")
-	assert.NotContains(t, logs.String(), "secret")
 }
 
 // runsNoOneShot runs a job after each kind of error and after none.

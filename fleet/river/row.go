@@ -43,20 +43,29 @@ type run struct {
 	ended    bool // the job has ended in a transaction
 }
 
-// start gives a run its number. It returns false for a job that runs nothing.
+// start gives a run its number. It returns false for a job that runs nothing. The connection of a
+// run whose plan could not be stored still counts as running. Its job has it, and continues.
 func (f *Fleet) start(ctx context.Context, r *run) (bool, error) {
 	var reason schedule.Reason
-	err := f.db.QueryRowContext(ctx, f.named("WITH old AS (SELECT nudged FROM bankmux_river_connections"+
-		" WHERE connection = $1 AND job = $2 AND NOT running FOR UPDATE)"+
+	err := f.db.QueryRowContext(ctx, f.named("WITH old AS (SELECT nudged OR (running AND forced) AS nudged"+
+		" FROM bankmux_river_connections WHERE connection = $1 AND job = $2 AND ($4 OR NOT running) FOR UPDATE)"+
 		" UPDATE bankmux_river_connections c SET run = nextval($3), running = TRUE, nudged = FALSE,"+
 		" forced = old.nudged FROM old WHERE c.connection = $1 RETURNING c.run, c.failures, c.forced, c.reason"),
-		r.id, r.job.ID, f.named("bankmux_river_runs")).Scan(&r.number, &r.failures, &r.force, &reason)
+		r.id, r.job.ID, f.named("bankmux_river_runs"), unplannedBefore(r.job.JobRow),
+	).Scan(&r.number, &r.failures, &r.force, &reason)
 	if noRows(err) {
 		return false, f.within(ctx, func(tx *sql.Tx) error { return f.takeOver(ctx, tx, r) })
 	}
 	// A provider that said how long to wait is not called before.
 	r.force = r.force && reason != schedule.ReasonAsked
 	return err == nil, err
+}
+
+// unplannedBefore reports whether the last attempt of a job ended without a plan. Its worker has
+// returned then, so a new run may have the job.
+func unplannedBefore(job *rivertype.JobRow) bool {
+	n := len(job.Errors)
+	return n > 0 && job.Errors[n-1].Attempt == job.Attempt-1 && job.Errors[n-1].Error == errPlan.Error()
 }
 
 // takeOver gives the connection of a job that another worker held to a new job. That worker may

@@ -16,7 +16,9 @@ import (
 type Status struct {
 	Waiting int `json:"waiting"` // due at a later time
 	Late    int `json:"late"`    // due, and no worker has started
-	Running int `json:"running"` // also those of a process that died, until another one takes them
+	// Running counts also those of a process that died, until another one takes them. It also
+	// counts those whose plan could not be stored, until their next run.
+	Running int `json:"running"`
 	Parked  int `json:"parked"`  // the bank waits for the user's answer
 	Blocked int `json:"blocked"` // the user must act
 	Dead    int `json:"dead"`

@@ -33,7 +33,7 @@ func TestTrips(t *testing.T) {
 	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
 	all := sent.take()
 	want := []string{
-		"WITH old AS (SELECT nudged FROM bankmux_river_connections",        // starts the run
+		"WITH old AS (SELECT nudged OR (running AND forced) AS nudged",     // starts the run
 		"SELECT id, user_id, provider, environment, sealed FROM",           // the connection
 		"SELECT COALESCE(s.version, 0), s.sealed FROM bankmux_connections", // the state
 		"SELECT COALESCE(i.provider_id, ''), COALESCE(i.account, ''),",     // the accounts

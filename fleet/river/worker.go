@@ -36,13 +36,15 @@ type syncWorker struct {
 // Timeout limits a run.
 func (w *syncWorker) Timeout(*river.Job[syncArgs]) time.Duration { return w.fleet.opts.Timeout }
 
-// NextRetry is for a job of a process that died, and for one whose plan could not be stored.
-func (w *syncWorker) NextRetry(job *river.Job[syncArgs]) time.Time {
-	return time.Now().Add(time.Second << min(job.Attempt, longestRetry))
+// NextRetry is for a job that could not start, and for one whose plan could not be stored. Since no
+// plan says how long to wait, the attempts of the job do.
+func (*syncWorker) NextRetry(job *river.Job[syncArgs]) time.Time {
+	return time.Now().Add(unplanned.Wait(job.Args.Connection, 0, job.Attempt))
 }
 
-// longestRetry makes the longest pause about an hour.
-const longestRetry = 12
+// unplanned is the wait of a job that failed without a plan. It is that of a run which was
+// interrupted.
+var unplanned = bankmux.Again{First: time.Minute, Longest: time.Hour}
 
 // The errors with which jobs end. River stores their texts.
 var (
@@ -63,16 +65,36 @@ func (w *syncWorker) Work(ctx context.Context, job *river.Job[syncArgs]) error {
 	} else if !ok {
 		return river.JobCancel(errStale)
 	}
-	err := f.sync(bankmux.WithoutUser(ctx), r)
+	err := noPanic(func() error { return f.sync(bankmux.WithoutUser(ctx), r) })
 	if r.ended {
+		if err != nil {
+			f.log(ctx, r, "a sync ended with an error after its last page", err)
+		}
 		return nil
 	}
 	return f.conclude(ctx, r, err)
 }
 
-// conclude stores the plan after a run that did not end with its last page. It returns what River
-// shall do with the job.
-func (f *Fleet) conclude(ctx context.Context, r *run, err error) error {
+// conclude ends a run that did not end with its last page. It returns what River shall do with the
+// job. If the application's code panics here, such as its timetable, that is the failure of the
+// run. The plan after a failure needs no timetable.
+func (f *Fleet) conclude(ctx context.Context, r *run, err error) (result error) {
+	for range 2 {
+		panicked := noPanic(func() error {
+			result = f.planAfter(ctx, r, err)
+			return nil
+		})
+		if panicked == nil {
+			return result
+		}
+		err = panicked
+	}
+	f.log(ctx, r, "a plan could not be made; the job is tried again", err)
+	return errPlan
+}
+
+// planAfter stores the plan after a run. It returns what River shall do with the job.
+func (f *Fleet) planAfter(ctx context.Context, r *run, err error) error {
 	outcome := schedule.Outcome{State: r.state, Err: err, End: time.Now(), Attempts: r.failures}
 	if err != nil {
 		outcome.Attempts++
@@ -134,7 +156,7 @@ func (f *Fleet) sync(ctx context.Context, r *run) error {
 	if err := f.load(ctx, r); err != nil {
 		return err
 	}
-	return noPanic(func() error { return f.syncAll(ctx, r) })
+	return f.syncAll(ctx, r)
 }
 
 // load reads the connection. It is a function of its own, so that its copy is not on the stack of
@@ -169,5 +191,13 @@ func noPanic(fn func() error) (err error) {
 }
 
 func (f *Fleet) log(ctx context.Context, r *run, text string, err error) {
-	f.opts.Logger.LogAttrs(ctx, slog.LevelWarn, text, slog.String("connection", r.id), slog.Any("error", err))
+	f.warn(ctx, text, slog.String("connection", r.id), slog.Any("error", err))
+}
+
+// warn writes to the application's log. A log that panics changes nothing else.
+func (f *Fleet) warn(ctx context.Context, text string, attrs ...slog.Attr) {
+	_ = noPanic(func() error {
+		f.opts.Logger.LogAttrs(ctx, slog.LevelWarn, text, attrs...)
+		return nil
+	})
 }
