@@ -168,6 +168,8 @@ func sqlState(code string) string {
 		return "cannot be reached or was restarted"
 	case code == "40001", code == "40P01", code == "55P03":
 		return "is busy: other transactions had the rows for too long"
+	case code == "42P05", code == "26000": // "prepared statement already exists", "does not exist"
+		return "has lost a prepared statement: add default_query_exec_mode=exec to its URL, for a pooler"
 	case code == "25006":
 		return "is read-only"
 	case strings.HasPrefix(code, "28"), code == "42501":

@@ -190,6 +190,7 @@ func (db *database) faulty(t *testing.T, f *fault, options ...store.Option) *sto
 		cfg, err := pgx.ParseConfig(db.address)
 		require.NoError(t, err)
 		cfg.RuntimeParams["application_name"] = faultyName
+		cfg.DefaultQueryExecMode = pgx.QueryExecModeExec // as store/postgres
 		if f.dial != nil {
 			cfg.DialFunc = f.dial
 		}

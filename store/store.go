@@ -86,6 +86,9 @@ func WithNow(now func() time.Time) Option {
 // New returns a store in a database that the application has opened. Call [Store.Migrate] before
 // anything else.
 //
+// For PostgreSQL behind a pooler that shares connections between transactions, set pgx's
+// default_query_exec_mode to exec. Package store/postgres does.
+//
 // For SQLite set the pragmas busy_timeout and foreign_keys on every connection, and journal_mode to
 // WAL. Package store/sqlite does. Another driver than those of [Dialect] works too, if its errors
 // have the same methods. The error is [bankmux.ErrInvalid] for a nil database or AEAD and for an

@@ -5,14 +5,8 @@ package postgres_test
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
-	"net"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,7 +16,6 @@ import (
 	"github.com/bankmux/bankmux/fleet/postgres"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/guard/fleettest"
-	"github.com/bankmux/bankmux/internal/loopback"
 	"github.com/bankmux/bankmux/internal/pgserver"
 )
 
@@ -31,7 +24,7 @@ import (
 func TestPooler(t *testing.T) {
 	t.Parallel()
 	require.NotEmpty(t, address, "set BANKMUX_POSTGRES to the URL of a server, as .ci/postgres does")
-	pooler := startPooler(t)
+	pooler := pgserver.Pooler(t, address)
 	s := newDatabase(t)
 	direct, err := postgres.Open(t.Context(), s.url, postgres.Options{})
 	require.NoError(t, err)
@@ -84,59 +77,4 @@ func newDatabase(t *testing.T) *schema {
 		require.NoError(t, server.Close(context.Background()))
 	})
 	return s
-}
-
-// startPooler starts PgBouncer and returns its address. Two connections serve all clients of a
-// database.
-func startPooler(t *testing.T) string {
-	t.Helper()
-	program, err := exec.LookPath("pgbouncer")
-	if err != nil {
-		program = "/usr/sbin/pgbouncer"
-	}
-	_, err = os.Stat(program)
-	require.NoError(t, err, "install PgBouncer, as .ci/postgres does")
-	u, err := url.Parse(address)
-	require.NoError(t, err)
-	pooler := net.JoinHostPort(loopback.Host(), "6432")
-	host, port, err := net.SplitHostPort(pooler)
-	require.NoError(t, err)
-	config := filepath.Join(t.TempDir(), "pgbouncer.ini")
-	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `[databases]
-* = host=%s port=%s user=%s
-[pgbouncer]
-listen_addr = %s
-listen_port = %s
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-default_pool_size = 2
-log_connections = 0
-log_disconnections = 0
-`, u.Hostname(), u.Port(), u.User.Username(), host, port), 0o644))
-	cmd := exec.Command(program, config)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: pgserver.Owner(t)}
-	if cmd.SysProcAttr.Credential != nil { // it must read its configuration
-		for dir := filepath.Dir(config); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-			require.NoError(t, os.Chmod(dir, 0o755))
-		}
-	}
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Log(out.String())
-		}
-	})
-	require.Eventually(t, func() bool {
-		conn, err := net.Dial("tcp", pooler)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	}, time.Minute, 10*time.Millisecond)
-	return pooler
 }

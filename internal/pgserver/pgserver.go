@@ -1,6 +1,7 @@
 //go:build linux
 
-// Package pgserver starts a PostgreSQL server for one test, which may stop and kill it.
+// Package pgserver starts a PostgreSQL server for one test, which may stop and kill it, or a pooler
+// in front of a server.
 package pgserver
 
 import (
