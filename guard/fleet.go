@@ -58,8 +58,9 @@ import (
 // may have been carried out, since its repeat then finds nothing in any case. A lease that the
 // backend lost is not counted either if the backend is back only after the time of the lease.
 //
-// A challenge that a process ended while the backend was away ends for the others with the next
-// call of that process on the connection. Until then they refuse calls, at the longest until the
+// A challenge that a process ended while the backend was away ends for the others when the backend
+// is back. The process lets them know within seconds, or with its next call on the connection.
+// After ten minutes only that call does. Until then they refuse calls, at the longest until the
 // challenge expires.
 //
 // If the backend loses its data, calls that are under way lose their leases. All processes then
@@ -209,8 +210,7 @@ func requestWithin[T any](
 	if err == nil {
 		return out, nil
 	}
-	hurried := inner.Err() != nil && time.Since(start) < limit
-	if ctx.Err() == nil && !hurried { // neither the caller nor a short allowance is the cause
+	if inner.Err() == nil || time.Since(start) >= limit { // neither the caller nor a short allowance ended it
 		f.failed(err)
 	}
 	return out, errNoResponse

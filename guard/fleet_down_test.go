@@ -30,6 +30,8 @@ func TestFleetDown(t *testing.T) {
 	t.Run("a hold that could not be shared is shared later", aHoldIsSharedLater)
 	t.Run("one failed request is repeated", oneFailedRequestIsRepeated)
 	t.Run("a backend that lost its data costs the lease", aBackendThatLostItsData)
+	t.Run("a request whose time is over is not repeated", aLateRequestIsNotRepeated)
+	t.Run("failures of requests at once are one outage", failuresAtOnceAreOneOutage)
 }
 
 func aBackendDelaysByAtMost250ms(t *testing.T) {
@@ -286,6 +288,56 @@ func oneFailedRequestIsRepeated(t *testing.T) {
 			require.NoError(t, p.call(t.Context(), read, ok))
 		}
 		assert.Zero(t, p.fleet.Stats())
+	})
+}
+
+// claims counts claims.
+type claims struct {
+	*backend
+	n atomic.Int64
+}
+
+func (c *claims) Acquire(ctx context.Context, claim guard.Claim) (guard.Lease, error) {
+	c.n.Add(1)
+	return c.backend.Acquire(ctx, claim)
+}
+
+func aLateRequestIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &claims{backend: newBackend()}
+		p := newProcess(t, b)
+		b.delay.Store(int64(time.Second))
+		b.deaf.Store(true)
+		b.fail(errors.New("no"))
+		require.NoError(t, p.call(t.Context(), read, ok))
+		b.delay.Store(0)
+		time.Sleep(time.Minute)
+		assert.EqualValues(t, 1, b.n.Load())
+		b.fail(nil)
+		time.Sleep(time.Hour) // what was started ends
+	})
+}
+
+func failuresAtOnceAreOneOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		p, other := newProcess(t, b), read
+		other.Connection = "other"
+		b.fail(errors.New("no"))
+		b.delay.Store(int64(10 * time.Millisecond))
+		start := time.Now()
+		var all sync.WaitGroup
+		all.Go(func() { assert.NoError(t, p.call(t.Context(), read, ok)) })
+		time.Sleep(5 * time.Millisecond)
+		all.Go(func() { assert.NoError(t, p.call(t.Context(), other, ok)) })
+		all.Wait()
+		assert.Equal(t, start.Add(20*time.Millisecond), p.fleet.Stats().Since, "each was sent twice")
+		assert.EqualValues(t, 2, p.fleet.Stats().Failed)
+		b.fail(nil)
+		b.delay.Store(0)
+		time.Sleep(time.Hour) // what was started ends
 	})
 }
 

@@ -199,6 +199,23 @@ func TestFlush(t *testing.T) {
 			assert.Equal(t, before, b.requests.Load())
 			assert.False(t, p.fleet.Stats().Down)
 		},
+		"it waits until the others know that a challenge has ended": func(t *testing.T, b *backend, p *process) {
+			require.Error(t, p.call(t.Context(), data("Accounts", "r", ""), func(context.Context) error { return asking("x") }))
+			b.fail(errors.New("no"))
+			require.NoError(t, p.call(t.Context(), data("Accounts", "r", "x"), ok))
+			time.Sleep(10 * time.Second)
+			b.fail(nil)
+			require.NoError(t, p.fleet.Flush(t.Context()))
+			require.NoError(t, newProcess(t, b).call(t.Context(), data("Balances", "r", ""), ok))
+		},
+		"it gives up a challenge that ended long ago": func(t *testing.T, b *backend, p *process) {
+			require.Error(t, p.call(t.Context(), data("Accounts", "r", ""), func(context.Context) error { return asking("x") }))
+			b.fail(errors.New("no"))
+			require.NoError(t, p.call(t.Context(), data("Accounts", "r", "x"), ok))
+			start := time.Now()
+			require.NoError(t, p.fleet.Flush(t.Context()))
+			assert.InDelta(t, 10*time.Minute.Seconds(), time.Since(start).Seconds(), 2)
+		},
 		"it waits until the circuits of others are read": func(t *testing.T, b *backend, p *process) {
 			require.NoError(t, p.call(t.Context(), read, func(context.Context) error {
 				time.Sleep(time.Second)

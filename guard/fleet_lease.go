@@ -32,6 +32,7 @@ type turnLease struct {
 	change       *Fact     // what to leave for the next holder, sealed; nil keeps it
 	shared       func()    // if not nil, called when the backend has change
 	renewed      bool      // a reconnect has ended what the last holder left
+	untold       *untold   // what the other processes learn later if the backend fails
 }
 
 type turnLeaseKey struct{}
@@ -69,9 +70,6 @@ func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*t
 	a := f.allowanceFrom(ctx)
 	for wait := firstPoll; ; wait = min(2*wait, maxPoll) {
 		if r, ok := f.takeBack(name); ok {
-			if wait != firstPoll {
-				f.later(placeOf(claim))
-			}
 			had, claim.Holder = r, r.Holder
 		}
 		start := time.Now()
@@ -83,11 +81,7 @@ func (f *Fleet) acquire(ctx context.Context, name string, ttl time.Duration) (*t
 			had = releaseOf(claim) // that lease has ended
 		}
 		switch {
-		case ctx.Err() != nil:
-			if ok { // otherwise claim has given it up
-				had.until = claim.ends()
-				f.later(had)
-			}
+		case !ok && ctx.Err() != nil:
 			return nil, busy(ctx.Err())
 		case !ok:
 			f.countAlone(&f.stats.Unleased, 1)
@@ -163,29 +157,37 @@ const (
 // release ends a lease. It also notices that the lease has ended or was lost.
 func (f *Fleet) release(ctx context.Context, l *turnLease) {
 	if l.fence == 0 {
+		f.leaveUntold(l)
 		return
 	}
-	r := pendingRelease{until: l.until, ends: l.until, unsent: true, shared: l.shared}
-	r.Release = Release{Key: l.name, Holder: l.holder, Fence: l.fence, Fact: l.change}
+	r := releaseOfLease(l)
 	if r.ended() {
 		f.countLost(l.name, lateLease)
 	}
 	a, tries := f.allowanceFrom(ctx), 0
-	if a.Left() < f.maxRequest() { // a request that is cut short would leave open whether it was carried out
-		f.later(r)
-		return
+	held, err := false, errNotAsked
+	if a.Left() >= f.maxRequest() { // a request that is cut short would leave open whether it was carried out
+		held, err = request(context.WithoutCancel(ctx), f, a, func(ctx context.Context) (bool, error) {
+			tries++
+			return f.backend.Release(ctx, r.Release)
+		})
 	}
-	held, err := request(context.WithoutCancel(ctx), f, a, func(ctx context.Context) (bool, error) {
-		tries++
-		return f.backend.Release(ctx, r.Release)
-	})
 	if err != nil {
 		r.unsent = errors.Is(err, errNotAsked)
 		f.later(r)
+		f.leaveUntold(l)
 		return
 	}
 	r.unsent = tries == 1 // a repeated release finds nothing
 	f.received(r, held)
+}
+
+// releaseOfLease returns the release of a lease, with what its call leaves.
+func releaseOfLease(l *turnLease) pendingRelease {
+	return pendingRelease{
+		Release: Release{Key: l.name, Holder: l.holder, Fence: l.fence, Fact: l.change},
+		until:   l.until, ends: l.until, unsent: true, shared: l.shared,
+	}
 }
 
 // aloneEvery is how often the log has a record of calls that were judged alone.

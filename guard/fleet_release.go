@@ -118,7 +118,8 @@ func (f *Fleet) dropEnded() {
 
 // Flush waits until the backend has received the releases for which no call waits. It also waits
 // for the other requests in the background. So a circuit that the last call opened is announced,
-// if the backend is available. It does not wait for leases that have ended by themselves.
+// if the backend is available. It waits for ten minutes at most until the other processes know that
+// a challenge has ended. It does not wait for leases that have ended by themselves.
 //
 // Call it after the last call of a process that ends. Otherwise, if the backend is slow or down
 // then, a lease may last until its time is over, and other processes wait for it. A claim that a

@@ -158,7 +158,9 @@ func TestFleetTakeBack(t *testing.T) {
 			w.backend.on.Store(true)
 			_, err := w.acquire(t.Context(), "turn", time.Minute)
 			require.NoError(t, err)
+			w.mu.Lock()
 			holder := w.pending[0].Holder
+			w.mu.Unlock()
 			w.backend.on.Store(false)
 			time.Sleep(time.Second)
 			w.available()

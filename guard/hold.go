@@ -53,7 +53,12 @@ func (s *holds) link(ctx context.Context, op *bankmux.Op, next step) error {
 func (s *holds) shared(ctx context.Context, op *bankmux.Op, next step, lease *turnLease) error {
 	key := loginOf(op)
 	found, before := s.adopt(key, lease)
-	defer func() { s.leave(key, lease, found, before) }()
+	defer func() {
+		s.leave(key, lease, found, before)
+		if op.Challenge != "" {
+			lease.untold = s.untold(key)
+		}
+	}()
 	return s.alone(ctx, op, next, lease)
 }
 
