@@ -67,6 +67,7 @@ func TestBankHangs(t *testing.T) {
 		"ReadAccounts names it, and reads the others": hangingRead,
 		"no handler blames the store for it":          hangingHandlers,
 		"a link that was stored late is announced":    lateLinked,
+		"DeleteUser ends the access to the others":    hangingEnd,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -145,6 +146,29 @@ func (s lateStore) Exchange(
 	res, err := s.Store.Exchange(ctx, ref, payload, exchange)
 	<-ctx.Done()
 	return res, err
+}
+
+// hangingEnd hangs the disconnects of one provider.
+func hangingEnd(t *testing.T) {
+	a := newApp(t)
+	stays := a.link(t, "user-rosa", dapi.Name).ID
+	for _, provider := range []string{moneykit.Name, plaid.Name, moneykit.Name} {
+		a.link(t, "user-rosa", provider)
+	}
+	a.hang("/v2/users/DelinkUser")
+	for range 2 {
+		w := a.within(t, "user-rosa", "DELETE", "/user", "")
+		got := object[left](t, w, 504)
+		assert.NotEmpty(t, w.Header().Get("Retry-After"))
+		require.Len(t, got.Failed, 1)
+		assert.Equal(t, stays, got.Failed[0].Connection)
+		assert.Equal(t, bankmux.ErrContextDone, got.Failed[0].Problem.Kind)
+		conns := object[linked](t, a.send(t, "user-rosa", "GET", "/connections", ""), 200).Connections
+		require.Len(t, conns, 1)
+		assert.Equal(t, stays, conns[0].ID)
+	}
+	a.hung.Clear()
+	assert.Equal(t, 204, a.send(t, "user-rosa", "DELETE", "/user", "").Code)
 }
 
 // hangingHandlers hangs each operation of a provider during the requests that use it.

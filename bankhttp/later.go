@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/share"
 )
 
 // made is what an exchange made.
@@ -183,27 +184,29 @@ var errNotHeld = &bankmux.Error{Kind: bankmux.ErrTokenSpent, Detail: "the result
 // endHeld stores what is held of a user, so that the user can be deleted with it. What cannot be
 // stored is ended at the provider. The error has what is left.
 func (s *Service) endHeld(ctx context.Context, user string) error {
-	var left []failure
-	var all []error
-	for key, one := range s.loose(ctx, user) {
-		if s.storeOne(ctx, key, one, false) == nil {
-			continue
-		}
-		before := len(all)
-		for _, conn := range one.res.All() {
-			if err := s.disconnect(ctx, conn); err != nil {
-				left = append(left, failureOf(conn, nil, bankmux.Failure{Err: bankmux.ErrorOf(err)}))
-				all = append(all, err)
-			}
-		}
-		if len(all) == before {
-			s.accessEnded(ctx, key, one)
-		}
+	held := s.loose(ctx, user)
+	parts := len(held) + 1
+	var left incomplete
+	for key, one := range held {
+		left.join(share.Of(ctx, parts, func(ctx context.Context) error { return s.endOneHeld(ctx, key, one) }))
+		parts--
 	}
-	if len(all) == 0 {
+	return left.orNil()
+}
+
+// endOneHeld stores one result, or ends its access.
+func (s *Service) endOneHeld(ctx context.Context, key exchangeKey, one made) error {
+	store := func(ctx context.Context) error { return s.storeOne(ctx, key, one, false) }
+	if share.Of(ctx, 2, store) == nil {
 		return nil
 	}
-	return &incomplete{errors.Join(all...), left}
+	err := s.endAll(ctx, one.res.All(), func(ctx context.Context, conn bankmux.Connection) error {
+		return s.disconnect(ctx, conn)
+	})
+	if err == nil {
+		s.accessEnded(ctx, key, one)
+	}
+	return err
 }
 
 // accessEnded forgets a result whose access has ended. Its payload is kept until the store has

@@ -146,6 +146,23 @@ func TestStoredLater(t *testing.T) {
 			assert.Equal(t, 204, l.remove(t, "rosa").Code)
 			assert.Equal(t, 1, l.harbor.endings())
 		},
+		"a provider that is down for it keeps no other access of its user open": func(t *testing.T, l *lateLink) {
+			l.store.away.Store(false)
+			conn := l.harborLink(t, "rosa")
+			l.store.away.Store(true)
+			l.harbor.during = func(ctx context.Context, op string) error {
+				if op == bankmux.OpDisconnect && l.harbor.calls[op] == 1 {
+					<-ctx.Done()
+				}
+				return ctx.Err()
+			}
+			got := object[left](t, l.remove(t, "rosa"), 504)
+			require.Len(t, got.Failed, 1)
+			assert.NotEqual(t, conn, got.Failed[0].Connection)
+			assert.Zero(t, l.linked(t))
+			assert.Equal(t, 200, l.send(t, "rosa", "GET", l.path, "").Code, "the session is not deleted yet")
+			assert.Equal(t, 204, l.remove(t, "rosa").Code)
+		},
 		"the deletion of another user leaves it": func(t *testing.T, l *lateLink) {
 			assert.Equal(t, 204, l.remove(t, "omar").Code)
 			assert.Zero(t, l.harbor.endings())

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/share"
 )
 
 // DeleteUser is that of [Users]. It returns no exchanges.
@@ -20,8 +21,8 @@ func (m *Memory) DeleteUser(
 		return nil, err
 	}
 	var all []error
-	for _, conn := range conns {
-		err := disconnect(ctx, conn)
+	for i, conn := range conns {
+		err := share.Of(ctx, len(conns)-i+1, func(ctx context.Context) error { return disconnect(ctx, conn) })
 		if err == nil {
 			err = m.DeleteConnection(ctx, user, conn.ID)
 		}

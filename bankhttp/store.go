@@ -103,6 +103,9 @@ type Users interface {
 	// provider, and deletes the connection. After the last one it deletes everything of the user.
 	// Links that are not finished end first.
 	//
+	// The calls of disconnect follow each other, and each gets an equal share of the time that ctx
+	// has left. So a provider that hangs leaves time for the others.
+	//
 	// If disconnect fails, the connection stays, and the others are still ended and deleted. The
 	// error then joins those of disconnect, and one of [bankmux.ErrSeal] for each connection that
 	// does not open, as in [Connections]. A repeat continues. A user of whom nothing is stored is a

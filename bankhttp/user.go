@@ -4,11 +4,13 @@ package bankhttp
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/share"
 )
 
 // incomplete is the error of a deletion that left something.
@@ -20,6 +22,25 @@ type incomplete struct {
 func (e *incomplete) Error() string { return e.err.Error() }
 
 func (e *incomplete) Unwrap() error { return e.err }
+
+// join adds what another deletion left.
+func (e *incomplete) join(err error) {
+	if err == nil {
+		return
+	}
+	e.err = errors.Join(e.err, err)
+	if more, ok := errors.AsType[*incomplete](err); ok {
+		e.left = append(e.left, more.left...)
+	}
+}
+
+// orNil returns the error, nil if nothing is left.
+func (e *incomplete) orNil() error {
+	if e.err == nil {
+		return nil
+	}
+	return e
+}
 
 // serve writes the problem with what is left.
 func (e *incomplete) serve(w http.ResponseWriter, p Problem) {
@@ -81,8 +102,11 @@ func (s *Service) DeleteUser() http.Handler {
 // deleteUser deletes a user. Its error has what is left. Results that the store could not keep end
 // before, and those that are held meanwhile after it.
 func (s *Service) deleteUser(ctx context.Context, user string) ([]Unfinished, error) {
-	if err := s.endHeld(ctx, user); err != nil {
-		return nil, err
+	if err := s.endHeld(ctx, user); err != nil { // the sessions must stay, and the other connections need not
+		var left incomplete
+		left.join(err)
+		left.join(s.endStored(ctx, user))
+		return nil, left.orNil()
 	}
 	left, err := s.deleteStored(ctx, user)
 	if err != nil {
@@ -97,6 +121,35 @@ func (s *Service) deleteUser(ctx context.Context, user string) ([]Unfinished, er
 		return s.deleteStored(ctx, user)
 	}
 	return left, nil
+}
+
+// endStored ends the access of all stored connections of a user, and deletes these alone.
+func (s *Service) endStored(ctx context.Context, user string) error {
+	conns, err := s.store.Connections(ctx, user)
+	if err != nil && len(unreadableOf(err)) == 0 { // a repeat names those that do not open
+		return err
+	}
+	return s.endAll(ctx, conns, func(ctx context.Context, conn bankmux.Connection) error {
+		if err := s.disconnect(ctx, conn); err != nil {
+			return err
+		}
+		return s.store.DeleteConnection(ctx, user, conn.ID)
+	})
+}
+
+// endAll ends connections one after the other. Each has its share of the time.
+func (s *Service) endAll(
+	ctx context.Context, conns []bankmux.Connection, end func(context.Context, bankmux.Connection) error,
+) error {
+	var left incomplete
+	for i, conn := range conns {
+		err := share.Of(ctx, len(conns)-i, func(ctx context.Context) error { return end(ctx, conn) })
+		if err != nil {
+			one := failure{Connection: conn.ID, Institution: conn.View().Institution, Problem: ProblemOf(err)}
+			left.join(&incomplete{err, []failure{one}})
+		}
+	}
+	return left.orNil()
 }
 
 // deleteStored deletes what the store has of a user. Its error has what is left.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -94,6 +95,23 @@ func TestDeleteUser(t *testing.T) {
 		assert.Equal(t, 204, remove(t, a, "rosa").Code)
 		assert.Len(t, p.ended, 2)
 		assert.Empty(t, object[transactions](t, a.send(t, "rosa", "GET", "/transactions", ""), 200).Transactions)
+	})
+	t.Run("each provider gets a share of the time", func(t *testing.T) {
+		t.Parallel()
+		p := newHarbor()
+		a := newHarborApp(t, p, func(c *bankhttp.Config) { c.HandleFor = time.Hour })
+		for range 3 {
+			a.harborLink(t, "rosa")
+		}
+		shares := 4 // one is for the store
+		p.during = func(ctx context.Context, _ string) error {
+			ends, _ := ctx.Deadline()
+			assert.LessOrEqual(t, time.Until(ends), time.Hour/time.Duration(shares))
+			shares--
+			return nil
+		}
+		assert.Equal(t, 204, remove(t, a, "rosa").Code)
+		assert.Equal(t, 1, shares)
 	})
 	t.Run("a connection that does not open is left, and named", func(t *testing.T) {
 		t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/share"
 )
 
 // userTables are the tables with rows of users, but for connections and for those of endLinks.
@@ -26,6 +27,9 @@ var errLinked = passed{errors.New("store: the user has a connection")}
 // If disconnect fails, the connection stays with its credential, so that DeleteUser can be
 // repeated. DeleteUser still ends the access of the other connections. It then keeps the accounts
 // and transactions, and returns the errors of disconnect. It may be repeated after a success too.
+//
+// The calls of disconnect follow each other. If ctx has a deadline, each gets an equal share of the
+// time that is left. So a provider that hangs leaves time for the others.
 //
 // It returns the exchanges of the user that may have opened an access that no connection has: those
 // of [Store.Unfinished], and those that run now. Each stays listed there with the ids of user and
@@ -91,13 +95,14 @@ func endLinks(ctx context.Context, w *work, user string) ([]Unfinished, error) {
 	return listed(left), err
 }
 
-// endAccess disconnects and deletes connections.
+// endAccess disconnects and deletes connections. A provider that hangs takes its share of the time,
+// and one more share is for the database.
 func (s *Store) endAccess(
 	ctx context.Context, conns []bankmux.Connection, disconnect func(context.Context, bankmux.Connection) error,
 ) error {
 	var all []error
-	for _, conn := range conns {
-		err := disconnect(ctx, conn)
+	for i, conn := range conns {
+		err := share.Of(ctx, len(conns)-i+1, func(ctx context.Context) error { return disconnect(ctx, conn) })
 		if err == nil {
 			err = s.DeleteConnection(ctx, conn.User, conn.ID)
 		}

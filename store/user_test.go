@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -213,6 +214,26 @@ func TestDeleteUser(t *testing.T) {
 		require.NoError(t,
 			deleteUser(t, s, "rosa", func(context.Context, bankmux.Connection) error { return nil }))
 		assert.Zero(t, count(t, s, "bankmux_transactions"))
+	})
+	onEach(t, "a provider that hangs leaves time for the others", func(t *testing.T, db *database) {
+		s := db.open(t)
+		for _, token := range []string{"1", "2", "3"} {
+			connection(t, s, "rosa", token)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		for parts := 4; parts > 1; parts-- { // of the hour, one is for the database
+			ended := 0
+			_, err := s.DeleteUser(ctx, "rosa", func(ctx context.Context, _ bankmux.Connection) error {
+				ends, _ := ctx.Deadline()
+				assert.LessOrEqual(t, time.Until(ends), time.Hour/time.Duration(parts-ended))
+				if ended++; ended < parts-1 {
+					return context.DeadlineExceeded
+				}
+				return nil
+			})
+			assert.Equal(t, parts > 2, errors.Is(err, context.DeadlineExceeded))
+		}
 	})
 	onEach(t, "what runs meanwhile brings nothing back", func(t *testing.T, db *database) {
 		s, other, f := db.open(t), db.open(t), &fault{forever: true}
