@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,5 +134,72 @@ func TestHeldTooMany(t *testing.T) {
 		all, err := store.Connections(t.Context(), "rosa")
 		require.NoError(t, err)
 		assert.Len(t, all, 1000)
+	})
+}
+
+// closedStore is a store that goes away while an exchange runs. Then its operator closes that.
+type closedStore struct {
+	bankhttp.Store
+
+	calls atomic.Int32 // before 0, it works
+}
+
+func (s *closedStore) Exchange(
+	ctx context.Context, ref bankmux.SessionRef, payload []byte,
+	exchange func(context.Context) (bankmux.ExchangeResult, error),
+) (bankmux.ExchangeResult, error) {
+	n := s.calls.Add(1)
+	if n <= 0 {
+		return s.Store.Exchange(ctx, ref, payload, exchange)
+	}
+	if n > 1 {
+		return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrTokenSpent, NotSent: true}
+	}
+	if _, err := exchange(ctx); err != nil {
+		return bankmux.ExchangeResult{}, err
+	}
+	return bankmux.ExchangeResult{}, errAway
+}
+
+// TestClosed specifies that a result that the store will never take does not stay open, and is not
+// held any more.
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	const text = "an access that nothing stores stays open"
+	open := func(t *testing.T) (a *app, p *harbor, store *closedStore, log *bytes.Buffer) {
+		t.Helper()
+		p, store, log = newHarbor(), &closedStore{Store: bankhttp.NewMemory()}, new(bytes.Buffer)
+		a = newHarborApp(t, p, func(c *bankhttp.Config) {
+			c.Store, c.Logger = store, slog.New(slog.NewTextHandler(log, nil))
+		})
+		return a, p, store, log
+	}
+	t.Run("the access of a new link ends", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			a, p, _, log := open(t)
+			session := a.harborStart(t, "rosa")
+			problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 503)
+			time.Sleep(waiting)
+			assert.Equal(t, 1, p.endings())
+			time.Sleep(2 * time.Hour)
+			require.NoError(t, a.service.Close(t.Context()))
+			assert.NotContains(t, log.String(), text)
+		})
+	})
+	t.Run("that of a reconnect is logged, and the connection keeps its own", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			a, p, store, log := open(t)
+			store.calls.Store(-1)
+			conn := a.harborLink(t, "rosa")
+			path := "/connections/" + conn + "/sessions"
+			session := object[started](t, a.send(t, "rosa", "POST", path, ""), 200).Session
+			problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 503)
+			time.Sleep(waiting)
+			assert.Zero(t, p.endings())
+			assert.Equal(t, 1, strings.Count(log.String(), text+`" session=`+session))
+			require.NoError(t, a.service.Close(t.Context()))
+		})
 	})
 }

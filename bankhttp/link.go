@@ -212,7 +212,7 @@ func (s *Service) settle(
 		s.stopIfIdle(ctx)
 		return stored, nil
 	}
-	if bankmux.KindOf(err) == bankmux.ErrNotFound && got.res.Connection.ID != "" { // the user was deleted meanwhile
+	if got.res.Connection.ID != "" && s.neverStored(key, err) {
 		if endErr := s.endAccess(ctx, key, got.res); endErr != nil {
 			err = endErr // posting again tries it again
 		} else {
@@ -222,6 +222,19 @@ func (s *Service) settle(
 	}
 	s.storeLater(key) //nolint:contextcheck // it goes on after the request, and no user waits for it
 	return bankmux.ExchangeResult{}, err
+}
+
+// neverStored reports whether the store will not take the result of an exchange any more. Its user
+// was deleted meanwhile, or its session has ended, such as by an operator who closed the exchange.
+func (s *Service) neverStored(key exchangeKey, err error) bool {
+	switch bankmux.KindOf(err) {
+	case bankmux.ErrNotFound:
+		return true
+	case bankmux.ErrTokenSpent:
+		_, ok := s.held.get(key) // or another request has settled it
+		return ok
+	}
+	return false
 }
 
 // dropped forgets a result, because the store has one. It logs each access that the stored one
@@ -241,9 +254,12 @@ func (s *Service) dropped(ctx context.Context, key exchangeKey, got made, stored
 func (s *Service) endAccess(ctx context.Context, key exchangeKey, made bankmux.ExchangeResult) error {
 	var all []error
 	for _, conn := range made.All() {
-		_, err := s.store.Connection(ctx, conn.User, conn.ID)
-		if err == nil {
-			continue // the session alone was deleted, or the connection was stored before
+		stored, err := s.store.Connection(ctx, conn.User, conn.ID)
+		if err == nil { // the session alone was deleted, or the connection was stored before
+			if stored.Reference() != conn.Reference() { // at some providers the end of one would end both
+				s.staysOpen(ctx, key, errOtherAccess)
+			}
+			continue
 		}
 		if bankmux.KindOf(err) == bankmux.ErrNotFound {
 			err = s.disconnect(ctx, conn)
@@ -255,6 +271,9 @@ func (s *Service) endAccess(ctx context.Context, key exchangeKey, made bankmux.E
 	}
 	return errors.Join(all...)
 }
+
+// errOtherAccess is the reason why the access of a reconnect is not ended.
+var errOtherAccess = errors.New("the connection has the access of an earlier login")
 
 // staysOpen logs that an access did not end, and that no connection has it. The session is what a
 // list of unfinished exchanges names.

@@ -105,9 +105,10 @@ func ofSession(user, session string) string {
 // sends nothing. It gets the connections that are stored, or else [bankmux.ErrTokenSpent].
 // CloseUnfinished may be repeated. Without such an exchange it changes nothing.
 //
-// A process that lives after all, and then has a result, gets [bankmux.ErrNotFound]. If connections
-// of an earlier call are stored, the exchange is listed again instead, because an access may be
-// open that nothing stores.
+// A process that lives after all, and then has a result, gets [bankmux.ErrNotFound], or
+// [bankmux.ErrTokenSpent] if it calls [Store.Exchange] again. It ends the access then. If
+// connections of an earlier call are stored, the exchange is listed again instead, because an
+// access may be open that nothing stores.
 //
 // The error is [bankmux.ErrNotReady] if the lease of an exchange of the session still lasts, so
 // that its process may live. [bankmux.Error.RetryAfter] says for how long. [Store.DeleteUser]

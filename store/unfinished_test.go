@@ -281,6 +281,10 @@ func TestCloseUnfinished(t *testing.T) {
 		require.ErrorIs(t, err, bankmux.ErrNotFound)
 		assert.NotEmpty(t, res.Connection.ID, "to end its access")
 		assert.Empty(t, unfinishedOf(t, s))
+		_, err = s.Exchange(t.Context(), l.session.Ref(), payload("1"),
+			func(context.Context) (bankmux.ExchangeResult, error) { return res, nil })
+		require.ErrorIs(t, err, bankmux.ErrTokenSpent)
+		assert.Empty(t, unfinishedOf(t, s))
 	})
 	onEach(t, "a process that lives after all, and links a further bank, is listed again",
 		func(t *testing.T, db *database) {
