@@ -33,7 +33,9 @@ func (in *asked) members() members {
 
 // askedFields are the members of the body by the field of a request for a session.
 var askedFields = map[string]string{
-	"SessionRequest.Country": "country", "SessionRequest.Institution": "institution", "SessionRequest.Language": "language",
+	"SessionRequest.Country":     "country",
+	"SessionRequest.Institution": "institution",
+	"SessionRequest.Language":    "language",
 }
 
 // Link handles POST. It makes a session and returns what the browser needs for the provider's page.

@@ -134,7 +134,8 @@ func TestPartialRepeat(t *testing.T) {
 		res, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"),
 			endsWith(&bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true}))
 		require.NoError(t, err)
-		assert.Equal(t, []bankmux.Kind{bankmux.ErrTokenSpent, bankmux.ErrTokenSpent}, kinds(res), "that says nothing of it")
+		spent := []bankmux.Kind{bankmux.ErrTokenSpent, bankmux.ErrTokenSpent}
+		assert.Equal(t, spent, kinds(res), "that says nothing of it")
 		assert.Empty(t, unfinishedOf(t, s))
 	})
 	onEach(t, "the result of a repeat has the connections of all calls", func(t *testing.T, db *database) {
@@ -180,7 +181,7 @@ func TestPartialRepeat(t *testing.T) {
 		assert.Equal(t, "ABC", letters(l, res))
 		assert.Empty(t, res.Failed)
 	})
-	onEach(t, "if the user has ended the access since, the error is that of the repeat", func(t *testing.T, db *database) {
+	onEach(t, "if the user has ended the access since, the repeat fails", func(t *testing.T, db *database) {
 		s, _, l := start(t, db)
 		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", l.session.ConnectionID+"A"))
 		_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), l.gets(attempt{err: bankmux.ErrRateLimited}))

@@ -211,14 +211,16 @@ func TestCloseUnfinished(t *testing.T) {
 		},
 		"whose outcome the provider did not say": func(t *testing.T, s *store.Store, _ *clock, l *links) {
 			t.Helper()
-			_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), l.gets(attempt{err: bankmux.ErrOutcomeUnknown}))
+			lost := endsWith(&bankmux.Error{Kind: bankmux.ErrOutcomeUnknown})
+			_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), lost)
 			require.Error(t, err)
 		},
 		"that found a login spent": func(t *testing.T, s *store.Store, c *clock, l *links) {
 			t.Helper()
 			dies(t, s, l)
 			c.advance(lease)
-			_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), endsWith(&bankmux.Error{Kind: bankmux.ErrTokenSpent}))
+			spent := endsWith(&bankmux.Error{Kind: bankmux.ErrTokenSpent})
+			_, err := s.Exchange(t.Context(), l.session.Ref(), payload("1"), spent)
 			require.Error(t, err)
 		},
 	} {
