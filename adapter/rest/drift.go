@@ -19,10 +19,12 @@ import (
 // [guard.Options.OnDrift]. The zero Drift reports nothing.
 //
 // Of each endpoint, the client looks at the first response, and then at one of each hundred, at a
-// place that changes. A response that the first [Response.Decode] or [Try] cannot read leaves the
-// look to the next one. Failures are counted apart from successes. The client compares the response
-// with Documented, and with the type of that first call. A look changes neither the response nor
-// the result of a call.
+// place that changes. If a look finds a member or a value that no look has found before, the next
+// response has another look. What only one look has found is not reported: it may be data, such as
+// a person's name that is the key of a map. A response that the first [Response.Decode] or [Try]
+// cannot read leaves the look to the next one. Failures are counted apart from successes. The
+// client compares the response with Documented, and with the type of that first call. A look
+// changes neither the response nor the result of a call.
 type Drift struct {
 	Guard            *guard.Guard // nil reports nothing
 	Client, Provider string       // the registered name, and the adapter's
@@ -55,13 +57,15 @@ type kindOfResponse struct {
 type sampler struct {
 	Drift
 	counts atomic.Pointer[map[kindOfResponse]*responses] // which is replaced, never changed
-	mu     sync.Mutex                                    // of who replaces it
+	mu     sync.Mutex                                    // of who replaces it, and of once
+	once   map[guard.Drift]bool                          // what a look has found
 }
 
 // responses counts those of a kind.
 type responses struct {
-	count atomic.Uint64
-	next  atomic.Uint64 // the number of the one that is looked at next, the first is 0
+	count  atomic.Uint64
+	next   atomic.Uint64 // the number of the one that is looked at next, the first is 0
+	second atomic.Bool   // the next look is a second one
 }
 
 // look is a response that may be looked at.
@@ -90,7 +94,9 @@ func (s *sampler) take(ctx context.Context, method, path string, success bool) *
 // claim reports whether this response is the one of its hundred that is looked at.
 func (l *look) claim() bool {
 	hundred := l.number/lookEvery + 1 // the next one
-	return l.of.next.CompareAndSwap(l.next, hundred*lookEvery+hundred*lookStep%lookEvery)
+	before := l.next
+	l.next = hundred*lookEvery + hundred*lookStep%lookEvery
+	return l.of.next.CompareAndSwap(before, l.next)
 }
 
 // segments are the parts of a path that look like names.
@@ -139,7 +145,9 @@ func (l *look) at(body []byte, v any) {
 	if !l.claim() {
 		return
 	}
+	second := l.of.second.Swap(false)
 	var all []guard.Drift
+	held := false
 	for _, one := range wire.Inspect(body, v, l.Documented) {
 		d := guard.Drift{
 			Client: l.Client, Provider: l.Provider, Endpoint: endpointName(l.method, l.path),
@@ -153,9 +161,36 @@ func (l *look) at(body []byte, v any) {
 		case one.Value != "":
 			d.Kind = guard.DriftValue
 		}
+		if d.Kind != guard.DriftCode && !l.again(d) {
+			held = true
+			continue
+		}
 		all = append(all, d)
 	}
+	if held && !second && l.of.next.CompareAndSwap(l.next, l.number+1) {
+		l.of.second.Store(true)
+	}
 	l.Guard.ReportDrift(l.ctx, all...)
+}
+
+// maxOnce is how many findings wait for a second look.
+const maxOnce = 1024
+
+// again reports whether an earlier look has found the same.
+func (s *sampler) again(d guard.Drift) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.once[d] {
+		return true
+	}
+	if s.once == nil {
+		s.once = map[guard.Drift]bool{}
+	}
+	if len(s.once) == maxOnce {
+		clear(s.once)
+	}
+	s.once[d] = true
+	return false
 }
 
 // Delivery reads the body of a webhook delivery as [wire.DecodeLenient] does, and returns the zero

@@ -121,8 +121,10 @@ func changes(
 ) error {
 	bank.AddMember("brand_new") // in tests only
 	defer bank.AddMember("")
-	if _, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn}); err != nil {
-		return err
+	for range 2 { // responses, which have it both
+		if _, err := client.Accounts(ctx, bankmux.AccountsRequest{Connection: conn}); err != nil {
+			return err
+		}
 	}
 	var lines []string
 	for d := range g.Drift() {

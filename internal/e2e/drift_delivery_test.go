@@ -57,14 +57,17 @@ func TestDeliveryDrift(t *testing.T) {
 	t.Run("a new code of Plaid's Items is reported and counted as unlisted", aNewCodeOfAnItem)
 }
 
-// deliver reads one delivery with a new client and returns the drift.
+// deliver reads a delivery twice with a new client and returns the drift.
 func deliver(t *testing.T, w virtualbank.Webhook) map[guard.Drift]uint64 {
 	t.Helper()
 	bank := virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 5})
 	g := guard.New(guard.Options{})
-	header, body := bank.Sign(w)
-	_, err := receiver(t, bank, w.Provider, g).ReadWebhook(t.Context(), bankmux.NewWebhookRequest(header, body))
-	require.NoError(t, err)
+	client := receiver(t, bank, w.Provider, g)
+	for range 2 {
+		header, body := bank.Sign(w)
+		_, err := client.ReadWebhook(t.Context(), bankmux.NewWebhookRequest(header, body))
+		require.NoError(t, err)
+	}
 	return g.Drift()
 }
 

@@ -24,6 +24,7 @@ func TestWebhookDrift(t *testing.T) {
 	}
 	with := func(member string) string { return strings.TrimSuffix(stateChanged, "}") + `,"` + member + `":"x"}` }
 	read(with("alien"))
+	read(with("alien"))
 	for range 200 {
 		read(with("novel"))
 	}

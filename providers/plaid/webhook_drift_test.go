@@ -24,6 +24,7 @@ func TestWebhookDrift(t *testing.T) {
 		require.NoError(t, err)
 	}
 	read(map[string]any{"alien": "x"})
+	read(map[string]any{"alien": "x"})
 	for range 200 {
 		read(map[string]any{"novel": "x"})
 	}
