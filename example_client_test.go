@@ -144,7 +144,7 @@ func ExampleClient_ReadWebhook() {
 	// Output: connection_state_changed true
 }
 
-// Where an error says what to do, one switch answers the user.
+// Where an error says what to do, one switch makes the response to the user.
 func ExampleKindOf() {
 	answer := func(err error) (int, string) {
 		switch bankmux.KindOf(err) {

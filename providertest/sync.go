@@ -23,7 +23,7 @@ var syncing = []promise{
 	{
 		"a sync returns each row once, and later the new rows",
 		needs(bankmux.CapSync, bankmux.CapAccounts),
-		syncsFromTheBeginning,
+		syncsFromTheStart,
 	},
 	{
 		"a page that was not stored is returned again, and a sync without cursor duplicates no row",
@@ -53,7 +53,7 @@ var syncing = []promise{
 	{"a sync of a new link duplicates no row", needs(bankmux.CapSync, bankmux.CapAccounts), syncOverNewLink},
 }
 
-func syncsFromTheBeginning(t *testing.T, b *bench) {
+func syncsFromTheStart(t *testing.T, b *bench) {
 	conn := b.connect(t.Context())
 	id := b.account(conn, bankmux.AccountChecking, "USD")
 	for back := range 70 {

@@ -64,7 +64,7 @@ func TestShare(t *testing.T) {
 	t.Parallel()
 	t.Run("a thousand tokens that expire together make one request", aThousandTokensMakeOneRequest)
 	t.Run("a process that dies while it fetches for a thousand costs one more request", aDeathCostsOneRequest)
-	t.Run("if two die in a row, the rest fetches at different times", twoDeathsAreNoRush)
+	t.Run("if two die in a row, the rest fetches at different times", twoDeathsCauseNoRush)
 	t.Run("a token is renewed before it ends, by one process for all", aTokenIsRenewedByOneProcess)
 	t.Run("a token that was refused is fetched once for all", aRefusedTokenIsFetchedOnce)
 	t.Run("a process that hangs or a backend that fails costs no token", aFailureCostsNoToken)
@@ -141,7 +141,7 @@ func aDeathCostsOneRequest(t *testing.T) {
 	})
 }
 
-func twoDeathsAreNoRush(t *testing.T) {
+func twoDeathsCauseNoRush(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		perTenth := map[time.Duration]int{}

@@ -37,7 +37,7 @@ func main() {
 	}
 }
 
-// run makes the adapter for these arguments. from is a folder in the checkout.
+// run makes the adapter for these arguments. The checkout has the folder from.
 func run(args []string, from string, out io.Writer) error {
 	flags := flag.NewFlagSet("newadapter", flag.ContinueOnError)
 	flags.SetOutput(out)

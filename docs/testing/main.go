@@ -114,7 +114,7 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// control is the address of the control plane, at the server of either provider.
+// control is the address of the control plane, which the server of each provider has.
 type control string
 
 // post makes a call with a JSON body and returns the response.

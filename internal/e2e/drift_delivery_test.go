@@ -17,8 +17,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// TestDeliveryDrift specifies what an application hears of deliveries that its adapter does not
-// know.
+// TestDeliveryDrift specifies what is reported of deliveries that an adapter does not know.
 func TestDeliveryDrift(t *testing.T) {
 	t.Parallel()
 	for provider, c := range map[string]struct {

@@ -84,7 +84,7 @@ func (d *drifting) call(t *testing.T, name string) {
 	}
 }
 
-// TestDrift specifies what an application hears of responses that its adapter does not know.
+// TestDrift specifies what is reported of responses that an adapter does not know.
 func TestDrift(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{moneykit.Name, dapi.Name, plaid.Name} {

@@ -13,13 +13,13 @@ type syntax struct{ line, open, end string }
 // syntaxOf returns how comments look in a file; ok is false for a file that is not read.
 func syntaxOf(path string) (s syntax, ok bool) {
 	switch filepath.Ext(path) {
-	case ".yml", ".yaml":
+	case ".yml", ".yaml", ".sh":
 		return syntax{line: "#"}, true
 	case ".sql":
 		return syntax{"--", "/*", "*/"}, true
 	case ".lua":
 		return syntax{"--", "--[[", "]]"}, true
-	case ".js", ".mjs", ".ts":
+	case ".js", ".mjs", ".ts", ".c", ".h":
 		return syntax{"//", "/*", "*/"}, true
 	case ".css":
 		return syntax{"", "/*", "*/"}, true
@@ -75,7 +75,7 @@ func (c *comments) take(line string, number int) (text string, limit int) {
 		return text, maxCode
 	case !whole:
 		c.flush()
-		c.out = append(c.out, passage{line: number, text: text, prose: true})
+		c.out = append(c.out, passage{line: number, text: text, kind: prose})
 		return text, maxCode
 	case isCode(strings.TrimPrefix(body, " "), text, c.current.text):
 		c.flush()
@@ -84,7 +84,7 @@ func (c *comments) take(line string, number int) (text string, limit int) {
 		c.flush()
 	}
 	if c.current.text == "" {
-		c.current = passage{line: number, prose: true}
+		c.current = passage{line: number, kind: prose}
 	}
 	c.current.text = strings.TrimSpace(c.current.text + " " + text)
 	return text, maxComment

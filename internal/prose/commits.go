@@ -32,13 +32,18 @@ func git(args ...string) (string, error) {
 	return string(out), err
 }
 
-// checkCommits returns the findings of the commits after a given one. Without git, or in a history
-// that lacks that commit, such as a shallow clone or an archive, ok is false.
+// checkCommits returns the findings of the commits after a given one. A shallow clone that lacks the
+// given commit has later ones only, so all of it are checked. ok is false without git, and in another
+// history that lacks the commit.
 func checkCommits(git func(args ...string) (string, error), after string) (found []finding, ok bool) {
+	commits := after + "..HEAD"
 	if _, err := git("merge-base", "--is-ancestor", after, "HEAD"); err != nil {
-		return nil, false
+		if shallow, err := git("rev-parse", "--is-shallow-repository"); err != nil || shallow != "true\n" {
+			return nil, false
+		}
+		commits = "HEAD"
 	}
-	log, err := git("log", "--no-merges", "-z", "--format=%h%n%B", after+"..HEAD")
+	log, err := git("log", "--no-merges", "-z", "--format=%h%n%B", commits)
 	if err != nil {
 		return nil, false
 	}
@@ -74,7 +79,7 @@ func checkMessage(name, message string) []finding {
 		}
 	}
 	passages, wide := readMarkdown(name, []byte("\n"+body))
-	for _, p := range append(passages, passage{line: 1, text: subject, prose: true}) {
+	for _, p := range append(passages, passage{line: 1, text: subject, kind: prose}) {
 		found = append(found, check(name, p)...)
 	}
 	return append(found, wide...)

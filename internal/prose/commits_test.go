@@ -48,10 +48,10 @@ func TestCheckCommits(t *testing.T) {
 	t.Parallel()
 	answers := func(log string, ancestor error) func(args ...string) (string, error) {
 		return func(args ...string) (string, error) {
-			if args[0] == "merge-base" {
-				return "", ancestor
+			if args[0] == "log" {
+				return log, nil
 			}
-			return log, nil
+			return "", ancestor
 		}
 	}
 	t.Run("each message after the given one is checked", func(t *testing.T) {
@@ -73,7 +73,31 @@ func TestCheckCommits(t *testing.T) {
 		assert.True(t, ok)
 		assert.Empty(t, found)
 	})
-	t.Run("a history that does not reach it is not checked", func(t *testing.T) {
+	lacking := func(shallow string) func(args ...string) (string, error) {
+		return func(args ...string) (string, error) {
+			switch {
+			case args[0] == "merge-base":
+				return "", errors.New("exit status 128")
+			case args[0] == "rev-parse":
+				return shallow, nil
+			case args[len(args)-1] != "HEAD":
+				return "", errors.New("there is no such commit")
+			}
+			return "a1\nx\n\x00", nil
+		}
+	}
+	t.Run("all of a shallow clone that does not reach it are checked", func(t *testing.T) {
+		t.Parallel()
+		found, ok := checkCommits(lacking("true\n"), "base")
+		assert.True(t, ok)
+		assert.Equal(t, "message", rulesOf(found))
+	})
+	t.Run("another history is not checked", func(t *testing.T) {
+		t.Parallel()
+		_, ok := checkCommits(lacking("false\n"), "base")
+		assert.False(t, ok)
+	})
+	t.Run("no history is checked without git", func(t *testing.T) {
 		t.Parallel()
 		_, ok := checkCommits(answers("a1\nx\n\x00", errors.New("exit status 128")), "base")
 		assert.False(t, ok)

@@ -1,6 +1,6 @@
-// Command prose checks the project's rules of language: it reads the comments, texts and test names
-// of Go files, the paragraphs of Markdown files, the comments of other languages, and the messages
-// of new commits.
+// Command prose checks the project's rules of language. It reads the comments, texts and names of
+// functions of Go files, and the paragraphs of Markdown files. It also reads the comments of other
+// languages, and the messages of new commits.
 //
 //	go run ./internal/prose            # everything below the current directory, and the commits
 //	go run ./internal/prose ./guard    # one directory or file
@@ -63,14 +63,14 @@ func checkBelow(root string) ([]finding, error) {
 	return found, err
 }
 
-// skipped reports whether a directory is left out: hidden ones other than .ci and .github, test
-// data, installed packages, and this command, whose rules quote what they forbid.
+// skipped reports whether a directory is left out: hidden ones other than .ci and .github, installed
+// packages, and this command, whose rules quote what they forbid.
 func skipped(dir string) bool {
 	name := filepath.Base(dir)
 	switch name {
 	case ".ci", ".github", ".", "..":
 		return false
-	case "testdata", "node_modules", "prose":
+	case "node_modules", "prose":
 		return true
 	}
 	return strings.HasPrefix(name, ".")

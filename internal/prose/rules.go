@@ -52,6 +52,9 @@ var dropped = []struct {
 	{word(`no (readable )?answer (came|comes)|answer (was|is|got) lost|lost answer|HTTP answer`), "response"},
 	{word(`answers? with (one|an?)|answered with|answered by the (bank|provider|server)`), "respond, response"},
 	{word(`successful answer|into the answer|answer to a request|answers overlapping`), "response"},
+	{word(`answers? (the (user|browser|caller|page)|on errors?)`), "respond to"},
+	{word(`hears? of`), "be notified of, learn of"},
+	{word(`either provider`), "each provider: there are three"},
 	{word(`(provider|server|Dapi|MoneyKit|Plaid)'s answers?`), "response"},
 }
 
@@ -78,16 +81,30 @@ func check(path string, p passage) []finding {
 			report("word", fmt.Sprintf("%q (is not) in %q", m[0], clip(text)))
 		}
 	}
-	if !p.prose {
+	if p.kind == name {
 		return found
 	}
 	for _, s := range sentences(text) {
+		if p.kind == prose && question.MatchString(s) {
+			report("question", fmt.Sprintf("a statement says it sooner: %q", clip(s)))
+		}
 		if n := len(words(s)); n > maxWords {
 			report("sentence", fmt.Sprintf("%d words: %q", n, clip(s)))
 		}
 	}
+	if m := torn.FindString(text); p.kind == prose && m != "" {
+		report("sentence", fmt.Sprintf("the start of a sentence is lost: %q", clip(m)))
+	}
 	return found
 }
+
+var (
+	question = regexp.MustCompile(`\w{2,}["')]*\?\s*$`)
+
+	// torn finds the rest of a sentence that a merge has torn. Some sentences start with a small
+	// letter since their first word is a name in code, but none starts with these words.
+	torn = regexp.MustCompile(`\w{4,}\.\s+(and|are|as|at|but|by|for|from|have|is|of|so|that|the|to|which|with)\s.*`)
+)
 
 var codeSpan = regexp.MustCompile("`[^`]*`|\\[[A-Za-z0-9_.*]+\\]")
 

@@ -14,10 +14,19 @@ import (
 
 // passage is a piece of text that is checked as a whole.
 type passage struct {
-	line  int
-	text  string
-	prose bool // a paragraph of sentences, not a name or a message
+	line int
+	text string
+	kind kind
 }
+
+// kind says which rules a passage follows.
+type kind int
+
+const (
+	name    kind = iota // of a function or a test: its words are checked
+	message             // what a program prints: its sentences are counted too
+	prose               // a paragraph of a comment or page: all rules
+)
 
 // readGo returns the paragraphs of comments, the texts and the names of tests of a Go file, and
 // lines of comments that are too long.
@@ -43,21 +52,35 @@ func readGo(path string, src []byte) ([]passage, []finding) {
 		switch n := n.(type) {
 		case *ast.ImportSpec:
 			return false
+		case *ast.StructType:
+			for _, f := range n.Fields.List {
+				f.Tag = nil // its words are not a text
+			}
 		case *ast.FuncDecl:
-			if name := n.Name.Name; strings.HasPrefix(name, "Test") || strings.HasPrefix(name, "Example") {
-				passages = append(passages, passage{line: files.Position(n.Pos()).Line, text: spaced(name)})
+			if n.Recv == nil { // a method may have the name that an interface of others demands
+				passages = append(passages, passage{line: files.Position(n.Pos()).Line, text: spaced(n.Name.Name)})
 			}
 		case *ast.BasicLit:
-			if n.Kind != token.STRING {
-				return true
-			}
-			if text, err := strconv.Unquote(n.Value); err == nil && strings.Contains(text, " ") {
-				passages = append(passages, passage{line: files.Position(n.Pos()).Line, text: text})
+			if text, ok := textOf(n); ok {
+				p := passage{line: files.Position(n.Pos()).Line, text: text, kind: message}
+				if strings.HasSuffix(path, "_test.go") || strings.Contains(text, "\n") { // data or code
+					p.kind = name
+				}
+				passages = append(passages, p)
 			}
 		}
 		return true
 	})
 	return passages, found
+}
+
+// textOf returns what a literal says. ok is false for a number and a word that is a statement of SQL.
+func textOf(n *ast.BasicLit) (text string, ok bool) {
+	if n.Kind != token.STRING {
+		return "", false
+	}
+	text, err := strconv.Unquote(n.Value)
+	return text, err == nil && text != "begin" && text != "begins"
 }
 
 // hasFirstSentence reports whether a reader learns what a file is for: a comment stands above its
@@ -111,7 +134,8 @@ func readComment(
 			text := strings.TrimSpace(line)
 			code := isCode(line, text, current.text)
 			whole := lines[at.Line-1+i]
-			if limit := limitOf(whole, code); columns(whole) > limit && !strings.Contains(whole, "://") {
+			limit := limitOf(whole, code, strings.HasPrefix(c.Text, "/*"))
+			if columns(whole) > limit && !strings.Contains(whole, "://") {
 				found = append(found, finding{path, at.Line + i, "width", clip(strings.TrimSpace(whole))})
 			}
 			switch {
@@ -122,9 +146,9 @@ func readComment(
 				flush()
 			case isItem(text) || strings.HasPrefix(text, "# "):
 				flush()
-				current = passage{line: at.Line + i, text: text, prose: true}
+				current = passage{line: at.Line + i, text: text, kind: prose}
 			case current.text == "":
-				current = passage{line: at.Line + i, text: text, prose: true}
+				current = passage{line: at.Line + i, text: text, kind: prose}
 			default:
 				current.text += " " + text
 			}
@@ -141,11 +165,11 @@ func isCode(line, text, paragraph string) bool {
 }
 
 // limitOf is how wide a line may be: a comment that stands behind code is part of a line of code.
-func limitOf(line string, code bool) int {
-	if code || !strings.HasPrefix(strings.TrimSpace(line), "//") {
-		return maxCode
+func limitOf(line string, code, block bool) int {
+	if !code && (block || strings.HasPrefix(strings.TrimSpace(line), "//")) {
+		return maxComment
 	}
-	return maxComment
+	return maxCode
 }
 
 var item = regexp.MustCompile(`^([-*+]|\d+[.)]) `)
@@ -189,15 +213,15 @@ func readMarkdown(path string, src []byte) ([]passage, []finding) {
 		case table:
 			flush()
 			for cell := range strings.SplitSeq(strings.ReplaceAll(text, `\|`, "/"), "|") {
-				out = append(out, passage{line: i + 1, text: visible(cell), prose: true})
+				out = append(out, passage{line: i + 1, text: visible(cell), kind: prose})
 			}
 		case text == "" || strings.HasPrefix(text, "<"):
 			flush()
 		case isItem(text) || strings.HasPrefix(text, "#") || strings.HasPrefix(text, ">"):
 			flush()
-			current = passage{line: i + 1, text: visible(text), prose: true}
+			current = passage{line: i + 1, text: visible(text), kind: prose}
 		case current.text == "":
-			current = passage{line: i + 1, text: visible(text), prose: true}
+			current = passage{line: i + 1, text: visible(text), kind: prose}
 		default:
 			current.text += " " + visible(text)
 		}

@@ -1,4 +1,4 @@
--- The function of triggers with which a test lets PostgreSQL end every second transaction that writes
+-- A test makes triggers of this function. PostgreSQL then ends every second transaction that writes
 -- to a table, as it ends one of those that wait for each other.
 CREATE SEQUENCE deadlock_river_job;
 CREATE SEQUENCE deadlock_bankmux_transactions;
