@@ -5,6 +5,8 @@ package bankhttp_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -132,5 +134,25 @@ func TestLinkedInPart(t *testing.T) {
 		require.Equal(t, 204, a.send(t, "rosa", "DELETE", "/connections/"+all[0].ID, "").Code)
 		p.failing(bankmux.OpExchangeToken, bankmux.ErrTokenSpent)
 		problem(t, a.send(t, "rosa", "POST", "/sessions/"+sessions[0], codeOf(sessions[0], "")), 409)
+	})
+}
+
+// TestHeldElsewhere specifies that a payload that is posted in another tab stores a result that the
+// store could not keep before.
+func TestHeldElsewhere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, store := newHarbor(), &awayStore{Store: bankhttp.NewMemory()}
+		a := newHarborApp(t, p, func(c *bankhttp.Config) { c.Store = store })
+		one, two := a.harborStart(t, "rosa"), a.harborStart(t, "rosa")
+		store.away.Store(true)
+		problem(t, a.send(t, "rosa", "POST", "/sessions/"+one, codeOf(one, "")), 503)
+		store.away.Store(false)
+		p.failing(bankmux.OpExchangeToken, bankmux.ErrTokenSpent)
+		got := object[linked](t, a.send(t, "rosa", "POST", "/sessions/"+two, codeOf(one, "")), 200)
+		require.Len(t, got.Connections, 1)
+		assert.NotEmpty(t, a.stored(t, "rosa", got.Connections[0].ID).ID)
+		time.Sleep(waiting)
+		assert.Zero(t, p.endings())
 	})
 }

@@ -370,10 +370,18 @@ func (s *Service) madeElsewhere(
 	}
 	all = slices.DeleteFunc(all, func(one bankmux.Session) bool { return one.ID == not.ID })
 	for i := range all[:min(len(all), maxTries)] {
-		res, err := s.store.Exchange(ctx, all[i].Ref(), payload,
+		key := keyOf(all[i].Ref(), payload)
+		one, holds := s.held.get(key) // an error would end its exchange, and it may be lost then
+		res, err := s.store.Exchange(ctx, key.ref, payload,
 			func(context.Context) (bankmux.ExchangeResult, error) {
+				if holds {
+					return one.res, nil
+				}
 				return bankmux.ExchangeResult{}, &bankmux.Error{Kind: bankmux.ErrTokenSpent, NotSent: true}
 			})
+		if err == nil && holds {
+			s.dropped(ctx, key, one, res)
+		}
 		if err == nil || errors.Is(err, KindStore) || errors.Is(err, bankmux.ErrNotReady) {
 			return res, err
 		}
