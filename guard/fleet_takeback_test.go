@@ -207,6 +207,14 @@ func TestFleetTakeBack(t *testing.T) {
 			w.backend.on.Store(false)
 			time.Sleep(time.Minute) // what was started ends
 		},
+		"a lease ends as seen from before its claim": func(t *testing.T, w waiting) {
+			w.backend.claimed = func() { time.Sleep(100 * time.Millisecond) }
+			start := time.Now()
+			l, err := w.acquire(t.Context(), "another", time.Minute)
+			require.NoError(t, err)
+			assert.Equal(t, start.Add(time.Minute), l.until)
+			w.release(t.Context(), l)
+		},
 		"one that the backend has lost is counted": func(t *testing.T, w waiting) {
 			w.pending[0].unsent, w.pending[0].ends = true, w.pending[0].until
 			*w.backend.Memory = *NewMemory()

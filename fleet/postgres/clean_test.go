@@ -31,6 +31,8 @@ func (s *schema) cleaning(t testing.TB) {
 func TestClean(t *testing.T) {
 	t.Parallel()
 	t.Run("a call that waits keeps no rows of other names, so no two wait for each other", waitsWithoutOthers)
+	t.Run("a fact that lives longer than a lease stays when the lease has ended", keepsFacts)
+	t.Run("a busy lease does not keep a fact that has ended", freesTheRow)
 	t.Run("a budget whose last window has ended long ago is counted", func(t *testing.T) {
 		t.Parallel()
 		s := newSchema(t)
@@ -47,6 +49,50 @@ func TestClean(t *testing.T) {
 			s.advance(t, 24*time.Hour)
 		}
 	})
+}
+
+// keepsFacts claims a lease whose fact lives longer than each of its leases.
+func keepsFacts(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t)
+	b := s.open(t, "")
+	s.cleaning(t)
+	s.movable(t)
+	claim := guard.Claim{Key: "k", Holder: "a", TTL: time.Hour}
+	got, err := b.Acquire(t.Context(), claim)
+	require.NoError(t, err)
+	fact := guard.Fact{Value: []byte("x"), TTL: 24 * time.Hour}
+	_, err = b.Release(t.Context(), guard.Release{Key: "k", Holder: "a", Fence: got.Fence, Fact: &fact})
+	require.NoError(t, err)
+	for _, claims := range []int{1, 2, 1} { // the second of two prolongs the lease
+		for range claims {
+			got, err = b.Acquire(t.Context(), claim)
+			require.NoError(t, err)
+			assert.Equal(t, "x", string(got.Fact.Value))
+		}
+		s.advance(t, 2*time.Hour)
+		require.NoError(t, b.PutFact(t.Context(), "other", fact))
+	}
+}
+
+// freesTheRow uses a lease again after its fact has ended. Few calls delete what has ended, so this
+// one must.
+func freesTheRow(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t)
+	b := s.open(t, "")
+	s.movable(t)
+	for _, fact := range []*guard.Fact{{Value: []byte("x"), TTL: time.Hour}, nil} {
+		got, err := b.Acquire(t.Context(), guard.Claim{Key: "k", Holder: "a", TTL: time.Hour})
+		require.NoError(t, err)
+		assert.Nil(t, got.Fact.Value)
+		_, err = b.Release(t.Context(), guard.Release{Key: "k", Holder: "a", Fence: got.Fence, Fact: fact})
+		require.NoError(t, err)
+		s.advance(t, 2*time.Hour)
+	}
+	var rows int
+	require.NoError(t, s.admin.QueryRow(t.Context(), "SELECT count(*) FROM bankmux_fleet_leases").Scan(&rows))
+	assert.Zero(t, rows)
 }
 
 // waitsWithoutOthers lets each call wait for a row of its own name. Meanwhile it must not keep rows

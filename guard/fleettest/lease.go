@@ -54,6 +54,16 @@ var leases = []check{
 			end(holder, fence)
 		}
 	}},
+	{"a holder whose lease has ended gets another one, and waits for it as others do", func(b *bench) {
+		earlier := b.take(b.first, "a")
+		b.Advance(ttl + rest)
+		assert.Greater(b, b.take(b.first, "a"), earlier)
+		b.Advance(ttl - place + rest)
+		b.wait(b.second, "b")
+		b.Advance(nearly)
+		b.wait(b.first, "a")
+		b.take(b.second, "b")
+	}},
 	{"a holder that is too late changes nothing", func(b *bench) {
 		late := b.take(b.first, "a")
 		b.Advance(ttl + rest)
@@ -111,21 +121,21 @@ var leases = []check{
 var queues = []check{
 	{"holders that wait get the lease in their order", func(b *bench) {
 		fence := b.take(b.first, "a")
-		b.wait(b.second, "b")
-		b.wait(b.first, "c")
-		b.wait(b.second, "d")
-		b.wait(b.second, "b") // asking again does not lose the place
+		b.wait(b.second, "y")
+		b.wait(b.first, "m")
+		b.wait(b.second, "x")
+		b.wait(b.second, "y") // asking again does not lose the place
 		b.release(b.first, "a", fence, nil)
 		b.wait(b.first, "e")
-		b.wait(b.second, "d")
-		b.wait(b.first, "c")
-		fence = b.take(b.second, "b")
-		b.release(b.second, "b", fence, nil)
-		b.wait(b.second, "d")
-		fence = b.take(b.first, "c")
-		b.release(b.first, "c", fence, nil)
-		fence = b.take(b.second, "d")
-		b.release(b.second, "d", fence, nil)
+		b.wait(b.second, "x")
+		b.wait(b.first, "m")
+		fence = b.take(b.second, "y")
+		b.release(b.second, "y", fence, nil)
+		b.wait(b.second, "x")
+		fence = b.take(b.first, "m")
+		b.release(b.first, "m", fence, nil)
+		fence = b.take(b.second, "x")
+		b.release(b.second, "x", fence, nil)
 		b.take(b.first, "e")
 	}},
 	{"a place ends if its holder does not ask again", func(b *bench) {
@@ -137,6 +147,16 @@ var queues = []check{
 		b.Advance(nearly)
 		b.wait(b.first, "c")
 		b.Advance(rest + 5*time.Minute) // the lease has ended, and so has the place of b
+		b.take(b.first, "c")
+	}},
+	{"a holder whose place has ended waits behind those who came since", func(b *bench) {
+		fence := b.take(b.first, "a")
+		b.wait(b.second, "b")
+		b.Advance(place + rest)
+		b.wait(b.first, "c")
+		b.wait(b.second, "b")
+		b.release(b.first, "a", fence, nil)
+		b.wait(b.second, "b")
 		b.take(b.first, "c")
 	}},
 	{"asking again keeps a place", func(b *bench) {

@@ -26,6 +26,7 @@ var mistakes = map[string]string{
 	"a lease ends too soon":              "a lease ends after its TTL",
 	"a repeated claim does not prolong":  "a holder that repeats its claim keeps its lease, which ends later",
 	"a repeated claim is a new lease":    "a holder that repeats its claim keeps its lease, which ends later",
+	"an ended lease goes on":             "a holder whose lease has ended gets another one, and waits for it as others do",
 	"fences start again":                 "each lease of a key has a greater fence",
 	"the fence is not compared":          "a lease is released only by its holder, with its fence",
 	"the holder is not compared":         "a lease is released only by its holder, with its fence",
@@ -197,6 +198,8 @@ func (w *wrong) Acquire(ctx context.Context, c guard.Claim) (guard.Lease, error)
 	switch {
 	case w.mistake == "there is no queue" && got.Fence == 0:
 		_, _ = w.Memory.Release(ctx, guard.Release{Key: c.Key, Holder: c.Holder})
+	case w.mistake == "an ended lease goes on" && has:
+		got.Fence = held.Fence
 	case w.mistake == "fences start again" && got.Fence != 0:
 		got.Fence = 1
 	case w.mistake == "a fact is shown to holders alone" && got.Fence == 0:

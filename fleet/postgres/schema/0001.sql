@@ -150,8 +150,7 @@ BEGIN
   SELECT * INTO l FROM bankmux_fleet_leases x WHERE x.namespace = ns AND x.key = k FOR UPDATE;
   t := bankmux_fleet_now();
   IF f = 0 THEN
-    DELETE FROM bankmux_fleet_places p
-      WHERE p.namespace = ns AND p.key = k AND p.holder = who AND p.expires_at > t;
+    DELETE FROM bankmux_fleet_places p WHERE p.namespace = ns AND p.key = k AND p.holder = who;
     gone := FOUND;
   END IF;
   IF l.holder = who AND l.held_until > t AND (f = 0 OR l.fence = f) THEN

@@ -6,11 +6,10 @@ local held = lease[1] == holder and tonumber(lease[3]) > now
 local valid = tonumber(lease[4] or 0)
 
 if fence == '0' then
-	local ends = redis.call('ZSCORE', KEYS[3], holder)
-	redis.call('ZREM', KEYS[2], holder)
+	local places = redis.call('ZREM', KEYS[2], holder)
 	redis.call('ZREM', KEYS[3], holder)
 	if held then redis.call('HDEL', KEYS[1], 'holder', 'until') end
-	return (held or (ends and tonumber(ends) > now)) and 1 or 0
+	return (held or places == 1) and 1 or 0
 end
 if not held or lease[2] ~= fence then return 0 end
 
