@@ -96,7 +96,8 @@ func (r *SyncAllRequest) prepare(c *Client, op *Op) error {
 // wait.
 //
 // If the provider has not fetched the transactions yet, SyncAll asks again within the deadline of
-// ctx, for at most two minutes. After that the error is [ErrNotReady].
+// ctx, for at most two minutes. After that the error is [ErrNotReady]. Where a person waits for the
+// call (guard.Interactive), it is ErrNotReady at once.
 //
 // Other errors are those of [Client.Accounts], [Client.Cards] and [Client.Sync]. The result is
 // valid with every error.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
 )
 
 func TestSyncAllNotReady(t *testing.T) {
@@ -19,6 +20,7 @@ func TestSyncAllNotReady(t *testing.T) {
 		"the first sync waits until the provider is ready":  awaitsReadiness,
 		"a provider that is not ready in time is due later": isDueLater,
 		"waiting for the provider ends with the context":    waitEndsWithContext,
+		"a call that a person waits for does not wait":      isNotReadyAtOnce,
 		"a refresh is started only if it is wanted":         refreshesIfWanted,
 	})
 }
@@ -43,6 +45,18 @@ func awaitsReadiness(t *testing.T, h *household) {
 		assert.Equal(t, allTexts, h.texts())
 		assert.Less(t, time.Since(start), 66*time.Second)
 		assert.Zero(t, h.stored(t).Attempts)
+	}
+}
+
+func isNotReadyAtOnce(t *testing.T, h *household) {
+	for _, call := range []string{"accounts", "days of b"} {
+		h.ledger = bankmux.NewMemoryLedger()
+		start := time.Now()
+		h.fail = readyAt(call, start.Add(time.Second))
+		res, err := h.sync(guard.Interactive(t.Context()))
+		require.ErrorIs(t, err, bankmux.ErrNotReady)
+		assert.Equal(t, start, time.Now(), "nothing waits")
+		assert.True(t, res.State.NotBefore.After(start), "the state says when the next round is due")
 	}
 }
 

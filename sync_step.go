@@ -9,6 +9,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/bankmux/bankmux/internal/interactive"
 )
 
 // syncList has what a connection lets a sync read, by the provider's ids. All of it has names.
@@ -183,8 +185,8 @@ type readyWait struct {
 }
 
 // awaitReady waits if err says that the provider is not ready, and reports whether to ask again. If
-// the deadline of ctx comes first, it returns err at once. It starts a refresh if the request wants
-// one.
+// the deadline of ctx comes first, or a person waits for the call, it returns err at once. It
+// starts a refresh if the request wants one.
 func (r *syncRun) awaitReady(ctx context.Context, err error) (bool, error) {
 	if !errors.Is(err, ErrNotReady) {
 		return false, err
@@ -195,6 +197,9 @@ func (r *syncRun) awaitReady(ctx context.Context, err error) (bool, error) {
 		if refused := r.refresh(ctx, nil); refused != nil && !errors.Is(refused, ErrRateLimited) {
 			return false, refused
 		}
+	}
+	if interactive.Is(ctx) {
+		return false, err
 	}
 	w.wait = min(max(w.wait*2, readyFirst), readyMax)
 	deadline, limited := ctx.Deadline()
