@@ -48,8 +48,8 @@ type Error struct {
 	FindOut string `json:"find_out,omitempty"`
 
 	// Challenge is the bank's question to the user, with [ErrUserAction]. It is nil if there is
-	// none.
-	Challenge *Challenge `json:"challenge,omitempty"`
+	// none. It may hold account data, so the JSON of an error leaves it out: marshal it by itself.
+	Challenge *Challenge `json:"-"`
 
 	Err error `json:"-"` // cause, free of URLs, bodies and secrets
 }

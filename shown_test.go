@@ -37,6 +37,7 @@ func opened(t *testing.T) bankmux.Connection {
 func TestPrinting(t *testing.T) {
 	t.Parallel()
 	t.Run("no printed value opens anything", noPrintedValueOpensAnything)
+	t.Run("no printed error has account data", noPrintedErrorHasAccountData)
 	t.Run("the key of a reference", theKeyOfAReference)
 	t.Run("a text of a provider cannot break a line", aTextOfAProviderCannotBreakALine)
 	t.Run("a partial error of many failures", aPartialErrorOfManyFailures)
@@ -145,6 +146,50 @@ func noPrintedValueOpensAnything(t *testing.T) {
 			odd := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') })
 			assert.Equal(t, -1, odd, "%s: %q", name, text)
 		}
+	})
+}
+
+// noPrintedErrorHasAccountData holds for every rendering but those of gob and XML, which no log
+// has.
+func noPrintedErrorHasAccountData(t *testing.T) {
+	t.Parallel()
+	e := &bankmux.Error{
+		Kind: bankmux.ErrUserAction, Client: "c", Op: bankmux.OpBalances, Connection: "conn-1",
+		Challenge: &bankmux.Challenge{
+			ID: "op-1", Op: bankmux.OpBalances, Account: planted,
+			Inputs:  []bankmux.Input{{Kind: bankmux.InputChoice, Query: planted, Image: []byte(planted), Options: []string{planted}}},
+			State:   json.RawMessage(`{"balance":"` + planted + `"}`),
+			Request: json.RawMessage(`{"known":"` + planted + `"}`),
+		},
+	}
+	failure := bankmux.Failure{Account: "a", Err: e}
+	for name, v := range map[string]any{
+		"an error":             e,
+		"a failure":            failure,
+		"a partial error":      &bankmux.PartialError{Op: bankmux.OpBalances, Failed: []bankmux.Failure{failure}},
+		"an error around it":   fmt.Errorf("balances: %w", e),
+		"several":              errors.Join(e, io.EOF),
+		"the error of another": &bankmux.Error{Kind: bankmux.ErrApplication, Err: e},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for how, text := range shown.All(v) {
+				if strings.HasSuffix(how, " as gob") || strings.HasSuffix(how, " as XML") {
+					continue
+				}
+				for _, form := range shown.Forms(planted) {
+					assert.NotContains(t, text, form, how)
+				}
+			}
+		})
+	}
+	t.Run("the challenge itself keeps everything in JSON", func(t *testing.T) {
+		t.Parallel()
+		raw, err := json.Marshal(e.Challenge)
+		require.NoError(t, err)
+		var back bankmux.Challenge
+		require.NoError(t, json.Unmarshal(raw, &back))
+		assert.Equal(t, *e.Challenge, back)
 	})
 }
 

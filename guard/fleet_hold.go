@@ -15,10 +15,24 @@ import (
 // maxHoldTTL is how long other processes know of a rejected login.
 const maxHoldTTL = 30 * 24 * time.Hour
 
-// sharedHold is a hold as it is stored. It belongs to one login of the connection.
+// sharedHold is a hold as it is stored. It belongs to one login of the connection. The JSON of
+// Cause leaves out its Challenge, so that is beside it.
 type sharedHold struct {
-	Login string         `json:"login"`
-	Cause *bankmux.Error `json:"cause"`
+	Login     string             `json:"login"`
+	Cause     *bankmux.Error     `json:"cause"`
+	Challenge *bankmux.Challenge `json:"challenge,omitempty"`
+}
+
+// readHold reads what was left with a lease. It returns an empty hold for what is not one.
+func readHold(fact []byte) sharedHold {
+	var found sharedHold
+	if fact == nil || json.Unmarshal(fact, &found) != nil {
+		return sharedHold{}
+	}
+	if found.Cause != nil {
+		found.Cause.Challenge = found.Challenge
+	}
+	return found
 }
 
 // login names the login without showing the reference.
@@ -63,9 +77,7 @@ func (s *holds) forgetting(key holdKey) func() {
 // adopt replaces the hold of a login by what was left with the lease. It returns what was left, and
 // the number of the hold.
 func (s *holds) adopt(key holdKey, l *turnLease) (found sharedHold, number uint64) {
-	if l.fact != nil && json.Unmarshal(l.fact, &found) != nil {
-		found = sharedHold{}
-	}
+	found = readHold(l.fact)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ended := s.ended[key]
@@ -115,7 +127,7 @@ func (s *holds) leave(key holdKey, l *turnLease, found sharedHold, before uint64
 		return
 	}
 	h.unshared = true // until the backend has it
-	raw, err := json.Marshal(sharedHold{Login: key.login(), Cause: h.cause})
+	raw, err := json.Marshal(sharedHold{Login: key.login(), Cause: h.cause, Challenge: h.cause.Challenge})
 	ttl := maxHoldTTL
 	if !h.until.IsZero() {
 		ttl = min(time.Until(h.until), ttl)

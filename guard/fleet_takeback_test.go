@@ -248,7 +248,7 @@ func TestFleetTakeBack(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			all, op := newHolds(), &bankmux.Op{Connection: "1"}
 			key := loginOf(op)
-			left, err := json.Marshal(sharedHold{key.login(), &bankmux.Error{Kind: bankmux.ErrReauth}})
+			left, err := json.Marshal(sharedHold{Login: key.login(), Cause: &bankmux.Error{Kind: bankmux.ErrReauth}})
 			require.NoError(t, err)
 			w := newWaiting(t, string(left))
 			for _, unshared := range []bool{true, false} {

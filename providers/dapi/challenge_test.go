@@ -128,7 +128,7 @@ func aChallengeContainsNoAccountNumber(t *testing.T) {
 		e, _ := errors.AsType[*bankmux.Error](err)
 		require.NotNil(t, e, name)
 		require.NotNil(t, e.Challenge, name)
-		raw, err := json.Marshal(e)
+		raw, err := json.Marshal(e.Challenge)
 		require.NoError(t, err)
 		for _, a := range all.Accounts {
 			require.NotEmpty(t, a.IBAN+a.Number)

@@ -76,11 +76,11 @@ func eachFunctionCallsItsEndpoint(t *testing.T) {
 	require.True(t, ok)
 	assert.NotEmpty(t, e.Challenge.Inputs[0].Image)
 	assert.Equal(t, []string{"Text message", "Phone call"}, e.Challenge.Inputs[1].Options)
-	raw, err := json.Marshal(e)
+	raw, err := json.Marshal(e.Challenge)
 	require.NoError(t, err)
-	var back bankmux.Error
+	var back bankmux.Challenge
 	require.NoError(t, json.Unmarshal(raw, &back))
-	assert.Equal(t, e.Challenge.ID, back.Challenge.ID)
+	assert.Equal(t, *e.Challenge, back)
 	_, err = s.client.Accounts(
 		ctx,
 		bankmux.AccountsRequest{Connection: conn, Answers: e.Challenge.Answer("BANK7", "0")},
