@@ -20,6 +20,10 @@ type ResumeRequest struct {
 	// They are required if the interrupted request had them, and ignored for other operations.
 	Name  func(account string) string
 	Known func(ctx context.Context, account string, from, to Date) iter.Seq2[Known, error]
+
+	// Ledger is that of the interrupted [SyncAllRequest], and is required for [OpSyncAll]. Other
+	// operations ignore it.
+	Ledger Ledger
 }
 
 // Resumed is the result of an interrupted call. Op names the operation, and the field of that
@@ -32,6 +36,7 @@ type Resumed struct {
 	Identity       *IdentityResult       // with [OpIdentity]
 	Cards          *CardsResult          // with [OpCards]
 	Sync           *Delta                // with [OpSync]
+	SyncAll        *SyncAllResult        // with [OpSyncAll]
 	Holdings       *HoldingsResult       // with [OpHoldings]
 	Refresh        *RefreshResult        // with [OpRefresh]
 	Status         *StatusResult         // with [OpConnectionStatus]
@@ -49,9 +54,13 @@ type Resumed struct {
 // may come with an error, such as a [*PartialError].
 //
 // The error is [ErrInvalid] if the answers do not fit the challenge, or the challenge does not fit
-// the connection. It is [ErrChallengeExpired] if the challenge is not open any more. It is
-// [ErrUnsupported] for an operation of an adapter's package, which has a function for it: call that
-// again with the answers. All other errors are those of the call. Answers are sent once.
+// the connection. It is also ErrInvalid for an operation of an adapter's package, such as
+// dapi.CompleteAccounts: call that function again with the answers. It is [ErrChallengeExpired] if
+// the challenge is not open any more. All other errors are those of the call. Answers are sent
+// once.
+//
+// A call of [Client.SyncAll] goes on with PageSize and Refresh of its request, and without its
+// Progress.
 func (c *Client) Resume(ctx context.Context, req ResumeRequest) (Resumed, error) {
 	if req.Answers == nil {
 		return Resumed{}, invalid("ResumeRequest.Answers", "is nil: use Challenge.Answer")
@@ -79,6 +88,10 @@ func (c *Client) Resume(ctx context.Context, req ResumeRequest) (Resumed, error)
 		res.Cards, err = resumed(c.Cards(ctx, CardsRequest{conn, answers}))
 	case OpSync:
 		res.Sync, err = resumed(c.Sync(ctx, made.sync(&req)))
+	case OpSyncAll:
+		res.SyncAll, err = resumed(c.SyncAll(ctx, SyncAllRequest{
+			Connection: conn, Ledger: req.Ledger, Answers: answers, PageSize: made.PageSize, Refresh: made.Refresh,
+		}))
 	case OpHoldings:
 		res.Holdings, err = resumed(c.Holdings(ctx, HoldingsRequest{conn, made.Accounts, answers}))
 	case OpRefresh:
@@ -88,7 +101,7 @@ func (c *Client) Resume(ctx context.Context, req ResumeRequest) (Resumed, error)
 	case OpInvestmentTransactions:
 		res.InvestmentTransactions = c.InvestmentTransactionPages(ctx, made.investmentTransactions(conn, answers))
 	default: // such as an operation of a newer version
-		return Resumed{}, c.describe(&Op{Name: ch.Op, Connection: conn.ID}, notOfClient(ch.Op))
+		return Resumed{}, c.describe(&Op{Name: ch.Op, Connection: conn.ID}, notResumed(ch.Op))
 	}
 	return res, err
 }
@@ -109,6 +122,7 @@ type interruptedCall struct {
 	Beyond   RangePolicy   `json:"beyond,omitempty"`
 	Enrich   bool          `json:"enrich,omitempty"`
 	PageSize int           `json:"page_size,omitempty"`
+	Refresh  bool          `json:"refresh,omitempty"`
 	Page     string        `json:"page,omitempty"`
 	Cursor   string        `json:"cursor,omitempty"`
 	HasName  bool          `json:"has_name,omitempty"`  // the SyncRequest had Name
@@ -172,9 +186,12 @@ func (made *interruptedCall) read(req *ResumeRequest) error {
 	case ch.ID == "":
 		return invalid("Answers.Challenge", "is empty: use the one of the error")
 	case len(ch.Request) == 0:
-		return notOfClient(ch.Op)
+		return notResumed(ch.Op)
 	case json.Unmarshal(ch.Request, made) != nil:
 		return invalid("Answers.Challenge", "has a Request that is not the library's")
+	case ch.Op == OpSyncAll && req.Ledger == nil:
+		return invalid("ResumeRequest.Ledger", "is nil, but the interrupted SyncAllRequest had one")
+	case ch.Op == OpSyncAll: // the call of the interrupted step is the Ledger's
 	case made.HasName && req.Name == nil:
 		return invalid("ResumeRequest.Name", "is nil, but the interrupted SyncRequest had one")
 	case made.HasKnown && req.Known == nil:
@@ -183,11 +200,9 @@ func (made *interruptedCall) read(req *ResumeRequest) error {
 	return nil
 }
 
-func notOfClient(op string) *Error {
-	return &Error{
-		Kind: ErrUnsupported, NotSent: true,
-		Detail: quote(op) + " is not an operation of Client: make the call again with the answers",
-	}
+func notResumed(op string) *Error {
+	return invalid("Answers.Challenge", "is of "+quote(op)+
+		", which Resume does not know: call its function again with the answers")
 }
 
 func (made *interruptedCall) balances(conn Connection, answers *Answers) BalancesRequest {

@@ -390,6 +390,9 @@ func TestResumeRefuses(t *testing.T) {
 	synced := otherProcess(t, err)
 	_, err = client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
 	accounts := otherProcess(t, err)
+	_, err = client.SyncAll(t.Context(),
+		bankmux.SyncAllRequest{Connection: conn, Ledger: bankmux.NewMemoryLedger()})
+	all := otherProcess(t, err)
 	on := func(answers *bankmux.Answers) bankmux.ResumeRequest {
 		return bankmux.ResumeRequest{Connection: conn, Answers: answers}
 	}
@@ -426,8 +429,9 @@ func TestResumeRefuses(t *testing.T) {
 		"a challenge that has expired":         {on(late.Answer("1")), bankmux.ErrChallengeExpired, "was open until"},
 		"a sync without its Name":              {on(synced.Answer("1")), bankmux.ErrInvalid, "ResumeRequest.Name is nil"},
 		"a sync without its Known":             {named, bankmux.ErrInvalid, "ResumeRequest.Known is nil"},
-		"an operation of a newer version":      {on(newer.Answer("1")), bankmux.ErrUnsupported, `"NewerOperation" is not an operation of Client`},
-		"an operation of an adapter's package": {on(rates.Answer("1")), bankmux.ErrUnsupported, `"AskerRates" is not an operation of Client`},
+		"a SyncAll without its Ledger":         {on(all.Answer("1")), bankmux.ErrInvalid, "ResumeRequest.Ledger is nil"},
+		"an operation of a newer version":      {on(newer.Answer("1")), bankmux.ErrInvalid, `is of "NewerOperation", which Resume does not know`},
+		"an operation of an adapter's package": {on(rates.Answer("1")), bankmux.ErrInvalid, `is of "AskerRates", which Resume does not know`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

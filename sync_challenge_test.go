@@ -68,6 +68,8 @@ func TestSyncAllChallenge(t *testing.T) {
 		"a challenge of a page is stored and answered in another process": answersAPage,
 		"a challenge of the list of accounts is answered by listing them": answersTheAccounts,
 		"a bank that asks at every call gets every answer once":           answersEveryCall,
+		"Resume continues at each of its steps":                           resumesEveryStep,
+		"Resume gives the challenge up":                                   resumesToGiveUp,
 		"a call while a challenge is open sends nothing":                  sendsNothingMeanwhile,
 		"a call without a user does not call a bank that asks":            sparesAbsentUsers,
 		"a bank that asked in an earlier part of the round still asks":    asksInBothParts,
@@ -152,6 +154,48 @@ func answersEveryCall(t *testing.T, h *household) {
 	assert.Equal(t, "accounts, accounts, days of a, days of a, days of b, days of b, days of c, days of c", h.taken())
 	assert.Equal(t, allTexts, h.texts())
 	assert.NotZero(t, res.State.AskedAt)
+}
+
+// resumed continues as [bankmux.Client.Resume] in another process, with the challenge of the error.
+func (h *household) resumed(t *testing.T, answers *bankmux.Answers) (*bankmux.SyncAllResult, error) {
+	t.Helper()
+	h.client = bankmux.NewClient("heron", providerOf(h))
+	res, err := h.client.Resume(t.Context(), bankmux.ResumeRequest{
+		Connection: h.conn, Answers: answers, Ledger: h.ledger,
+	})
+	assert.Equal(t, bankmux.OpSyncAll, res.Op)
+	require.NotNil(t, res.SyncAll)
+	return res.SyncAll, err
+}
+
+func resumesEveryStep(t *testing.T, h *household) {
+	h.fail = asks(false, "accounts", "days of a", "days of b", "days of c")
+	_, err := h.sync(t.Context(), func(r *bankmux.SyncAllRequest) { r.PageSize = 7 })
+	for range 3 {
+		ch := otherProcess(t, err)
+		_, err = h.resumed(t, ch.Answer("123456"))
+		require.ErrorIs(t, err, bankmux.ErrUserAction)
+	}
+	ch := otherProcess(t, err)
+	res, err := h.resumed(t, ch.Answer("123456"))
+	require.NoError(t, err)
+	assert.Equal(t, "accounts, accounts, days of a, days of a, days of b, days of b, days of c, days of c", h.taken())
+	assert.Equal(t, allTexts, h.texts())
+	assert.NotZero(t, res.State.AskedAt)
+	assert.Equal(t, 7, h.pageSize, "the size of the pages is that of the first call")
+	_, err = h.resumed(t, ch.Answer("123456"))
+	require.ErrorIs(t, err, bankmux.ErrChallengeExpired, "answers are sent once")
+	assert.Empty(t, h.taken())
+}
+
+func resumesToGiveUp(t *testing.T, h *household) {
+	ch := h.asked(t)
+	h.taken()
+	_, err := h.resumed(t, ch.Abandon())
+	require.ErrorIs(t, err, bankmux.ErrUserAction)
+	assert.Equal(t, bankmux.CodeCancelled, bankmux.ErrorOf(err).Code)
+	assert.Empty(t, h.taken())
+	assert.Nil(t, h.stored(t).Challenge)
 }
 
 func answersTheCards(t *testing.T) {

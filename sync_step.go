@@ -25,12 +25,13 @@ type syncList struct {
 func (l *syncList) all() []string { return slices.Concat(l.Accounts, l.Cards) }
 
 // syncStep is the [Challenge.State] of SyncAll. It has the step that was interrupted, the accounts
-// that were listed before it, and the step's own state.
+// that were listed before it, and the step's own state and request.
 type syncStep struct {
 	Op   string `json:"op"`
 	From string `json:"from,omitempty"` // the stored cursor
 	syncList
-	Inner json.RawMessage `json:"inner,omitempty"`
+	Inner   json.RawMessage `json:"inner,omitempty"`
+	Request json.RawMessage `json:"request,omitempty"`
 }
 
 // start lists the accounts and the cards, and lets the ledger name them. With answers it continues
@@ -50,7 +51,7 @@ func (r *syncRun) resume(ctx context.Context) error {
 		return invalid("SyncState.Challenge", "has a State that is not the library's")
 	}
 	answers := *r.answers
-	answers.Challenge.Op, answers.Challenge.State = step.Op, step.Inner
+	answers.Challenge.Op, answers.Challenge.State, answers.Challenge.Request = step.Op, step.Inner, step.Request
 	switch step.Op {
 	case OpAccounts:
 		return r.listAll(ctx, &answers)
@@ -154,11 +155,15 @@ func (r *syncRun) interrupted(err error, step string) error {
 		return err
 	}
 	moved, ch := *e, *e.Challenge
-	raw, marshalErr := json.Marshal(syncStep{step, r.state.Cursor, r.list, ch.State})
+	state, marshalErr := json.Marshal(syncStep{step, r.state.Cursor, r.list, ch.State, ch.Request})
 	if marshalErr != nil {
 		return err // the adapter's state is not JSON
 	}
-	ch.Op, ch.State = OpSyncAll, raw
+	made, marshalErr := json.Marshal(interruptedCall{PageSize: r.req.PageSize, Refresh: r.req.Refresh})
+	if marshalErr != nil {
+		return err // numbers and strings: cannot fail
+	}
+	ch.Op, ch.State, ch.Request = OpSyncAll, state, made
 	moved.Op, moved.Challenge = OpSyncAll, &ch
 	return &moved
 }
