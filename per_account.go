@@ -81,6 +81,16 @@ func kinds(list []Account) []Account {
 	return slim
 }
 
+// idsOf returns the ids of accounts, each once, and nil if there are none.
+func idsOf(list []Account) (ids []string) {
+	for i := range list {
+		if id := list[i].ID; id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (BalancesResult, error) {
 	if err := req.prepareEach(c); err != nil {
 		return BalancesResult{}, err
@@ -128,6 +138,9 @@ func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (Balance
 // startBalances returns what is to be read, and lists the accounts if they are not known.
 func (c *Client) startBalances(ctx context.Context, req *BalancesRequest) (progress, *Answers, error) {
 	named := progress{Accounts: req.Accounts, Cards: req.Cards}
+	if named.Accounts == nil && named.Cards == nil {
+		named.Accounts = idsOf(req.Known)
+	}
 	p, answers, err := c.start(opBalances, req.Connection.ID, named, "", req.Answers)
 	if err != nil {
 		return p, nil, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ func TestAccounts(t *testing.T) {
 	t.Run("one unreadable account does not cost the others", oneUnreadableAccountDoesNotCostTheOthers)
 	t.Run("each list loses only its unreadable element", eachListLosesOnlyItsUnreadableElement)
 	t.Run("one unreadable balance costs itself", oneUnreadableBalanceCostsItself)
+	t.Run("balances of accounts that are known list no accounts", knownAccountsAreNotListed)
 	t.Run("an object of another shape is absent", anObjectOfAnotherShapeIsAbsent)
 	t.Run("a list of a person in another shape costs itself", aListOfAPersonInAnotherShapeCostsItself)
 	t.Run("rules of the bank in another shape never cost a link", rulesOfTheBankInAnotherShapeNeverCostALink)
@@ -273,6 +275,45 @@ func oneUnreadableBalanceCostsItself(t *testing.T) {
 	require.True(t, ok, err)
 	assert.Len(t, partial.Failed, 1, "one failure per account is enough")
 	assert.Empty(t, got.Balances)
+}
+
+func knownAccountsAreNotListed(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	conn := s.connect()
+	all, err := s.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	require.NoError(t, err)
+	require.Len(t, all.Accounts, 2)
+	first, both := all.Accounts[:1], all.Accounts
+	const list, balance = "/v2/data/accounts/get", "/v2/data/balance/get"
+	for name, c := range map[string]struct {
+		req   bankmux.BalancesRequest
+		calls []string
+	}{
+		"nothing known":            {bankmux.BalancesRequest{}, []string{list, balance, balance}},
+		"all known":                {bankmux.BalancesRequest{Known: both}, []string{balance, balance}},
+		"one known twice":          {bankmux.BalancesRequest{Known: slices.Concat(first, first)}, []string{balance}},
+		"a named one known":        {bankmux.BalancesRequest{Known: both, Accounts: idsOf(first)}, []string{balance}},
+		"not all named ones known": {bankmux.BalancesRequest{Known: first, Accounts: idsOf(both)}, []string{list, balance, balance}},
+	} {
+		before := len(s.bank.Requests())
+		c.req.Connection = conn
+		res, err := s.client.Balances(t.Context(), c.req)
+		require.NoError(t, err, name)
+		var calls []string
+		for _, r := range s.bank.Requests()[before:] {
+			calls = append(calls, r.Path)
+		}
+		assert.Equal(t, c.calls, calls, name)
+		assert.Len(t, res.Balances, strings.Count(strings.Join(calls, " "), balance), name)
+	}
+}
+
+func idsOf(accounts []bankmux.Account) (ids []string) {
+	for _, a := range accounts {
+		ids = append(ids, a.ID)
+	}
+	return ids
 }
 
 func anObjectOfAnotherShapeIsAbsent(t *testing.T) {
