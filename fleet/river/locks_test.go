@@ -48,7 +48,7 @@ func runsAgain(t *testing.T, d *database) {
 	assert.Equal(t, schedule.ReasonSlot, p.plan(t, conn).Reason)
 	assert.Equal(t, 1, d.jobs(t, "completed"))
 	assert.Equal(t, 1, d.jobs(t, "scheduled"))
-	assert.EqualValues(t, 4, d.count(t, "SELECT last_value FROM deadlock_river_job"), "two jobs, in their second tries")
+	assert.Equal(t, 4, d.count(t, "SELECT last_value FROM deadlock_river_job"), "two jobs, in their second tries")
 }
 
 // deadlocks counts the transactions that PostgreSQL ended because they waited for each other.

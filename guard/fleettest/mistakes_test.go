@@ -56,6 +56,7 @@ var mistakes = map[string]string{
 	"a window starts with the first use": "a window starts at a multiple of its length since 1970",
 	"the offset is ignored":              "a window starts at a multiple of its length since 1970",
 	"a budget has no window":             "a budget is new in each window",
+	"a budget that rested is lost":       "a budget that has rested for some windows is given once",
 	"reading and counting are two steps": "many at once take the budget exactly",
 	"an empty value is none":             "values are any bytes up to 1 MiB",
 	"values are text":                    "values are any bytes up to 1 MiB",
@@ -118,6 +119,7 @@ type wrong struct {
 	lease guard.Lease
 	hold  string
 	calls int64
+	taken time.Time // of a budget, the last time
 }
 
 // name returns the name as the backend stores it.
@@ -292,6 +294,9 @@ func (w *wrong) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
 		w.first[t.Key] = t.Limit
 	}
 	first := w.first[t.Key]
+	w.calls++
+	lost := time.Since(w.taken) > t.Window && w.calls%200 == 199
+	w.taken = time.Now()
 	w.mu.Unlock()
 	whole := t.Window
 	switch w.mistake {
@@ -315,6 +320,10 @@ func (w *wrong) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
 		t.Key += t.Offset.String() // only the clock of the test changes it
 	case "a budget has no window":
 		t.Window *= 100_000
+	case "a budget that rested is lost":
+		if lost {
+			return guard.Taken{N: t.N, Ends: t.Window}, nil
+		}
 	case "reading and counting are two steps":
 		time.Sleep(time.Second) // until the others have read
 		return guard.Taken{N: t.N, Ends: t.Window}, nil
