@@ -43,9 +43,9 @@ type Leases interface {
 	// the lease gets the same fence, and the lease ends later.
 	Acquire(ctx context.Context, c Claim) (Lease, error)
 
-	// Release gives up the lease and replaces the fact of its key, unless r.Fact is nil. It
-	// reports false, and changes nothing, if the lease had ended or is of another fence. So a
-	// holder that is too late changes nothing.
+	// Release gives up the lease and replaces the fact of its key, unless r.Fact is nil. It reports
+	// false, and changes nothing, if the lease had ended or has another fence. So a holder that is
+	// too late changes nothing.
 	//
 	// If r.Fence is zero, it gives up the place in the queue. It also gives up a lease of this
 	// holder, in case the response to its Acquire was lost. It reports whether there was a place or
@@ -79,8 +79,9 @@ type Release struct {
 	Fact   *Fact // nil keeps the fact of the key; one without Value removes it
 }
 
-// Facts stores what one process lets all others know, such as that a provider is down. There are as
-// many as there are open circuits. They are apart from the facts of keys.
+// Facts stores what one process lets all others know, such as that a provider is down. There is one
+// for each open circuit, so they are few. Facts does not return the facts that [Leases] keeps with
+// its keys.
 type Facts interface {
 	// PutFact stores a fact, which has a Value, under a name. It replaces any other of that name.
 	PutFact(ctx context.Context, name string, f Fact) error
@@ -91,7 +92,7 @@ type Facts interface {
 // Fact is a value that expires.
 type Fact struct {
 	Value []byte        // at most 1 MiB
-	TTL   time.Duration // how long it is still valid, by the backend's clock; a stored one is positive
+	TTL   time.Duration // how long it is valid by the backend's clock; positive where a method takes it
 }
 
 // Counters count what processes use of a common budget.

@@ -41,7 +41,7 @@ type BreakerOptions struct {
 	// Patience applies to an attempt that ended without a response because the caller's deadline
 	// passed. It counts as a failure if it took at least Patience. Otherwise it does not count. The
 	// default is 5 s. If a call has other candidates in a [bankmux.Registry], it gets only a share
-	// of the caller's time, and a fifth of Patience is enough.
+	// of the caller's time. A fifth of Patience then suffices.
 	Patience time.Duration
 }
 

@@ -24,7 +24,7 @@ type Budget struct {
 	Ops      []string        // names of operations, such as [bankmux.OpSync]
 	Group    bankmux.Group   // group of operations
 	Product  bankmux.Product // a refresh counts under the first of its products
-	// Background selects the calls that a bank counts as its own background calls: those for which
+	// Background selects the calls that a bank counts as background calls: those for which
 	// [bankmux.Presence.PSU] is false.
 	Background bool
 
@@ -36,8 +36,8 @@ type Budget struct {
 	Window time.Duration // in whole milliseconds
 	// Offset moves the windows. A window starts when the time since 1970-01-01T00:00:00Z, less
 	// Offset, is a multiple of Window. So a window of 24 h is a day of UTC. With an Offset of -4 h
-	// it is a day of the clocks that are four hours ahead of UTC. It does not follow summer time. A
-	// clock that is put back by up to a window starts no new one.
+	// it is a day of the clocks that are four hours ahead of UTC. It does not follow summer time.
+	// If the clock is put back by up to a window, no new window starts.
 	Offset time.Duration
 	// Rolling is for a provider that counts any span of the length of Window. No span of that
 	// length then has more than Limit calls. The price is a lower rate: over a long time it may be
@@ -45,10 +45,10 @@ type Budget struct {
 	// twice Limit.
 	Rolling bool
 
-	// Margin is how long no call is allowed at each end of a window, at most a quarter of it. It
-	// is for a limit that must hold at the provider. A call that is counted in one window may
-	// arrive in the next, which then has a call more than Limit. That cannot happen if Margin is
-	// at least the deadline of a call ([DeadlineOptions]) and the difference of the clocks
+	// Margin is the time at each end of a window in which no call is allowed, at most a quarter of
+	// it. It is for a limit that must hold at the provider. A call that is counted in one window
+	// may arrive in the next, which then has a call more than Limit. That cannot happen if Margin
+	// is at least the deadline of a call ([DeadlineOptions]) and the difference of the clocks
 	// together. 0 means none.
 	Margin time.Duration
 
@@ -71,11 +71,11 @@ const (
 	PerProduct                     // the product of the operation
 )
 
-// Paced returns the budget with a shorter window and the same rate, rounded down to whole calls.
-// The window is longer than asked for where it would allow less than one call. It spreads the calls
-// evenly. So a provider that counts any minute never sees more than Limit, and one shorter window,
-// in a minute. The window is rounded up to whole milliseconds. The result has no Margin. Paced
-// returns b if window is not shorter.
+// Paced returns the budget with a shorter window and the same rate, rounded down to whole calls. So
+// it spreads the calls evenly. A provider may count any minute, not only whole ones. It then never
+// gets more than Limit in a minute, plus the calls of one shorter window. If a window would allow
+// less than one call, Paced makes it longer. The window is rounded up to whole milliseconds. The
+// result has no Margin. Paced returns b if window is not shorter.
 func (b Budget) Paced(window time.Duration) Budget {
 	if window <= 0 {
 		return b
@@ -216,7 +216,7 @@ const CodeBudget = "budget_used"
 // caller's deadline and [RetryOptions.MaxWait] allow it. Otherwise the caller gets the error at
 // once.
 //
-// A call that was certainly not sent is given back. Local operations are not counted.
+// A call that was certainly not sent does not count. Local operations are not counted.
 func (b *Budgets) Interceptor() bankmux.Interceptor { return joined(b.link(nil)) }
 
 // link is [Budgets.Interceptor] that shares the counts with other processes.
@@ -281,8 +281,8 @@ func (b *Budgets) refuse(c *budgetCount, op *bankmux.Op, who caller) error {
 }
 
 // NextAllowed returns when the budgets allow a call, as far as this process knows. It is the
-// present time if they allow it now. The context says whether a user is present. Of op, the fields
-// by which budgets select and count are needed. NextAllowed reserves nothing, so another call may
+// present time if they allow it now. The context says whether a user is present. Set the fields of
+// op by which the budgets select and count calls. NextAllowed reserves nothing, so another call may
 // use the budget first.
 func (b *Budgets) NextAllowed(ctx context.Context, op bankmux.Op) time.Time {
 	return b.next(&op, b.callerOf(ctx), time.Now())

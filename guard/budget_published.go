@@ -66,7 +66,7 @@ func PlaidBudgets() []Budget {
 // are not documented.
 //
 // The spans are taken as rolling, since MoneyKit does not say when an hour or a day starts. So a
-// refresh may be refused for up to twice as long. A refresh of several products counts under the
+// refresh may be refused for up to twice that time. A refresh of several products counts under the
 // first of them.
 func MoneyKitBudgets() []Budget {
 	var all []Budget
@@ -91,7 +91,7 @@ func MoneyKitBudgets() []Budget {
 // PSD2Budget returns the limit of the European Union for an account information service. It may
 // access an account four times in 24 hours without the user, unless the bank agreed on more. The
 // source is article 36(5)(b) of Commission Delegated Regulation (EU) 2018/389. The budget counts
-// the calls that the bank takes for background calls, per connection and product.
+// background calls, per connection and product.
 //
 // The regulation does not say when the 24 hours start. The budget counts days of UTC. Set Offset
 // for the day of the bank, or Rolling if the bank counts any 24 hours. Margin is two minutes: one

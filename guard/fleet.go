@@ -22,17 +22,17 @@ import (
 // share this:
 //
 //   - The turn on a connection. One call at a time uses a connection, in all processes. It has a
-//     lease, which lasts as long as the call may take and [Options.ProviderLimit] more. If a
-//     process dies during a call, the others wait until the provider has ended that call. See
+//     lease, which lasts as long as the call may take, plus [Options.ProviderLimit]. If a process
+//     dies during a call, the others wait until the provider has ended that call. See
 //     [Options.OnePerConnection].
-//   - Open challenges and rejected logins. Each process refuses what [Hold] would refuse in the
-//     process that saw them.
+//   - Open challenges and rejected logins. [Hold] refuses the same calls in all processes,
+//     whichever of them has seen the challenge or the rejection.
 //   - Open circuits. If one process opens the circuit of a provider or an institution, the others
 //     refuse calls as well, until that process sends its first probe. They learn it within about a
 //     second, and keep their own count of failures.
 //   - Budgets. All processes count the calls of [Options.Budgets] together. A process takes a
-//     fiftieth of a budget at a time, and of its reserve. If more of its calls wait, it takes one
-//     for each of them. If it dies, what it has not used is lost until the window ends.
+//     fiftieth of a budget at a time, and a fiftieth of its reserve. If more of its calls wait, it
+//     takes as many as they need. If it dies, what it has not used is lost until the window ends.
 //   - The application's token, for adapters that use package adapter/token. One process fetches it
 //     for all.
 //
@@ -43,25 +43,25 @@ import (
 // attempts. It waits at most 120 ms for one of them. [FleetOptions.MaxDelay] changes both. The wait
 // for a connection that another call uses is not counted, and neither is the wait for a token that
 // another process fetches. They end with the caller's context. There is one exception. An operation
-// with less left than one request may take can wait for the token once more. It does so only with
-// other calls of its process that already wait.
+// that has too little time left for one request may still join calls of its process that wait for
+// the token.
 //
 // After a request failed, the fleet sends no more of them until a probe in the background succeeds.
 // Meanwhile each process judges by what it knows itself, as without a fleet. Calls of two processes
-// may then overlap, and exceed a budget together. The same holds for a call for which a slow
-// backend has not responded in time. [Fleet.Stats] counts the calls that were sent without a lease,
-// and those that a budget counted in this process only. The log has a record when the backend fails
-// and when it is back, at most one pair in a minute. If it is slow, there is at most one record in
-// a minute.
+// may then overlap, and exceed a budget together. The same holds for a call if a slow backend does
+// not respond to its requests in time. [Fleet.Stats] counts the calls that were sent without a
+// lease, and those that a budget counted in this process only. The log has a record when the
+// backend fails and when it is back, at most one pair in a minute. If it is slow, there is at most
+// one record in a minute.
 //
-// A lease that ended before its call is counted and logged too. It is not if a release that failed
-// may have been carried out, since its repeat then finds nothing in any case. A lease that the
-// backend lost is not counted either if the backend is back only after the time of the lease.
+// Leases that ended before their calls are counted and logged too, with two exceptions. If a
+// release failed but may have taken effect, its repeat finds no lease in either case. If the
+// backend lost a lease, and is back only after the lease would have ended, the loss cannot be seen.
 //
-// A challenge that a process ended while the backend was away ends for the others when the backend
-// is back. The process lets them know within seconds, or with its next call on the connection.
-// After ten minutes only that call does. Until then they refuse calls, at the longest until the
-// challenge expires.
+// If a process ends a challenge while the backend is down, the other processes learn it when the
+// backend is back. The process lets them know within seconds of that, or with its next call on the
+// connection. After ten minutes only such a call does. Until they know, they refuse calls on the
+// connection, but not after the challenge has expired.
 //
 // If the backend loses its data, calls that are under way lose their leases. All processes then
 // forget challenges and rejected logins.
@@ -108,7 +108,7 @@ type FleetOptions struct {
 	MaxDelay time.Duration
 }
 
-// FleetStats say how a [Fleet] does, for metrics and a health page.
+// FleetStats say how well a [Fleet] works, for metrics and a health page.
 type FleetStats struct {
 	Down     bool      `json:"down"`             // the backend failed and is not back yet
 	Since    time.Time `json:"since,omitzero"`   // of the last change of Down

@@ -236,8 +236,8 @@ func (f *Fleet) pass(c Claim, got Lease) {
 // Once returns a value that one process makes for all, such as the application's token. It returns
 // the stored value under name if usable accepts it. If not, it calls create and stores its value
 // for ttl. While one process creates a value, the others wait for it. After patience, one more of
-// them calls create. The rest waits for that one, and calls create between 5/4 and 6/4 of patience,
-// each at a random time. A process whose backend fails calls create at once. So Once fails only if
+// them calls create. Each of the others waits for that one too, but calls create itself after 1.25
+// to 1.5 times patience. A process whose backend fails calls create at once. So Once fails only if
 // create fails or ctx ends ([bankmux.ErrContextDone]).
 //
 // The duration is how long the value is still valid. usable also gets it, and must not be slow.

@@ -116,15 +116,16 @@ func (f *Fleet) dropEnded() {
 	f.pending = slices.DeleteFunc(f.pending, func(r pendingRelease) bool { return r.ended() })
 }
 
-// Flush waits until the backend has received the releases for which no call waits. It also waits
-// for the other requests in the background. So a circuit that the last call opened is announced,
-// if the backend is available. It waits for ten minutes at most until the other processes know that
-// a challenge has ended. It does not wait for leases that have ended by themselves.
+// Flush waits until the backend has the releases and the other requests that calls left to the
+// background. So the other processes learn of a circuit that the last call opened, if the backend
+// is available. It waits for ten minutes at most until the other processes know that a challenge
+// has ended. It does not wait for leases that have ended by themselves.
 //
 // Call it after the last call of a process that ends. Otherwise, if the backend is slow or down
-// then, a lease may last until its time is over, and other processes wait for it. A claim that a
-// hanging backend carries out after that is not covered. Flush may be repeated. The error is
-// [bankmux.ErrContextDone] if ctx ends before.
+// then, a lease may last until its time is over, and other processes wait for it. A backend that
+// hangs may carry out an earlier request for a lease even after Flush. That lease then lasts until
+// its time is over. Flush may be repeated. The error is [bankmux.ErrContextDone] if ctx ends
+// before.
 func (f *Fleet) Flush(ctx context.Context) error {
 	for {
 		if f.flushed() {

@@ -72,10 +72,11 @@ func WithRecord(ctx context.Context) (context.Context, *Record) {
 	return context.WithValue(ctx, recordKey{}, r), r
 }
 
-// WithOwnRecord is [WithRecord] for an interceptor that counts the attempts of each operation. The
-// application may have one record in the context of several operations, and it gets the attempts
-// too. An interceptor may pass its context on to the operation of another client. If that one has
-// a record of its own as well, the outer operation does not get its attempts.
+// WithOwnRecord is [WithRecord] for an interceptor that counts the attempts of one operation. If
+// the application has put a record into ctx, that one gets the attempts too. An interceptor may use
+// its context for a call of another client, which gets a record of its own in the same way. The
+// attempts of that call go to its own record and to the application's, but not to the
+// interceptor's.
 func WithOwnRecord(ctx context.Context) (context.Context, *Record) {
 	r := &Record{outer: RecordFrom(ctx), own: true}
 	if r.outer != nil && r.outer.own {
