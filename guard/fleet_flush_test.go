@@ -200,7 +200,8 @@ func TestFlush(t *testing.T) {
 			assert.False(t, p.fleet.Stats().Down)
 		},
 		"it waits until the others know that a challenge has ended": func(t *testing.T, b *backend, p *process) {
-			require.Error(t, p.call(t.Context(), data("Accounts", "r", ""), func(context.Context) error { return asking("x") }))
+			asks := func(context.Context) error { return asking("x") }
+			require.Error(t, p.call(t.Context(), data("Accounts", "r", ""), asks))
 			b.fail(errors.New("no"))
 			require.NoError(t, p.call(t.Context(), data("Accounts", "r", "x"), ok))
 			time.Sleep(10 * time.Second)
@@ -209,7 +210,8 @@ func TestFlush(t *testing.T) {
 			require.NoError(t, newProcess(t, b).call(t.Context(), data("Balances", "r", ""), ok))
 		},
 		"it gives up a challenge that ended long ago": func(t *testing.T, b *backend, p *process) {
-			require.Error(t, p.call(t.Context(), data("Accounts", "r", ""), func(context.Context) error { return asking("x") }))
+			asks := func(context.Context) error { return asking("x") }
+			require.Error(t, p.call(t.Context(), data("Accounts", "r", ""), asks))
 			b.fail(errors.New("no"))
 			require.NoError(t, p.call(t.Context(), data("Accounts", "r", "x"), ok))
 			start := time.Now()

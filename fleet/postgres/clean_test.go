@@ -125,12 +125,14 @@ func waitsWithoutOthers(t *testing.T) {
 				_, err := caller.Exec(context.WithoutCancel(t.Context()), "SELECT bankmux_fleet_"+c.call)
 				called <- err
 			}()
+			pid := caller.PgConn().PID()
 			require.Eventually(t, func() (waits bool) {
-				row := other.QueryRow(t.Context(), "SELECT cardinality(pg_blocking_pids($1)) > 0", caller.PgConn().PID())
+				row := other.QueryRow(t.Context(), "SELECT cardinality(pg_blocking_pids($1)) > 0", pid)
 				return row.Scan(&waits) == nil && waits
 			}, time.Minute, time.Millisecond)
 			for _, table := range tables {
-				_, err := other.Exec(t.Context(), "SELECT FROM bankmux_fleet_"+table+" WHERE expires_at = 0 FOR UPDATE NOWAIT")
+				const ended = " WHERE expires_at = 0 FOR UPDATE NOWAIT"
+				_, err := other.Exec(t.Context(), "SELECT FROM bankmux_fleet_"+table+ended)
 				assert.NoError(t, err, table)
 			}
 			require.NoError(t, blocker.Rollback(t.Context()))
