@@ -12,10 +12,10 @@ type BalancesRequest struct {
 	Connection Connection
 	Accounts   []string // the provider's ids of accounts; without Cards, nil means all accounts
 	Cards      []string // the provider's ids of cards, if it keeps cards apart; otherwise [ErrUnsupported]
-	// Known has the accounts as [Client.Accounts] listed them, and saves a call at Dapi. There only
-	// the kind of an account shows whether its balance is a debt, so the client lists the accounts
-	// first. If Known has all accounts that the request names, it does not. If the request names
-	// neither accounts nor cards, the accounts in Known are all accounts at Dapi.
+	// Known has the accounts as [Client.Accounts] listed them, to save a call at Dapi. Dapi's
+	// balances do not say whether they are debts, so the client must know the kind of each account.
+	// It lists the accounts first, unless Known has all accounts that the request names. At Dapi, a
+	// request that names neither accounts nor cards reads the accounts in Known.
 	Known []Account
 	// Fresh and MaxAge are for providers that serve both stored and fresh balances. Fresh asks the
 	// bank. MaxAge asks the bank only if the stored balances are older. If both are set, MaxAge

@@ -9,8 +9,8 @@
 // holds the application's clients, and its [Route] values decide which client serves which user.
 //
 // A user links a bank in three steps. [Registry.CreateSession] returns a [Session]. The front end
-// runs the provider's page with [Session.Launch], and posts what it got. [Registry.ExchangeToken]
-// turns that into a [Connection], which is one user's access to one bank:
+// runs the provider's page with [Session.Launch], and posts the page's result.
+// [Registry.ExchangeToken] turns that into a [Connection], which is one user's access to one bank:
 //
 //	client, err := moneykit.New(moneykit.Config{…}) // or dapi.New, plaid.New
 //	registry, err := bankmux.NewRegistry(
@@ -45,8 +45,8 @@
 //
 // # Errors
 //
-// errors.As finds an [*Error] in every error, and its [Kind] says what to do next. A result of
-// which parts are missing comes with a [*PartialError], and a loop yields a [Failure] for each
+// errors.As finds an [*Error] in every error, and its [Kind] says what to do next. If parts of a
+// result cannot be read, the rest comes with a [*PartialError]. A loop yields a [Failure] for each
 // unreadable row. No error holds a secret or personal data.
 //
 // The comment of a call names the kinds that are particular to it. Besides these, a call to a

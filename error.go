@@ -224,8 +224,8 @@ func (e *Error) outcomeKnown() bool {
 	return e.NotSent || e.Code != "" || !e.Kind.is(noVerdict)
 }
 
-// ErrorOf returns the first [*Error] in the tree of err, or nil if it holds none. It saves adapters
-// and interceptors the second result of errors.AsType.
+// ErrorOf returns the first [*Error] in the tree of err, or nil if it holds none. It is
+// errors.AsType for adapters and interceptors, with one result.
 func ErrorOf(err error) *Error {
 	e, _ := errors.AsType[*Error](err)
 	return e
@@ -242,10 +242,11 @@ func OutcomeKnown(err error) bool {
 	return ok && e.outcomeKnown()
 }
 
-// MarkUnknown returns the error of a one-shot whose outcome is unknown ([OutcomeKnown]) as an
-// [ErrOutcomeUnknown] with [Op.FindOut]. It matches the given error too. Other errors stay as they
-// are, also one that is an [ErrOutcomeUnknown] with a FindOut. It is for interceptors that decide
-// whether a call is repeated, as package guard has.
+// MarkUnknown makes an [ErrOutcomeUnknown] of the error of a one-shot, if the outcome is unknown
+// ([OutcomeKnown]). The new error has [Op.FindOut], and errors.Is finds the given error in it.
+// MarkUnknown returns any other error unchanged. That includes an [ErrOutcomeUnknown] that has a
+// FindOut already. It is for interceptors that decide about retries, such as those of package
+// guard.
 func (op *Op) MarkUnknown(err error) error {
 	e := ErrorOf(err)
 	if op.Effect != OneShot || OutcomeKnown(err) || e != nil && e.Kind == ErrOutcomeUnknown && e.FindOut != "" {

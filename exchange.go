@@ -42,12 +42,12 @@ type ExchangeResult struct {
 	More []Connection
 	// Failed has a failure for each further login of the run that did not become a connection. The
 	// call returns no error then, because the tokens of Connection and More are spent. Store these
-	// first. Posting the payload again exchanges the rest. A failure of a one-shot whose outcome is
-	// not known is of [ErrOutcomeUnknown]: the provider may have opened an access.
+	// first. Posting the payload again exchanges the rest. If it is not known whether a token was
+	// exchanged, the failure is an [ErrOutcomeUnknown]: the provider may have opened an access.
 	Failed []Failure
-	// Spent is how many logins of the run were exchanged before, so that this call could not. Each
-	// has a connection in the result of an earlier call. If an earlier call has no result, such as
-	// one whose process died, an access may be open that no connection has.
+	// Spent is how many logins of the run earlier calls have exchanged, so that this call could
+	// not. Each has a connection in the result of an earlier call. If such a result was lost, as
+	// when a process died, an access may be open that no connection has.
 	Spent int
 }
 
@@ -158,8 +158,8 @@ func (r *ExchangeResult) name(s *Session) {
 // Before anything is sent it validates the request. The error is [ErrInvalid] for a session of
 // another client or user, and for a payload that is not strict JSON. It is [ErrTokenSpent] for an
 // expired session. It is [ErrUserAction] with Code "cancelled" for a payload that says that the
-// user gave up. If the session may have linked a bank before, the provider is asked first. For the
-// other errors see [Provider.ExchangeToken].
+// user gave up. If the session may have linked a bank before the user gave up, the client asks the
+// provider first. For the other errors see [Provider.ExchangeToken].
 func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (ExchangeResult, error) {
 	var j job[ExchangeRequest, ExchangeResult]
 	j.req = req
@@ -183,11 +183,12 @@ func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (Exchan
 	return j.out, nil
 }
 
-// LeftOpen reports whether err of [Client.ExchangeToken] says that an access stays open that no
-// connection has. The provider refused the login after it had opened the access, such as one at
-// another bank, and the access could not be ended. Log it, and end the access at the provider.
+// LeftOpen reports whether err of [Client.ExchangeToken] says that an access without a connection
+// stays open. The provider refused the login after it had opened the access, such as one at another
+// bank, and the access could not be ended. Log it, and end the access at the provider.
 //
-// The error is an [ErrInvalid] that was sent and has a cause ([Error.Err]). JSON loses the cause.
+// Such an error is an [ErrInvalid] with a cause ([Error.Err]) and without NotSent. JSON loses the
+// cause.
 func LeftOpen(err error) bool {
 	e := ErrorOf(err)
 	return e != nil && e.Kind == ErrInvalid && !e.NotSent && e.Err != nil

@@ -40,8 +40,8 @@ type Op struct {
 }
 
 // StoredConnection returns the id of the connection that the call concerns, for logs. It is "" for
-// the exchange of a new link, because no connection has the id then. At some providers none gets it
-// ([Session.ConnectionOf]).
+// the exchange of a new link, because no connection has the id then. At some providers no
+// connection ever has it: see [Session.ConnectionOf].
 func (op *Op) StoredConnection() string {
 	if op.Name == OpExchangeToken && !op.Reconnect {
 		return ""

@@ -144,8 +144,9 @@ func (c *Client) InvestmentTransactions(
 }
 
 // InvestmentTransactionPages is [Client.InvestmentTransactions] page by page. A page also has the
-// securities, the number of dropped rows, and in Next the Page to continue at. An error ends the
-// loop. A row that occurs on two pages, because the list grew in between, is returned once.
+// securities and the number of dropped rows. Its Next is the Page of a request that continues after
+// it. An error ends the loop. A row that occurs on two pages, because the list grew in between, is
+// returned once.
 func (c *Client) InvestmentTransactionPages(
 	ctx context.Context,
 	req InvestmentTransactionsRequest,

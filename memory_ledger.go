@@ -100,9 +100,10 @@ func (l *MemoryLedger) NameAccounts(
 	return maps.Clone(names), nil
 }
 
-// NameAccount stores what the user decided about an account that the application did not let
-// NameAccounts name. It is the stored account with that name, or a new one if name is "". It
-// returns the name. The error is [ErrNotFound] for a name that the user does not have.
+// NameAccount names one account of a connection, for an account that only the user can identify.
+// The user decided that it is the stored account with that name. If name is "", it is a new account
+// and gets a new name. NameAccount returns the name. The error is [ErrNotFound] for a name that the
+// user does not have.
 func (l *MemoryLedger) NameAccount(
 	ctx context.Context, conn Connection, account Account, name string,
 ) (string, error) {

@@ -139,14 +139,15 @@ const CodeCancelled = "cancelled"
 // used with its own payload.
 const CodeOtherSession = "other_session"
 
-// CodeOtherBank is the Code of the [ErrInvalid] for a reconnect at whose end the user had logged in
-// at another bank. The connection stays as it was. The adapter ends the access to the other bank;
+// CodeOtherBank is the Code of the [ErrInvalid] for a reconnect in which the user logged in at
+// another bank. The connection stays as it was. The adapter ends the access to the other bank;
 // [Error.Detail] and [Error.Err] say so if that failed. Offer a new link, without
 // [SessionRequest.Reconnect], or the reconnect again.
 //
-// It is also the [Status.Code] of a connection whose exchange could not read the bank, and which
-// [Client.ConnectionStatus] then finds at another bank. Its state is [StateReauth], and data calls
-// fail with [ErrReauth]. The access stays open until [Client.Disconnect].
+// An exchange may be unable to read which bank it was. If [Client.ConnectionStatus] finds later
+// that it is another one, the [Status.Code] of the connection is CodeOtherBank. Its state is then
+// [StateReauth], and data calls fail with [ErrReauth]. The access stays open until
+// [Client.Disconnect].
 const CodeOtherBank = "other_bank"
 
 func quote(s string) string { return plain.Quote(s) }

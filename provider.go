@@ -49,8 +49,8 @@ type Provider interface {
 	ExchangeToken(ctx context.Context, req ExchangeRequest) (ExchangeResult, error)
 }
 
-// Describer is implemented by adapters to name themselves. Without it the provider has the client's
-// name and no environment.
+// Describer is for adapters that name themselves. Without it the provider has the client's name and
+// no environment.
 type Describer interface {
 	// Describe never fails and always returns the same description.
 	Describe() Description
@@ -65,15 +65,15 @@ type Description struct {
 	PerAccount bool
 }
 
-// EffectDecider is implemented by adapters some of whose operations do not have the default effect.
-// The effect decides whether a call may be repeated.
+// EffectDecider is for adapters with operations that do not have the default effect. The effect
+// decides whether a call may be repeated.
 type EffectDecider interface {
 	// Effect returns the effect of op at this provider. op.Effect holds the default.
 	Effect(op Op) Effect
 }
 
-// ExitDecider is implemented by adapters some of whose sessions may link a bank before the user
-// leaves. An example is a session for several banks.
+// ExitDecider is for adapters with sessions that may link a bank before the user leaves. An example
+// is a session for several banks.
 type ExitDecider interface {
 	// LinksBeforeExit reports whether s is such a session. ExchangeToken then also gets a payload
 	// that says that the user left. If it finds nothing to exchange, it returns [Payload.Left].

@@ -181,8 +181,8 @@ func (c *Client) Transactions(ctx context.Context, req TransactionsRequest) iter
 	}
 }
 
-// TransactionPages is [Client.Transactions] page by page. A page also has the days that it covers,
-// and in Next the Page to continue at.
+// TransactionPages is [Client.Transactions] page by page. A page also has the days that it covers.
+// Its Next is the Page of a request that continues after it.
 func (c *Client) TransactionPages(ctx context.Context, req TransactionsRequest) iter.Seq2[TransactionPage, error] {
 	return func(yield func(TransactionPage, error) bool) {
 		var seen recent.Rows

@@ -22,9 +22,9 @@ import (
 //   - With Stored and without Restarts it reads one page of the record.
 //   - Otherwise it reads a whole round, up to the last page.
 //
-// Reading a whole round has two reasons. If the round must start again, the application has not
-// stored some of its pages already. And a pending row is compared with its booked row, even if that
-// is on another page. The call's deadline must suffice for a round, whose rows are held in memory.
+// Reading a whole round has two advantages. If the round must start again, the application has
+// stored none of its pages. A pending row is compared with its booked row, even if that is on
+// another page. The call's deadline must suffice for a round, whose rows are held in memory.
 //
 // Make a Feed for each call, with functions that use the connection of the request. Feed keeps
 // nothing between calls.
@@ -131,7 +131,8 @@ const (
 //   - [bankmux.ErrInvalid] if Accounts differ from those the cursor was made for, if two accounts
 //     have one name, or if Feed lacks Page or Accounts.
 //   - [bankmux.ErrNotReady] if the provider has fetched nothing yet.
-//   - [bankmux.ErrUnavailable] of the connection if the round had to start again too often.
+//   - [bankmux.ErrUnavailable], with the scope of the connection, if the round had to start again
+//     too often.
 //   - [bankmux.ErrMalformed] if pages repeat or do not end.
 //   - [bankmux.ErrApplication] if Known fails.
 //   - Errors of the functions are returned as they are. A challenge records which call it

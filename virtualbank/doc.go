@@ -38,8 +38,8 @@
 //
 // Each address also serves the provider's widget: MoneyKit's Connect, Dapi's Connect or Plaid's
 // Link. [Server] has the address of each script. A user chooses a bank there, logs in, answers a
-// code, chooses accounts, and allows or leaves. What the widget passes to the page is what the
-// methods that play the user return.
+// code, chooses accounts, and allows or leaves. The widget passes to the page what
+// [Bank.LinkMoneyKit], [Bank.LinkDapi] or [Bank.LinkPlaid] returns.
 //
 // # What is strict
 //

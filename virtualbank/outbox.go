@@ -76,7 +76,7 @@ func (b *Bank) Disorder(d Disorder) {
 // Announce puts a webhook into the outbox, to be sent to url. If url is "", it is sent to the
 // webhook address of the MoneyKit link, of the Plaid Item, or of Dapi's dashboard. The error is a
 // [*Refusal] if there is no such address. An event of Plaid has a type and a code, such as
-// "ITEM:ERROR", and another one is refused, too.
+// "ITEM:ERROR". Any other form is refused, too.
 func (b *Bank) Announce(url string, w Webhook) error {
 	b.core.Lock()
 	defer b.core.Unlock()
