@@ -163,6 +163,30 @@ func owned(ctx context.Context, err error) error {
 	return err
 }
 
+// sent says whether any call of an operation of several calls was sent.
+type sent bool
+
+// note is an [Interceptor].
+func (s *sent) note(ctx context.Context, _ Op, next func(context.Context) error) error {
+	err := next(ctx)
+	if e := ErrorOf(err); e == nil || !e.NotSent {
+		*s = true
+	}
+	return err
+}
+
+// whole returns the error of the last call as that of the operation. A [PartialError] stays, since
+// each of its failures is about its own part.
+func (s *sent) whole(err error) error {
+	e, ok := err.(*Error) //nolint:errorlint // the client returns no other error of a call
+	if !bool(*s) || !ok || !e.NotSent {
+		return err
+	}
+	whole := *e
+	whole.NotSent = false
+	return &whole
+}
+
 // describe makes err an *Error that says which call it came from.
 func (c *Client) describe(op *Op, err error) error {
 	if err == nil {

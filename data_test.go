@@ -125,7 +125,7 @@ func aFailedAccountLeavesTheOthers(t *testing.T) {
 		r, client, conn := reading(t)
 		r.balance = func(id string, _ bankmux.BalancesRequest) error {
 			if id == c.at {
-				return &bankmux.Error{Kind: c.kind}
+				return &bankmux.Error{Kind: c.kind, NotSent: c.plain}
 			}
 			return nil
 		}
@@ -134,6 +134,9 @@ func aFailedAccountLeavesTheOthers(t *testing.T) {
 		assert.Len(t, got.Balances, c.got, name)
 		partial, ok := errors.AsType[*bankmux.PartialError](err)
 		assert.Equal(t, c.plain, !ok, name)
+		if c.plain {
+			assert.False(t, bankmux.ErrorOf(err).NotSent, "the list of accounts was sent")
+		}
 		var failed []string
 		if ok {
 			for _, f := range partial.Failed {

@@ -39,6 +39,9 @@ type Error struct {
 	// NotSent says that the operation certainly never reached the provider. For example, the client
 	// rejected it, there was no network connection, or the circuit was open.
 	NotSent bool `json:"not_sent,omitempty"`
+	// Lost says that an earlier attempt of the call was sent and got no readable response. So the
+	// outcome is unknown, whatever the last attempt ended in. Reads never have it.
+	Lost bool `json:"lost,omitempty"`
 	// Unlisted says that the adapter's table of errors knows neither the provider's code nor its
 	// class. Kind comes from the HTTP status then. Such a call is never repeated automatically.
 	Unlisted bool `json:"unlisted,omitempty"`
@@ -218,7 +221,7 @@ func (e *Error) Repeatable(effect Effect) bool {
 
 // outcomeKnown reports whether the outcome of the call is known.
 func (e *Error) outcomeKnown() bool {
-	if e.Kind == ErrOutcomeUnknown {
+	if e.Kind == ErrOutcomeUnknown || e.Lost {
 		return false
 	}
 	return e.NotSent || e.Code != "" || !e.Kind.is(noVerdict)
@@ -233,7 +236,7 @@ func ErrorOf(err error) *Error {
 
 // OutcomeKnown reports whether it is certain what the provider did. It is true if there is no
 // error, if the call was not sent, and if the provider refused it. It is false after a timeout, a
-// cut connection or an unreadable response.
+// cut connection or an unreadable response, also of an earlier attempt ([Error.Lost]).
 func OutcomeKnown(err error) bool {
 	if err == nil {
 		return true

@@ -92,6 +92,12 @@ func idsOf(list []Account) (ids []string) {
 }
 
 func (c *Client) balancesEach(ctx context.Context, req BalancesRequest) (BalancesResult, error) {
+	var calls sent
+	res, err := c.With(calls.note).balancesOfEach(ctx, req)
+	return res, calls.whole(err)
+}
+
+func (c *Client) balancesOfEach(ctx context.Context, req BalancesRequest) (BalancesResult, error) {
 	if err := req.prepareEach(c); err != nil {
 		return BalancesResult{}, err
 	}

@@ -109,8 +109,9 @@ func (c *Client) SyncAll(ctx context.Context, req SyncAllRequest) (SyncAllResult
 	if err := req.prepare(c, &op); err != nil {
 		return SyncAllResult{}, c.describe(&op, err)
 	}
-	r := &syncRun{client: c, req: &req, op: op, ledger: req.Ledger}
+	var calls sent
+	r := &syncRun{client: c.With(calls.note), req: &req, op: op, ledger: req.Ledger}
 	err := r.run(req.Answers.attended(ctx))
 	r.res.State, r.res.Failed = r.state, withFailures(r.res.Failed, r.list.failed)
-	return r.res, err
+	return r.res, calls.whole(err)
 }

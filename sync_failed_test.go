@@ -22,6 +22,7 @@ func TestSyncAllFailures(t *testing.T) {
 		"a row that cannot be read is named until the next round": reportsRows,
 		"an account that was read is not remembered":              forgetsRead,
 		"an account that failed in a faster sync is read again":   readsWhatAFasterSyncCouldNot,
+		"a call was sent if any of its calls was":                 wasSentIfAnyCallWas,
 	})
 }
 
@@ -166,4 +167,22 @@ func reportsRows(t *testing.T, h *household) {
 	_, err = h.sync(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, h.stored(t).FailedRows)
+}
+
+func wasSentIfAnyCallWas(t *testing.T, h *household) {
+	for call, unsent := range map[string]bool{"accounts": true, "days of a": false} {
+		h.ledger = bankmux.NewMemoryLedger()
+		h.fail = func(now string, _ *bankmux.Answers) error {
+			if now == call {
+				return &bankmux.Error{Kind: bankmux.ErrCircuitOpen, NotSent: true}
+			}
+			return nil
+		}
+		_, err := h.sync(t.Context())
+		require.ErrorIs(t, err, bankmux.ErrCircuitOpen)
+		assert.Equal(t, unsent, bankmux.ErrorOf(err).NotSent, call)
+		_, err = h.sync(t.Context())
+		require.ErrorIs(t, err, bankmux.ErrCircuitOpen)
+		assert.True(t, bankmux.ErrorOf(err).NotSent, "the next call only returns the stored error")
+	}
 }

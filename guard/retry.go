@@ -49,6 +49,10 @@ func (o RetryOptions) withDefaults() RetryOptions {
 // a challenge is repeated under the same condition, because a one-time password works once. A call
 // is not repeated after an error that the adapter does not know ([bankmux.Error.Unlisted]).
 //
+// If an attempt was sent, the error does not have NotSent, whatever refused the attempts after it.
+// It then matches the error of the attempt that was sent, too. If that one's outcome is unknown and
+// the call is not a read, it has [bankmux.Error.Lost].
+//
 // Retry never waits longer than MaxWait or beyond the caller's deadline. If the wait would be
 // longer, it returns the error at once, and [bankmux.Error.RetryAfter] has the wait. If ctx ends
 // during a wait, the error is [bankmux.ErrContextDone] and also matches the last attempt's error.
@@ -60,8 +64,9 @@ func (o RetryOptions) link() link {
 	opts := o.withDefaults()
 	return func(ctx context.Context, op *bankmux.Op, next step) error {
 		record := RecordFrom(ctx)
-		var wait, waited time.Duration
-		for attempt := 1; ; attempt++ {
+		var wait time.Duration
+		var last ended
+		for {
 			var err error
 			if record == nil {
 				err = next.run(ctx)
@@ -71,11 +76,14 @@ func (o RetryOptions) link() link {
 			if err == nil {
 				return nil
 			}
+			last.err = err
+			last.number++
 			var final error
-			if wait, final = opts.pause(ctx, op, ended{err, attempt, waited}); final != nil {
-				return final
+			if wait, final = opts.pause(ctx, op, last); final != nil {
+				return last.result(op, final)
 			}
-			waited += wait
+			last.waited += wait
+			last.earlier = last.worse()
 		}
 	}
 }
@@ -85,6 +93,39 @@ type ended struct {
 	err    error
 	number int
 	waited time.Duration // before it and the attempts before
+
+	// earlier is the error of an earlier attempt that was sent, nil if none was. One whose outcome
+	// is unknown has priority.
+	earlier *bankmux.Error
+}
+
+// worse returns earlier for the next attempt.
+func (a *ended) worse() *bankmux.Error {
+	e := bankmux.ErrorOf(a.err)
+	if e.NotSent || a.earlier != nil && !bankmux.OutcomeKnown(a.earlier) {
+		return a.earlier
+	}
+	return e
+}
+
+// result returns the error of the whole call. The final attempt may have been refused before it was
+// sent, or by the provider. Neither says what became of an earlier attempt that was sent.
+func (a *ended) result(op *bankmux.Op, final error) error {
+	e := bankmux.ErrorOf(final)
+	if a.earlier == nil || e == nil {
+		return final
+	}
+	lost := op.Effect != bankmux.Read && !bankmux.OutcomeKnown(a.earlier)
+	if !e.NotSent && !(lost && bankmux.OutcomeKnown(final)) {
+		return final
+	}
+	whole, cause := *e, e.Err
+	if error(e) != final { //nolint:errorlint // whether it is wrapped
+		cause = final
+	}
+	whole.NotSent, whole.Lost = false, lost || e.Lost
+	whole.Err = givenUp{last: withoutNames(a.earlier), cause: cause}
+	return &whole
 }
 
 // pause waits before the next attempt and returns how long. If there is none, it returns the error
@@ -162,12 +203,23 @@ func withoutNames(e *bankmux.Error) *bankmux.Error {
 	return &cause
 }
 
-// givenUp joins the reason why a call was not repeated and the error of its last attempt, on one
-// line.
+// givenUp joins the reason why a call was not repeated, if there is one, and the error of an
+// attempt, on one line.
 type givenUp struct{ last, cause error }
 
-func (g givenUp) Error() string   { return g.cause.Error() + " after " + g.last.Error() }
-func (g givenUp) Unwrap() []error { return []error{g.last, g.cause} }
+func (g givenUp) Error() string {
+	if g.cause == nil {
+		return "after " + g.last.Error()
+	}
+	return g.cause.Error() + " after " + g.last.Error()
+}
+
+func (g givenUp) Unwrap() []error {
+	if g.cause == nil {
+		return []error{g.last}
+	}
+	return []error{g.last, g.cause}
+}
 
 // sleep waits for d or until ctx ends, and then returns the error of ctx.
 func sleep(ctx context.Context, d time.Duration) error {

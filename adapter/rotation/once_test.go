@@ -73,6 +73,36 @@ func TestOnce(t *testing.T) {
 			require.ErrorIs(t, err, errDisk)
 			assert.True(t, bankmux.OutcomeKnown(err))
 		},
+		"a call whose token was refused was sent, whatever the renewal says": func(t *testing.T) {
+			s := newScene(t, &issuer{}, func(cfg *rotation.Config) {
+				cfg.Refresh = func(context.Context, bankmux.Connection, rotation.Grant) (rotation.Grant, error) {
+					return rotation.Grant{}, &bankmux.Error{Kind: bankmux.ErrReauth, NotSent: true}
+				}
+			})
+			s.expire()
+			for _, run := range []func(context.Context, *bankmux.Connection, rotation.Call) error{
+				s.tokens.Do, s.tokens.Once,
+			} {
+				conn := s.conn
+				err := run(t.Context(), &conn, s.read)
+				require.ErrorIs(t, err, bankmux.ErrReauth)
+				assert.False(t, bankmux.ErrorOf(err).NotSent)
+			}
+		},
+		"a repeated call was sent before": func(t *testing.T) {
+			s := newScene(t, &issuer{})
+			s.expire()
+			conn, calls := s.conn, 0
+			err := s.tokens.Do(t.Context(), &conn, func(ctx context.Context, access bankmux.Secret) error {
+				if calls++; calls == 1 {
+					return s.read(ctx, access)
+				}
+				return &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}
+			})
+			require.ErrorIs(t, err, bankmux.ErrUnavailable)
+			assert.Equal(t, 2, calls)
+			assert.False(t, bankmux.ErrorOf(err).NotSent)
+		},
 		"a refusal after which the renewal is lost names the renewal": func(t *testing.T) {
 			s := newScene(t, &issuer{loses: 1})
 			s.expire()

@@ -165,13 +165,27 @@ func (t *Tokens) Do(ctx context.Context, conn *bankmux.Connection, call Call) er
 	}
 	for try := 1; ; try++ {
 		err = call(ctx, used.Access)
+		if try > 1 {
+			err = sent(err)
+		}
 		if err == nil || used.renewed || try == maxTries || ctx.Err() != nil || !t.expired(err) {
 			return err
 		}
 		if used, err = t.renew(ctx, conn, used.generation); err != nil {
-			return err
+			return sent(err)
 		}
 	}
+}
+
+// sent returns err as the error of an operation of which a request was sent before.
+func sent(err error) error {
+	e := bankmux.ErrorOf(err)
+	if e == nil || !e.NotSent {
+		return err
+	}
+	whole := *e
+	whole.NotSent = false
+	return &whole
 }
 
 // maxTries is how often a read runs: with the caller's token, with one that another process stored,
@@ -206,7 +220,7 @@ func (t *Tokens) Once(ctx context.Context, conn *bankmux.Connection, call Call) 
 	}
 	_, failed := t.renew(ctx, conn, used.generation)
 	if kind := bankmux.KindOf(failed); kind.State() != "" || kind == bankmux.ErrOutcomeUnknown {
-		return failed
+		return sent(failed)
 	}
 	return refused(err, failed)
 }
