@@ -71,8 +71,8 @@ const (
 	// RenumberedDay means that a row is added to a day and gets the id of the day's first row. Each
 	// other row of the day gets the id of the row after it.
 	RenumberedDay = "renumbered-day"
-	// SecondLink means that a pending row has the same id on each link of the login, for three days
-	// and after it is posted.
+	// SecondLink means that a pending row has an id of its own on each link of the login. It keeps
+	// each of them for three days and after it is posted.
 	SecondLink = "second-link"
 )
 
