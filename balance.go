@@ -4,6 +4,7 @@ package bankmux
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -69,9 +70,10 @@ func (b AccountBalances) Of(kind BalanceKind) (Money, bool) {
 
 // Balance is one amount, and the time at which it was true.
 type Balance struct {
-	Kind  BalanceKind `json:"kind"`
-	Money Money       `json:"money"`
-	AsOf  time.Time   `json:"as_of,omitzero"` // zero if the provider does not say
+	Kind BalanceKind `json:"kind"`
+	// Money is never absent in what [Client.Balances] returns: such a balance is left out.
+	Money Money     `json:"money"`
+	AsOf  time.Time `json:"as_of,omitzero"` // zero if the provider does not say
 }
 
 // BalanceKind says what a balance means. Money of the user is positive, debt is negative: a card on
@@ -95,8 +97,21 @@ func (c *Client) Balances(ctx context.Context, req BalancesRequest) (BalancesRes
 		return res, resumable(err, &req)
 	}
 	res, err := call(ctx, c, &opBalances, &req, BalanceReader.Balances)
+	res.Balances = withMoney(res.Balances)
 	if err == nil {
 		err = c.partial(&opBalances, &req.Connection, res.Failed)
 	}
 	return res, err
+}
+
+// withMoney returns the balances of accounts without those that have no money, which are absent.
+func withMoney(all []AccountBalances) []AccountBalances {
+	absent := func(b Balance) bool { return b.Money.IsZero() }
+	for i := range all {
+		if one := all[i]; slices.ContainsFunc(one.Balances, absent) {
+			all = slices.Clone(all) // the adapter may keep them
+			all[i].Balances = slices.DeleteFunc(slices.Clone(one.Balances), absent)
+		}
+	}
+	return all
 }

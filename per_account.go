@@ -120,7 +120,7 @@ func (c *Client) balancesOfEach(ctx context.Context, req BalancesRequest) (Balan
 			continue
 		}
 		got, err := call(ctx, c, &opBalances, &one, BalanceReader.Balances)
-		p.Balances = append(p.Balances, got.Balances...)
+		p.Balances = append(p.Balances, withMoney(got.Balances)...)
 		p.Failed = append(p.Failed, got.Failed...)
 		switch e := ErrorOf(err); {
 		case err == nil:

@@ -14,8 +14,8 @@ import (
 
 // Accounts returns the accounts of a user, with the balances that were stored last. Without
 // connections it returns all accounts. Otherwise it returns those that the given connections listed
-// last. Accounts that do not open are left out, and the error names their connections as that of
-// [Store.Connections].
+// last. Accounts that do not open are left out, and so are balances that were changed so that they
+// cannot be read. The error names their connections as that of [Store.Connections].
 func (s *Store) Accounts(
 	ctx context.Context, user string, connections ...string,
 ) (all []bankhttp.Account, err error) {
@@ -35,7 +35,8 @@ func (s *Store) Accounts(
 	return all, errors.Join(lost...)
 }
 
-// accounts also returns an error for each account that does not open.
+// accounts also returns an error for each account that does not open, and for each balance that
+// cannot be read.
 func (s *Store) accounts(
 	ctx context.Context, w *work, user string,
 ) (all []bankhttp.Account, lost []error, err error) {
@@ -56,8 +57,8 @@ func (s *Store) accounts(
 		if r.read > 0 {
 			a.ReadAt = time.UnixMilli(r.read).UTC()
 		}
-		if err := a.Due.UnmarshalText([]byte(r.due)); err != nil {
-			return nil, nil, err
+		if a.Due.UnmarshalText([]byte(r.due)) != nil {
+			lost = append(lost, ofConnection(r.connection, changedBalance("Accounts")))
 		}
 		all = append(all, a)
 		at[r.id] = &all[len(all)-1]
@@ -70,13 +71,16 @@ func (s *Store) accounts(
 		return nil, nil, err
 	}
 	for _, r := range balances {
-		b, err := r.balance()
-		if err != nil {
-			return nil, nil, err
+		a := at[r.account]
+		if a == nil {
+			continue
 		}
-		if a := at[r.account]; a != nil {
-			a.Balances = append(a.Balances, b)
+		b, ok := r.balance()
+		if !ok {
+			lost = append(lost, ofConnection(a.Connection, changedBalance("Accounts")))
+			continue
 		}
+		a.Balances = append(a.Balances, b)
 	}
 	return all, lost, nil
 }
@@ -93,19 +97,27 @@ func (r *balanceRow) fields() []any {
 
 const balanceColumns = "SELECT account, kind, day, as_of, amount, currency FROM bankmux_balances"
 
-func (r *balanceRow) balance() (b bankmux.Balance, err error) {
+// balance returns the balance of a row, and false for a row that this package did not write.
+func (r *balanceRow) balance() (b bankmux.Balance, ok bool) {
 	b.Kind = bankmux.BalanceKind(r.kind)
 	if r.asOf != 0 {
 		b.AsOf = time.UnixMilli(r.asOf).UTC()
 	}
+	var err error
 	b.Money, err = bankmux.NewMoney(r.amount, bankmux.Currency(r.currency))
-	return b, err
+	return b, err == nil
+}
+
+// changedBalance returns the error for what a method could not read of balances. They are not
+// sealed, but a row that does not read was changed, as one that does not open.
+func changedBalance(op string) error {
+	return within(op, &bankmux.Error{Kind: bankmux.ErrSeal, Detail: "a stored balance was changed", NotSent: true})
 }
 
 // SaveBalances stores the balances that [bankmux.Client.Balances] returned for a connection. It
 // keeps the last one of each account, kind, currency and day. Accounts that have no name are left
-// out. An account without balances keeps those that it has. The error is [bankmux.ErrGone] if the
-// connection is not stored.
+// out, and so are balances without money, which are absent. An account without balances keeps those
+// that it has. The error is [bankmux.ErrGone] if the connection is not stored.
 func (s *Store) SaveBalances(
 	ctx context.Context, conn bankmux.Connection, balances []bankmux.AccountBalances,
 ) error {
@@ -119,10 +131,12 @@ func (s *Store) SaveBalances(
 		}
 		for i := range balances {
 			of := &balances[i]
-			if name, ok := names[of.Account]; ok && len(of.Balances) > 0 {
-				if err := s.putBalances(ctx, w, conn.User, name, of); err != nil {
-					return err
-				}
+			name, ok := names[of.Account]
+			if !ok || !slices.ContainsFunc(of.Balances, hasMoney) {
+				continue
+			}
+			if err := s.putBalances(ctx, w, conn.User, name, of); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -140,6 +154,9 @@ func (s *Store) putBalances(
 		return err
 	}
 	for _, b := range of.Balances {
+		if !hasMoney(b) {
+			continue
+		}
 		day := bankmux.DateOf(now)
 		if !b.AsOf.IsZero() {
 			day = bankmux.DateOf(b.AsOf.UTC())
@@ -155,6 +172,9 @@ func (s *Store) putBalances(
 	}
 	return nil
 }
+
+// hasMoney reports whether the bank reported a balance.
+func hasMoney(b bankmux.Balance) bool { return !b.Money.IsZero() }
 
 // DayBalance is the last balance of a day.
 type DayBalance struct {
@@ -172,12 +192,16 @@ type HistoryQuery struct {
 }
 
 // BalanceHistory returns stored balances of an account, the oldest first, one per day and currency.
+// If a stored balance was changed so that it cannot be read, BalanceHistory returns the others and
+// an error of [bankmux.ErrSeal].
 func (s *Store) BalanceHistory(ctx context.Context, q HistoryQuery) (all []DayBalance, err error) {
+	const op = "BalanceHistory"
+	var lost []error
 	until := lastDay
 	if !q.To.IsZero() {
 		until = q.To.String()
 	}
-	err = s.read(ctx, "BalanceHistory", func(w *work) error {
+	err = s.read(ctx, op, func(w *work) error {
 		rows, err := each(ctx, w, balanceColumns+" WHERE user_id = $1 AND account = $2 AND kind = $3"+
 			" AND day >= $4 AND day <= $5 ORDER BY day, currency",
 			[]any{plainText(q.User), plainText(q.Account), plainText(string(q.Kind)), q.From.String(), until},
@@ -185,21 +209,23 @@ func (s *Store) BalanceHistory(ctx context.Context, q HistoryQuery) (all []DayBa
 		if err != nil {
 			return err
 		}
-		all = make([]DayBalance, len(rows))
-		for i, r := range rows {
-			if err := all[i].Day.UnmarshalText([]byte(r.day)); err != nil {
-				return err
+		all = make([]DayBalance, 0, len(rows))
+		for _, r := range rows {
+			var one DayBalance
+			balance, ok := r.balance()
+			if !ok || one.Day.UnmarshalText([]byte(r.day)) != nil {
+				lost = append(lost, changedBalance(op))
+				continue
 			}
-			if all[i].Balance, err = r.balance(); err != nil {
-				return err
-			}
+			one.Balance = balance
+			all = append(all, one)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return all, nil
+	return all, errors.Join(lost...)
 }
 
 // lastDay is the last day that a [bankmux.Date] can be.

@@ -36,6 +36,43 @@ func TestLostRows(t *testing.T) {
 		require.Len(t, all, 1)
 		assert.Equal(t, kept.ID, all[0].ID)
 	})
+	onEach(t, "a balance that cannot be read hides no other one and no account", func(t *testing.T, db *database) {
+		s := db.open(t)
+		conn := connection(t, s, "rosa", "1")
+		a := name(t, s, conn, checking("a", "1111"), checking("b", "2222"))
+		booked := func(amount string, day int) bankmux.Balance {
+			at := time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC)
+			return bankmux.Balance{Kind: bankmux.BalanceBooked, Money: usd(amount), AsOf: at}
+		}
+		require.NoError(t, s.SaveBalances(t.Context(), conn, []bankmux.AccountBalances{
+			{Account: "a", Balances: []bankmux.Balance{booked("1", 1), booked("2", 2)}},
+			{Account: "b", Balances: []bankmux.Balance{booked("3", 2)}},
+		}))
+		change := func(statement, account string) {
+			_, err := s.DB().ExecContext(t.Context(), statement, account)
+			require.NoError(t, err)
+		}
+		change("UPDATE bankmux_balances SET amount = '' WHERE account = $1 AND day = '2026-01-01'", a[0])
+		change("UPDATE bankmux_accounts SET due = 'soon' WHERE id = $1", a[1])
+		all, err := s.Accounts(t.Context(), "rosa")
+		lost, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // each of them
+		require.True(t, ok)
+		require.Len(t, lost.Unwrap(), 2)
+		for _, one := range lost.Unwrap() {
+			require.ErrorIs(t, one, bankmux.ErrSeal)
+			assert.Equal(t, conn.ID, bankmux.ErrorOf(one).Connection)
+		}
+		require.Len(t, all, 2)
+		for _, account := range all {
+			assert.Len(t, account.Balances, 1)
+			assert.True(t, account.Due.IsZero())
+		}
+		days, err := s.BalanceHistory(t.Context(),
+			store.HistoryQuery{User: "rosa", Account: a[0], Kind: bankmux.BalanceBooked})
+		require.ErrorIs(t, err, bankmux.ErrSeal)
+		require.Len(t, days, 1)
+		assert.Equal(t, "2", days[0].Money.Amount())
+	})
 	onEach(t, "the other transactions are on the page, and the lost one is named", func(t *testing.T, db *database) {
 		s := db.open(t)
 		conn := connection(t, s, "rosa", "1")

@@ -147,14 +147,16 @@ func TestTransactions(t *testing.T) {
 	})
 }
 
-func TestBalances(t *testing.T) {
-	usd := func(amount string) bankmux.Money {
-		m, err := bankmux.NewMoney(amount, "USD")
-		if err != nil {
-			panic(err)
-		}
-		return m
+// usd returns an amount of dollars.
+func usd(amount string) bankmux.Money {
+	m, err := bankmux.NewMoney(amount, "USD")
+	if err != nil {
+		panic(err)
 	}
+	return m
+}
+
+func TestBalances(t *testing.T) {
 	onEach(t, "accounts have the balances of the last reading", func(t *testing.T, db *database) {
 		c := newClock()
 		s := db.open(t, store.WithNow(c.now))
@@ -232,6 +234,29 @@ func TestBalances(t *testing.T) {
 		}))
 		days, err := s.BalanceHistory(t.Context(),
 			store.HistoryQuery{User: "omar", Account: a, Kind: bankmux.BalanceBooked})
+		require.NoError(t, err)
+		assert.Empty(t, days)
+	})
+	onEach(t, "a balance without money is absent, and the others are stored", func(t *testing.T, db *database) {
+		s := db.open(t)
+		conn := connection(t, s, "rosa", "1")
+		names := name(t, s, conn, checking("a", "1111"), checking("b", "2222"))
+		absent := bankmux.Balance{Kind: bankmux.BalanceBooked}
+		available := bankmux.Balance{Kind: bankmux.BalanceAvailable, Money: usd("3")}
+		require.NoError(t, s.SaveBalances(t.Context(), conn, []bankmux.AccountBalances{
+			{Account: "a", Balances: []bankmux.Balance{absent, available}}, {Account: "b", Balances: []bankmux.Balance{available}},
+		}))
+		require.NoError(t, s.SaveBalances(t.Context(), conn, []bankmux.AccountBalances{
+			{Account: "b", Balances: []bankmux.Balance{absent}},
+		}), "it keeps what it has")
+		all, err := s.Accounts(t.Context(), "rosa")
+		require.NoError(t, err)
+		require.Len(t, all, 2)
+		for _, account := range all {
+			assert.Equal(t, []bankmux.Balance{available}, account.Balances)
+		}
+		days, err := s.BalanceHistory(t.Context(),
+			store.HistoryQuery{User: "rosa", Account: names[0], Kind: bankmux.BalanceBooked})
 		require.NoError(t, err)
 		assert.Empty(t, days)
 	})
