@@ -31,6 +31,8 @@ type Session struct {
 	Environment  Environment `json:"environment,omitempty"`
 	Country      string      `json:"country,omitempty"`
 	Products     []Product   `json:"products,omitempty"` // what was asked for
+	// RedirectURI is that of the request: where a bank's own login page returns to.
+	RedirectURI string `json:"redirect_uri,omitempty"`
 	// what the browser gets; plain JSON leaves it out, and Seal keeps it
 	Launch Launch `json:"-"`
 	// State has what the adapter needs for the exchange and the browser must not see. Examples are
@@ -70,5 +72,6 @@ func (c *Client) createSession(ctx context.Context, op Op, req SessionRequest) (
 		return Session{}, err
 	}
 	s.Client, s.Provider, s.Environment = c.name, c.desc.Provider, c.desc.Environment
+	s.RedirectURI = req.RedirectURI
 	return s, nil
 }

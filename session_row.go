@@ -14,6 +14,7 @@ func (s *Session) appendSealed(b []byte) ([]byte, bool) {
 	w.textUnlessEmpty("environment", string(s.Environment))
 	w.textUnlessEmpty("country", s.Country)
 	writeList(w, "products", s.Products)
+	w.textUnlessEmpty("redirect_uri", s.RedirectURI)
 	w.moment("created_at", s.CreatedAt)
 	w.moment("expires_at", s.ExpiresAt)
 	w.b = append(w.b, '}')
@@ -35,7 +36,7 @@ func (s *Session) sealedSize() int {
 	l := &s.Launch
 	size := names + 2*moment + text*(len(s.Products)+len(l.Countries)) + 2*len(s.ID) + len(s.User) + 2*len(s.Client) +
 		2*len(s.Provider) + len(l.AppKey) + len(l.Institution) + len(l.ScriptURL) + len(l.Package) +
-		l.Token.text.size() + l.URL.text.size() + s.State.size()
+		len(s.RedirectURI) + l.Token.text.size() + l.URL.text.size() + s.State.size()
 	for name, value := range l.Parameters {
 		size += text + len(name) + len(value)
 	}
@@ -120,6 +121,7 @@ func (r *rowReader) session(s *Session) {
 	s.Environment = Environment(r.textIfAny("environment"))
 	s.Country = r.textIfAny("country")
 	s.Products = textsIfAny[Product](r, "products")
+	s.RedirectURI = r.textIfAny("redirect_uri")
 	s.CreatedAt = r.moment("created_at")
 	s.ExpiresAt = r.moment("expires_at")
 	r.end()

@@ -32,7 +32,7 @@ func filledSession(t *testing.T) Session {
 	s := Session{
 		ID: "id", ConnectionID: conn.ID, User: conn.User, Client: "mk", Provider: "moneykit", Environment: Sandbox,
 		Country:  "US",
-		Products: []Product{ProductAccounts, "of_2027"},
+		Products: []Product{ProductAccounts, "of_2027"}, RedirectURI: "https://app.example.com/return",
 		Launch: Launch{
 			Provider: "moneykit", Mode: ModeRelink, Environment: Production, Token: NewLaunchToken("launch-1"),
 			URL:    NewLaunchToken("https://x/?a=b"),

@@ -30,7 +30,8 @@ type Config struct {
 	// made from PublicURL.
 	Session bankmux.SessionRequest
 	// PrepareSession completes the request for one session, such as with the contact of the user.
-	// It may refuse it with a [bankmux.Error]. nil leaves the request as it is.
+	// It may set a RedirectURI, such as on the domain of a brand. It may refuse the request with a
+	// [bankmux.Error]. nil leaves the request as it is.
 	PrepareSession func(r *http.Request, req *bankmux.SessionRequest) error
 	// Linked is called after a link or reconnect was stored, and after the first sync of the
 	// connection was put into the queue. A payload that is posted again calls it again. It must
@@ -45,7 +46,8 @@ type Config struct {
 	// query of the page then has the outcome. "" means "/".
 	ReturnTo string
 	// TrustedOrigins are origins of other hosts whose pages may send requests, such as
-	// "https://www.example.com".
+	// "https://www.example.com". A browser asks before it sends JSON to another host, so wrap the
+	// handlers in middleware that answers OPTIONS with the headers of CORS.
 	TrustedOrigins []string
 
 	// Presence says who waits for a call. nil means the address of the connection and the header
@@ -66,15 +68,15 @@ type Config struct {
 	Webhooks inbox.Limits
 }
 
-// prefixOf returns the path of an absolute URL without a slash at its end, and false for anything
-// else.
-func prefixOf(publicURL string) (prefix string, ok bool) {
+// split returns the origin of an absolute URL and its path without a slash at its end. The path is
+// escaped, as in the requests of a browser. It returns false for anything else.
+func split(publicURL string) (origin, prefix string, ok bool) {
 	u, err := url.Parse(publicURL)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") ||
 		u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.ContainsAny(u.Path, "{} ") {
-		return "", false
+		return "", "", false
 	}
-	return strings.TrimRight(u.Path, "/"), true
+	return u.Scheme + "://" + u.Host, strings.TrimRight(u.EscapedPath(), "/"), true
 }
 
 // presenceOf is the default of Config.Presence.

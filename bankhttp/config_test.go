@@ -24,7 +24,7 @@ func TestConfig(t *testing.T) {
 			func(c *bankhttp.Config) { c.PublicURL = "https://app.example.com/api/money/" })
 		w := serve(t, a.handler, newRequest(t, "rosa", "POST", "/api/money/sessions", ""))
 		object[started](t, w, 200)
-		assert.Equal(t, "/api/money/", cookiesOf(w)[0].Path)
+		assert.Equal(t, "/api/money/return", cookiesOf(w)[0].Path)
 		assert.Equal(t, 404, serve(t, a.handler, newRequest(t, "rosa", "GET", "/bank/connections", "")).Code)
 	})
 	t.Run("a page at the public address may send requests through a proxy that changes the host", func(t *testing.T) {

@@ -3,6 +3,7 @@ package bankhttp
 // This file handles the browser that comes back from a page of a provider or a bank.
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -15,11 +16,16 @@ import (
 // opens nothing: only the session's user can use it.
 const cookieName = "bankmux_session"
 
-// remember sets the cookie for a flow that may end in a redirect.
+// remember sets the cookie for a flow that may end in a redirect. The browser sends it to the
+// address of that redirect alone.
 func (s *Service) remember(r *request, session bankmux.Session) {
+	path, public := "/", cmp.Or(session.RedirectURI, s.config.PublicURL)
+	if back, err := url.Parse(session.RedirectURI); err == nil && back.Path != "" {
+		path = back.EscapedPath()
+	}
 	http.SetCookie(r.w, &http.Cookie{ //nolint:gosec // Secure unless the application is served by plain HTTP
-		Name: cookieName, Value: session.ID, Path: s.prefix + "/", Expires: session.ExpiresAt,
-		Secure:   r.http.TLS != nil || strings.HasPrefix(s.config.PublicURL, "https:"),
+		Name: cookieName, Value: session.ID, Path: path, Expires: session.ExpiresAt,
+		Secure:   r.http.TLS != nil || strings.HasPrefix(public, "https:"),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
@@ -38,8 +44,10 @@ func (s *Service) remember(r *request, session bankmux.Session) {
 // Send the browser there again after the login. Give the cookie of your login session SameSite=Lax,
 // since a browser that comes from a bank does not send a strict one.
 //
-// The query does not name the session, so a cookie of [Service.Link] does. Without the cookie, and
-// if it names the session of another tab, Return tries the user's other open sessions.
+// The query does not name the session, so a cookie of [Service.Link] does. The browser has one for
+// all tabs, which names the newest session. A hosted flow of another tab finds its own, because
+// Return tries the user's other open sessions. In any other flow the page must know the session of
+// its tab, such as in sessionStorage. The parameter session is for a page that has lost it.
 func (s *Service) Return() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
@@ -56,7 +64,7 @@ func (s *Service) Return() http.Handler {
 			kind := s.problem(ctx, req, err).Kind
 			to.Set("problem", string(kind))
 			if kind == KindNoUser {
-				to.Set("return", s.addressOf(r))
+				to.Set("return", s.addressOf(r, s.sessionOfCookie(ctx, r)))
 			}
 		}
 		s.sendOn(w, r, to)
@@ -71,7 +79,7 @@ func (s *Service) back(ctx context.Context, r *request, to url.Values) error {
 	}
 	to.Set("session", session.ID)
 	if session.Launch.URL.IsZero() {
-		to.Set("return", s.addressOf(r.http))
+		to.Set("return", s.addressOf(r.http, session))
 		return nil
 	}
 	payload, err := bankmux.PayloadFromQuery(r.http.URL.Query())
@@ -104,13 +112,18 @@ func (s *Service) returning(ctx context.Context, r *request) (bankmux.Session, e
 	return all[0], nil
 }
 
-// addressOf returns the address to which the other page sent the browser.
-func (s *Service) addressOf(r *http.Request) string {
-	address := s.config.Session.RedirectURI
-	if address == "" {
-		address = r.URL.Path
+// sessionOfCookie returns the session of a browser in which no user is logged in, and a zero one if
+// there is none.
+func (s *Service) sessionOfCookie(ctx context.Context, r *http.Request) (session bankmux.Session) {
+	if cookie, err := r.Cookie(cookieName); err == nil && cookie.Value != "" {
+		session, _ = s.store.FindSession(ctx, cookie.Value)
 	}
-	return address + "?" + r.URL.RawQuery
+	return session
+}
+
+// addressOf returns the address to which the other page sent the browser.
+func (s *Service) addressOf(r *http.Request, session bankmux.Session) string {
+	return cmp.Or(session.RedirectURI, s.config.Session.RedirectURI, r.URL.Path) + "?" + r.URL.RawQuery
 }
 
 // sendOn redirects the browser to the application's page.

@@ -2,6 +2,7 @@ package bankhttp_test
 
 import (
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"testing"
@@ -111,6 +112,18 @@ func TestReturn(t *testing.T) {
 		assert.Equal(t, s.Session, to.Get("session"))
 		assert.Equal(t, "https://app.example.com/bank/return?state=a%26b", to.Get("return"))
 	})
+	t.Run("of two tabs the service knows the newest, and the session of the other stays open", func(t *testing.T) {
+		t.Parallel()
+		a := newApp(t, func(c *bankhttp.Config) { c.ReturnTo = "/banks?open=tab" })
+		first := a.start(t, "user-rosa", moneykit.Name)
+		w := a.send(t, "user-rosa", "POST", "/sessions", `{"country":"US"}`)
+		second := object[started](t, w, 200)
+		to := a.returned(t, "user-rosa", "state=of+the+first", cookiesOf(w))
+		assert.Equal(t, second.Session, to.Get("session"))
+		assert.Equal(t, "https://app.example.com/bank/return?state=of+the+first", to.Get("return"))
+		again := a.send(t, "user-rosa", "GET", "/sessions/"+first.Session, "")
+		assert.Equal(t, first.Launch, object[started](t, again, 200).Launch, "the tab knows the id of its session")
+	})
 	t.Run("a browser that only asks whether the page is there changes nothing", func(t *testing.T) {
 		t.Parallel()
 		a, p := open(t)
@@ -119,6 +132,85 @@ func TestReturn(t *testing.T) {
 		problem(t, w, 405)
 		assert.Equal(t, "GET", w.Header().Get("Allow"))
 		assert.Zero(t, p.links)
+	})
+}
+
+// TestReturnElsewhere specifies the addresses to which the provider sends the browser back.
+func TestReturnElsewhere(t *testing.T) {
+	t.Parallel()
+	// visit starts a first session and a newer one of another browser. Then the first browser comes
+	// back to the address, by its cookies. It returns the query of the page after it.
+	visit := func(t *testing.T, a *app, link, back, user string) (session string, to url.Values) {
+		t.Helper()
+		jar, err := cookiejar.New(nil)
+		require.NoError(t, err)
+		at, err := url.Parse(back)
+		require.NoError(t, err)
+		request := at.RequestURI()
+		at.Path = at.EscapedPath() // to which a browser compares the path of a cookie
+		var ids []string
+		for range 2 {
+			r := newRequest(t, "rosa", "POST", link, "")
+			w := serve(t, a.handler, r)
+			if len(ids) == 0 {
+				jar.SetCookies(at.ResolveReference(&url.URL{Path: link}), cookiesOf(w))
+			}
+			ids = append(ids, object[started](t, w, 200).Session)
+		}
+		r := newRequest(t, user, "GET", request, "")
+		for _, c := range jar.Cookies(at) {
+			r.AddCookie(c)
+		}
+		w := serve(t, a.handler, r)
+		require.Equal(t, http.StatusSeeOther, w.Code)
+		next, err := url.Parse(w.Header().Get("Location"))
+		require.NoError(t, err)
+		return ids[0], next.Query()
+	}
+	for name, c := range map[string]struct{ public, redirect, link, back string }{
+		"below the public address": {
+			"https://app.example.com/bank", "", "/bank/sessions", "https://app.example.com/bank/return",
+		},
+		"a public address with letters of other languages": {
+			"https://app.example.com/b%C3%A4nk", "", "/b%C3%A4nk/sessions", "https://app.example.com/b%C3%A4nk/return",
+		},
+		"paths of the application's own":          {"", "https://app.example.com/back", "/link", "https://app.example.com/back"},
+		"a path of its own that no session names": {"", "", "/link", "https://app.example.com/back"},
+	} {
+		t.Run(name+": the cookie names the session", func(t *testing.T) {
+			t.Parallel()
+			a := newHarborApp(t, newHarbor(), func(config *bankhttp.Config) {
+				config.PublicURL, config.Session.RedirectURI = c.public, c.redirect
+			})
+			mux := http.NewServeMux()
+			mux.Handle("POST /link", a.service.Link())
+			mux.Handle("GET /back", a.service.Return())
+			mux.Handle("/", a.handler)
+			a.handler = mux
+			session, to := visit(t, a, c.link, c.back+"?state=1", "rosa")
+			assert.Equal(t, session, to.Get("session"))
+			if c.public+c.redirect == "" {
+				assert.Equal(t, "/back?state=1", to.Get("return"))
+			} else {
+				assert.Equal(t, c.back+"?state=1", to.Get("return"))
+			}
+		})
+	}
+	t.Run("a session with an address of its own", func(t *testing.T) {
+		t.Parallel()
+		const brand = "https://brand.example.net/bank/return"
+		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) {
+			c.PrepareSession = func(_ *http.Request, req *bankmux.SessionRequest) error {
+				req.RedirectURI = brand
+				return nil
+			}
+		})
+		session, to := visit(t, a, "/bank/sessions", brand+"?state=1", "rosa")
+		assert.Equal(t, session, to.Get("session"))
+		assert.Equal(t, brand+"?state=1", to.Get("return"))
+		_, to = visit(t, a, "/bank/sessions", brand+"?state=1", "")
+		assert.EqualValues(t, bankhttp.KindNoUser, to.Get("problem"))
+		assert.Equal(t, brand+"?state=1", to.Get("return"), "also if no user is logged in any more")
 	})
 }
 

@@ -48,16 +48,14 @@ func New(config Config) (*Service, error) {
 	case config.ReadFor < 0 || config.HandleFor < 0:
 		return nil, invalid("Config", "has a negative time")
 	}
-	trusted := slices.Clone(config.TrustedOrigins)
 	if config.PublicURL != "" {
-		prefix, ok := prefixOf(config.PublicURL)
-		if !ok {
+		origin, prefix, ok := split(config.PublicURL)
+		if !ok || s.origin.AddTrustedOrigin(origin) != nil {
 			return nil, invalid("Config.PublicURL", "is not an http or https URL without query")
 		}
 		s.prefix = prefix
-		trusted = append(trusted, strings.TrimSuffix(strings.TrimRight(config.PublicURL, "/"), prefix))
 	}
-	for _, origin := range trusted {
+	for _, origin := range config.TrustedOrigins {
 		if err := s.origin.AddTrustedOrigin(origin); err != nil {
 			return nil, invalid("Config.TrustedOrigins", "has a text that is not an origin")
 		}
@@ -68,7 +66,7 @@ func New(config Config) (*Service, error) {
 	}
 	s.returnTo = *to
 	if hooks := config.Session.WebhookURL; hooks != "" {
-		if _, ok := prefixOf(strings.ReplaceAll(hooks, "{client}", "client")); !ok {
+		if _, _, ok := split(strings.ReplaceAll(hooks, "{client}", "client")); !ok {
 			return nil, invalid("Config.Session.WebhookURL", "is not an http or https URL without query")
 		}
 	}
