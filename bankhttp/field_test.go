@@ -81,6 +81,7 @@ func TestField(t *testing.T) {
 		{"GET", "/transactions?to=today", "", "to"},
 		{"GET", "/transactions?limit=-1", "", "limit"},
 		{"GET", "/transactions?limit=many", "", "limit"},
+		{"GET", "/transactions?limit=-99999999999999999999", "", "limit"},
 		{"GET", "/transactions?after=x", "", "after"},
 		{"GET", "/transactions?q=" + long, "", "q"},
 		{"GET", "/transactions?account=a&account=b", "", "account"},

@@ -297,7 +297,9 @@ func TestTransactions(t *testing.T) {
 		t.Parallel()
 		store := &oddStore{Store: bankhttp.NewMemory()}
 		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.Store = store })
-		for query, rows := range map[string]int{"": 50, "limit=7": 7, "limit=500": 500, "limit=501": 500} {
+		for query, rows := range map[string]int{
+			"": 50, "limit=7": 7, "limit=500": 500, "limit=501": 500, "limit=99999999999999999999": 500,
+		} {
 			a.pages(t, "rosa", query)
 			assert.Equal(t, rows, store.query.Limit, query)
 		}

@@ -4,6 +4,7 @@ package bankhttp
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -95,7 +96,8 @@ func queryOf(in url.Values) (q Query, err error) {
 		}
 	}
 	if text := in.Get("limit"); text != "" {
-		if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit < 1 {
+		q.Limit, err = strconv.Atoi(text) // the largest number if the text is above it
+		if err != nil && !errors.Is(err, strconv.ErrRange) || q.Limit < 1 {
 			return q, refused("limit", "is not a positive number")
 		}
 	}

@@ -244,7 +244,8 @@ func TestBalances(t *testing.T) {
 		absent := bankmux.Balance{Kind: bankmux.BalanceBooked}
 		available := bankmux.Balance{Kind: bankmux.BalanceAvailable, Money: usd("3")}
 		require.NoError(t, s.SaveBalances(t.Context(), conn, []bankmux.AccountBalances{
-			{Account: "a", Balances: []bankmux.Balance{absent, available}}, {Account: "b", Balances: []bankmux.Balance{available}},
+			{Account: "a", Balances: []bankmux.Balance{absent, available}},
+			{Account: "b", Balances: []bankmux.Balance{available}},
 		}))
 		require.NoError(t, s.SaveBalances(t.Context(), conn, []bankmux.AccountBalances{
 			{Account: "b", Balances: []bankmux.Balance{absent}},
