@@ -43,6 +43,9 @@ func TestFlow(t *testing.T) {
 
 			again := object[started](t, a.send(t, "user-rosa", "POST", "/connections/"+conn.ID+"/sessions", ""), 200)
 			assert.Equal(t, bankmux.ModeRelink, again.Launch.Mode)
+			if provider == dapi.Name { // an id of the provider that its widget needs
+				assert.Equal(t, a.stored(t, "user-rosa", conn.ID).Institution.ID, again.Launch.Institution)
+			}
 			renewed := a.send(t, "user-rosa", "POST", "/sessions/"+again.Session, a.connect(t, again.Launch))
 			assert.Equal(t, conn.ID, object[linked](t, renewed, 200).Connections[0].ID)
 
