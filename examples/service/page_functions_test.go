@@ -25,6 +25,6 @@ const connections = [{id: "only"}, {id: "new", perhaps_replaces: ["kept", "old"]
 askTwice(connections, async (one, old) => one.id === "new" && old === "old");`
 	out, err := exec.CommandContext(t.Context(), "node", "--eval", script).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	assert.Equal(t, "DELETE /connections/old\nPOST /connections/new/sync\n", string(out),
+	assert.Equal(t, "DELETE /bank/connections/old\nPOST /bank/connections/new/sync\n", string(out),
 		"the old connection ends before the new one lists its accounts")
 }

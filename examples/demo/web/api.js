@@ -9,7 +9,7 @@ export class Problem extends Error {
   }
 }
 
-export async function request(method, path, body) {
+export async function call(method, path, body) {
   const response = await fetch(path, {
     method,
     headers: body === undefined ? {} : { "Content-Type": "application/json" },
@@ -22,5 +22,5 @@ export async function request(method, path, body) {
   return document;
 }
 
-export const get = (path) => request("GET", path);
-export const post = (path, body = {}) => request("POST", path, body);
+export const get = (path) => call("GET", path);
+export const post = (path, body = {}) => call("POST", path, body);

@@ -1,9 +1,9 @@
 // The demo's page: it loads what is stored, shows it, and handles what the user does.
 
-import { get, post, request, Problem } from "./api.js";
+import { call, get, post, Problem } from "./api.js";
 import { balance, showConnections, showTotals } from "./accounts.js";
 import { bars, empty, line } from "./chart.js";
-import { goOn, link, reconnect } from "./connect.js";
+import { continueLink, linkBank, reconnect } from "./connect.js";
 import { country, element, round } from "./format.js";
 import { balances, showRows, spending } from "./rows.js";
 
@@ -261,11 +261,11 @@ const actions = {
     await post(`/bank/connections/${id}/sync`);
     state.failed = (await post("/bank/accounts?connection=" + id)).failed ?? [];
   }, "The bank was read."),
-  reconnect: ({ id }) => attempt(async () => linked(await reconnect(id))),
+  reconnect: ({ id }) => attempt(async () => linked((await reconnect(id)).connections[0])),
   lapse: ({ id }) => attempt(() => post("/demo/lapse", { connection: id })),
   ask: ({ id }) => attempt(() => post("/demo/ask", { connection: id }), "The bank will ask at the next reading."),
   disconnect: ({ id, institution }) => attempt(
-    () => request("DELETE", "/bank/connections/" + id), institution.name + " is disconnected."),
+    () => call("DELETE", "/bank/connections/" + id), institution.name + " is disconnected."),
 };
 
 function openDialog(dialog) {
@@ -297,7 +297,7 @@ for (const button of document.querySelectorAll("[data-advance]")) {
   button.onclick = () => attempt(() => post("/demo/advance", { days: Number(button.dataset.advance) }));
 }
 $("connect").onclick = actions.connect;
-$("connect-form").onsubmit = () => attempt(async () => linked(await link($("country").value)));
+$("connect-form").onsubmit = () => attempt(async () => linked((await linkBank($("country").value)).connections[0]));
 $("country").onchange = () => {
   const served = state.demo.providers.filter((p) => p.countries.includes($("country").value));
   $("served").textContent = "Served by " + served.map((p) => p.title).join(", or by ") + ".";
@@ -312,10 +312,11 @@ await refresh();
 $("country").replaceChildren(...state.demo.countries.map((code) => element("option", { value: code }, country(code))));
 $("country").onchange();
 document.body.dataset.ready = "true";
-const back = await attempt(goOn);
+const back = await attempt(continueLink);
 if (back?.problem) say("The bank's page ended without a connection.", "bad");
 else if (back) {
-  const connection = state.connections.find((c) => c.id === back.id) ?? back;
+  const [first] = back.connections;
+  const connection = state.connections.find((c) => c.id === first.id) ?? first;
   if (connection.institution) await attempt(() => linked(connection));
   else say("This does not exist.", "bad");
 }

@@ -1,22 +1,20 @@
 // Links and reconnects banks with the launcher of bankhttp.
 
 import { connect, resume } from "/bank/launcher.js";
-import { get, post } from "./api.js";
+import { call } from "./api.js";
 
-// MoneyKit comes as an npm package, which your page imports. The pretend bank serves a pretend one.
-const options = ({ script_url }) => ({ loaders: { moneykit: () => import(script_url) } });
+const options = { loaders: { moneykit: () => import("@moneykit/connect") } };
 
-// The tab keeps the id of its session, which opens nothing without the user's login. The launch has
-// a token, so it is asked for again.
-const kept = "demo.session";
+// The tab keeps the id of its session, because the server knows only the newest one of all tabs.
+// The id opens nothing without the user's login. The launch has a token, so it is not kept.
+const kept = "bank.session";
 
-// finish posts what the launcher returned. It returns the connection, or null if the user left.
+// finish posts what the launcher returned, and returns the connections.
 async function finish(session, outcome) {
   try {
     const payload = await outcome;
-    if (payload === null) return null;
-    const { connections } = await post("/bank/sessions/" + session, payload);
-    return connections[0];
+    if (!payload) return window.close(); // a popup: the window that opened it gets the outcome
+    return await call("POST", "/bank/sessions/" + session, payload);
   } finally {
     sessionStorage.removeItem(kept);
   }
@@ -24,31 +22,27 @@ async function finish(session, outcome) {
 
 function run({ session, launch }) {
   sessionStorage.setItem(kept, session); // a bank may send the browser to its own page and back
-  return finish(session, connect(launch, options(launch)));
+  return finish(session, connect(launch, options));
 }
 
-export const link = async (country) => run(await post("/bank/sessions", { country }));
-export const reconnect = async (id) => run(await post(`/bank/connections/${id}/sessions`));
+export const linkBank = async (country) => run(await call("POST", "/bank/sessions", { country }));
+export const reconnect = async (id) => run(await call("POST", `/bank/connections/${id}/sessions`, {}));
 
-// goOn continues a flow whose bank sent the browser back to this page. It returns undefined if
-// there is none.
-export async function goOn() {
+// continueLink goes on after a bank has sent the browser back. The page at ReturnTo calls it
+// whenever it is loaded. It returns undefined if there is nothing to go on with.
+export async function continueLink() {
   const query = new URLSearchParams(location.search);
   const session = sessionStorage.getItem(kept) ?? query.get("session");
-  const back = query.get("return");
-  if (query.has("connection") || query.has("problem")) {
+  const [problem, id, back] = ["problem", "connection", "return"].map((name) => query.get(name));
+  if (problem === "no_user") return { problem }; // after the login, send the browser to back again
+  if (problem || id || back) history.replaceState(null, "", location.pathname);
+  if (problem || id || !back) { // the flow has ended, also if the page was loaded again in its middle
     sessionStorage.removeItem(kept);
-    history.replaceState(null, "", location.pathname);
-    return { id: query.get("connection"), problem: query.get("problem") };
+    return problem ? { problem } : id ? { connections: [{ id }] } : undefined;
   }
-  if (!back) { // the page was loaded again in the middle, so the flow has ended
-    sessionStorage.removeItem(kept);
-    return undefined;
-  }
-  history.replaceState(null, "", location.pathname);
   const resumed = async () => {
-    const { launch } = await get("/bank/sessions/" + session);
-    return resume(launch, back, options(launch));
+    const { launch } = await call("GET", "/bank/sessions/" + session);
+    return resume(launch, back, options);
   };
   return finish(session, resumed());
 }

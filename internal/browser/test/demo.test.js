@@ -46,9 +46,9 @@ after(async () => {
 // flow stays in storage.
 const open = (options, run) => visit(
   env, { expected: ["404", "409", "410", "503"].map((status) => "status of " + status), ...options },
-  async (page) => {
+  async (page, context) => {
     await page.locator("body[data-ready]").waitFor();
-    await run(page);
+    await run(page, context);
     assert.deepEqual(await page.evaluate(() => ({ ...localStorage, ...sessionStorage })), {});
   },
 );
@@ -207,16 +207,36 @@ test("another provider takes over while one is down", () => open({}, async (page
 // linkGracht links the only bank of its country, whose login is on the bank's own page. A test that
 // uses it disconnects it.
 async function linkGracht(page) {
-  await page.getByRole("button", { name: "Connect a bank", exact: true }).click();
-  await page.selectOption("#country", "NL");
-  await page.getByRole("button", { name: "Continue" }).click();
-  await heading(frame(page), "Continue at Gracht Bank");
-  await frame(page).getByRole("link", { name: "Continue in this window" }).click();
+  await toGracht(page);
   await loginAtBank(page);
   await consent(frame(page));
   await message(page, "The transactions of Gracht Bank are being read.");
   await card(page, "Gracht Bank").locator(".number", { hasText: "EUR" }).first().waitFor();
 }
+
+async function toGracht(page) {
+  await page.getByRole("button", { name: "Connect a bank", exact: true }).click();
+  await page.selectOption("#country", "NL");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await heading(frame(page), "Continue at Gracht Bank");
+  await frame(page).getByRole("link", { name: "Continue in this window" }).click();
+  await heading(page, "Give access");
+}
+
+test("two tabs at a bank's own page return to their own sessions", () => open({}, async (page, context) => {
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await other.locator("body[data-ready]").waitFor();
+  for (const tab of [page, other]) await toGracht(tab); // the cookie names the second session
+  for (const tab of [page, other]) {
+    await loginAtBank(tab);
+    await consent(frame(tab));
+    await message(tab, "is connected");
+    await press(tab, "Gracht Bank", "Disconnect");
+    await message(tab, "Gracht Bank is disconnected.");
+  }
+  await other.close();
+}));
 
 test("a bank with its own page sends the browser back, and balances come first", () => open({}, async (page) => {
   let reading = true; // the first sync has not ended
