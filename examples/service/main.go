@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,8 +66,8 @@ func run(ctx context.Context) error {
 	ended := make(chan error, 3)
 	for _, run := range []func() error{
 		func() error { return worker.Run(ctx) },
-		func() error { return serve(ctx, os.Getenv("ADDRESS"), service.Handler()) },
-		func() error { return serve(ctx, os.Getenv("HEALTH_ADDRESS"), service.Health()) }, // not for the public
+		func() error { return serve(ctx, "ADDRESS", "127.0.0.1:8080", service.Handler()) },
+		func() error { return serve(ctx, "HEALTH_ADDRESS", "127.0.0.1:8081", service.Health()) }, // not for the public
 	} {
 		go func() { ended <- run(); stop() }()
 	}
@@ -82,9 +83,9 @@ func end(ctx context.Context, finish func(context.Context) error) error {
 
 var products = []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true, Prefetch: true}}
 
-// serve answers requests until ctx ends, and then waits for those that are under way.
-func serve(ctx context.Context, address string, handler http.Handler) error {
-	server := &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+// serve listens at the address of a variable until ctx ends, and then waits for open requests.
+func serve(ctx context.Context, name, loopback string, handler http.Handler) error {
+	server := &http.Server{Addr: cmp.Or(os.Getenv(name), loopback), Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	ended := make(chan error, 1)
 	context.AfterFunc(ctx, func() { ended <- end(ctx, server.Shutdown) })
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
