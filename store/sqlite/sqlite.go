@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -21,6 +22,9 @@ const maxConnections = 8
 // Open opens or makes a database file and returns a store in it. Call [store.Store.Migrate] before
 // anything else, and close it with [store.Store.Close].
 //
+// A file that Open makes, and those that SQLite makes beside it, are for the user of the process
+// alone. Others keep their permissions.
+//
 // The file is in WAL mode, so readers do not wait for a writer. A writer waits for another one for
 // at most 10 s. The store does not keep data in memory only, so the name ":memory:" is
 // [bankmux.ErrInvalid]. A file that cannot be opened is a [*store.Error].
@@ -31,6 +35,7 @@ func Open(ctx context.Context, file string, aead bankmux.AEAD, options ...store.
 			Field: "file", Detail: "is not the name of a file",
 		}
 	}
+	makePrivate(file)
 	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()}
 	name.RawQuery = url.Values{
 		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
@@ -42,4 +47,12 @@ func Open(ctx context.Context, file string, aead bankmux.AEAD, options ...store.
 	}
 	db.SetMaxOpenConns(maxConnections)
 	return store.Open(ctx, db, store.SQLite, aead, options...)
+}
+
+// makePrivate makes the file if it does not exist. An empty file is a new database to SQLite, and
+// the files beside it get its permissions. An error is left to SQLite, which has it too.
+func makePrivate(file string) {
+	if made, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL, 0o600); err == nil { //nolint:gosec // the caller's file
+		_ = made.Close()
+	}
 }
