@@ -29,8 +29,9 @@ func (b *Bank) LinkDapi(in DapiLink) (json.RawMessage, error) {
 }
 
 // RequireInput makes the next call of an operation on a Dapi connection ask the user for input. The
-// operation is a path such as "/data/balance/get", or "" for any data or payment call. Each round
-// lists the kinds of input that the bank asks for at once. The error is a [*Refusal].
+// operation is the path behind the API's version, such as "/data/balance/get". "" means any data or
+// payment call. Each round lists the kinds of input that the bank asks for at once, and there is at
+// least one. The error is a [*Refusal]. That of an unknown operation lists the known ones.
 //
 // The correct answers are:
 //
@@ -46,8 +47,7 @@ func (b *Bank) RequireInput(connectionID, operation string, rounds ...[]string) 
 
 // Defer makes the next call of an operation on a Dapi connection return status "initialized". As
 // many status calls as polls says then find it running, and the next one finds it done. The
-// operation is a path such as "/data/balance/get", or "" for any data or payment call. The error is
-// a [*Refusal].
+// operation and the error are as with [Bank.RequireInput].
 func (b *Bank) Defer(connectionID, operation string, polls int) error {
 	return b.dapi.Defer(connectionID, operation, polls)
 }

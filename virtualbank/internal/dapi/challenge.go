@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bankmux/bankmux/virtualbank/internal/bank"
@@ -45,11 +46,17 @@ const (
 func (b *Provider) RequireInput(connectionID, operation string, rounds ...[]string) error {
 	b.Lock()
 	defer b.Unlock()
-	conn, ok := b.connections[connectionID]
-	if !ok {
-		return bank.Refuse(http.StatusNotFound, "there is no such connection")
+	conn, err := b.scripted(connectionID, operation)
+	if err != nil {
+		return err
+	}
+	if len(rounds) == 0 {
+		return bank.Refuse(http.StatusBadRequest, "there is no round of inputs to ask for")
 	}
 	for _, round := range rounds {
+		if len(round) == 0 {
+			return bank.Refuse(http.StatusBadRequest, "a round asks for no input")
+		}
 		for _, kind := range round {
 			if answerTo(kind) == "" {
 				return bank.Refuse(http.StatusBadRequest, "unknown kind of input %q", kind)
@@ -64,12 +71,37 @@ func (b *Provider) RequireInput(connectionID, operation string, rounds ...[]stri
 func (b *Provider) Defer(connectionID, operation string, polls int) error {
 	b.Lock()
 	defer b.Unlock()
-	conn, ok := b.connections[connectionID]
-	if !ok {
-		return bank.Refuse(http.StatusNotFound, "there is no such connection")
+	conn, err := b.scripted(connectionID, operation)
+	if err != nil {
+		return err
+	}
+	if polls < 0 {
+		return bank.Refuse(http.StatusBadRequest, "polls is negative")
 	}
 	conn.deferred = append(conn.deferred, deferral{operation, polls})
 	return nil
+}
+
+// unscripted are the operations that no script changes. They look up other operations.
+var unscripted = []string{"/operation/get", "/operation/status"}
+
+// scripted returns the connection of a script for an operation. It refuses unknown ones.
+func (b *Provider) scripted(connectionID, operation string) (*connection, error) {
+	conn, ok := b.connections[connectionID]
+	if !ok {
+		return nil, bank.Refuse(http.StatusNotFound, "there is no such connection at Dapi")
+	}
+	var known []string
+	for _, route := range b.Routes() {
+		if !slices.Contains(unscripted, route.Operation) {
+			known = append(known, route.Operation)
+		}
+	}
+	if operation != "" && !slices.Contains(known, operation) {
+		return nil, bank.Refuse(http.StatusBadRequest,
+			`unknown operation %q; known are "" for any data or payment call, and %s`, operation, strings.Join(known, ", "))
+	}
+	return conn, nil
 }
 
 // inputScript makes a call of an operation ask in rounds.

@@ -1,6 +1,7 @@
 package dapi_test
 
 import (
+	"fmt"
 	"math/big"
 	"net/http"
 	"testing"
@@ -189,6 +190,17 @@ func checkedAnswers(t *testing.T) {
 		"and it trusts the user for a while")
 	c.Bank.Advance(10 * time.Minute)
 	require.Equal(t, "user_input_required", c.Dapi(path, token, secrets).Body["status"])
-	require.Error(t, c.Bank.RequireInput("unknown", "", []string{"otp"}))
-	require.Error(t, c.Bank.RequireInput(id, "", []string{"retina"}))
+	require.ErrorContains(t, c.Bank.RequireInput("unknown", "", []string{"otp"}), "no such connection at Dapi")
+	require.ErrorContains(t, c.Bank.RequireInput(id, "", []string{"retina"}), `unknown kind of input "retina"`)
+	require.ErrorContains(t, c.Bank.RequireInput(id, ""), "no round of inputs")
+	require.ErrorContains(t, c.Bank.RequireInput(id, "", []string{"otp"}, nil), "asks for no input")
+	require.ErrorContains(t, c.Bank.Defer(id, "", -1), "polls is negative")
+	for _, operation := range []string{"Balances", "data/balance/get", "/data/balance/get/", "/operation/get"} {
+		for _, err := range []error{
+			c.Bank.RequireInput(id, operation, []string{"otp"}), c.Bank.Defer(id, operation, 1),
+		} {
+			require.ErrorContains(t, err, fmt.Sprintf("unknown operation %q", operation))
+			require.ErrorContains(t, err, "/data/balance/get", "it lists the known ones")
+		}
+	}
 }
