@@ -45,9 +45,10 @@
 //
 // # Errors
 //
-// errors.As finds an [*Error] in every error, and its [Kind] says what to do next. If parts of a
-// result cannot be read, the rest comes with a [*PartialError]. A loop yields a [Failure] for each
-// unreadable row. No error holds a secret or personal data.
+// errors.As finds an [*Error] in every error that a call returns, and its [Kind] says what to do
+// next. If parts of a result cannot be read, the rest comes with a [*PartialError]. A loop yields a
+// [Failure] for each unreadable row. Neither the text nor the JSON of an error has a secret or
+// personal data.
 //
 // The comment of a call names the kinds that are particular to it. Besides these, a call to a
 // provider can end in [ErrContextDone], [ErrCircuitOpen], [ErrRateLimited], [ErrCredentials],

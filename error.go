@@ -14,8 +14,8 @@ import (
 //	if errors.Is(err, bankmux.ErrReauth) { … }
 //	if e, ok := errors.AsType[*bankmux.Error](err); ok { wait(e.RetryAfter) }
 //
-// It holds no body, no URL with a query, no token and no personal data, so it may be logged and
-// shown to operators. Do not change an Error that was returned.
+// Its text and its JSON have no body, no URL with a query, no token and no personal data. So they
+// may be logged and shown to operators. Do not change an Error that was returned.
 type Error struct {
 	Kind  Kind  `json:"kind"`
 	Scope Scope `json:"scope,omitempty"` // "" means the scope of the Kind

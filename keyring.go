@@ -129,27 +129,28 @@ func (k *Keyring) Encrypt(plaintext, associatedData []byte) ([]byte, error) {
 	return key.Seal(box, nil, plaintext, ad), nil //nolint:gosec // the cipher makes the nonce
 }
 
-// ringError is the error of [Keyring.Decrypt]. It is an [ErrSeal] and holds nothing secret.
-type ringError struct{ says string }
+// ringField is the Field of the errors of [Keyring.Decrypt].
+const ringField = "what is sealed"
 
-func (e *ringError) Error() string { return string(ErrSeal) + ": what is sealed " + e.says }
-
-func (e *ringError) Unwrap() error { return ErrSeal }
+// ringError returns the error of [Keyring.Decrypt]. It holds nothing secret.
+func ringError(detail string) *Error {
+	return &Error{Kind: ErrSeal, Field: ringField, Detail: detail, NotSent: true}
+}
 
 // Decrypt decrypts the result of Encrypt, under the key that it names. The error is [ErrSeal].
 func (k *Keyring) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
 	id, box, ok := splitKeyID(ciphertext)
 	if !ok {
-		return nil, &ringError{"is cut short"}
+		return nil, ringError("is cut short")
 	}
 	key := k.keys[string(id)]
 	if key == nil {
-		return nil, &ringError{"is under key " + quote(string(id)) + ", which is not in the keyring"}
+		return nil, ringError("is under key " + quote(string(id)) + ", which is not in the keyring")
 	}
 	head := ciphertext[:len(ciphertext)-len(box)]
 	plain, err := key.Open(nil, nil, box, authenticated(head, associatedData))
 	if err != nil {
-		return nil, &ringError{"was changed or is of another row"}
+		return nil, ringError("was changed or is of another row")
 	}
 	return plain, nil
 }

@@ -39,6 +39,19 @@ func TestParseKey(t *testing.T) {
 			assert.Equal(t, "text", string(plain))
 		})
 	}
+	for name, b := range map[string][]byte{
+		"- and no _": bytes.Repeat([]byte{0xfb, 0xef, 0xbe}, 11)[:32], // only + in the standard alphabet
+		"_ and no -": bytes.Repeat([]byte{0xff}, 32),                  // only /
+	} {
+		t.Run("URL alphabet with "+name, func(t *testing.T) {
+			t.Parallel()
+			for _, encoding := range []*base64.Encoding{base64.URLEncoding, base64.RawURLEncoding, base64.StdEncoding} {
+				key, err := bankmux.ParseKey("k:" + encoding.EncodeToString(b))
+				require.NoError(t, err)
+				assert.Equal(t, string(b), key.Material.Reveal())
+			}
+		})
+	}
 	good := base64.StdEncoding.EncodeToString(material)
 	for name, text := range map[string]string{
 		"nothing":                  "",

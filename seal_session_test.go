@@ -356,9 +356,12 @@ func TestKeyringBoxes(t *testing.T) {
 			for _, bad := range [][]byte{bad, box[:i]} {
 				plain, err := k.Decrypt(bad, []byte("row"))
 				require.ErrorIs(t, err, bankmux.ErrSeal, i)
+				require.NotNil(t, bankmux.ErrorOf(err), i)
 				assert.Nil(t, plain)
 			}
 		}
+		_, err = k.Decrypt(nil, nil)
+		require.EqualError(t, err, "seal_invalid: what is sealed is cut short; "+bankmux.ErrSeal.Remedy())
 		_, err = k.Decrypt(box, []byte("another row"))
 		require.ErrorIs(t, err, bankmux.ErrSeal)
 		_, err = k.Decrypt(box, nil)
