@@ -288,16 +288,28 @@ func (b *Budgets) NextAllowed(ctx context.Context, op bankmux.Op) time.Time {
 	return b.next(&op, b.callerOf(ctx), time.Now())
 }
 
+// maxMoves is how often next looks for a later time. Budgets whose margins leave no common time
+// would move it without end.
+const maxMoves = 100
+
+// next returns the first time from now on at which all budgets allow a call. The time of one budget
+// may lie in the margin of another, so it repeats until all agree.
 func (b *Budgets) next(op *bankmux.Op, who caller, now time.Time) time.Time {
-	at := now
-	for _, c := range b.of(op) {
-		if c.counts(op, who) {
-			if t := c.next(op, who, now); t.After(at) {
-				at = t
+	for range maxMoves {
+		at := now
+		for _, c := range b.of(op) {
+			if c.counts(op, who) {
+				if t := c.next(op, who, now); t.After(at) {
+					at = t
+				}
 			}
 		}
+		if at.Equal(now) {
+			break
+		}
+		now = at
 	}
-	return at
+	return now
 }
 
 // caller says who waits for a call.

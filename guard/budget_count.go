@@ -33,7 +33,7 @@ type countedCall struct {
 	count  *budgetCount
 	key    uint64 // of the count
 	window int64  // in which it was counted
-	part   *int64 // of the chunk from which it was taken, nil if the process judged alone
+	part   *int32 // of the chunk from which it was taken, nil if the process judged alone
 }
 
 func newBudgetCount(b Budget) *budgetCount {
@@ -100,23 +100,29 @@ func windowAt(now time.Time, window, offset time.Duration) (number int64, ends t
 	return number, time.UnixMilli((number+1)*length + offset.Milliseconds())
 }
 
-// roll starts the window of the present time, and returns when it ends. If the clock was put back
-// by up to a window, the window that was started goes on. The caller has locked mu.
-func (c *budgetCount) roll(now time.Time) (ends time.Time) {
-	number, ends := windowAt(now, c.Window, c.Offset)
-	switch number {
-	case c.window:
-		return ends
-	case c.window - 1:
-		return ends.Add(c.Window)
+// present reports whether a time is in the window that was started, and returns when that window
+// ends. If the clock was put back by up to a window, the window that was started goes on. The
+// caller has locked mu.
+func (c *budgetCount) present(at time.Time) (ends time.Time, ok bool) {
+	number, ends := windowAt(at, c.Window, c.Offset)
+	if number == c.window-1 {
+		return ends.Add(c.Window), true
 	}
-	c.window, c.used = number, map[uint64]int32{}
+	return ends, number == c.window
+}
+
+// roll starts the window of the present time, unless it was started. The caller has locked mu.
+func (c *budgetCount) roll(now time.Time) {
+	if _, ok := c.present(now); ok {
+		return
+	}
+	c.window, _ = windowAt(now, c.Window, c.Offset)
+	c.used = map[uint64]int32{}
 	for key, chunk := range c.chunks {
 		if !now.Before(chunk.until) {
 			delete(c.chunks, key)
 		}
 	}
-	return ends
 }
 
 // apart returns when a call may start that must not arrive in another window: see [Budget.Margin].
@@ -161,17 +167,18 @@ func (c *budgetCount) giveBack(call countedCall) {
 	}
 }
 
-// next returns when the budget allows a call.
-func (c *budgetCount) next(op *bankmux.Op, who caller, now time.Time) time.Time {
+// next returns when the budget allows a call, not before the given time. That may be in the future,
+// so next changes nothing.
+func (c *budgetCount) next(op *bankmux.Op, who caller, from time.Time) time.Time {
 	key := c.digest(op)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ends := c.roll(now)
-	if chunk := c.chunks[key]; chunk != nil && now.Before(chunk.until) && chunk.dry(who) {
+	if chunk := c.chunks[key]; chunk != nil && from.Before(chunk.until) && chunk.dry(who) {
 		return c.apart(chunk.until)
 	}
-	if c.used[key] < c.limit(who) {
-		return c.apart(now)
+	ends, used := c.present(from)
+	if used && c.used[key] >= c.limit(who) {
+		return c.apart(ends)
 	}
-	return c.apart(ends)
+	return c.apart(from)
 }

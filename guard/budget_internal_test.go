@@ -4,6 +4,7 @@ package guard
 
 import (
 	"math/big"
+	"strconv"
 	"testing"
 	"time"
 
@@ -47,6 +48,49 @@ func TestBudgetClock(t *testing.T) {
 			assert.True(t, ok, "the clock goes on")
 		})
 	}
+}
+
+// TestBudgetNext specifies the time at which a refused call is allowed.
+func TestBudgetNext(t *testing.T) {
+	t.Parallel()
+	t.Run("at the time that is named all budgets allow the call, and not before", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(t *rapid.T) {
+			var all []Budget
+			for i := range rapid.IntRange(1, 3).Draw(t, "budgets") {
+				window := rapid.SampledFrom([]time.Duration{time.Minute, time.Hour, 24 * time.Hour}).Draw(t, "window")
+				all = append(all, Budget{
+					Name: strconv.Itoa(i), Window: window, Limit: rapid.IntRange(1, 3).Draw(t, "limit"),
+					Margin:  time.Duration(rapid.Int64Range(0, int64(window/8)).Draw(t, "margin")).Truncate(time.Millisecond),
+					Rolling: rapid.Bool().Draw(t, "rolling"),
+				})
+			}
+			b, err := NewBudgets(all...)
+			require.NoError(t, err)
+			op, now := &bankmux.Op{Name: bankmux.OpSync, Client: "c"}, time.Date(2026, 3, 4, 23, 50, 0, 0, time.UTC)
+			for range 20 {
+				at := b.next(op, caller{}, now)
+				require.False(t, at.Before(now))
+				if before := at.Add(-time.Millisecond); !before.Before(now) {
+					require.True(t, b.next(op, caller{}, before).Equal(at))
+				}
+				for _, c := range b.of(op) {
+					_, ok := c.take(op, caller{}, at)
+					require.True(t, ok, "budget %s at %s", c.Name, at)
+				}
+				now = at.Add(time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "pause")))
+			}
+		})
+	})
+	t.Run("the search ends for budgets that never allow a call together", func(t *testing.T) {
+		t.Parallel()
+		one := Budget{Name: "one", Limit: 1, Window: time.Hour, Margin: 15 * time.Minute}
+		other := Budget{Name: "other", Limit: 1, Window: time.Hour, Margin: 15 * time.Minute, Offset: 30 * time.Minute}
+		b, err := NewBudgets(one, other)
+		require.NoError(t, err)
+		now := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+		assert.True(t, b.next(&bankmux.Op{Name: bankmux.OpSync, Client: "c"}, caller{}, now).After(now))
+	})
 }
 
 // TestPacedRate specifies the rate of a budget with a shorter window.

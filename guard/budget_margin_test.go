@@ -91,6 +91,22 @@ func TestBudgetMargin(t *testing.T) {
 			assert.Equal(t, 24*time.Hour+2*time.Minute, b.NextAllowed(t.Context(), pull).Sub(midnight), "it is used up")
 		})
 	})
+	t.Run("a refusal by another budget names a time outside of it", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := budgets(t, minutely(func(b *guard.Budget) { b.Limit, b.Name = 1, "app" }), guard.PSD2Budget(""))
+			in, midnight := b.Interceptor(), time.Now().Truncate(24*time.Hour).Add(24*time.Hour)
+			time.Sleep(time.Until(midnight.Add(-150 * time.Second)))
+			require.NoError(t, in(t.Context(), pull, ok))
+			assert.Equal(t, 2*time.Minute, b.NextAllowed(t.Context(), pull).Sub(midnight))
+			err := in(t.Context(), pull, ok)
+			require.ErrorIs(t, err, bankmux.ErrRateLimited)
+			assert.Equal(t, 270*time.Second, bankmux.ErrorOf(err).RetryAfter)
+			assert.Contains(t, bankmux.ErrorOf(err).Detail, "T00:02:00Z")
+			time.Sleep(bankmux.ErrorOf(err).RetryAfter)
+			require.NoError(t, in(t.Context(), pull, ok))
+		})
+	})
 	t.Run("a paced budget has none", func(t *testing.T) {
 		t.Parallel()
 		b := guard.Budget{Name: "b", Limit: 100, Window: time.Hour, Margin: 10 * time.Minute}

@@ -13,11 +13,12 @@ import (
 )
 
 // budgetChunk is what this process took of a shared count and has not used.
+// A process keeps one for each connection that it has called in the window, so it is small.
 type budgetChunk struct {
-	night, users int64         // for any call, and for calls with a user
 	until        time.Time     // the end of the window by the fleet's clock
-	asking       chan struct{} // held by the call that asks the fleet for all that wait
-	waiting      int64         // calls that ask or wait
+	asking       chan struct{} // held by the call that asks the fleet for all that wait, nil if none does
+	night, users int32         // for any call, and for calls with a user
+	waiting      int32         // calls that ask or wait
 
 	// There is nothing left in the window for calls without a user, and for any call.
 	nightDry, allDry bool
@@ -36,7 +37,7 @@ func (k *budgetChunk) dry(who caller) bool {
 
 // spend takes a call from the chunk and returns the part from which it was taken, nil if there was
 // none. A call with a user may use what is meant for any call.
-func (k *budgetChunk) spend(who caller) (part *int64) {
+func (k *budgetChunk) spend(who caller) (part *int32) {
 	switch {
 	case k.night > 0:
 		part = &k.night
@@ -76,7 +77,7 @@ func (f *Fleet) count(ctx context.Context, counted []countedCall, op *bankmux.Op
 		return nil
 	}
 	type result struct {
-		part    *int64
+		part    *int32
 		refused bool
 	}
 	results := make([]result, len(counted)) // counted stays on the stack of the caller
@@ -114,17 +115,16 @@ func (f *Fleet) count(ctx context.Context, counted []countedCall, op *bankmux.Op
 
 // take counts a call and returns the part of the chunk from which it was taken. If the fleet does
 // not respond, the process judges alone: take then allows the call, without a part.
-func (s *sharedCount) take(ctx context.Context, op *bankmux.Op, who caller) (part *int64, allowed bool) {
+func (s *sharedCount) take(ctx context.Context, op *bankmux.Op, who caller) (part *int32, allowed bool) {
 	chunk, part, known := s.spend(who)
 	if known {
 		return part, part != nil
 	}
-	s.wait(chunk, 1)
-	defer s.wait(chunk, -1)
+	asking := s.join(chunk)
+	defer s.leave(chunk)
 	a := s.fleet.allowanceFrom(ctx)
 	inner, end := a.Wait(ctx, a.Left())
-	asking := chunk.asking // of this chunk, which asking may replace
-	select {               // one call asks for all that wait
+	select { // one call asks for all that wait
 	case asking <- struct{}{}:
 		defer func() { <-asking }()
 		end()
@@ -142,14 +142,28 @@ func (s *sharedCount) take(ctx context.Context, op *bankmux.Op, who caller) (par
 	}
 }
 
-func (s *sharedCount) wait(chunk *budgetChunk, n int64) {
+// join counts a call among those that ask or wait, and returns what the one that asks holds.
+func (s *sharedCount) join(chunk *budgetChunk) (asking chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	chunk.waiting += n
+	if chunk.asking == nil {
+		chunk.asking = make(chan struct{}, 1)
+	}
+	chunk.waiting++
+	return chunk.asking
+}
+
+// leave undoes join.
+func (s *sharedCount) leave(chunk *budgetChunk) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if chunk.waiting--; chunk.waiting == 0 {
+		chunk.asking = nil
+	}
 }
 
 // spend spends what was taken before. known is false if the fleet must be asked.
-func (s *sharedCount) spend(who caller) (chunk *budgetChunk, part *int64, known bool) {
+func (s *sharedCount) spend(who caller) (chunk *budgetChunk, part *int32, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -164,7 +178,7 @@ func (s *sharedCount) spend(who caller) (chunk *budgetChunk, part *int64, known 
 
 // startChunk replaces the chunk of an earlier window. The caller has locked mu.
 func (s *sharedCount) startChunk(until time.Time) *budgetChunk {
-	chunk := &budgetChunk{until: until, asking: make(chan struct{}, 1)}
+	chunk := &budgetChunk{until: until}
 	s.chunks[s.key] = chunk
 	return chunk
 }
@@ -174,7 +188,7 @@ func (s *sharedCount) startChunk(until time.Time) *budgetChunk {
 // least of all. It reports false if the fleet did not respond.
 func (s *sharedCount) ask(ctx context.Context, op *bankmux.Op, chunk *budgetChunk) bool {
 	s.mu.Lock()
-	waiting, ofReserve := chunk.waiting, chunk.nightDry
+	waiting, ofReserve := int64(chunk.waiting), chunk.nightDry
 	s.mu.Unlock()
 	limit, part := int64(s.night), int64(s.night)
 	if ofReserve {
@@ -196,9 +210,9 @@ func (s *sharedCount) ask(ctx context.Context, op *bankmux.Op, chunk *budgetChun
 	chunk.until = until
 	switch {
 	case taken.N > 0 && ofReserve:
-		chunk.users += taken.N
+		chunk.users += int32(taken.N) //nolint:gosec // at most what was asked for
 	case taken.N > 0:
-		chunk.night += taken.N
+		chunk.night += int32(taken.N) //nolint:gosec // at most what was asked for
 	default:
 		chunk.nightDry = true
 		chunk.allDry = ofReserve || limit == int64(s.Limit)
