@@ -395,7 +395,7 @@ func (s *Service) announce(ctx context.Context, conn bankmux.Connection) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeFor)
 	defer cancel()
 	err := s.store.Queue(ctx, bankmux.Event{
-		Kind: bankmux.EventTransactionsAvailable, Name: "linked", Client: conn.Client, Provider: conn.Provider,
+		Kind: bankmux.EventTransactionsAvailable, Name: EventLinked, Client: conn.Client, Provider: conn.Provider,
 		Key: "linked/" + conn.ID + "/" + conn.LinkedAt.UTC().Format(time.RFC3339Nano), At: conn.LinkedAt,
 		ReferenceKey: conn.ReferenceKey,
 	})

@@ -190,6 +190,10 @@ type Queue interface {
 	Queue(ctx context.Context, event bankmux.Event) error
 }
 
+// EventLinked is the [bankmux.Event.Name] of the event that asks for the first sync of a connection
+// after each link and reconnect.
+const EventLinked = "linked"
+
 // Account is a stored account.
 type Account struct {
 	Name       string            // the application's own, as [bankmux.Ledger] gave it

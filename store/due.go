@@ -23,7 +23,7 @@ type Due struct {
 // Connections that do not open are left out, and tried again after five minutes or after the lease
 // if it is longer. If there are no others, the error is [bankmux.ErrSeal].
 func (s *Store) TakeDue(ctx context.Context, limit int, lease time.Duration) ([]Due, error) {
-	all, lost, err := s.takeDue(ctx, limit, lease)
+	all, lost, err := s.takeDue(ctx, limit, lease, nil)
 	if err == nil && len(all) == 0 {
 		err = failed("TakeDue", lost.err)
 	}
@@ -37,8 +37,10 @@ func (s *Store) TakeDue(ctx context.Context, limit int, lease time.Duration) ([]
 const unreadablePause = 5 * time.Minute
 
 // takeDue takes connections. It passes over those that do not open, so they do not hold up the
-// others.
-func (s *Store) takeDue(ctx context.Context, limit int, lease time.Duration) (all []Due, lost unreadable, err error) {
+// others. Those of full clients and banks wait.
+func (s *Store) takeDue(
+	ctx context.Context, limit int, lease time.Duration, full []jobOf,
+) (all []Due, lost unreadable, err error) {
 	const op = "TakeDue"
 	if limit < 1 || lease <= 0 {
 		return nil, lost, failed(op, invalid("limit or lease", "is not positive"))
@@ -53,8 +55,10 @@ func (s *Store) takeDue(ctx context.Context, limit int, lease time.Duration) (al
 	err = s.write(ctx, op, func(w *work) error {
 		all, lost = nil, unreadable{}
 		for len(all) < limit && lost.rows < maxUnreadable {
-			rows, err := each(ctx, w, connectionColumns+" WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2"+
-				w.dialect.skipLocked(), []any{now.UnixMilli(), limit - len(all)}, (*connectionRow).fields)
+			args := []any{now.UnixMilli(), limit - len(all)}
+			rows, err := each(ctx, w, connectionColumns+" WHERE due_at <= $1"+
+				connectionOfBank.without(full, &args)+" ORDER BY due_at, id LIMIT $2"+w.dialect.skipLocked(),
+				args, (*connectionRow).fields)
 			if err != nil || len(rows) == 0 {
 				return err
 			}
@@ -80,6 +84,30 @@ func (s *Store) takeDue(ctx context.Context, limit int, lease time.Duration) (al
 		return nil, unreadable{}, err
 	}
 	return all, lost, nil
+}
+
+// takeLinked takes the connection of a [bankhttp.EventLinked] and deletes the event. It returns nil
+// if the connection is not due, because a sync has taken it since the link.
+func (s *Store) takeLinked(ctx context.Context, q Queued, lease time.Duration) (due *Due, err error) {
+	err = s.write(ctx, "Dequeue", func(w *work) error {
+		due = nil
+		n, err := w.exec(ctx, "DELETE FROM bankmux_events WHERE id = $1 AND holder = $2", q.ID, q.holder)
+		if err != nil || n == 0 {
+			return err
+		}
+		now := s.now()
+		until := now.Add(lease).UnixMilli()
+		n, err = w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1 WHERE id = $2 AND user_id = $3"+
+			" AND due_at <= $4", until, q.Connection.ID, q.Connection.User, now.UnixMilli())
+		if n == 1 {
+			due = &Due{*q.Connection, until}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return due, nil
 }
 
 // none reports whether a query finds nothing. An idle worker asks this first, so it takes no lock.

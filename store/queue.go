@@ -136,7 +136,7 @@ func (r *queuedRow) fields() []any {
 // Events that do not open are left out too. They are tried again behind the others, with growing
 // pauses, and deleted after ten attempts. If there are no others, the error is [bankmux.ErrSeal].
 func (s *Store) Dequeue(ctx context.Context, limit int) ([]Queued, error) {
-	all, lost, err := s.dequeue(ctx, limit, s.limits.Lease)
+	all, lost, err := s.dequeue(ctx, limit, s.limits.Lease, nil)
 	if err == nil && len(all) == 0 {
 		err = failed("Dequeue", lost.err)
 	}
@@ -165,8 +165,9 @@ type unreadable struct {
 const maxUnreadable = 100
 
 // dequeue takes events. It passes over those that do not open, so they do not hold up the others.
+// Those of full clients and banks wait.
 func (s *Store) dequeue(
-	ctx context.Context, limit int, lease time.Duration,
+	ctx context.Context, limit int, lease time.Duration, full []jobOf,
 ) (all []Queued, lost unreadable, err error) {
 	const op = "Dequeue"
 	if limit < 1 {
@@ -181,14 +182,14 @@ func (s *Store) dequeue(
 		if err := s.dropUnknown(ctx, w); err != nil {
 			return err
 		}
-		holder := rand.Text()
+		t := taking{rand.Text(), lease, full}
 		for len(all) < limit && lost.rows < maxUnreadable {
-			rows, err := s.takeEvents(ctx, w, limit-len(all), holder, lease)
+			rows, err := s.takeEvents(ctx, w, limit-len(all), t)
 			if err != nil || len(rows) == 0 {
 				return err
 			}
 			for i := range rows {
-				q, fault, err := s.queued(ctx, w, &rows[i], holder)
+				q, fault, err := s.queued(ctx, w, &rows[i], t.holder)
 				switch {
 				case err != nil:
 				case fault != nil:
@@ -224,21 +225,27 @@ func (s *Store) passOver(ctx context.Context, w *work, r *queuedRow, fault error
 	return err
 }
 
+// taking says how events are taken.
+type taking struct {
+	holder string
+	lease  time.Duration
+	full   []jobOf
+}
+
 // takeEvents holds the oldest free events.
-func (s *Store) takeEvents(
-	ctx context.Context, w *work, limit int, holder string, lease time.Duration,
-) ([]queuedRow, error) {
+func (s *Store) takeEvents(ctx context.Context, w *work, limit int, t taking) ([]queuedRow, error) {
 	now := s.now()
+	args := []any{now.UnixMilli(), limit}
 	rows, err := each(ctx, w, "SELECT id, client, reference_key, event, attempt, sealed FROM bankmux_events"+
-		" WHERE held_until <= $1 AND NOT ("+unknownConnection+") ORDER BY created_at, id LIMIT $2"+
-		w.dialect.skipLocked(), []any{now.UnixMilli(), limit}, (*queuedRow).fields)
+		" WHERE held_until <= $1 AND NOT ("+unknownConnection+")"+eventOfBank.without(t.full, &args)+
+		" ORDER BY created_at, id LIMIT $2"+w.dialect.skipLocked(), args, (*queuedRow).fields)
 	if err != nil {
 		return nil, err
 	}
 	for i := range rows {
 		rows[i].attempt++
 		_, err := w.exec(ctx, "UPDATE bankmux_events SET holder = $1, held_until = $2, attempt = $3 WHERE id = $4",
-			holder, now.Add(lease).UnixMilli(), rows[i].attempt, rows[i].id)
+			t.holder, now.Add(t.lease).UnixMilli(), rows[i].attempt, rows[i].id)
 		if err != nil {
 			return nil, err
 		}

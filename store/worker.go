@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
 	"github.com/bankmux/bankmux/schedule"
 )
 
@@ -23,7 +24,8 @@ import (
 type Worker struct {
 	Store *Store
 	// Follow does what an event asks for: bankhttp.Service.Follow. After an error it is called
-	// again later, with a growing pause, at most ten times.
+	// again later, with a growing pause, at most ten times. It does not get
+	// [bankhttp.EventLinked], because Sync is called after each link.
 	Follow func(ctx context.Context, event bankmux.Event, conn bankmux.Connection) error
 	// Finish exchanges a link that the user finished, perhaps without returning to the application.
 	// The event is a [bankmux.EventLinkFinished] with its ExchangePayload. After an error Finish is
@@ -46,8 +48,14 @@ type Worker struct {
 	// means Every after its last sync.
 	Timetable schedule.Timetable
 
-	Poll     time.Duration // between two looks for work; 0 means 1 s
-	Parallel int           // jobs at a time; 0 means 4
+	Poll time.Duration // between two looks for work; 0 means 1 s
+	// Parallel is how many jobs of each client run at a time. Half of them may be of one bank. So a
+	// provider that hangs leaves the other ones alone, and a bank that hangs the other banks. 0
+	// means 4.
+	Parallel int
+	// Timeout limits a job. After it, a sync continues at the last stored page, and an event is
+	// tried again. 0 means 5 min.
+	Timeout time.Duration
 	// Lease is how long a process that died holds its jobs; one that lives extends it. A job that
 	// two workers have stores nothing twice, because a sync compares and swaps its state. 0 means
 	// 30 s.
@@ -68,16 +76,12 @@ func (w Worker) Run(ctx context.Context) error {
 	ctx = bankmux.WithoutUser(ctx)
 	var jobs sync.WaitGroup
 	defer jobs.Wait()
-	slots := make(chan struct{}, w.Parallel)
+	slots := newSlots(w.Parallel)
 	var look time.Time
 	pause := w.Store.limits.Lease // that of a process that died before may last so long
 	for ctx.Err() == nil {
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil
-		}
-		job, err := w.next(ctx)
+		full := slots.full()
+		job, err := w.next(ctx, full)
 		if err != nil && ctx.Err() == nil {
 			w.log(ctx, "no job could be taken", err)
 		}
@@ -86,13 +90,15 @@ func (w Worker) Run(ctx context.Context) error {
 			look, pause = w.Store.now().Add(pause), lookEvery
 		}
 		if job == nil {
-			<-slots
-			sleep(ctx, w.Poll)
+			slots.wait(ctx, w.Poll, full)
 			continue
 		}
+		slots.add(job.of, 1)
 		jobs.Go(func() {
-			defer func() { <-slots }()
-			job(ctx)
+			defer slots.end(job.of)
+			if err := noPanic(func() error { job.run(ctx); return nil }); err != nil {
+				w.log(ctx, "a job could not be given back; it is taken again after the lease", err)
+			}
 		})
 	}
 	return nil
@@ -102,6 +108,7 @@ func (w *Worker) setDefaults() {
 	setDefault(&w.Every, 24*time.Hour)
 	setDefault(&w.Poll, time.Second)
 	setDefault(&w.Parallel, 4)
+	setDefault(&w.Timeout, 5*time.Minute)
 	setDefault(&w.Lease, 30*time.Second)
 	if w.Timetable == nil {
 		w.Timetable = schedule.Every(w.Every)
@@ -112,22 +119,46 @@ func (w *Worker) setDefaults() {
 }
 
 // next takes a job: an event if there is one, else a connection that is due. It returns nil if
-// there is none.
-func (w *Worker) next(ctx context.Context) (func(context.Context), error) {
-	events, lost, err := w.Store.dequeue(ctx, 1, w.Lease)
+// there is none. Jobs of full clients and banks wait.
+func (w *Worker) next(ctx context.Context, full []jobOf) (*job, error) {
+	events, lost, err := w.Store.dequeue(ctx, 1, w.Lease, full)
 	if err != nil {
 		return nil, err
 	}
 	w.logUnreadable(ctx, "events do not open and are tried again later, or are given up", lost)
 	if len(events) > 0 {
-		return func(ctx context.Context) { w.follow(ctx, events[0]) }, nil
+		return w.eventJob(ctx, events[0], full)
 	}
-	due, lost, err := w.Store.takeDue(ctx, 1, w.Lease)
+	due, lost, err := w.Store.takeDue(ctx, 1, w.Lease, full)
 	w.logUnreadable(ctx, "connections do not open and are tried again later", lost)
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
-	return func(ctx context.Context) { w.sync(ctx, due[0]) }, nil
+	return w.syncJob(due[0]), nil
+}
+
+// eventJob returns the job of an event. That of a link is the sync for which the connection is due.
+// If that sync has started, the next job is another one.
+func (w *Worker) eventJob(ctx context.Context, q Queued, full []jobOf) (*job, error) {
+	if q.Connection == nil {
+		return &job{jobOf{client: q.Event.Client}, func(ctx context.Context) { w.follow(ctx, q) }}, nil
+	}
+	if q.Event.Name != bankhttp.EventLinked {
+		return &job{jobOfConnection(q.Connection), func(ctx context.Context) { w.follow(ctx, q) }}, nil
+	}
+	due, err := w.Store.takeLinked(ctx, q, w.Lease)
+	switch {
+	case err != nil:
+		return nil, err
+	case due == nil:
+		return w.next(ctx, full)
+	}
+	return w.syncJob(*due), nil
+}
+
+// syncJob returns the job of a connection that is due.
+func (w *Worker) syncJob(d Due) *job {
+	return &job{jobOfConnection(&d.Connection), func(ctx context.Context) { w.sync(ctx, d) }}
 }
 
 // errNoFinish is the error for a link that the worker cannot finish.
@@ -151,7 +182,7 @@ func (w *Worker) follow(ctx context.Context, q Queued) {
 	stop := w.hold(ctx, func(ctx context.Context) error {
 		return w.Store.Postpone(ctx, q, w.Store.now().Add(w.Lease))
 	})
-	err := noPanic(func() error { return w.handle(ctx, q) })
+	err := w.limited(ctx, func(ctx context.Context) error { return w.handle(ctx, q) })
 	stop()
 	stopped := stoppedBy(ctx, err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseFor)
@@ -183,7 +214,7 @@ func (w *Worker) follow(ctx context.Context, q Queued) {
 func (w *Worker) sync(ctx context.Context, d Due) {
 	stop := w.hold(ctx, func(ctx context.Context) error { return w.Store.extendDue(ctx, &d, w.Lease) })
 	var res bankmux.SyncAllResult
-	err := noPanic(func() (err error) {
+	err := w.limited(ctx, func(ctx context.Context) (err error) {
 		res, err = w.Sync(ctx, d.Connection)
 		return err
 	})
@@ -215,10 +246,18 @@ func (w *Worker) readBalances(ctx context.Context, conn bankmux.Connection, sync
 	if w.Balances == nil || (synced != nil && !partial) {
 		return
 	}
-	err := noPanic(func() error { return w.Balances(ctx, conn) })
+	err := w.limited(ctx, func(ctx context.Context) error { return w.Balances(ctx, conn) })
 	if err != nil && !stoppedBy(ctx, err) {
 		w.log(ctx, "the balances of a connection could not be read", err)
 	}
+}
+
+// limited calls the application's code. A panic becomes an error, and a call that takes too long
+// ends.
+func (w *Worker) limited(ctx context.Context, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
+	defer cancel()
+	return noPanic(func() error { return call(ctx) })
 }
 
 // noPanic turns a panic of the application's code into an error. Otherwise it would end the
