@@ -107,15 +107,16 @@ func failsWithoutValue(t *testing.T, d *database, change func(*riversync.Options
 	p := d.process(t, newBank(), func(p *process) { p.change, p.logger, p.river = change, logger, logger })
 	conn := p.link(t, "rosa")
 	p.nudge(t, conn)
+	start := time.Now()
 	p.start(t)
 	var waits []time.Duration
 	for range 2 {
-		start := time.Now()
 		require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind)
 		plan := p.plan(t, conn)
 		assert.Equal(t, bankmux.ErrApplication, plan.Kind)
 		assert.Equal(t, schedule.Due, plan.State)
 		waits = append(waits, plan.At.Sub(start))
+		start = time.Now() // before the next run
 		p.nudge(t, conn)
 	}
 	require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind)
@@ -204,9 +205,9 @@ func keepsForceUnplanned(t *testing.T, d *database) {
 	p.start(t)
 	require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind)
 	d.refuse(t, "TRIGGER refuse BEFORE UPDATE ON", "bankmux_river_connections", "NEW.ended_at <> OLD.ended_at")
+	p.bank.taken()
 	p.nudge(t, conn)
 	for range 2 {
-		p.bank.taken()
 		require.Equal(t, river.EventKindJobFailed, p.wait(t).Kind)
 		assert.NotEmpty(t, p.bank.taken(), "the run does not wait for the backoff")
 		d.retry(t)
@@ -218,15 +219,16 @@ func waitsLonger(t *testing.T, d *database) {
 	conn := p.link(t, "rosa")
 	end := d.refuse(t, "TRIGGER refuse BEFORE UPDATE ON", "bankmux_river_connections", "NEW.ended_at IS NOT NULL")
 	p.nudge(t, conn)
+	start := time.Now()
 	p.start(t)
 	for run, least := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute} {
-		start := time.Now()
 		e := p.wait(t)
 		require.Equal(t, river.EventKindJobFailed, e.Kind)
 		assert.Equal(t, run+1, e.Job.Attempt)
 		assert.GreaterOrEqual(t, e.Job.ScheduledAt.Sub(start), least)
 		assert.Contains(t, p.bank.taken(), "accounts of rosa", "the bank is called once in a run")
 		assert.Equal(t, 1, d.jobs(t))
+		start = time.Now() // before the next run
 		d.retry(t)
 	}
 	require.Equal(t, river.EventKindJobFailed, p.wait(t).Kind)
