@@ -125,7 +125,6 @@ func endsWhileDown(t *testing.T) {
 	}
 	b.taken()
 	server.Kill(t)
-	down := time.Now()
 	close(page.open)
 	require.Eventually(t, func() bool { return log.count("a plan could not be stored") == running },
 		patience, 10*time.Millisecond, "each run ends")
@@ -135,9 +134,9 @@ func endsWhileDown(t *testing.T) {
 		assert.Empty(t, b.taken())
 	}
 	server.Start(t)
-	d.rescueLost(t, down)
+	require.Eventually(t, func() bool { return d.db.PingContext(t.Context()) == nil }, patience, 10*time.Millisecond)
 	require.Eventually(t, func() bool {
-		d.retry(t) // River may store the error of a run after the server is back
+		d.retry(t) // River stores the error of each run some seconds after the server is back
 		return d.waiting() == connections
 	}, patience, 20*time.Millisecond, "each connection has its slot of the night")
 	assert.Equal(t, connections, d.jobs(t, "scheduled"), "no connection lost its job, or has two")
@@ -150,16 +149,6 @@ func endsWhileDown(t *testing.T) {
 		require.Equal(t, allTexts, here.texts(t, user))
 		assert.Equal(t, 1, called["page 2 of "+user], "no page was read by two runs")
 	}
-}
-
-// rescueLost waits until the database responds. Then it gives jobs of before the outage to other
-// workers, as River does after RescueStuckJobsAfter. River tries for seven seconds to store the end
-// of a job, and the server may have been away for longer. A job that has started since has a worker
-// that lives.
-func (d *database) rescueLost(t *testing.T, down time.Time) {
-	t.Helper()
-	require.Eventually(t, func() bool { return d.db.PingContext(t.Context()) == nil }, patience, 10*time.Millisecond)
-	d.giveAway(t, "attempted_at < $1", down)
 }
 
 // waiting returns how many connections have a plan for their slot, and no run.
