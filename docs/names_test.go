@@ -20,8 +20,11 @@ var variables = map[string][]string{
 	"client": {"bankmux.Client"}, "conn": {"bankmux.Connection"}, "registry": {"bankmux.Registry"},
 	"event": {"bankmux.Event"}, "err": {"bankmux.Error", "bankmux.PartialError"}, "g": {"guard.Guard"},
 	"keyring": {"bankmux.Keyring"}, "challenge": {"bankmux.Challenge"}, "session": {"bankmux.Session"},
-	"service": {"bankhttp.Service"}, "bank": {"virtualbank.Bank"}, "st": {"store.Store"},
+	"service": {"bankhttp.Service"}, "bank": {"virtualbank.Bank"},
 }
+
+// selfEvident are the variables that a page may name without code that declares them.
+var selfEvident = []string{"client", "conn", "keyring"}
 
 // foreign are what else pages name: packages of others, and variables of other types.
 var foreign = []string{
@@ -94,13 +97,21 @@ var (
 	constant  = regexp.MustCompile("`((?:Err|State|Event|Code|Input|Op)[A-Z]\\w*)`")
 )
 
-// unknown returns a sentence about each name of a page that no package has.
-func (n names) unknown(page, text string) []string {
+// unknown returns a sentence about each name of a page that no package has, and about each variable
+// that its code does not declare.
+func (n names) unknown(page, markdown string) []string {
 	var found []string
+	code := strings.Join(fence.FindAllString(markdown, -1), "\n")
+	text := fence.ReplaceAllString(markdown, "")
+	text, removed, _ := strings.Cut(text, "\n### Removed\n") // of the changelog: names that are no longer there
+	text += strings.Join(instead.FindAllString(removed, -1), "\n")
+	text = former.ReplaceAllString(text, "")
 	report := func(m []string, why string) { found = append(found, strings.Trim(m[0], "`")+": "+why) }
 	for _, m := range ofPackage.FindAllStringSubmatch(text, -1) {
 		types, isVariable := variables[m[1]]
 		switch {
+		case isVariable && !slices.Contains(selfEvident, m[1]) && !regexp.MustCompile(`\b`+m[1]+`\b`).MatchString(code):
+			report(m, "the code of the page has no "+m[1])
 		case isVariable && n[m[1]] == nil:
 			member := func(of string) bool {
 				name, of, _ := strings.Cut(of, ".")
@@ -144,12 +155,8 @@ func TestNames(t *testing.T) {
 	for _, page := range markdown(t) {
 		raw, err := os.ReadFile(page)
 		require.NoError(t, err)
-		text := fence.ReplaceAllString(string(raw), "")
-		text, removed, _ := strings.Cut(text, "\n### Removed\n") // of the changelog: names that are no longer there
-		text += strings.Join(instead.FindAllString(removed, -1), "\n")
-		text = former.ReplaceAllString(text, "")
 		t.Run(strings.TrimPrefix(page, "../")+" names what the packages export", func(t *testing.T) {
-			assert.Empty(t, known.unknown(page, text))
+			assert.Empty(t, known.unknown(page, string(raw)))
 		})
 	}
 }
@@ -159,15 +166,18 @@ func TestUnknownNames(t *testing.T) {
 	known := exported(t)
 	for name, c := range map[string]struct{ page, text, want string }{
 		"a function":                              {"a.md", "`guard.Interactive(ctx)`", ""},
-		"a method of a variable":                  {"a.md", "`g.UnlistedCodes()`", ""},
+		"a method of a variable":                  {"a.md", "```go\ng := guard.New(o)\n```\n`g.UnlistedCodes()`", ""},
 		"a method of a type":                      {"a.md", "`guard.Guard.Drift` and `Guard.Drift`", ""},
 		"a field of an alias":                     {"a.md", "`virtualbank.Refusal.Status`", ""},
 		"a method of an embedded interface":       {"a.md", "`guard.Backend.Acquire`", ""},
 		"a method in the place of a function":     {"a.md", "`guard.UnlistedCodes()`", "package guard has no"},
-		"a function in the place of a method":     {"a.md", "`g.Interactive`", "guard.Guard has no"},
+		"a function in the place of a method":     {"a.md", "```go\ng := guard.New(o)\n```\n`g.Interactive`", "guard.Guard has no"},
 		"a type in the place of a method":         {"a.md", "`guard.Drift()`", "it is a type"},
 		"a method of another type":                {"a.md", "`Registry.UnlistedCodes`", "no such method"},
 		"a method of another type of the package": {"a.md", "`guard.Fleet.UnlistedCodes`", "guard.Fleet has no"},
+		"a variable that no code declares":        {"a.md", "`g.UnlistedCodes()`", "the code of the page has no g"},
+		"a name that a page removed":              {"a.md", "\n### Removed\n\n- `wire.Old`: use `wire.Decode`.", ""},
+		"a name to use that does not exist":       {"a.md", "\n### Removed\n\n- `wire.Old`: use `wire.New`.", "package wire has no"},
 		"an unknown variable":                     {"a.md", "`thing.Do`", "what is thing?"},
 		"a name that another package may have":    {"DESIGN.md", "`GetBody`", ""},
 		"an unknown constant":                     {"DESIGN.md", "`ErrNonsense`", "no such name"},
