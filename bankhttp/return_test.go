@@ -174,7 +174,12 @@ func TestReturnElsewhere(t *testing.T) {
 		"a public address with letters of other languages": {
 			"https://app.example.com/b%C3%A4nk", "", "/b%C3%A4nk/sessions", "https://app.example.com/b%C3%A4nk/return",
 		},
-		"paths of the application's own":          {"", "https://app.example.com/back", "/link", "https://app.example.com/back"},
+		"a public address with an escaped slash": {
+			"https://app.example.com/a%2Fb", "", "/a%2Fb/sessions", "https://app.example.com/a%2Fb/return",
+		},
+		"paths of the application's own": {
+			"", "https://app.example.com/back", "/link", "https://app.example.com/back",
+		},
 		"a path of its own that no session names": {"", "", "/link", "https://app.example.com/back"},
 	} {
 		t.Run(name+": the cookie names the session", func(t *testing.T) {
@@ -196,6 +201,19 @@ func TestReturnElsewhere(t *testing.T) {
 			}
 		})
 	}
+	t.Run("behind a proxy that ends TLS, the cookie is still for https alone", func(t *testing.T) {
+		t.Parallel()
+		for redirect, secure := range map[string]bool{
+			"https://app.example.com/back": true, "http://127.0.0.1/back": false,
+		} {
+			a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.PublicURL, c.Session.RedirectURI = "", redirect })
+			r := newRequest(t, "rosa", "POST", "/bank/sessions", "")
+			r.TLS = nil
+			w := serve(t, a.handler, r)
+			require.Equal(t, http.StatusOK, w.Code)
+			assert.Equal(t, secure, cookiesOf(w)[0].Secure, redirect)
+		}
+	})
 	t.Run("a session with an address of its own", func(t *testing.T) {
 		t.Parallel()
 		const brand = "https://brand.example.net/bank/return"
