@@ -62,7 +62,9 @@ type Config struct {
 	// If it refuses the response, the error is [bankmux.ErrMalformed], and the outcome is unknown.
 	//
 	// Middleware may send requests of its own by the same client, such as one for a token. They
-	// pass the same middleware. They are not signed, and net/http may repeat them.
+	// pass the same middleware. They are not signed, and net/http may repeat them. Middleware
+	// cannot send the request of a call again, such as with a new token after a 401. That is
+	// refused before anything is sent, and the call has the first response or its error.
 	//
 	// Debug output needs SetDebug and a logger of SetLogger. It hides the bodies, and all header
 	// fields but a few that cannot have credentials, unless OnRequestLog or OnResponseLog is set.
@@ -81,7 +83,7 @@ type Client struct {
 	limit int
 	field string   // of the Config, which is invalid
 	fault string   // why, or ""
-	sent  sync.Map // by *resty.Request, its *sending
+	sent  sync.Map // by weak.Pointer[resty.Request], its *sending
 	sign  func(r *http.Request, body []byte) error
 	drift sampler
 
@@ -271,12 +273,16 @@ func (s *sending) failure(ctx context.Context, res *http.Response, err error) er
 	switch {
 	case s.refused != nil:
 		return s.refused
-	case !s.prepared && errors.Is(err, resty.ErrRateLimitExceeded):
+	case errors.Is(err, errElsewhere) && ctx.Err() == nil:
+		return &bankmux.Error{
+			Kind: bankmux.ErrUnavailable, Detail: "middleware of Config.Resty sent the request by another transport",
+		}
+	case s.state.Load() == over && errors.Is(err, resty.ErrRateLimitExceeded):
 		return &bankmux.Error{
 			Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeCall, NotSent: true,
 			Detail: "the rate limiter of Config.Resty refused the request",
 		}
-	case !s.prepared && ctx.Err() == nil:
+	case s.state.Load() != handed && ctx.Err() == nil:
 		return invalid("the method or the path cannot be sent, or middleware refused or hid the request")
 	}
 	if ctx.Err() == nil && s.stale() {

@@ -10,9 +10,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"weak"
 
 	"github.com/go-resty/resty/v2"
 )
@@ -38,8 +41,13 @@ func (c *Client) configure(add func(*resty.Client)) {
 // restrict runs after the caller's middleware. It refuses what that must not change, and keeps
 // requests of middleware apart from those of [Client.Do].
 func (c *Client) restrict(rc *resty.Client, r *resty.Request) error {
-	sent, ours := c.sent.Load(r)
 	found, _ := r.Context().Value(sendingKey{}).(*sending)
+	sent := c.sendingOf(r, found)
+	ours := sent != nil
+	if ours && sent.state.Load() != waiting {
+		r.SetContext(sent.traced) // so that the transport refuses it, and resty's response is not nil
+		return nil
+	}
 	_, direct := rc.GetClient().Transport.(sendingTransport)
 	detail := ""
 	switch {
@@ -58,9 +66,32 @@ func (c *Client) restrict(rc *resty.Client, r *resty.Request) error {
 		return nil
 	}
 	if ours {
-		sent.(*sending).refused = unusable(detail) //nolint:forcetypeassert // the map has nothing else
+		sent.refused = unusable(detail)
 	}
 	return unusable(detail)
+}
+
+// sendingOf returns the sending of a request of [Client.Do] or of a copy, nil for another request.
+// found is that of its context, or nil.
+func (c *Client) sendingOf(r *resty.Request, found *sending) *sending {
+	known, _ := c.sent.Load(weak.Make(r))
+	sent, _ := known.(*sending)
+	switch {
+	case sent != nil:
+	case found != nil && r.Body == any(&found.reader):
+		return found
+	case r.RawRequest != nil:
+		sent, _ = r.RawRequest.Context().Value(sendingKey{}).(*sending)
+	}
+	return sent
+}
+
+// keep lets sendingOf find the sending as long as middleware can send the request, which may be
+// after Do.
+func (c *Client) keep(r *resty.Request, s *sending) {
+	key := weak.Make(r)
+	c.sent.Store(key, s)
+	runtime.AddCleanup(r, func(key weak.Pointer[resty.Request]) { c.sent.Delete(key) }, key)
 }
 
 // apart is the context of a request that middleware sends by the same client. The request is not
@@ -89,6 +120,17 @@ func (a apart) Value(key any) any {
 	}
 }
 
+// byResty is the part of a sending that only a request of resty's needs.
+type byResty struct {
+	method, address string // of the request
+
+	// What the transport has read.
+	got    *http.Response
+	text   []byte
+	broken error // why the text is not complete
+	lost   error // the first error of the transport
+}
+
 // sendByResty sends the request by resty and reads the response.
 func (c *Client) sendByResty(s *sending, req *Request, address string) (*http.Response, []byte, error) {
 	r := c.resty.R().SetContext(s.traced).SetQueryParamsFromValues(req.Query)
@@ -102,9 +144,12 @@ func (c *Client) sendByResty(s *sending, req *Request, address string) (*http.Re
 		s.reader.Reset(s.payload)
 		r.SetBody(&s.reader)
 	}
-	c.sent.Store(r, s)
-	defer c.sent.Delete(r)
+	s.byResty = &byResty{method: cmp.Or(req.Method, http.MethodGet), address: address}
+	c.keep(r, s)
 	res, err := r.Execute(req.Method, address)
+	if s.state.CompareAndSwap(waiting, over) && res != nil && !errors.Is(err, errUnprepared) {
+		return nil, nil, errElsewhere
+	}
 	return s.receivedBy(res, err)
 }
 
@@ -113,13 +158,15 @@ func (c *Client) sendByResty(s *sending, req *Request, address string) (*http.Re
 func (s *sending) receivedBy(res *resty.Response, err error) (*http.Response, []byte, error) {
 	switch {
 	case s.got == nil:
-		return nil, nil, err
+		return nil, nil, cmp.Or(s.lost, err)
 	case s.broken != nil:
 		return s.got, nil, s.broken
 	case res == nil || res.RawResponse == nil: // http.Client does not like it, such as its Location
 		return s.got, s.text, nil
 	case errors.Is(err, resty.ErrResponseBodyTooLarge):
 		return s.got, nil, errTooLarge
+	case errors.Is(err, errSentOnce): // middleware tried to send the request again
+		return s.got, s.text, nil
 	case err != nil:
 		return s.got, nil, errDisliked
 	case res.Body() != nil:
@@ -130,6 +177,9 @@ func (s *sending) receivedBy(res *resty.Response, err error) (*http.Response, []
 
 // errDisliked ends a call whose response middleware refuses.
 var errDisliked = errors.New("middleware refused the response")
+
+// errElsewhere ends a call whose request a hook has led to another transport, after restrict.
+var errElsewhere = errors.New("another transport has the request")
 
 // receive reads the whole response, so that what middleware does with the body does not matter.
 // Middleware gets a copy.
@@ -162,6 +212,13 @@ func (b readAlready) Read(to []byte) (int, error) {
 }
 
 func (readAlready) Close() error { return nil }
+
+// moved reports whether middleware has changed the method or the address of a request.
+func (s *sending) moved(r *http.Request) bool {
+	u, err := url.Parse(s.address)
+	return err != nil || r.Method != s.method || r.URL.Scheme != u.Scheme ||
+		r.URL.Host != strings.TrimSuffix(u.Host, ":") || r.URL.EscapedPath() != u.EscapedPath()
+}
 
 // changed reports whether middleware has changed the body of a request. Resty sends no body with
 // some methods.

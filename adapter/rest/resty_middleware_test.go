@@ -70,6 +70,15 @@ func aChangeThatWouldBeLostIsRefused(t *testing.T) {
 			before(func(_ *resty.Client, r *resty.Request) { r.SetBasicAuth("user", "planted") }),
 			"has middleware that replaces the adapter's credential",
 		},
+		"an address": {
+			before(func(_ *resty.Client, r *resty.Request) { r.URL = "http://127.0.0.1/payments/1" }),
+			refusedMove,
+		},
+		"a path":   {before(func(_ *resty.Client, r *resty.Request) { r.URL += "/another" }), refusedMove},
+		"a method": {before(func(_ *resty.Client, r *resty.Request) { r.Method = http.MethodPut }), refusedMove},
+		"an address of the hook": {func(c *resty.Client) {
+			c.SetPreRequestHook(func(_ *resty.Client, r *http.Request) error { r.URL.Path = "/another"; return nil })
+		}, refusedMove},
 		"curl commands": {
 			before(func(_ *resty.Client, r *resty.Request) { r.SetDebug(true).EnableGenerateCurlOnDebug() }),
 			"has middleware that asks for curl commands, which would have credentials",

@@ -72,6 +72,7 @@ const (
 	refusedWriter     = "has a function that writes bodies, but the adapter writes them"
 	refusedCredential = "has a user or token, which would replace the adapter's; another header field can have it"
 	refusedRetries    = "has retries, but only package guard repeats calls: see guard.RetryOptions"
+	refusedMove       = "has middleware that changes the method or the address of a request"
 	refusedByResty    = "has a setting that resty cannot apply, such as a proxy or a certificate; SetLogger shows it"
 )
 

@@ -4,6 +4,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -44,13 +45,10 @@ type sending struct {
 	kind    []string // its content type
 	reader  bytes.Reader
 
-	prepared bool  // the transport has the request
-	refused  error // why the request was not sent, such as a signature that could not be made
+	state   atomic.Int32 // waiting and the constants after it
+	refused error        // why the request was not sent, such as a signature that could not be made
 
-	// What the transport has read for resty.
-	got    *http.Response
-	text   []byte
-	broken error // why the text is not complete
+	*byResty // nil where net/http sends the request
 
 	asked     atomic.Bool // a connection was requested
 	connected atomic.Bool
@@ -61,8 +59,16 @@ type sending struct {
 	responded atomic.Bool // the transport has returned a response
 }
 
-// errSentOnce ends a request that net/http tries to repeat.
-var errSentOnce = errors.New("the request was sent already")
+// The states of a request. A request that is not waiting is not prepared, so it is sent once.
+const (
+	waiting  int32 = iota
+	prepared       // its body and its signature are checked
+	handed         // the transport has it
+	over           // Do has returned, and nothing was sent
+)
+
+// errSentOnce ends a request that net/http or middleware tries to repeat.
+var errSentOnce = errors.New("a request is sent once, and only package guard repeats calls")
 
 // sendingKey finds the sending in a context.
 type sendingKey struct{}
@@ -171,11 +177,10 @@ func (t sendingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return t.RoundTripper.RoundTrip(r)
 	case !ok: // neither its body nor its signature is known
 		return nil, errUnprepared
-	case s.prepared:
-		return nil, errSentOnce
 	}
 	res, err := t.roundTrip(s, r)
 	if err != nil {
+		s.lost = cmp.Or(s.lost, err)
 		return nil, err
 	}
 	return s.receive(res), nil
@@ -184,9 +189,13 @@ func (t sendingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 // roundTrip sends the request by the transport. Without redirects, cookies and a Timeout, nothing
 // is left for http.Client to do. Its copies of headers and its frames on the stack are not needed.
 func (t sendingTransport) roundTrip(s *sending, r *http.Request) (*http.Response, error) {
+	if !s.state.CompareAndSwap(waiting, prepared) {
+		return nil, errSentOnce
+	}
 	if s.refused = s.prepare(r); s.refused != nil {
 		return nil, s.refused
 	}
+	s.state.Store(handed)
 	res, err := t.RoundTripper.RoundTrip(r)
 	switch {
 	case err != nil:
@@ -203,8 +212,11 @@ func (t sendingTransport) roundTrip(s *sending, r *http.Request) (*http.Response
 // prepare signs the request and sets GetBody. The request is one of this package or resty's, so it
 // may be changed.
 func (s *sending) prepare(r *http.Request) error {
-	s.prepared = true
-	if s.client.resty != nil && s.changed(r) {
+	switch {
+	case s.client.resty == nil:
+	case s.moved(r):
+		return unusable("has middleware that changes the method or the address of a request")
+	case s.changed(r):
 		return unusable("has middleware or a setting that changes the body of a request")
 	}
 	switch {
@@ -233,8 +245,15 @@ func (s *sending) release() {
 	}
 }
 
+// traces reports whether a trace is of this request. Middleware and a signer may give its context
+// to another HTTP client, such as one that fetches a token.
+func (s *sending) traces() bool { return s.state.Load() == handed }
+
 // getConn runs before net/http takes a connection. A second one means a repeat.
 func (s *sending) getConn(string) {
+	if !s.traces() {
+		return
+	}
 	s.asked.Store(true)
 	if s.left.Load() {
 		s.release()
@@ -243,6 +262,9 @@ func (s *sending) getConn(string) {
 
 // gotConn runs when net/http has a connection. It ends a repeat before anything is written.
 func (s *sending) gotConn(got httptrace.GotConnInfo) {
+	if !s.traces() {
+		return
+	}
 	s.connected.Store(true)
 	before := s.http1.Load()
 	secure, stated := got.Conn.(interface{ ConnectionState() tls.ConnectionState })
@@ -265,6 +287,9 @@ func (s *sending) gotConn(got httptrace.GotConnInfo) {
 // wroteField runs for each written field if neither the transport nor the connection shows the
 // protocol. Only HTTP/1.1 writes the name "Host" with a capital letter.
 func (s *sending) wroteField(name string, _ []string) {
+	if !s.traces() {
+		return
+	}
 	switch name {
 	case "Host":
 		s.http1.Store(true)
@@ -277,7 +302,7 @@ func (s *sending) wroteField(name string, _ []string) {
 // wroteHeaders runs before anything leaves the buffer. It marks the request as left, unless
 // net/http repeats it only if nothing was written.
 func (s *sending) wroteHeaders() {
-	if !s.reused.Load() || !s.http1.Load() || s.replayed.Load() {
+	if s.traces() && (!s.reused.Load() || !s.http1.Load() || s.replayed.Load()) {
 		s.left.Store(true)
 	}
 }
