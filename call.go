@@ -90,7 +90,7 @@ func (r *run) do(ctx context.Context, implemented bool, out any) error {
 		return c.describe(op, &Error{Kind: ErrContextDone, NotSent: true, Err: err})
 	}
 	if err := r.next(0)(ctx); err != nil {
-		return c.describe(op, owned(ctx, err))
+		return r.ended(ctx, err)
 	}
 	switch v := out.(type) {
 	case *ExchangeResult:
@@ -113,8 +113,19 @@ func (r *run) next(i int) func(context.Context) error {
 	in := r.client.chain[i]
 	return func(ctx context.Context) error {
 		next := r.next(i + 1)
-		return r.pass(ctx, in, next)
+		return r.ended(ctx, r.pass(ctx, in, next))
 	}
+}
+
+// ended returns the error of an interceptor as the caller gets it. So the interceptors outside of
+// it, such as one that reports calls, get the caller's error too.
+//
+//go:noinline
+func (r *run) ended(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	return r.client.describe(r.op, owned(ctx, err))
 }
 
 // last calls the adapter, unless the call gives a challenge up.

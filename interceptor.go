@@ -72,6 +72,7 @@ const (
 )
 
 // Interceptor is a function around every call of a client. It calls next once, several times (to
-// retry), or not at all (to refuse the call). The caller gets the error that it returns. It must be
-// safe for concurrent use.
+// retry), or not at all (to refuse the call). The caller gets the error that it returns. If that is
+// not an [*Error], the client makes it one, which the interceptors outside of it get too. An
+// interceptor must be safe for concurrent use.
 type Interceptor func(ctx context.Context, op Op, next func(context.Context) error) error

@@ -20,6 +20,7 @@ type Attempt struct {
 	Kind      bankmux.Kind  // "" for success
 	Status    int           // of the HTTP response, 0 if unknown
 	RequestID string        // that the provider gave, "" if unknown
+	NotSent   bool          // [bankmux.Error.NotSent] of its error
 }
 
 // Record collects the attempts of one operation, for interceptors outside [Retry]: [Trace] or an
@@ -55,7 +56,7 @@ func (r *Record) attempt(ctx context.Context, waited time.Duration, next step) e
 func (r *Record) add(start time.Time, waited time.Duration, err error) {
 	a := Attempt{Started: start, Took: time.Since(start), Waited: waited, Kind: bankmux.KindOf(err)}
 	if e := bankmux.ErrorOf(err); e != nil {
-		a.Status, a.RequestID = e.Status, e.RequestID
+		a.Status, a.RequestID, a.NotSent = e.Status, e.RequestID, e.NotSent
 	}
 	for ; r != nil; r = r.outer {
 		r.mu.Lock()

@@ -43,6 +43,9 @@ func TestDashboard(t *testing.T) {
 		ids[p.ID] = true
 		require.NotEmpty(t, p.Targets)
 		for _, target := range p.Targets {
+			if strings.Contains(target.Expr, `error_type!=""`) && strings.Contains(target.Expr, " / ") {
+				assert.Contains(t, target.Expr, " or 0 * ", "a client without failures has a share of 0")
+			}
 			for _, word := range name.FindAllString(target.Expr, -1) {
 				if !labels[word] {
 					word = strings.TrimSuffix(strings.TrimSuffix(word, "_bucket"), "_count")

@@ -4,6 +4,7 @@ package telemetry
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -72,7 +73,7 @@ type finished struct {
 func (t *Telemetry) end(ctx context.Context, span trace.Span, done *finished) {
 	defer func() { _ = recover() }()
 	kind := kindOf(done.err)
-	attempts := done.record.Attempts()
+	attempts := sent(done.record)
 	s := t.seriesOf(done.op, kind)
 	t.duration.Record(ctx, done.took.Seconds(), s.record...)
 	if more := len(attempts) - 1; more > 0 {
@@ -99,6 +100,12 @@ func (t *Telemetry) end(ctx context.Context, span trace.Span, done *finished) {
 		describe(span, kind, e)
 	}
 	span.End()
+}
+
+// sent returns the attempts that may have reached the provider. A budget, an open circuit or a hold
+// refuses the others, and such a refusal is not the provider's.
+func sent(record *guard.Record) []guard.Attempt {
+	return slices.DeleteFunc(record.Attempts(), func(a guard.Attempt) bool { return a.NotSent })
 }
 
 // kinds are those that the library knows. Any other text of an adapter or an interceptor would be

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -35,6 +38,7 @@ func TestSpan(t *testing.T) {
 	})
 	t.Run("a token that a provider sends as a code is masked", aTokenAsACodeIsMasked)
 	t.Run("a kind that is not listed is unknown", aKindThatIsNotListedIsUnknown)
+	t.Run("the kind is that of the caller's error", theKindIsThatOfTheCallersError)
 }
 
 // echoing is a provider that sends the access token of the request as a code. If its class is
@@ -137,6 +141,8 @@ next:
 func TestAttempts(t *testing.T) {
 	t.Run("operations with a record of the application", operationsWithARecordOfTheApplication)
 	t.Run("an interceptor passes its context on to another client", anInterceptorPassesItsContextOn)
+	t.Run("an attempt that a budget refused is not one of the provider's", aRefusedAttemptIsNotOne)
+	t.Run("a call that was sent is not a refusal", aCallThatWasSentIsNotARefusal)
 	t.Run("one rate limit counts", func(t *testing.T) {
 		o := observe(t)
 		limited := &bankmux.Error{Kind: bankmux.ErrRateLimited}
@@ -204,4 +210,97 @@ func anInterceptorPassesItsContextOn(t *testing.T) {
 	})
 	o.firstAttempts(t, 3)
 	assert.Len(t, record.Attempts(), 3)
+}
+
+// checking is an adapter whose check of credentials calls a function.
+type checking func(context.Context) error
+
+func (checking) CreateSession(context.Context, bankmux.SessionRequest) (bankmux.Session, error) {
+	return bankmux.Session{}, nil
+}
+
+func (checking) ExchangeToken(context.Context, bankmux.ExchangeRequest) (bankmux.ExchangeResult, error) {
+	return bankmux.ExchangeResult{}, nil
+}
+
+func (c checking) CheckCredentials(ctx context.Context, _ bankmux.CheckRequest) (bankmux.CheckResult, error) {
+	return bankmux.CheckResult{}, c(ctx)
+}
+
+func theKindIsThatOfTheCallersError(t *testing.T) {
+	for name, fails := range map[string]error{
+		"an error of the application": errors.New("planted"),
+		"context.Canceled":            context.Canceled,
+		"a wrapped deadline":          fmt.Errorf("planted: %w", context.DeadlineExceeded),
+		"a kind":                      bankmux.ErrQuota,
+		"an error of the library":     &bankmux.Error{Kind: bankmux.ErrReauth},
+	} {
+		for _, by := range []string{"an interceptor", "the adapter"} {
+			t.Run(name+" of "+by, func(t *testing.T) {
+				o := observe(t)
+				fail := func(context.Context) error { return fails }
+				client := bankmux.NewClient("c", checking(fail))
+				if by == "an interceptor" {
+					client = client.With(func(ctx context.Context, _ bankmux.Op, _ func(context.Context) error) error {
+						return fail(ctx)
+					})
+				}
+				err := o.Client(client).Check(t.Context())
+				require.Error(t, err)
+				spans := o.spans.GetSpans()
+				require.Len(t, spans, 1)
+				kind := string(bankmux.KindOf(err))
+				assert.Equal(t, kind, valueOf(spans[0], "error.type"))
+				counted := metricsOf(o.scrape(t), "bankmux_operation_duration_seconds_count", `error_type="`+kind+`"`)
+				assert.Equal(t, []string{"1"}, counted)
+			})
+		}
+	}
+}
+
+func aRefusedAttemptIsNotOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := observe(t)
+		budgets, err := guard.NewBudgets(guard.Budget{Name: "b", Limit: 1, Window: 4 * time.Second, Reserve: -1})
+		require.NoError(t, err)
+		web := &http.Client{Transport: o.Transport(&network{200, 200})}
+		client := o.Client(bankmux.NewClient("c", checking(func(ctx context.Context) error {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://api.test/", nil)
+			require.NoError(t, err)
+			res, err := web.Do(req)
+			require.NoError(t, err)
+			return res.Body.Close()
+		}), guard.New(guard.Options{Budgets: budgets}).Interceptors()...))
+		started := time.Now()
+		for range 2 {
+			require.NoError(t, client.Check(t.Context()))
+		}
+		require.NotZero(t, time.Since(started), "the second call has waited for the budget")
+		for _, s := range o.spans.GetSpans() {
+			assert.Empty(t, valueOf(s, "http.request.resend_count"))
+			if s.SpanKind == trace.SpanKindInternal {
+				assert.Equal(t, "1", valueOf(s, "bankmux.attempts"))
+			}
+		}
+		scrape := o.scrape(t)
+		assert.Empty(t, metricsOf(scrape, "bankmux_operation_retries_total"))
+		assert.Empty(t, metricsOf(scrape, "bankmux_operation_rate_limits_total"))
+	})
+}
+
+func aCallThatWasSentIsNotARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, sent := observe(t), 0
+		g := guard.New(guard.Options{Breaker: guard.BreakerOptions{Consecutive: 1, OpenFor: time.Hour}})
+		client := o.Client(bankmux.NewClient("c", checking(func(context.Context) error {
+			sent++
+			return &bankmux.Error{Kind: bankmux.ErrUnavailable, Status: 503}
+		}), g.Interceptors()...))
+		require.ErrorIs(t, client.Check(t.Context()), bankmux.ErrCircuitOpen)
+		assert.Equal(t, 1, sent)
+		assert.Empty(t, metricsOf(o.scrape(t), "bankmux_operation_refusals_total"))
+		require.ErrorIs(t, client.Check(t.Context()), bankmux.ErrCircuitOpen)
+		assert.Equal(t, []string{"1"}, metricsOf(o.scrape(t), "bankmux_operation_refusals_total"))
+		synctest.Wait()
+	})
 }

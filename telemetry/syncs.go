@@ -4,10 +4,13 @@ package telemetry
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/bankmux/bankmux/internal/isolate"
 )
 
 // Syncs counts connections.
@@ -15,6 +18,15 @@ type Syncs struct {
 	States map[string]int // by state, such as "late" and "blocked"
 	Latest time.Duration  // how long the connection waits that is late the longest
 }
+
+// Limits of the reads of WatchSyncs.
+const (
+	// syncsTime is the longest time of a collection for a read. Prometheus waits for 10 s by
+	// default.
+	syncsTime = 5 * time.Second
+	// syncsAge is how long a result is reported again.
+	syncsAge = time.Minute
+)
 
 // WatchSyncs reports how the syncs of all connections stand, with each collection of the metrics.
 // One process of an application suffices. read may ask a database, such as package fleet/river has
@@ -25,8 +37,12 @@ type Syncs struct {
 //		return telemetry.Syncs{States: s.States(), Latest: s.Latest}, err
 //	})
 //
-// If read fails, that collection lacks these metrics, and OpenTelemetry gets the error. The error
-// of WatchSyncs is that of the meter provider.
+// A collection reports the result of the last minute again, so read runs at most once a minute. It
+// is never called concurrently. ctx ends after 5 s, and no collection waits longer. A read that
+// ignores ctx holds up later reads until it returns, but no other metric.
+//
+// If read fails, panics or takes too long, that collection lacks these metrics, and OpenTelemetry
+// gets the error. The error of WatchSyncs is that of the meter provider.
 func (t *Telemetry) WatchSyncs(read func(context.Context) (Syncs, error)) error {
 	connections, err := t.meter.Int64ObservableGauge("bankmux.sync.connections",
 		metric.WithUnit("{connection}"), metric.WithDescription("Connections by the state of their syncs."))
@@ -38,8 +54,9 @@ func (t *Telemetry) WatchSyncs(read func(context.Context) (Syncs, error)) error 
 	if err != nil {
 		return err
 	}
+	r := &syncsReader{read: read, turn: make(chan struct{}, 1)}
 	_, err = t.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-		s, err := read(ctx)
+		s, err := r.latest(ctx)
 		if err != nil {
 			return err
 		}
@@ -54,3 +71,46 @@ func (t *Telemetry) WatchSyncs(read func(context.Context) (Syncs, error)) error 
 
 // syncStateKey is the state of a connection's syncs.
 const syncStateKey = attribute.Key("bankmux.state")
+
+// syncsReader runs the reads of WatchSyncs, one at a time.
+type syncsReader struct {
+	read func(context.Context) (Syncs, error)
+
+	turn   chan struct{} // full while a read runs; its holder may use the rest
+	result Syncs
+	at     time.Time // of result, zero if there is none
+}
+
+// latest returns a result of the last minute. It does not wait for longer than syncsTime.
+func (r *syncsReader) latest(ctx context.Context) (Syncs, error) {
+	ctx, cancel := context.WithTimeout(ctx, syncsTime)
+	defer cancel()
+	select {
+	case r.turn <- struct{}{}:
+	case <-ctx.Done():
+		return Syncs{}, fmt.Errorf("telemetry: an earlier read of the syncs has not ended: %w", ctx.Err())
+	}
+	if !r.at.IsZero() && time.Since(r.at) < syncsAge {
+		defer func() { <-r.turn }()
+		return r.result, nil
+	}
+	type ended struct {
+		syncs Syncs
+		err   error
+	}
+	done := make(chan ended, 1)
+	go func() {
+		defer func() { <-r.turn }()
+		s, err := isolate.Of("the read of the syncs", func() (Syncs, error) { return r.read(ctx) })
+		if err == nil {
+			r.result, r.at = s, time.Now()
+		}
+		done <- ended{s, err}
+	}()
+	select {
+	case end := <-done:
+		return end.syncs, end.err
+	case <-ctx.Done():
+		return Syncs{}, fmt.Errorf("telemetry: the read of the syncs takes too long: %w", ctx.Err())
+	}
+}

@@ -1,5 +1,7 @@
 // Package telemetry reports the calls of bankmux clients to OpenTelemetry: a span per operation,
-// a child span per HTTP request, and metrics.
+// a child span per HTTP request, and metrics. The client refuses some calls before any interceptor:
+// invalid requests, operations that the adapter does not have, and calls whose context has ended.
+// Those have no span and are in no metric.
 //
 //	t, err := telemetry.New(telemetry.Config{})
 //	client, err := moneykit.New(moneykit.Config{
@@ -22,9 +24,9 @@
 // (with success) combined. Connections and institutions are on spans only.
 //
 //   - bankmux.operation.duration: a histogram in seconds, with retries and waits, up to 300 s
-//   - bankmux.operation.retries: further attempts
+//   - bankmux.operation.retries: attempts after the first one that was sent
 //   - bankmux.operation.refusals: operations that ended without anything sent
-//   - bankmux.operation.rate_limits: attempts that ended as [bankmux.ErrRateLimited]
+//   - bankmux.operation.rate_limits: attempts that the provider limited ([bankmux.ErrRateLimited])
 //   - bankmux.operation.unlisted_codes: operations that ended with an unlisted code
 //   - bankmux.breaker.state: 0 for closed, 1 for half-open, 2 for open, per client and group
 //   - bankmux.drift: findings of what adapters do not know, per client and kind of
@@ -74,8 +76,8 @@ type Config struct {
 	MeterProvider  metric.MeterProvider // nil means otel.GetMeterProvider()
 }
 
-// Telemetry makes interceptors and transports. It is safe for concurrent use and starts no
-// goroutine.
+// Telemetry makes interceptors and transports. It is safe for concurrent use. It starts no
+// goroutine, except for each read of WatchSyncs.
 type Telemetry struct {
 	tracer trace.Tracer
 	meter  metric.Meter
@@ -103,7 +105,7 @@ func New(cfg Config) (*Telemetry, error) {
 	counter := func(name, unit, description string) (c metric.Int64Counter, err error) {
 		return t.meter.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(description))
 	}
-	t.retries, failed[1] = counter("bankmux.operation.retries", "{attempt}", "Attempts after the first one.")
+	t.retries, failed[1] = counter("bankmux.operation.retries", "{attempt}", "Attempts after the first one that was sent.")
 	t.refusals, failed[2] = counter("bankmux.operation.refusals", "{operation}", "Operations that ended unsent.")
 	t.limits, failed[3] = counter("bankmux.operation.rate_limits", "{attempt}", "Attempts that were rate limited.")
 	t.unlisted, failed[4] = counter("bankmux.operation.unlisted_codes", "{operation}",

@@ -21,8 +21,9 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
@@ -102,7 +103,8 @@ func TestTelemetry(t *testing.T) {
 	t.Run("the result of a call is not changed", theResultOfACallIsNotChanged)
 	t.Run("a panic of a sampler or an exporter does not reach the call", aPanicDoesNotReachTheCall)
 	t.Run("the number of series is bounded", theNumberOfSeriesIsBounded)
-	t.Run("syncs that cannot be read are left out", syncsThatCannotBeReadAreLeftOut)
+	t.Run("half-open is 1", halfOpenIsOne)
+	t.Run("a meter provider that refuses an instrument is invalid", aRefusedInstrumentIsInvalid)
 	t.Run("the module bankmux does not import OpenTelemetry", theMainModuleDoesNotImportOpenTelemetry)
 }
 
@@ -156,17 +158,48 @@ func aScrapeIsAsExpected(t *testing.T) {
 	})
 }
 
-func syncsThatCannotBeReadAreLeftOut(t *testing.T) {
-	reader := sdkmetric.NewManualReader()
-	o, err := telemetry.New(telemetry.Config{MeterProvider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))})
-	require.NoError(t, err)
-	away := errors.New("the database is away")
-	require.NoError(t, o.WatchSyncs(func(context.Context) (telemetry.Syncs, error) {
-		return telemetry.Syncs{States: map[string]int{"late": 2}}, away
-	}))
-	var got metricdata.ResourceMetrics
-	require.ErrorIs(t, reader.Collect(t.Context(), &got), away)
-	assert.Empty(t, got.ScopeMetrics)
+func halfOpenIsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := observe(t)
+		g := guard.New(guard.Options{
+			Breaker: guard.BreakerOptions{Consecutive: 1, OpenFor: time.Minute}, Retry: guard.RetryOptions{MaxAttempts: 1},
+		})
+		require.NoError(t, o.Watch(g))
+		var during []string
+		call := func(result error) {
+			_ = chain(t.Context(), g.Interceptors(), readAccounts, func(context.Context) error {
+				during = metricsOf(o.scrape(t), "bankmux_breaker_state")
+				return result
+			})
+		}
+		call(&bankmux.Error{Kind: bankmux.ErrUnavailable})
+		assert.Equal(t, []string{"0"}, during)
+		assert.Equal(t, []string{"2"}, metricsOf(o.scrape(t), "bankmux_breaker_state"))
+		time.Sleep(2 * time.Minute)
+		call(nil)
+		assert.Equal(t, []string{"1"}, during, "while the probe runs")
+		synctest.Wait()
+	})
+}
+
+// refusing is a meter provider that accepts no histogram.
+type refusing struct{ noop.MeterProvider }
+
+func (refusing) Meter(string, ...metric.MeterOption) metric.Meter { return refusingMeter{} }
+
+type refusingMeter struct{ noop.Meter }
+
+var errRefused = errors.New("no histograms")
+
+func (refusingMeter) Float64Histogram(string, ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
+	return nil, errRefused
+}
+
+func aRefusedInstrumentIsInvalid(t *testing.T) {
+	_, err := telemetry.New(telemetry.Config{MeterProvider: refusing{}})
+	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	require.ErrorIs(t, err, errRefused)
+	assert.Equal(t, "Config.MeterProvider", bankmux.ErrorOf(err).Field)
 }
 
 // errorOf is the error that an adapter makes of a status.

@@ -108,7 +108,7 @@ func (t *transport) start(r *http.Request) (span trace.Span) {
 		methodKey.String(r.Method), hostKey.String(r.URL.Hostname()), portKey.Int(portOf(r)),
 		urlKey.String(r.URL.Scheme + "://" + r.URL.Host + withoutParameters(template)),
 	}
-	if earlier := len(guard.RecordFrom(r.Context()).Attempts()); earlier > 0 {
+	if earlier := len(sent(guard.RecordFrom(r.Context()))); earlier > 0 {
 		attrs = append(attrs, resendKey.Int(earlier))
 	}
 	_, span = t.telemetry.tracer.Start(r.Context(), name, //nolint:spancheck // RoundTrip ends it

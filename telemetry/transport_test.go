@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/bankmux/bankmux/adapter/rest"
@@ -21,6 +22,8 @@ func TestTransport(t *testing.T) {
 	t.Run("a request is named by its template and counts its resends", aRequestIsNamedByItsTemplate)
 	t.Run("a request outside of an operation has no span", aRequestOutsideOfAnOperationHasNoSpan)
 	t.Run("a request without a template has no path", aRequestWithoutATemplateHasNoPath)
+	t.Run("a response that refuses is an error of its span", aResponseThatRefusesIsAnError)
+	t.Run("idle connections of the base are closed", idleConnectionsOfTheBaseAreClosed)
 }
 
 // network answers with the statuses in turn; 0 is a failure whose text has a secret.
@@ -112,4 +115,45 @@ func aRequestWithoutATemplateHasNoPath(t *testing.T) {
 	assert.Equal(t, "https://api.test:8443", valueOf(spans[0], "url.full"))
 	assert.Equal(t, "8443", valueOf(spans[0], "server.port"))
 	assert.NotContains(t, everything(spans), "planted")
+}
+
+func aResponseThatRefusesIsAnError(t *testing.T) {
+	for _, c := range []struct {
+		address, port string
+		status        int
+		kind          string
+	}{
+		{"http://api.test/", "80", 399, ""}, {"http://api.test/", "80", 400, "400"},
+		{"https://api.test/", "443", 404, "404"}, {"https://api.test/", "443", 500, "500"},
+	} {
+		o := observe(t)
+		client := &http.Client{Transport: o.Transport(&network{c.status})}
+		require.NoError(t, o.Interceptor()(t.Context(), readAccounts, func(ctx context.Context) error {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.address, nil)
+			require.NoError(t, err)
+			res, err := client.Do(req)
+			require.NoError(t, err)
+			return res.Body.Close()
+		}))
+		s := o.spans.GetSpans()[0]
+		assert.Equal(t, c.kind, valueOf(s, "error.type"))
+		assert.Equal(t, c.kind != "", s.Status.Code == codes.Error)
+		assert.Equal(t, c.port, valueOf(s, "server.port"))
+	}
+}
+
+// closing is a base that counts how often its idle connections are closed.
+type closing struct {
+	network
+
+	closed int
+}
+
+func (c *closing) CloseIdleConnections() { c.closed++ }
+
+func idleConnectionsOfTheBaseAreClosed(t *testing.T) {
+	o, base := observe(t), &closing{}
+	(&http.Client{Transport: o.Transport(base)}).CloseIdleConnections()
+	assert.Equal(t, 1, base.closed)
+	(&http.Client{Transport: o.Transport(&network{})}).CloseIdleConnections()
 }
