@@ -55,7 +55,7 @@ func TestLostRows(t *testing.T) {
 		change("UPDATE bankmux_balances SET amount = '' WHERE account = $1 AND day = '2026-01-01'", a[0])
 		change("UPDATE bankmux_accounts SET due = 'soon' WHERE id = $1", a[1])
 		all, err := s.Accounts(t.Context(), "rosa")
-		lost, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // each of them
+		lost, ok := err.(interface{ Unwrap() []error })
 		require.True(t, ok)
 		require.Len(t, lost.Unwrap(), 2)
 		for _, one := range lost.Unwrap() {

@@ -84,8 +84,8 @@ func end(ctx context.Context, finish func(context.Context) error) error {
 var products = []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Required: true, Prefetch: true}}
 
 // serve listens at the address of a variable until ctx ends, and then waits for open requests.
-func serve(ctx context.Context, name, loopback string, handler http.Handler) error {
-	server := &http.Server{Addr: cmp.Or(os.Getenv(name), loopback), Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+func serve(ctx context.Context, name, local string, handler http.Handler) error {
+	server := &http.Server{Addr: cmp.Or(os.Getenv(name), local), Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	ended := make(chan error, 1)
 	context.AfterFunc(ctx, func() { ended <- end(ctx, server.Shutdown) })
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {

@@ -36,7 +36,7 @@ func TestServe(t *testing.T) {
 			client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 			var got []byte
 			require.Eventually(t, func() bool {
-				res, err := client.Get("http://" + address) //nolint:noctx // it ends with the server
+				res, err := client.Get("http://" + address)
 				if err != nil {
 					return false
 				}
