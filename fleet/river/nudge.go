@@ -17,8 +17,11 @@ import (
 // to one more run after it, so no delivery is lost.
 //
 // The run does not wait for the backoff of an earlier failure. It does wait as long as the provider
-// asked for. An error is of type [*Error], after which the delivery should be refused, so that the
-// provider repeats it.
+// asked for.
+//
+// The error is [bankmux.ErrInvalid] for a connection without ID or User. To repeat a delivery does
+// not help then. Other errors are of type [*Error]. After one of those, refuse the delivery, so
+// that the provider repeats it.
 func (f *Fleet) Nudge(ctx context.Context, conn bankmux.Connection) error {
 	return failed("Nudge", f.within(ctx, func(tx *sql.Tx) error { return f.nudge(ctx, tx, &conn) }))
 }

@@ -25,7 +25,7 @@ const repairEvery = 5 * time.Minute
 func periodicRepair() *river.PeriodicJob {
 	return river.NewPeriodicJob(river.PeriodicInterval(repairEvery), func() (river.JobArgs, *river.InsertOpts) {
 		return repairArgs{}, &river.InsertOpts{Queue: Queue, UniqueOpts: river.UniqueOpts{ByPeriod: repairEvery}}
-	}, nil)
+	}, &river.PeriodicJobOpts{ID: repairArgs{}.Kind()})
 }
 
 // repairWorker runs Repair.
