@@ -171,3 +171,21 @@ func TestCatchUp(t *testing.T) {
 		}
 	})
 }
+
+func TestNightLimits(t *testing.T) {
+	t.Parallel()
+	t.Run("a window is 24 hours at most", func(t *testing.T) {
+		t.Parallel()
+		for _, id := range []string{"conn-1", "conn-2", "conn-3"} {
+			want := schedule.Night{Length: 24 * time.Hour}.Slot(id)
+			assert.Equal(t, want, schedule.Night{Length: 72 * time.Hour}.Slot(id))
+		}
+	})
+	t.Run("a part of a second of Start counts", func(t *testing.T) {
+		t.Parallel()
+		const start = 4*time.Hour + 1500*time.Millisecond
+		night := schedule.Night{Start: start, Length: 1}
+		midnight := time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC)
+		assert.Equal(t, start, night.Next("conn-1", midnight).Sub(midnight))
+	})
+}

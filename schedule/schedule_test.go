@@ -51,6 +51,34 @@ var plans = map[bankmux.Kind]expected{
 	bankmux.ErrUnsupported: {schedule.Dead, bankmux.TurnNever, schedule.ReasonUnsupported, 0},
 }
 
+// TestConsentEnd specifies what a consent that ends changes in a plan.
+func TestConsentEnd(t *testing.T) {
+	t.Parallel()
+	of := conn
+	of.Consent = bankmux.Consent{ExpiresAt: end.Add(time.Second)}
+	t.Run("an open question stays parked", func(t *testing.T) {
+		t.Parallel()
+		ch := &bankmux.Challenge{ID: "question", ExpiresAt: end.Add(time.Hour)}
+		got := schedule.After(of, schedule.Outcome{
+			Err: &bankmux.Error{Kind: bankmux.ErrUserAction, Challenge: ch}, End: end, Attempts: 1,
+		}, nil)
+		assert.Equal(t, schedule.Plan{
+			State: schedule.Parked, At: ch.ExpiresAt, Turn: bankmux.TurnAnswer,
+			Reason: schedule.ReasonChallenge, Kind: bankmux.ErrUserAction,
+		}, got)
+	})
+	t.Run("the plan has the kind of the failure that it would have waited for", func(t *testing.T) {
+		t.Parallel()
+		got := schedule.After(of, schedule.Outcome{
+			Err: &bankmux.Error{Kind: bankmux.ErrUnavailable}, End: end, Attempts: 1,
+		}, nil)
+		assert.Equal(t, schedule.Plan{
+			State: schedule.Blocked, Turn: bankmux.TurnLogin, Reason: schedule.ReasonConsentEnd,
+			Kind: bankmux.ErrUnavailable,
+		}, got)
+	})
+}
+
 // check compares a plan with what is expected. A tenth may be added to a wait.
 func check(t *testing.T, want expected, got schedule.Plan) {
 	t.Helper()
