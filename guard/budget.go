@@ -54,8 +54,9 @@ type Budget struct {
 
 	// Reserve is the part of Limit that is kept for calls that a user waits for. A call whose
 	// context says that the user is absent ([bankmux.Presence]) is refused when only the reserve is
-	// left. So a user never waits behind the night's work. 0 means a tenth of Limit, rounded down,
-	// and -1 means none.
+	// left. So a user does not wait behind the night's work. 0 means a tenth of Limit, rounded
+	// down, and -1 means none. A tenth of a Limit below 10 is none: set Reserve if users wait for
+	// such calls. A Limit of 1 can have none.
 	Reserve int
 }
 

@@ -94,6 +94,8 @@ func addLoad(f map[string]any) {
 	f["midnightTimes"] = count(connections / inFlight)
 	f["workers"], f["cores"] = count(math.Ceil(2*inFlight/callsPerProcess)), count(cores(2*syncRate(connections)))
 	f["mibPerProcess"] = count(mibPerProcess)
+	f["bytesPerCounted"] = count(bytesPerCounted)
+	f["gbCounted"] = fmt.Sprintf("%.1f", float64(connections)*bytesPerCounted/1e9)
 	f["moneykitConnections"] = count(float64(loadOf("MoneyKit").Connections))
 }
 

@@ -65,6 +65,7 @@ func loadOf(provider string) Load {
 const (
 	syncsPerSecond  = 1_116 // on idle cores, by the first: of workers and PostgreSQL together
 	callsPerProcess = 1_000 // in flight in a worker process, by the second
+	bytesPerCounted = 191   // that a budget per connection keeps, with a fleet and two products
 	mibPerProcess   = 92    // that such a process takes, by the second
 	measuredCores   = 2
 )
