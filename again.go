@@ -47,9 +47,9 @@ func (k Kind) Again() Again { return k.row().again }
 // maxRetryAfter is the longest wait that a provider may ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// Wait returns how long to wait after attempts failures in a row. asked is [Error.RetryAfter]. If
-// it is set, the wait is as long, up to 24 hours. Otherwise the wait starts at First and doubles up
-// to Longest.
+// Wait returns how long to wait after a number of failures in a row, which is attempts. asked is
+// [Error.RetryAfter]. If it is set, the wait is as long, up to 24 hours. Otherwise the wait starts
+// at First and doubles up to Longest.
 //
 // Up to a tenth is added, which depends on the [Connection.ID] alone. So connections that failed
 // together are spread, and the result is the same in every process. The wait never gets shorter

@@ -236,7 +236,8 @@ func ErrorOf(err error) *Error {
 
 // OutcomeKnown reports whether it is certain what the provider did. It is true if there is no
 // error, if the call was not sent, and if the provider refused it. It is false after a timeout, a
-// cut connection or an unreadable response, also of an earlier attempt ([Error.Lost]).
+// cut connection or an unreadable response. The same holds if that happened to an earlier attempt
+// of the call ([Error.Lost]).
 func OutcomeKnown(err error) bool {
 	if err == nil {
 		return true

@@ -100,10 +100,9 @@ func (l *MemoryLedger) NameAccounts(
 	return maps.Clone(names), nil
 }
 
-// NameAccount names one account of a connection, for an account that only the user can identify.
-// The user decided that it is the stored account with that name. If name is "", it is a new account
-// and gets a new name. NameAccount returns the name. The error is [ErrNotFound] for a name that the
-// user does not have.
+// NameAccount names an account that only the user can identify. It becomes the stored account with
+// that name, as the user decided. If name is "", it becomes a new account with a new name.
+// NameAccount returns the name. The error is [ErrNotFound] for a name that the user does not have.
 func (l *MemoryLedger) NameAccount(
 	ctx context.Context, conn Connection, account Account, name string,
 ) (string, error) {

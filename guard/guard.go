@@ -245,7 +245,7 @@ const maxUnlisted = 256
 
 // UnlistedCodes returns how often each provider code occurred that bankmux has no entry for. The
 // keys have the form "provider code". Please report such a code in an issue. At most 256 codes are
-// counted. It looks at each error, but only at one in a hundred of the successful calls and
+// counted. The guard looks at each error, but only at one in a hundred of the successful calls and
 // deliveries.
 func (g *Guard) UnlistedCodes() map[string]uint64 {
 	g.mu.Lock()

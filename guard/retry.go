@@ -49,9 +49,9 @@ func (o RetryOptions) withDefaults() RetryOptions {
 // a challenge is repeated under the same condition, because a one-time password works once. A call
 // is not repeated after an error that the adapter does not know ([bankmux.Error.Unlisted]).
 //
-// If an attempt was sent, the error does not have NotSent, whatever refused the attempts after it.
-// It then matches the error of the attempt that was sent, too. If that one's outcome is unknown and
-// the call is not a read, it has [bankmux.Error.Lost].
+// If an attempt was sent, the error does not have NotSent, even if later attempts were refused. It
+// also matches the error of the attempt that was sent. If the outcome of that attempt is unknown,
+// and the call is not a read, the error has [bankmux.Error.Lost].
 //
 // Retry never waits longer than MaxWait or beyond the caller's deadline. If the wait would be
 // longer, it returns the error at once, and [bankmux.Error.RetryAfter] has the wait. If ctx ends
