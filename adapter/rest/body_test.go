@@ -91,3 +91,60 @@ func TestResponseOfACallersTransport(t *testing.T) {
 		})
 	}
 }
+
+// measuring is a body that notes the buffers that it is read into.
+type measuring struct {
+	io.Reader
+	buffers []int
+	read    []int // before each
+	total   int
+}
+
+func (m *measuring) Read(to []byte) (int, error) {
+	m.buffers, m.read = append(m.buffers, len(to)), append(m.read, m.total)
+	n, err := m.Reader.Read(to)
+	m.total += n
+	return n, err
+}
+
+// TestBodyTakesMemoryAsItArrives specifies that an announced length alone takes no memory, and that
+// a body of a usual size has one buffer.
+func TestBodyTakesMemoryAsItArrives(t *testing.T) {
+	t.Parallel()
+	const first = 32 << 10
+	for name, c := range map[string]struct {
+		announced int64
+		arrives   int
+		reads     int // 0 for any
+	}{
+		"nothing arrives":                   {8 << 20, 0, 1},
+		"all of a usual size arrives":       {20_000, 20_000, 2},
+		"all of the first buffer arrives":   {first - 1, first - 1, 2},
+		"a large body arrives":              {1 << 20, 1 << 20, 0},
+		"more arrives than is announced":    {100, 100_000, 0},
+		"a body without a length arrives":   {-1, 100_000, 0},
+		"a part of a large body arrives":    {8 << 20, 100_000, 0},
+		"a length is announced as too much": {8<<20 + 1, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := &measuring{Reader: strings.NewReader(strings.Repeat("x", c.arrives))}
+			hc := &http.Client{Transport: returning{c.announced, body}}
+			res, err := rest.New(rest.Config{BaseURL: "https://api.example.com", HTTPClient: hc}).
+				Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/x"})
+			if c.announced > 8<<20 {
+				require.ErrorIs(t, err, bankmux.ErrMalformed)
+				assert.Empty(t, body.buffers)
+				return
+			}
+			require.NoError(t, err)
+			assert.Len(t, res.Body, c.arrives)
+			for i, size := range body.buffers {
+				assert.LessOrEqual(t, size, max(first, body.read[i]*2))
+			}
+			if c.reads > 0 {
+				assert.Len(t, body.buffers, c.reads)
+			}
+		})
+	}
+}

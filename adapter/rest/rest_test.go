@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-resty/resty/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -34,6 +35,7 @@ func TestClient(t *testing.T) {
 	t.Run("an error has its cause and no address", anErrorHasItsCauseAndNoAddress)
 	t.Run("a transport that traces nothing never proves NotSent", aTransportThatTracesNothingNeverProvesNotSent)
 	t.Run("an unrequested gzip body is decompressed", anUnrequestedGzipBodyIsDecompressed)
+	t.Run("an empty body may be called gzip", anEmptyBodyMayBeCalledGzip)
 }
 
 func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
@@ -291,4 +293,30 @@ func anUnrequestedGzipBodyIsDecompressed(t *testing.T) {
 	_, err = rest.New(rest.Config{BaseURL: server.URL, HTTPClient: plain, BodyLimit: 1000}).
 		Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/"})
 	require.ErrorIs(t, err, bankmux.ErrMalformed, "the limit counts after decompression")
+}
+
+func anEmptyBodyMayBeCalledGzip(t *testing.T) {
+	t.Parallel()
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.WriteHeader(http.StatusAccepted)
+		if r.URL.Path == "/chunked" {
+			assert.NoError(t, http.NewResponseController(w).Flush())
+		}
+	})
+	plain := &http.Client{Transport: &http.Transport{DisableCompression: true}}
+	t.Cleanup(plain.CloseIdleConnections)
+	for _, path := range []string{"/announced", "/chunked"} {
+		for _, client := range []*http.Client{nil, plain} { // the first requests gzip
+			for _, add := range []func(*resty.Client){nil, func(*resty.Client) {}} {
+				c := rest.New(rest.Config{BaseURL: server.URL, HTTPClient: client, Resty: add})
+				for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+					res, err := c.Do(t.Context(), rest.Request{Method: method, Path: path})
+					require.NoError(t, err, path)
+					assert.Equal(t, http.StatusAccepted, res.Status)
+					assert.Empty(t, res.Body)
+				}
+			}
+		}
+	}
 }
