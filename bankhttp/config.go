@@ -35,7 +35,7 @@ type Config struct {
 	PrepareSession func(r *http.Request, req *bankmux.SessionRequest) error
 	// Linked is called after a link or reconnect was stored, and after the first sync of the
 	// connection was put into the queue. A payload that is posted again calls it again. It must
-	// return soon. nil calls nothing.
+	// return soon. A panic is logged. nil calls nothing.
 	Linked func(ctx context.Context, conn bankmux.Connection)
 
 	// PublicURL is scheme, host and path under which browsers and providers reach

@@ -116,3 +116,15 @@ func TestLog(t *testing.T) {
 		assert.Contains(t, log.String(), planted, "the text of the bank's error")
 	})
 }
+
+// TestPublicURLRefused specifies addresses that New does not take.
+func TestPublicURLRefused(t *testing.T) {
+	t.Parallel()
+	a := newHarborApp(t, newHarbor())
+	for _, url := range []string{
+		"https://user@app.example.com/bank", "https://app.example.com/bank#part", "https://app.example.com/bank?a=b",
+	} {
+		_, err := bankhttp.New(bankhttp.Config{Registry: a.registry, Store: a.store, User: userOf, PublicURL: url})
+		require.ErrorIs(t, err, bankmux.ErrInvalid, url)
+	}
+}

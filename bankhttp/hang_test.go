@@ -67,6 +67,7 @@ func TestBankHangs(t *testing.T) {
 		"ReadAccounts names it, and reads the others": hangingRead,
 		"no handler blames the store for it":          hangingHandlers,
 		"a link that was stored late is announced":    lateLinked,
+		"ReadAccounts reads side by side":             sideBySide,
 		"DeleteUser ends the access to the others":    hangingEnd,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -146,6 +147,19 @@ func (s lateStore) Exchange(
 	res, err := s.Store.Exchange(ctx, ref, payload, exchange)
 	<-ctx.Done()
 	return res, err
+}
+
+// sideBySide lets all readings hang.
+func sideBySide(t *testing.T) {
+	a := newApp(t)
+	for range 2 {
+		a.link(t, "user-rosa", dapi.Name)
+	}
+	a.hang("/v2/data/")
+	asked := time.Now()
+	read := object[accounts](t, a.within(t, "user-rosa", "POST", "/accounts", ""), 200)
+	assert.Len(t, read.Failed, 2)
+	assert.Equal(t, 25*time.Second, time.Since(asked), "both end together")
 }
 
 // hangingEnd hangs the disconnects of one provider.

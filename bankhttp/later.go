@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/isolate"
 	"github.com/bankmux/bankmux/internal/share"
 )
 
@@ -62,8 +63,10 @@ func (s *Service) storeAll(ctx context.Context) {
 			return
 		case <-time.After(wait):
 		}
-		s.storeHeld(ctx)
-		s.forgetEnded(ctx, "")
+		s.isolated(ctx, "the store", func() {
+			s.storeHeld(ctx)
+			s.forgetEnded(ctx, "")
+		})
 		if s.stopIfIdle(ctx) {
 			return
 		}
@@ -75,20 +78,34 @@ func (s *Service) storeAll(ctx context.Context) {
 func (s *Service) holdAll(ctx context.Context) {
 	for {
 		wait := lastPause
-		for key, one := range s.loose(ctx, "") {
-			again, err := s.hold(ctx, key, one)
-			if err != nil {
-				break // the store cannot be used now, by the other processes perhaps neither
+		s.isolated(ctx, "the store", func() {
+			for key, one := range s.loose(ctx, "") {
+				again, err := s.hold(ctx, key, one)
+				if err != nil {
+					break // the store cannot be used now, by the other processes perhaps neither
+				}
+				if again > 0 {
+					wait = min(wait, max(again, firstPause))
+				}
 			}
-			if again > 0 {
-				wait = min(wait, max(again, firstPause))
-			}
-		}
+		})
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
 		}
+	}
+}
+
+// isolated calls code of the application. A panic in it is logged. In a goroutine of this package
+// it would end the process.
+func (s *Service) isolated(ctx context.Context, subject string, call func()) {
+	_, err := isolate.Of(subject, func() (struct{}, error) {
+		call()
+		return struct{}{}, nil
+	})
+	if err != nil {
+		s.log.LogAttrs(ctx, slog.LevelError, "bankhttp: code of the application panicked", slog.Any("error", err))
 	}
 }
 

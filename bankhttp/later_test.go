@@ -23,13 +23,17 @@ import (
 type awayStore struct {
 	bankhttp.Store
 
-	away atomic.Bool
+	away   atomic.Bool
+	panics atomic.Bool
 }
 
 func (s *awayStore) Exchange(
 	ctx context.Context, ref bankmux.SessionRef, payload []byte,
 	exchange func(context.Context) (bankmux.ExchangeResult, error),
 ) (bankmux.ExchangeResult, error) {
+	if s.panics.Load() {
+		panic(planted)
+	}
 	return s.Store.Exchange(ctx, ref, payload, func(ctx context.Context) (bankmux.ExchangeResult, error) {
 		res, err := exchange(ctx)
 		if err == nil && s.away.Load() {
@@ -58,6 +62,7 @@ type lateLink struct {
 	session string
 	path    string
 	code    string
+	panics  atomic.Bool // Config.Linked does
 }
 
 func newLateLink(t *testing.T) *lateLink {
@@ -65,6 +70,11 @@ func newLateLink(t *testing.T) *lateLink {
 	l := &lateLink{harbor: newHarbor(), store: &awayStore{Store: bankhttp.NewMemory()}}
 	l.app = newHarborApp(t, l.harbor, func(c *bankhttp.Config) {
 		c.Store, c.Logger = l.store, slog.New(slog.NewTextHandler(&l.log, nil))
+		c.Linked = func(context.Context, bankmux.Connection) {
+			if l.panics.Load() {
+				panic(planted)
+			}
+		}
 	})
 	l.session = l.harborStart(t, "rosa")
 	l.path, l.code = "/sessions/"+l.session, codeOf(l.session, "")
@@ -188,6 +198,23 @@ func TestStoredLater(t *testing.T) {
 			time.Sleep(waiting)
 			assert.Zero(t, l.linked(t))
 			require.NoError(t, l.service.Close(t.Context()), "nothing is held")
+		},
+		"a Linked that panics is logged, and ends nothing": func(t *testing.T, l *lateLink) {
+			l.panics.Store(true)
+			l.store.away.Store(false)
+			time.Sleep(waiting)
+			assert.Equal(t, 1, l.linked(t))
+			require.NoError(t, l.service.Close(t.Context()))
+			assert.Contains(t, l.log.String(), "Config.Linked panicked")
+			assert.Equal(t, 200, l.post(t).Code)
+		},
+		"a store that panics is tried again": func(t *testing.T, l *lateLink) {
+			l.store.panics.Store(true)
+			time.Sleep(waiting)
+			l.store.panics.Store(false)
+			l.store.away.Store(false)
+			time.Sleep(waiting)
+			assert.Equal(t, 1, l.linked(t))
 		},
 		"Close stores it": func(t *testing.T, l *lateLink) {
 			l.store.away.Store(false)

@@ -400,7 +400,7 @@ func (s *Service) announce(ctx context.Context, conn bankmux.Connection) error {
 		ReferenceKey: conn.ReferenceKey,
 	})
 	if err == nil && s.config.Linked != nil {
-		s.config.Linked(ctx, conn)
+		s.isolated(ctx, "Config.Linked", func() { s.config.Linked(ctx, conn) })
 	}
 	return err
 }
