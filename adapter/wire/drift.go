@@ -3,7 +3,11 @@ package wire
 // This file looks for what a response has and nothing documents.
 
 import (
+	"hash/maphash"
+	"math/bits"
 	"reflect"
+	"sync"
+	"sync/atomic"
 
 	"github.com/bankmux/bankmux/internal/jsonscan"
 	"github.com/bankmux/bankmux/internal/strictjson"
@@ -36,7 +40,8 @@ const maxFound = 256
 // documented and not read. It looks into a value that UnmarshalJSON reads only if the type has a
 // method "InspectAs() reflect.Type", which returns the type that has its members.
 //
-// If an object has more than 16 unknown members, they are reported as one that is "*".
+// If an object has more than 16 unknown members, they are reported as one that is "*". In each
+// place of a response, the first 256 different texts are looked at.
 func Inspect(body []byte, v any, documented *normalize.Documented) []Unknown {
 	s := inspector{Scanner: jsonscan.New(strictjson.WithoutMark(body)), documented: documented}
 	if s.value(planOf(reflect.TypeOf(v).Elem()), nil, normalize.Root) != nil || s.End() != nil {
@@ -54,6 +59,40 @@ type inspector struct {
 	found      []Unknown
 	seen       map[string]bool // by key, so that a list with many rows reports a finding once
 	key        []byte          // memory for the key of a finding
+
+	// The rows of a list have the same unknown members. Naming a text costs far more than its hash.
+	looked map[uint64]bool // hashes of the texts and of the objects with their places
+	number map[uint64]int  // by place, of those in looked
+}
+
+// isNew reports whether what has a hash has not been looked at in a place. It is false after
+// [maxFound] in that place, so that a look costs little whatever a response has.
+func (s *inspector) isNew(place, hash uint64) bool {
+	if s.looked[hash] || s.number[place] == maxFound {
+		return false
+	}
+	if s.looked == nil {
+		s.looked, s.number = map[uint64]bool{}, map[uint64]int{}
+	}
+	s.looked[hash] = true
+	s.number[place]++
+	return true
+}
+
+// seed makes the hashes of a process its own.
+var seed = maphash.MakeSeed()
+
+// with returns the hash of a place or of texts, and one more text.
+func with(hash uint64, text []byte) uint64 {
+	return bits.RotateLeft64(hash, 5)*0x9e3779b97f4a7c15 ^ maphash.Bytes(seed, text)
+}
+
+// place returns a hash of the present path.
+func (s *inspector) place() (hash uint64) {
+	for _, part := range s.path {
+		hash = bits.RotateLeft64(hash, 5)*0x9e3779b97f4a7c15 ^ maphash.String(seed, part)
+	}
+	return hash
 }
 
 // value looks at the next value. in is the object that it is in, and name the member.
@@ -130,12 +169,48 @@ func (s *inspector) member(in *object, first bool, next int) (at int, more bool,
 
 // members notes the unknown members of an object.
 func (s *inspector) members(unknown [][]byte) {
+	if len(unknown) == 0 {
+		return
+	}
 	if len(unknown) > maxUnknown {
 		unknown = [][]byte{[]byte(normalize.Masked)}
 	}
+	place := s.place()
+	object := ^place
 	for _, key := range unknown {
-		s.note(Unknown{Member: normalize.Name(string(key))})
+		object = with(object, key)
 	}
+	if s.looked[object] {
+		return
+	}
+	s.isNew(^place, object)
+	for _, key := range unknown {
+		if s.isNew(place, with(place, key)) {
+			s.note(Unknown{Member: nameOf(string(key))})
+		}
+	}
+}
+
+// named has unknown members that look like names, by maxNamed at most. A response of one row is so
+// small that naming its new members once more would be most of the look.
+var (
+	named    sync.Map
+	numNamed atomic.Int32
+)
+
+const maxNamed = 1024
+
+// nameOf is [normalize.Name], which remembers names.
+func nameOf(text string) string {
+	if _, ok := named.Load(text); ok {
+		return text
+	}
+	name := normalize.Name(text)
+	if name != normalize.Masked && numNamed.Load() < maxNamed {
+		numNamed.Add(1)
+		named.Store(name, nil)
+	}
+	return name
 }
 
 // word looks at a text that must be one of an enumeration. An empty text stands for none.
@@ -143,6 +218,9 @@ func (s *inspector) word(in *object, name string) error {
 	inner, _, err := s.Text()
 	if err != nil || len(inner) == 0 {
 		return err
+	}
+	if place := s.place(); !s.isNew(place, with(place, inner)) {
+		return nil
 	}
 	if text := jsonscan.Unquote(inner); !in.HasValue(name, text) {
 		s.note(Unknown{Value: in.ValueName(name, text), Code: in.IsCode(name)})

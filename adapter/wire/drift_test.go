@@ -169,6 +169,27 @@ func TestInspect(t *testing.T) {
 		body := `{"rows":[` + strings.Join(rows, ",") + `]}`
 		assert.Len(t, wire.Inspect([]byte(body), &inspected{}, inspectedDocs), 256)
 	})
+	t.Run("many different texts in one place do not hide those of another", func(t *testing.T) {
+		t.Parallel()
+		var rows, keys []string
+		for i := range 300 {
+			rows = append(rows, fmt.Sprintf(`{"type":"%04d"}`, i))
+			keys = append(keys, fmt.Sprintf(`{"%04d":1}`, i))
+		}
+		body := `{"rows":[` + strings.Join(append(rows, keys...), ",") + `],` +
+			`"accounts":[{"type":"novel","alien":1}],"alien":1}`
+		assert.Equal(t, []wire.Unknown{
+			{Member: "rows[].type", Value: "*"}, {Member: "rows[].*"},
+			{Member: "accounts[].type", Value: "novel"}, {Member: "accounts[].alien"}, {Member: "alien"},
+		}, wire.Inspect([]byte(body), &inspected{}, inspectedDocs))
+	})
+	t.Run("a row with more new members than the rows before is looked at", func(t *testing.T) {
+		t.Parallel()
+		body := `{"rows":[{"a":1},{"a":1},{"b":1,"a":1},{"type":"novel"},{"a":1,"b":1,"c":1}]}`
+		assert.Equal(t, []wire.Unknown{
+			{Member: "rows[].a"}, {Member: "rows[].b"}, {Member: "rows[].type", Value: "novel"}, {Member: "rows[].c"},
+		}, wire.Inspect([]byte(body), &inspected{}, inspectedDocs))
+	})
 	t.Run("a map that keeps the other members knows them", func(t *testing.T) {
 		t.Parallel()
 		var keeps struct {
