@@ -46,7 +46,7 @@ func TestCluster(t *testing.T) {
 	}
 	open := func(t *testing.T, namespace string) *redis.Backend {
 		t.Helper()
-		b, err := redis.Open(first.url, redis.Options{Namespace: namespace, Cluster: true})
+		b, err := redis.NewPatient(first.url, redis.Options{Namespace: namespace, Cluster: true})
 		require.NoError(t, err)
 		t.Cleanup(b.Close)
 		return b

@@ -17,15 +17,32 @@ func NewShort(url, namespace string) (*Backend, error) {
 	return &Backend{client: goredis.NewClient(o), prefix: namespace + ":"}, nil
 }
 
-// NewPatient is like [Open], but waits an hour for the server unless a context ends.
-func NewPatient(url, namespace string) (*Backend, error) {
+// NewPatient is like [Open], but waits an hour for the server unless a context ends. A response may
+// take seconds on a machine that is busy.
+func NewPatient(url string, opts Options) (*Backend, error) {
+	if opts.Namespace == "" {
+		opts.Namespace = "bankmux"
+	}
+	opts.Conns = maxConns
+	b := &Backend{prefix: opts.Namespace + ":"}
+	if opts.Cluster {
+		parsed, err := goredis.ParseClusterURL(url)
+		if err != nil {
+			return nil, err
+		}
+		o := clusterOptions(parsed, opts)
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = time.Hour, time.Hour, time.Hour, time.Hour
+		b.client = goredis.NewClusterClient(o)
+		return b, nil
+	}
 	parsed, err := goredis.ParseURL(url)
 	if err != nil {
 		return nil, err
 	}
-	o := serverOptions(parsed, Options{Conns: maxConns})
+	o := serverOptions(parsed, opts)
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = time.Hour, time.Hour, time.Hour, time.Hour
-	return &Backend{client: goredis.NewClient(o), prefix: namespace + ":"}, nil
+	b.client = goredis.NewClient(o)
+	return b, nil
 }
 
 // LongestWait returns how long one step of a request takes at most.

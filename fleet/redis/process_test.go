@@ -17,7 +17,7 @@ import (
 // openShared opens the backend in a process that a test started.
 func openShared(_ context.Context, url string, patient bool) (fleetproof.Shared, error) {
 	if patient {
-		return redis.NewPatient(url, "bankmux")
+		return redis.NewPatient(url, redis.Options{})
 	}
 	return redis.Open(url, redis.Options{})
 }

@@ -26,7 +26,7 @@ func (s *server) as(user, password string) string {
 // at opens a URL.
 func at(t testing.TB, address string, opts redis.Options) *redis.Backend {
 	t.Helper()
-	b, err := redis.Open(address, opts)
+	b, err := redis.NewPatient(address, opts)
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
 	return b

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -161,10 +162,16 @@ func (s *server) kill(t testing.TB) {
 	s.cmd = nil
 }
 
-// suspend stops the process, so that the server accepts connections and never responds.
+// suspend stops the process, so that the server accepts connections and never responds. It waits
+// until the process has stopped.
 func (s *server) suspend(t testing.TB) {
 	t.Helper()
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGSTOP))
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+		_, state, _ := strings.Cut(string(text), ") ")
+		return err == nil && strings.HasPrefix(state, "T")
+	}, patience, time.Millisecond)
 }
 
 // resume is the inverse of suspend.
@@ -173,10 +180,10 @@ func (s *server) resume(t testing.TB) {
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGCONT))
 }
 
-// open opens a namespace, as one process does.
+// open opens a namespace, as one process does. It waits for the server however busy the machine is.
 func (s *server) open(t testing.TB, namespace string) *redis.Backend {
 	t.Helper()
-	b, err := redis.Open(s.url, redis.Options{Namespace: namespace})
+	b, err := redis.NewPatient(s.url, redis.Options{Namespace: namespace})
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
 	return b
