@@ -22,6 +22,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/bankhttp"
+	"github.com/bankmux/bankmux/internal/loopback"
 	"github.com/bankmux/bankmux/store"
 )
 
@@ -170,12 +171,10 @@ func newAway(t *testing.T, db *database, _ *store.Store) *trouble {
 		return state
 	}
 	end := db.breakConnections(t)
-	closed, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, closed.Close())
+	nothing := net.JoinHostPort(loopback.Host(), "5432") // listens there
 	state.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if gone.Load() {
-			address = closed.Addr().String()
+			address = nothing
 		}
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
@@ -223,7 +222,7 @@ func checkTrouble(t *testing.T, res response) {
 	if res.status < 300 {
 		return
 	}
-	for _, text := range []string{"SQL", "sql", "disk", "database is full", "127.0.0.1", "bankmux_", "rosa"} {
+	for _, text := range []string{"SQL", "sql", "disk", "database is full", "127.", "bankmux_", "rosa"} {
 		assert.NotContains(t, res.body, text)
 	}
 	assert.Equal(t, "application/problem+json", res.header.Get("Content-Type"))
