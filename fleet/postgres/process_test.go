@@ -4,6 +4,7 @@ package postgres_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -14,7 +15,14 @@ import (
 )
 
 // openShared opens the backend in a process that a test started.
-func openShared(ctx context.Context, url string, _ bool) (fleetproof.Shared, error) {
+func openShared(ctx context.Context, url string, patient bool) (fleetproof.Shared, error) {
+	if patient {
+		if strings.Contains(url, "?") {
+			url += "&connect_timeout=3600"
+		} else {
+			url += "?connect_timeout=3600"
+		}
+	}
 	return postgres.Open(ctx, url, postgres.Options{})
 }
 

@@ -63,9 +63,11 @@ func TestTrips(t *testing.T) {
 	}
 	require.NoError(t, do["Facts"]()) // connects
 	for _, name := range []string{"Facts", "PutFact", "Take", "Seen", "Mark", "Acquire", "Release"} {
-		before := cable.count()
-		require.NoError(t, do[name]())
-		assert.Equal(t, 1, cable.count()-before, name)
+		require.Eventually(t, func() bool { // the pool checks a connection that was idle for a second
+			before := cable.count()
+			require.NoError(t, do[name]())
+			return cable.count()-before == 1
+		}, time.Minute, time.Millisecond, name)
 	}
 
 	fleet, err := guard.NewFleet(b, keyring(t), patient)
