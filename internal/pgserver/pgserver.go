@@ -171,23 +171,25 @@ func (s *Server) ready(ctx context.Context, first *process, again <-chan time.Ti
 // Kill ends all processes of the server as a power failure does. What was committed stays.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
-	s.Suspend(t) // so that the first process has no time to start another one
+	s.Suspend(t) // so that the first process starts no other one
 	s.signal(t, s.processes(t), syscall.SIGKILL)
 	<-s.first.ended
 	s.first = nil
 }
 
-// Suspend stops all processes of the server. It accepts connections and never responds.
+// Suspend stops all processes of the server. It accepts connections and never responds. The first
+// process comes first, since it starts the others.
 func (s *Server) Suspend(t testing.TB) {
 	t.Helper()
-	for stopped := 0; ; { // the first process may have started another one meanwhile
-		all := s.processes(t)
-		s.signal(t, all, syscall.SIGSTOP)
-		if len(all) == stopped {
-			return
-		}
-		stopped = len(all)
-	}
+	s.stop(t, []int{s.first.Pid})
+	s.stop(t, s.processes(t))
+}
+
+// stop stops processes, and waits until they have stopped or ended.
+func (s *Server) stop(t testing.TB, pids []int) {
+	t.Helper()
+	s.signal(t, pids, syscall.SIGSTOP)
+	s.settle(t, pids, func(state string) bool { return state == "T" || state == "Z" || state == "" })
 }
 
 // Resume is the inverse of [Server.Suspend]. It waits until the server has carried out what its
@@ -196,16 +198,24 @@ func (s *Server) Resume(t testing.TB) {
 	t.Helper()
 	all := s.processes(t)
 	s.signal(t, all, syscall.SIGCONT)
-	for _, pid := range all {
-		require.Eventually(t, func() bool { return !works(pid) }, maxStart, time.Millisecond)
-	}
+	s.settle(t, all, func(state string) bool { return state != "R" && state != "D" && state != "T" })
 }
 
-// works reports whether a process runs or is stopped. One that waits for its client does neither.
-func works(pid int) bool {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // empty if it has ended
-	_, state, _ := strings.Cut(string(text), ") ")
-	return strings.HasPrefix(state, "R") || strings.HasPrefix(state, "T")
+// settle waits until a condition holds for the states of all processes. The state of one that waits
+// for its client or for another process is "S". That of one that has ended is "".
+func (*Server) settle(t testing.TB, pids []int, ok func(state string) bool) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		for _, pid := range pids {
+			text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // empty if it has ended
+			_, state, _ := strings.Cut(string(text), ") ")
+			state, _, _ = strings.Cut(state, " ")
+			if !ok(state) {
+				return false
+			}
+		}
+		return true
+	}, maxStart, time.Millisecond)
 }
 
 // signal sends a signal to processes. Those that have ended are left out.
