@@ -165,7 +165,7 @@ func (w *world) start(t *testing.T) *replica {
 	require.Eventually(t, func() bool {
 		status, _ := r.call(t, "GET", "/health", nil)
 		return status == http.StatusNotFound
-	}, time.Minute, 20*time.Millisecond, "the public does not see it")
+	}, patience, 20*time.Millisecond, "the public does not see it")
 	return r
 }
 
@@ -221,12 +221,16 @@ func (r *replica) send(ctx context.Context, method, path string, body []byte) (s
 	return res.StatusCode, got
 }
 
+// patience is longer than anything here takes, also on a machine that is busy. The commands of the
+// page compile the service.
+const patience = 5 * time.Minute
+
 // until repeats a request until it succeeds and done accepts what it returned.
 func (r *replica) until(t *testing.T, method, path string, done func(map[string]any) bool) map[string]any {
 	t.Helper()
 	ticks := time.NewTicker(20 * time.Millisecond)
 	defer ticks.Stop()
-	limit := time.After(time.Minute)
+	limit := time.After(patience)
 	for {
 		status, got := r.call(t, method, path, nil)
 		if status == http.StatusOK && done(got) {
