@@ -197,6 +197,7 @@ func TestClosed(t *testing.T) {
 			session := object[started](t, a.send(t, "rosa", "POST", path, ""), 200).Session
 			problem(t, a.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, "")), 503)
 			time.Sleep(waiting)
+			synctest.Wait() // for what is logged beside the request
 			assert.Zero(t, p.endings())
 			assert.Equal(t, 1, strings.Count(log.String(), text+`" session=`+session))
 			require.NoError(t, a.service.Close(t.Context()))
