@@ -3,25 +3,24 @@ package main
 // This file compares two lists of exported names.
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
 
 // change is one exported name that differs.
 type change struct {
-	name        string // "Client", "Client.Accounts"
+	name        string // "bankmux.Client.Accounts", "store/sqlite.Open"
 	before, now string // "" where there was or is none
 }
 
 func (c change) String() string {
 	switch {
 	case c.before == "":
-		return "added " + c.now
+		return c.name + ": added " + c.now
 	case c.now == "":
-		return "removed " + c.before
+		return c.name + ": removed " + c.before
 	default:
-		return "changed from " + c.before + " to " + c.now
+		return c.name + ": changed from " + c.before + " to " + c.now
 	}
 }
 
@@ -34,29 +33,23 @@ func compare(before, now []string) []change {
 		if was[name] == is[name] {
 			continue
 		}
-		if i := strings.LastIndexByte(name, '.'); i > strings.LastIndex(name, ": ") {
-			if of := name[:i]; (was[of] == "") != (is[of] == "") {
-				continue
-			}
+		of := name[:strings.LastIndexByte(name, '.')]
+		if (was[of] == "") != (is[of] == "") {
+			continue
 		}
-		_, short, _ := strings.Cut(name, ": ")
-		changes = append(changes, change{name: short, before: was[name], now: is[name]})
+		changes = append(changes, change{name: name, before: was[name], now: is[name]})
 	}
 	slices.SortFunc(changes, func(a, b change) int { return strings.Compare(a.name, b.name) })
 	return changes
 }
 
-// byName joins the lines of each name; a type that embeds others has several.
+// byName returns the declarations. Lines without a name are left out.
 func byName(lines []string) map[string]string {
 	of := map[string]string{}
 	for _, line := range lines {
-		path, rest, _ := strings.Cut(line, ": ")
-		name, declaration, _ := strings.Cut(rest, ": ")
-		key := path + ": " + name
-		if of[key] != "" {
-			of[key] += "; "
+		if name, declaration, ok := strings.Cut(line, ": "); ok {
+			of[name] = declaration
 		}
-		of[key] += declaration
 	}
 	return of
 }
@@ -70,26 +63,4 @@ func merged(a, b map[string]string) map[string]bool {
 		all[name] = true
 	}
 	return all
-}
-
-var quoted = regexp.MustCompile("`[^`]+`")
-
-// unreleased returns the names in backquotes of the section of that name: a name that is written
-// with its package counts with and without it.
-func unreleased(log string) map[string]bool {
-	_, section, _ := strings.Cut(log, "## [Unreleased]")
-	section, _, _ = strings.Cut(section, "\n## ")
-	names := map[string]bool{}
-	for _, q := range quoted.FindAllString(section, -1) {
-		name := strings.Trim(q, "`")
-		names[name] = true
-		if _, rest, ok := strings.Cut(name, "."); ok {
-			names[rest] = true
-		}
-	}
-	return names
-}
-
-func unacknowledged(changes []change, names map[string]bool) []change {
-	return slices.DeleteFunc(slices.Clone(changes), func(c change) bool { return names[c.name] })
 }

@@ -1,177 +1,234 @@
 package main
 
-// This file lists the exported names of a package.
+// This file lists what packages export, as the compiler has it.
 
 import (
-	"bytes"
-	"go/ast"
-	"go/parser"
-	"go/printer"
+	"context"
+	"errors"
+	"fmt"
+	"go/importer"
 	"go/token"
+	"go/types"
+	"io"
 	"os"
-	"path/filepath"
-	"slices"
+	"os/exec"
 	"strings"
 )
 
-// list returns one line per exported name of a package, sorted: "path: Name: declaration".
-func list(path, dir string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		return nil, err
+// root is the import path of the module.
+const root = "github.com/bankmux/bankmux"
+
+// module lists what the packages of the module in a directory export.
+func module(ctx context.Context, dir string) ([]string, error) {
+	const format = "{{.DepOnly}} {{.Name}} {{.ImportPath}} {{.Export}}"
+	cmd := exec.CommandContext(ctx, "go", "list", "-export", "-deps", "-f", format, "./...")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		return nil, fmt.Errorf("go list: %w: %s", err, failed.Stderr)
 	}
-	var lines []string
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	compiled := map[string]string{}
+	var paths []string
+	for line := range strings.Lines(string(out)) {
+		part := strings.SplitN(strings.TrimSuffix(line, "\n"), " ", 4)
+		compiled[part[2]] = part[3]
+		if part[0] == "false" && part[1] != "main" && part[3] != "" && public(part[2]) {
+			paths = append(paths, part[2])
+		}
+	}
+	from := importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) {
+		return os.Open(compiled[path]) //nolint:gosec // of the build cache
+	})
+	var all []string
+	for _, path := range paths {
+		pkg, err := from.Import(path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list(pkg)...)
+	}
+	return all, nil
+}
+
+// public reports whether an application can import the package.
+func public(path string) bool {
+	return !strings.Contains(path+"/", "/internal/") && !strings.Contains(path, "/examples/")
+}
+
+// list returns lines such as "store/sqlite.Open: func(string) (Store, error)".
+func list(pkg *types.Package) (lines []string) {
+	for _, name := range pkg.Scope().Names() {
+		if !token.IsExported(name) {
 			continue
 		}
-		src, err := os.ReadFile(file) //nolint:gosec // a file of the module
-		if err != nil {
-			return nil, err
-		}
-		found, err := declared(src)
-		if err != nil {
-			return nil, err
-		}
-		for _, line := range found {
-			lines = append(lines, path+": "+line)
-		}
-	}
-	slices.Sort(lines)
-	return slices.Compact(lines), nil // files of different build tags can declare the same
-}
-
-// declared lists what one file exports.
-func declared(src []byte) ([]string, error) {
-	file, err := parser.ParseFile(token.NewFileSet(), "", src, parser.SkipObjectResolution)
-	if err != nil {
-		return nil, err
-	}
-	var lines []string
-	for _, d := range file.Decls {
-		switch d := d.(type) {
-		case *ast.FuncDecl:
-			if name, ok := funcName(d); ok {
-				lines = append(lines, name+": func"+signature(d.Type))
-			}
-		case *ast.GenDecl:
-			lines = append(lines, specs(d)...)
-		}
-	}
-	return lines, nil
-}
-
-// funcName is "Name", or "Type.Name" of a method; ok is false where either is not exported.
-func funcName(d *ast.FuncDecl) (name string, ok bool) {
-	if !d.Name.IsExported() {
-		return "", false
-	}
-	if d.Recv == nil {
-		return d.Name.Name, true
-	}
-	of := strings.TrimPrefix(text(d.Recv.List[0].Type), "*")
-	of, _, _ = strings.Cut(of, "[")
-	return of + "." + d.Name.Name, ast.IsExported(of)
-}
-
-// specs lists the types, constants and variables of one declaration.
-func specs(d *ast.GenDecl) []string {
-	var lines []string
-	for _, s := range d.Specs {
-		switch s := s.(type) {
-		case *ast.TypeSpec:
-			if s.Name.IsExported() {
-				lines = append(lines, typeLines(s)...)
-			}
-		case *ast.ValueSpec:
-			for i, name := range s.Names {
-				if !name.IsExported() {
-					continue
-				}
-				line := name.Name + ": " + d.Tok.String()
-				if s.Type != nil {
-					line += " " + text(s.Type)
-				}
-				if d.Tok == token.CONST && i < len(s.Values) {
-					line += " = " + text(s.Values[i])
-				}
-				lines = append(lines, line)
-			}
+		full := short(pkg) + "." + name
+		switch obj := pkg.Scope().Lookup(name).(type) {
+		case *types.Const:
+			lines = append(lines, full+": const "+text(obj.Type())+" = "+obj.Val().ExactString())
+		case *types.TypeName:
+			lines = append(lines, ofType(full, obj)...)
+		case *types.Var:
+			lines = append(lines, full+": var "+text(obj.Type()))
+		default:
+			lines = append(lines, full+": "+text(obj.Type()))
 		}
 	}
 	return lines
 }
 
-// typeLines lists a type and its exported fields or its methods.
-func typeLines(s *ast.TypeSpec) []string {
-	name := s.Name.Name
-	head := name + ": type"
-	if s.TypeParams != nil {
-		head += " [" + types(s.TypeParams) + "]"
+// short names a package of this project from the root of the module on, and another one by its
+// whole path.
+func short(pkg *types.Package) string {
+	if pkg.Path() == root {
+		return pkg.Name()
 	}
-	if s.Assign.IsValid() {
-		head += " ="
+	return strings.TrimPrefix(pkg.Path(), root+"/")
+}
+
+// ofType lists a type with its members. An alias of a type that an application cannot import has
+// its members too.
+func ofType(full string, obj *types.TypeName) []string {
+	if !obj.IsAlias() {
+		return members(full, obj.Type())
 	}
-	var members *ast.FieldList
-	switch t := s.Type.(type) {
-	case *ast.StructType:
-		head, members = head+" struct", t.Fields
-	case *ast.InterfaceType:
-		head, members = head+" interface", t.Methods
-	default:
-		return []string{head + " " + text(t)}
+	lines := []string{full + ": type = " + text(types.Unalias(obj.Type()))}
+	of, ok := types.Unalias(obj.Type()).(*types.Named)
+	if ok && of.Obj().Pkg() != nil && !public(of.Obj().Pkg().Path()) {
+		lines = append(lines, members(full, of)[1:]...)
 	}
-	lines := []string{head}
-	for _, m := range members.List {
-		if len(m.Names) == 0 {
-			lines = append(lines, head+" with "+text(m.Type))
+	return lines
+}
+
+// members lists a type, and its exported fields and methods. What embedded types add that have no
+// exported name counts as the type's own.
+func members(full string, t types.Type) []string {
+	head := full + ": type "
+	named, ok := t.(*types.Named)
+	if ok {
+		head += parameters(named.TypeParams())
+	}
+	var lines []string
+	switch of := t.Underlying().(type) {
+	case *types.Struct:
+		head += "struct"
+		if types.Comparable(t) {
+			head += ", comparable"
 		}
-		for _, n := range m.Names {
-			if !n.IsExported() {
-				continue
+		lines = fields(full, of)
+	case *types.Interface:
+		var hidden string
+		if lines, hidden = methods(full, of); len(lines) > 0 || of.NumEmbeddeds() == 0 {
+			head += "interface" + hidden
+		} else {
+			head += text(of) // a constraint
+		}
+	default:
+		head += text(of)
+	}
+	if named != nil {
+		for m := range named.Methods() {
+			if m.Exported() {
+				lines = append(lines, full+"."+m.Name()+": method "+receiver(m)+text(m.Type()))
 			}
-			line := name + "." + n.Name + ": "
-			if f, ok := m.Type.(*ast.FuncType); ok && strings.HasSuffix(head, "interface") {
-				line += "func" + signature(f)
-			} else {
-				line += text(m.Type)
+		}
+	}
+	return append([]string{head}, lines...)
+}
+
+// fields lists the exported fields of a struct.
+func fields(full string, of *types.Struct) (lines []string) {
+	for i := range of.NumFields() {
+		f := of.Field(i)
+		switch {
+		case f.Exported():
+			line := full + "." + f.Name() + ": " + text(f.Type())
+			if f.Embedded() {
+				line += " embedded"
 			}
-			if m.Tag != nil {
-				line += " " + m.Tag.Value
+			if tag := of.Tag(i); tag != "" {
+				line += " `" + tag + "`"
 			}
 			lines = append(lines, line)
+		case f.Embedded():
+			within := f.Type()
+			if p, ok := within.(*types.Pointer); ok {
+				within = p.Elem()
+			}
+			lines = append(lines, members(full, types.Unalias(within))[1:]...)
 		}
 	}
 	return lines
 }
 
-// signature leaves out the names of parameters, which are not part of what is promised.
-func signature(f *ast.FuncType) string {
-	out := "(" + types(f.Params) + ")"
-	if f.TypeParams != nil {
-		out = "[" + types(f.TypeParams) + "]" + out
+// methods lists the methods of an interface, embedded ones too. hidden has those without an
+// exported name, which other packages cannot implement.
+func methods(full string, of *types.Interface) (lines []string, hidden string) {
+	for m := range of.Methods() {
+		if m.Exported() {
+			lines = append(lines, full+"."+m.Name()+": method "+text(m.Type()))
+		} else {
+			hidden += " with " + m.Name() + " " + text(m.Type())
+		}
 	}
-	if f.Results != nil {
-		out += " (" + types(f.Results) + ")"
-	}
-	return out
+	return lines, hidden
 }
 
-func types(fields *ast.FieldList) string {
+func receiver(m *types.Func) string {
+	if _, ok := m.Signature().Recv().Type().(*types.Pointer); ok {
+		return "of a pointer "
+	}
+	return ""
+}
+
+// text writes a type without the names of parameters, which are not part of what is promised.
+func text(t types.Type) string {
+	switch t := t.(type) {
+	case *types.Signature:
+		return "func" + signature(t)
+	case *types.Pointer:
+		return "*" + text(t.Elem())
+	case *types.Slice:
+		return "[]" + text(t.Elem())
+	case *types.Map:
+		return "map[" + text(t.Key()) + "]" + text(t.Elem())
+	}
+	return types.TypeString(t, short)
+}
+
+func signature(of *types.Signature) string {
+	out := parameters(of.TypeParams()) + "(" + tuple(of.Params(), of.Variadic()) + ")"
+	switch results := tuple(of.Results(), false); of.Results().Len() {
+	case 0:
+		return out
+	case 1:
+		return out + " " + results
+	default:
+		return out + " (" + results + ")"
+	}
+}
+
+func tuple(of *types.Tuple, variadic bool) string {
 	var all []string
-	for _, f := range fields.List {
-		for range max(1, len(f.Names)) {
-			all = append(all, text(f.Type))
-		}
+	for v := range of.Variables() {
+		all = append(all, text(v.Type()))
+	}
+	if variadic {
+		all[len(all)-1] = "..." + strings.TrimPrefix(all[len(all)-1], "[]")
 	}
 	return strings.Join(all, ", ")
 }
 
-// text is a node as source on one line.
-func text(n ast.Node) string {
-	var b bytes.Buffer
-	if err := printer.Fprint(&b, token.NewFileSet(), n); err != nil {
-		return err.Error()
+// parameters writes type parameters in brackets, or nothing.
+func parameters(of *types.TypeParamList) string {
+	var all []string
+	for p := range of.TypeParams() {
+		all = append(all, p.Obj().Name()+" "+text(p.Constraint()))
 	}
-	return strings.Join(strings.Fields(b.String()), " ")
+	if len(all) == 0 {
+		return ""
+	}
+	return "[" + strings.Join(all, ", ") + "]"
 }

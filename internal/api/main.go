@@ -1,13 +1,15 @@
-// Command api compares what this module and the nested ones export with api.txt. That has the
-// exports as of the last tag. Before the first tag they are those of the day on which this check
-// was introduced.
+// Command api keeps exports.txt, which lists what this module and the nested ones export, with
+// types and values.
 //
-//	go run ./internal/api           # fails if a change is not in CHANGELOG.md
-//	go run ./internal/api -write    # after a tag: api.txt becomes the list of today
+//	go run ./internal/api           # fails if the list is out of date, or a change is not in CHANGELOG.md
+//	go run ./internal/api -write    # writes the list of today
 //
-// Every name that was added, changed or removed must stand in backquotes in the section
-// "Unreleased" of CHANGELOG.md. A list in the tree also works in a clone without history, where
-// apidiff, which compares two checkouts, has nothing to compare with.
+// The list is committed, so each commit shows what it changes, as in the folder api of Go itself.
+// Since the last tag, each change must also be in CHANGELOG.md. A line that names it in backquotes
+// must come in the same commit or later. A clone without history only compares the list.
+//
+// Package apidiff of golang.org/x/exp finds which changes break a caller. It needs two compiled
+// versions of all modules, and a review would not see the change.
 package main
 
 import (
@@ -17,57 +19,63 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 )
 
 const (
-	listFile = "internal/api/api.txt"
+	listFile = "internal/api/exports.txt"
 	logFile  = "CHANGELOG.md"
 )
 
 func main() {
-	write := flag.Bool("write", false, "write "+listFile+" instead of comparing with it")
+	write := flag.Bool("write", false, "write "+listFile)
 	flag.Parse()
-	if err := run(*write); err != nil {
+	if err := run(context.Background(), *write); err != nil {
 		fmt.Fprintln(os.Stderr, "api:", err)
 		os.Exit(1)
 	}
 }
 
-func run(write bool) error {
+func run(ctx context.Context, write bool) error {
 	dirs, err := modules(".")
 	if err != nil {
 		return err
 	}
 	var now []string
 	for _, dir := range dirs {
-		exported, err := module(dir)
+		exported, err := module(ctx, dir)
 		if err != nil {
 			return err
 		}
 		now = append(now, exported...)
 	}
+	slices.Sort(now)
 	if write {
 		return os.WriteFile(listFile, []byte(strings.Join(now, "\n")+"\n"), 0o644) //nolint:gosec // it is committed
 	}
-	before, err := os.ReadFile(listFile)
+	listed, err := os.ReadFile(listFile)
 	if err != nil {
 		return err
 	}
-	log, err := os.ReadFile(logFile)
-	if err != nil {
-		return err
+	if changes := compare(strings.Split(strings.TrimSpace(string(listed)), "\n"), now); len(changes) > 0 {
+		for _, c := range changes {
+			fmt.Println(c)
+		}
+		return errors.New(listFile + " is out of date: run go run ./internal/api -write")
 	}
-	changes := compare(strings.Split(strings.TrimSpace(string(before)), "\n"), now)
-	missing := unacknowledged(changes, unreleased(string(log)))
+	commits, err := history(ctx)
+	if err != nil {
+		fmt.Println("api:", err, "so "+logFile+" is not compared")
+		return nil
+	}
+	missing := unacknowledged(commits, now)
 	for _, c := range missing {
-		fmt.Printf("%s does not name `%s`: %s\n", logFile, c.name, c)
+		fmt.Println(c)
 	}
 	if len(missing) > 0 {
-		return errors.New("describe these changes below \"Unreleased\" in " + logFile)
+		return errors.New("describe these changes in " + logFile + ", in a line as new as the change")
 	}
 	return nil
 }
@@ -96,28 +104,4 @@ func modules(root string) ([]string, error) {
 	})
 	slices.Sort(dirs)
 	return dirs, err
-}
-
-// module lists what the packages of the module in a directory export.
-func module(dir string) ([]string, error) {
-	const format = "{{.Name}} {{.ImportPath}} {{.Dir}}"
-	cmd := exec.CommandContext(context.Background(), "go", "list", "-f", format, "./...")
-	cmd.Dir = dir
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("go list: %w", err)
-	}
-	var all []string
-	for line := range strings.Lines(string(out)) {
-		part := strings.SplitN(strings.TrimSpace(line), " ", 3)
-		if part[0] == "main" || strings.Contains(part[1]+"/", "/internal/") || strings.Contains(part[1], "/examples/") {
-			continue
-		}
-		exported, err := list(part[1], part[2])
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, exported...)
-	}
-	return all, nil
 }
