@@ -124,7 +124,8 @@ func decrypt(aead AEAD, format byte, blob, associated []byte) ([]byte, error) {
 	}
 	plain, err := aead.Decrypt(blob[1:], associated)
 	if err != nil {
-		if e, ok := err.(*Error); ok && e.Field == ringField { //nolint:errorlint // the keyring's own, which names the key
+		//nolint:errorlint // the keyring's own error, which names the key
+		if e, ok := err.(*Error); ok && e.Field == ringField {
 			return nil, sealError(format, e.Detail)
 		}
 		return nil, sealError(format, "was changed, is of another row, or is under another key")

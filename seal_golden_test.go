@@ -78,7 +78,7 @@ func aSessionOfBeforeOpens(t *testing.T) {
 	assert.Equal(t, "CONN-OF-2026", s.ConnectionID)
 }
 
-//nolint:paralleltest // it counts allocations
+// TestSealAllocations is not parallel: it counts allocations.
 func TestSealAllocations(t *testing.T) {
 	t.Run("to seal and open a connection takes at most eight", sealAllocations)
 	t.Run("to seal a session takes at most eight, and to open one up to four more for its lists and maps", sealSessionAllocations)

@@ -157,7 +157,9 @@ func noPrintedErrorHasAccountData(t *testing.T) {
 		Kind: bankmux.ErrUserAction, Client: "c", Op: bankmux.OpBalances, Connection: "conn-1",
 		Challenge: &bankmux.Challenge{
 			ID: "op-1", Op: bankmux.OpBalances, Account: planted,
-			Inputs:  []bankmux.Input{{Kind: bankmux.InputChoice, Query: planted, Image: []byte(planted), Options: []string{planted}}},
+			Inputs: []bankmux.Input{{
+				Kind: bankmux.InputChoice, Query: planted, Image: []byte(planted), Options: []string{planted},
+			}},
 			State:   json.RawMessage(`{"balance":"` + planted + `"}`),
 			Request: json.RawMessage(`{"known":"` + planted + `"}`),
 		},
@@ -404,7 +406,7 @@ func aPartialErrorOfManyFailures(t *testing.T) {
 	})
 }
 
-//nolint:paralleltest // it counts allocations
+// TestPartialErrorMemory is not parallel: it counts allocations.
 func TestPartialErrorMemory(t *testing.T) {
 	t.Run("allocations do not grow with the failures", partialErrorAllocations)
 }

@@ -60,7 +60,7 @@ func TestMemoryIdentifyAccount(t *testing.T) {
 	first, _ := unnamedOf(t, m, "omar")
 	conn, id := unnamedOf(t, m, "rosa")
 	unnamedOf(t, m, "zoe")
-	//nolint:paralleltest // in order
+	// not parallel: in order
 	t.Run("a connection of another user that is deleted meanwhile", func(t *testing.T) {
 		var deleted sync.WaitGroup
 		deleted.Add(1)
@@ -81,7 +81,7 @@ func TestMemoryIdentifyAccount(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, name, again)
 	})
-	t.Run("the connection itself, whose deletion comes after it", func(t *testing.T) { //nolint:paralleltest // in order
+	t.Run("the connection itself, whose deletion comes after it", func(t *testing.T) { // not parallel: in order
 		var deleted sync.WaitGroup
 		deleted.Add(1)
 		of, id := unnamedOf(t, m, "ada")

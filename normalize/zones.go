@@ -94,7 +94,7 @@ func BankZone(country string) (*time.Location, bool) {
 		return nil, false
 	}
 	if zone, ok := loadedZones.Load(name); ok {
-		return zone.(*time.Location), true //nolint:forcetypeassert // nothing else is stored
+		return zone.(*time.Location), true // nothing else is stored
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {

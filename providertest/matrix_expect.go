@@ -32,6 +32,16 @@ type circumstances struct {
 	words  Words
 }
 
+// slowClass returns the class of responses that arrive at one byte per second.
+func slowClass(whole []response) class {
+	for _, a := range whole {
+		if time.Duration(a.bytes)*time.Second > matrixDeadline {
+			return classLost
+		}
+	}
+	return classBearable
+}
+
 // expect derives the expected result from the fault and from what sending the call twice would do.
 func expect(f matrixFault, in circumstances) expectation {
 	effect, whole, words := in.effect, in.whole, in.words
@@ -44,13 +54,8 @@ func expect(f matrixFault, in circumstances) expectation {
 	if f.body && bodiless {
 		return good
 	}
-	if class == classTooSlow { // one byte per second
-		class = classBearable
-		for _, a := range whole {
-			if time.Duration(a.bytes)*time.Second > matrixDeadline {
-				class = classLost
-			}
-		}
+	if class == classTooSlow {
+		class = slowClass(whole)
 	}
 	if class == classFailed && words.Failed == nil {
 		class = classGarbled // neither a failure in the provider's format nor a readable response

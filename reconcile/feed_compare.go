@@ -52,7 +52,6 @@ func (r *feedSync) compareAccount(ctx context.Context, account string, rows []ba
 		To:       rows[0].Date,
 		Rows:     rows,
 		More:     r.more,
-		Gone:     func(alias string) bool { return !r.listed[alias] },
 	}
 	shown := make(map[string]bool, len(rows)) // aliases of the account's rows
 	sought := map[string]bool{}               // aliases of updated rows that are not found yet
@@ -74,23 +73,7 @@ func (r *feedSync) compareAccount(ctx context.Context, account string, rows []ba
 	if err != nil {
 		return err
 	}
-	switch {
-	case r.feed.Stored == nil:
-		other := r.unseenAliases(known, before)
-		in.Gone = func(alias string) bool {
-			return r.isRemoved(in.Account, alias) || ((r.full || other[alias]) && !r.shown[alias])
-		}
-	// no row was known before: the known rows are from this record
-	case r.cursor.Fetched == 0 && !r.cursor.Carried:
-		present := make(map[string]bool, len(known))
-		for i := range known {
-			present[r.lastAlias(&known[i])] = true
-		}
-		in.Gone = func(alias string) bool {
-			return !r.listed[alias] &&
-				(!present[alias] || r.isRemoved(in.Account, alias) || r.allLookedUp(known, alias))
-		}
-	}
+	in.Gone = r.gone(in.Account, known, before)
 	for {
 		res := Compare(r.withoutForeignAliases(known), in)
 		doubtful := r.uncertain(res, shown)
@@ -103,6 +86,29 @@ func (r *feedSync) compareAccount(ctx context.Context, account string, rows []ba
 			return err
 		}
 	}
+}
+
+// gone returns the function that reports whether a row is gone. before is the first day that
+// earlier pages showed.
+func (r *feedSync) gone(account string, known []Known, before bankmux.Date) func(alias string) bool {
+	switch {
+	case r.feed.Stored == nil:
+		other := r.unseenAliases(known, before)
+		return func(alias string) bool {
+			return r.isRemoved(account, alias) || ((r.full || other[alias]) && !r.shown[alias])
+		}
+	// no row was known before: the known rows are from this record
+	case r.cursor.Fetched == 0 && !r.cursor.Carried:
+		present := make(map[string]bool, len(known))
+		for i := range known {
+			present[r.lastAlias(&known[i])] = true
+		}
+		return func(alias string) bool {
+			return !r.listed[alias] &&
+				(!present[alias] || r.isRemoved(account, alias) || r.allLookedUp(known, alias))
+		}
+	}
+	return func(alias string) bool { return !r.listed[alias] }
 }
 
 // unseenAliases returns the aliases of known rows that the record has not shown. These are rows

@@ -11,7 +11,7 @@ import (
 )
 
 // TestDriftCost specifies that a response that is not looked at costs no allocation for it.
-func TestDriftCost(t *testing.T) { //nolint:paralleltest // it counts allocations
+func TestDriftCost(t *testing.T) { // not parallel: it counts allocations
 	s := sampler{Drift: Drift{Guard: guard.New(guard.Options{})}}
 	first := s.take(t.Context(), http.MethodGet, "/links/{id}/accounts", true)
 	require.NotNil(t, first)

@@ -44,5 +44,5 @@ func (t *templates) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (t *templates) CloseIdleConnections() {
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections() //nolint:forcetypeassert // of the standard library
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections() // of the standard library
 }

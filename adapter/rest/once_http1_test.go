@@ -220,7 +220,7 @@ type around struct{ *http.Transport }
 func (a around) CloseStaleConnections() { a.CloseIdleConnections() }
 
 // TestRetryAfterADeadConnection specifies that a retry does not use another dead connection.
-func TestRetryAfterADeadConnection(t *testing.T) { //nolint:paralleltest // a global of net/http
+func TestRetryAfterADeadConnection(t *testing.T) { // not parallel: a global of net/http
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()
 	for _, name := range []string{"GET", "a long body"} {

@@ -266,7 +266,7 @@ func aTransportThatTracesNothingNeverProvesNotSent(t *testing.T) {
 }
 
 // TestReplacedDefaultTransport specifies that a program may replace http.DefaultTransport.
-func TestReplacedDefaultTransport(t *testing.T) { //nolint:paralleltest // a global of net/http
+func TestReplacedDefaultTransport(t *testing.T) { // not parallel: a global of net/http
 	before := http.DefaultTransport
 	http.DefaultTransport = blind{}
 	defer func() { http.DefaultTransport = before }()

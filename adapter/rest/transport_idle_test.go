@@ -67,7 +67,7 @@ func alone(
 
 func TestIdleConnectionsEndBeforeALoadBalancerEndsThem(
 	t *testing.T,
-) { //nolint:paralleltest // a global of net/http
+) { // not parallel: a global of net/http
 	get := rest.Request{Method: http.MethodGet, Path: "/"}
 	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	for name, c := range map[string]struct{ standard, kept time.Duration }{
@@ -100,7 +100,7 @@ func TestIdleConnectionsEndBeforeALoadBalancerEndsThem(
 }
 
 // TestIdleConnectionsKept specifies that 256 idle connections are kept.
-func TestIdleConnectionsKept(t *testing.T) { //nolint:paralleltest // a global of net/http
+func TestIdleConnectionsKept(t *testing.T) { // not parallel: a global of net/http
 	const kept = 256
 	for name, c := range map[string]struct{ all, host, callers, left int }{
 		"as in net/http":                        {100, 0, kept, kept},

@@ -34,7 +34,7 @@ func gathered(callers int) http.HandlerFunc {
 }
 
 // TestConnectionsOfManyCallers specifies that many callers keep their connections.
-func TestConnectionsOfManyCallers(t *testing.T) { //nolint:paralleltest // a global of net/http
+func TestConnectionsOfManyCallers(t *testing.T) { // not parallel: a global of net/http
 	const callers, rounds = 128, 4
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()

@@ -159,7 +159,7 @@ func (v *hmacVerifier) addSecret(s bankmux.Secret) error {
 	newHash := v.Hash
 	hashes := sync.Pool{New: func() any { return hmac.New(newHash, key) }} // with five allocations
 	v.macs = append(v.macs, func(head, body, dst []byte) []byte {
-		h := hashes.Get().(hash.Hash) //nolint:forcetypeassert // the pool has nothing else
+		h := hashes.Get().(hash.Hash) // the pool has nothing else
 		defer hashes.Put(h)
 		h.Reset()
 		h.Write(head)

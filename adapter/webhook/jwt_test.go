@@ -33,7 +33,7 @@ func TestJWT(t *testing.T) {
 	t.Run("a scheme that proves too little is refused", aJWTSchemeThatProvesTooLittleIsRefused)
 }
 
-//nolint:paralleltest // it counts allocations
+// TestJWTAllocations is not parallel: it counts allocations.
 func TestJWTAllocations(t *testing.T) {
 	t.Run("ES256 needs about as many as the curve alone", es256Allocations)
 }

@@ -81,7 +81,7 @@ func decode(text []byte, v any, r rule) error {
 
 // read reads a response into v.
 func read(text []byte, v any, r rule) error {
-	d := decoders.Get().(*decoder) //nolint:forcetypeassert // the pool has nothing else
+	d := decoders.Get().(*decoder) // the pool has nothing else
 	d.Reset(text)
 	d.rule = r
 	err := d.whole(v)

@@ -52,7 +52,7 @@ func Lacks(v any) string {
 	if !ok {
 		known, _ = needs.LoadOrStore(of.Type(), needsOf(of.Type(), nil, ""))
 	}
-	for _, n := range known.([]need) { //nolint:forcetypeassert // only this function stores
+	for _, n := range known.([]need) { // only this function stores
 		member := of.FieldByIndex(n.index)
 		switch {
 		case n.token && !normalize.Token(member.String()):

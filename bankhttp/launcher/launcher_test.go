@@ -76,7 +76,7 @@ func TestPackage(t *testing.T) {
 	t.Run("every file that it names exists", func(t *testing.T) {
 		t.Parallel()
 		assert.Equal(t, []any{"launcher.js", "launcher.d.ts"}, pkg["files"])
-		for _, name := range pkg["files"].([]any) { //nolint:forcetypeassert // compared above
+		for _, name := range pkg["files"].([]any) { // compared above
 			assert.FileExists(t, name.(string))
 		}
 	})

@@ -40,7 +40,7 @@ func module(ctx context.Context, dir string) ([]string, error) {
 		}
 	}
 	from := importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) {
-		return os.Open(compiled[path]) //nolint:gosec // of the build cache
+		return os.Open(compiled[path])
 	})
 	var all []string
 	for _, path := range paths {
@@ -166,14 +166,15 @@ func fields(full string, of *types.Struct) (lines []string) {
 // methods lists the methods of an interface, embedded ones too. hidden has those without an
 // exported name, which other packages cannot implement.
 func methods(full string, of *types.Interface) (lines []string, hidden string) {
+	var others []string
 	for m := range of.Methods() {
 		if m.Exported() {
 			lines = append(lines, full+"."+m.Name()+": method "+text(m.Type()))
 		} else {
-			hidden += " with " + m.Name() + " " + text(m.Type())
+			others = append(others, " with "+m.Name()+" "+text(m.Type()))
 		}
 	}
-	return lines, hidden
+	return lines, strings.Join(others, "")
 }
 
 func receiver(m *types.Func) string {

@@ -246,7 +246,7 @@ var elements = map[string]string{
 }
 
 // TestResponseMemory specifies how much memory a large response may take.
-func TestResponseMemory(t *testing.T) { //nolint:paralleltest // it measures the heap
+func TestResponseMemory(t *testing.T) { // not parallel: it measures the heap
 	defer debug.SetGCPercent(debug.SetGCPercent(100)) // whatever the environment says
 	t.Run("a list of millions of rows takes at most twenty times its length", aListOfMillionsOfRows)
 	t.Run("an object of many members takes at most twenty times its length", anObjectOfManyMembers)
@@ -254,7 +254,7 @@ func TestResponseMemory(t *testing.T) { //nolint:paralleltest // it measures the
 
 func aListOfMillionsOfRows(
 	t *testing.T,
-) { //nolint:paralleltest // it measures the heap
+) { // not parallel: it measures the heap
 	const short, long = 512 << 10, 8<<20 - 1024
 	for _, size := range []int{short, long} {
 		for name, element := range elements {
@@ -368,7 +368,7 @@ var entries = []struct {
 
 func anObjectOfManyMembers(
 	t *testing.T,
-) { //nolint:paralleltest // it measures the heap
+) { // not parallel: it measures the heap
 	for _, list := range entries {
 		t.Run(list.name+" of "+list.provider, func(t *testing.T) {
 			body := []byte(list.before)

@@ -37,7 +37,7 @@ const chunkSize = 4 << 10
 // Body reads a body for a limited time, on any connection. A read deadline is not enough:
 // middleware may hide the connection. Close is not enough either: net/http waits for the read.
 type Body struct {
-	ctx   context.Context //nolint:containedctx // lives as long as one request
+	ctx   context.Context // lives as long as one request
 	body  io.ReadCloser
 	conn  *http.ResponseController
 	timer *time.Timer

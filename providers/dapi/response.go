@@ -75,11 +75,8 @@ func read(res *rest.Response, oneShot bool, out response) error {
 		}
 	}
 	return &bankmux.Error{
-		Kind:     bankmux.ErrUnknown,
-		Status:   res.Status,
-		Unlisted: true,
-		Code:     normalize.CleanCode(env.Status),
-		Detail:   "the response has an unlisted status",
+		Kind: bankmux.ErrUnknown, Code: normalize.CleanCode(env.Status), Unlisted: true, Status: res.Status,
+		Detail: "the response has an unlisted status",
 	}
 }
 

@@ -40,7 +40,7 @@ func newWebhooks(cfg Config, api *api) (webhook.Verifier, error) {
 	keys := cfg.Guard.Shared(keysOf{cfg.BaseURL}, func() any { return webhook.NewKeySet(api.webhookKeys) })
 	return webhook.NewJWT(webhook.JWT{
 		Header: []string{"MoneyKit-Signature"},
-		Keys:   keys.(*webhook.Keys), //nolint:forcetypeassert // only this function uses the key
+		Keys:   keys.(*webhook.Keys), // only this function uses the key
 		Issuer: cmp.Or(cfg.Webhook.Issuer, DefaultBaseURL),
 		Digest: "request_body_sha256",
 		Window: webhook.Window{Age: cmp.Or(cfg.Webhook.Age, webhookAge), Ahead: webhookAhead, Now: cfg.Now},

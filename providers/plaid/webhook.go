@@ -32,7 +32,7 @@ func (a *adapter) verifyWebhooks() (err error) {
 	keys := a.cfg.Guard.Shared(keysOf{a.cfg.BaseURL}, func() any { return webhook.NewKeyByID(a.api.verificationKey) })
 	a.webhooks, err = webhook.NewJWT(webhook.JWT{
 		Header: []string{"Plaid-Verification"},
-		Keys:   keys.(*webhook.Keys), //nolint:forcetypeassert // only this function uses the key
+		Keys:   keys.(*webhook.Keys), // only this function uses the key
 		Digest: "request_body_sha256",
 		Window: webhook.Window{Age: a.cfg.Webhook.Age, Now: a.cfg.Now},
 	})

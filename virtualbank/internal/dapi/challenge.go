@@ -99,7 +99,8 @@ func (b *Provider) scripted(connectionID, operation string) (*connection, error)
 	}
 	if operation != "" && !slices.Contains(known, operation) {
 		return nil, bank.Refuse(http.StatusBadRequest,
-			`unknown operation %q; known are "" for any data or payment call, and %s`, operation, strings.Join(known, ", "))
+			`unknown operation %q; known are "" for any data or payment call, and %s`,
+			operation, strings.Join(known, ", "))
 	}
 	return conn, nil
 }

@@ -4,6 +4,7 @@ package plaid
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -31,20 +32,26 @@ const (
 // securities are those that an account holds.
 func securities(currency string, today bank.Day) []map[string]any {
 	iso, unofficial := currencyPair(currency)
-	security := func(id, name, kind string, cash bool, ticker, price, on any) map[string]any {
-		return map[string]any{
-			"security_id": id, "name": name, "type": kind, "subtype": nil, "is_cash_equivalent": cash,
-			"ticker_symbol": ticker, "close_price": price, "close_price_as_of": on, "update_datetime": nil,
+	security := func(own map[string]any) map[string]any {
+		all := map[string]any{
+			"subtype": nil, "close_price_as_of": today.String(), "update_datetime": nil,
 			"iso_currency_code": iso, "unofficial_currency_code": unofficial, "isin": nil, "cusip": nil, "sedol": nil,
 			"institution_security_id": nil, "institution_id": nil, "proxy_security_id": nil,
 			"market_identifier_code": nil, "sector": nil, "industry": nil, "cfi_code": nil, "option_contract": nil,
 			"fixed_income": nil,
 		}
+		maps.Copy(all, own)
+		return all
 	}
-	price := json.RawMessage("101.25")
 	return []map[string]any{
-		security(shareID, "World Equity ETF", "etf", false, "WRLD", price, today.String()),
-		security(cashID, "Cash", "cash", true, nil, json.RawMessage("1"), today.String()),
+		security(map[string]any{
+			"security_id": shareID, "name": "World Equity ETF", "type": "etf", "is_cash_equivalent": false,
+			"ticker_symbol": "WRLD", "close_price": json.RawMessage("101.25"),
+		}),
+		security(map[string]any{
+			"security_id": cashID, "name": "Cash", "type": "cash", "is_cash_equivalent": true, "ticker_symbol": nil,
+			"close_price": json.RawMessage("1"),
+		}),
 	}
 }
 
