@@ -127,13 +127,16 @@ test("transactions are searched, and more are shown", () => open({}, async (page
 
 test("past days keep their balance as the bank's clock moves", () => open({}, async (page) => {
   const [today, before] = [await page.locator("#today").textContent(), await charts(page)];
-  assert.ok(Object.keys(before).length >= 3);
   for (const days of [7, 14]) {
     const at = new Date(Date.parse(today) + days * 86400e3).toISOString().slice(0, 10);
     await page.getByRole("button", { name: "+1 week" }).click();
     await page.waitForFunction((at) => document.querySelector("#today").textContent === at, at);
   }
-  for (const [account, values] of Object.entries(before)) {
+  // A provider that says of no row whether it is pending also lists those that no balance has yet.
+  const vague = (await rows(page)).filter(({ status }) => status !== "booked" && status !== "pending");
+  const exact = Object.entries(before).filter(([id]) => !vague.some(({ account }) => account === id));
+  assert.ok(exact.length >= 3);
+  for (const [account, values] of exact) {
     await page.selectOption("#account", account);
     const past = Object.keys(await drawn(page)).filter((day) => day < today);
     assert.ok(past.length > 60, past.length + " days");
