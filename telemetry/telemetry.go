@@ -147,7 +147,7 @@ type series struct {
 func (t *Telemetry) seriesOf(op *bankmux.Op, kind bankmux.Kind) *series {
 	name := seriesName{op.Client, op.Name, kind}
 	if known, ok := t.series.Load(name); ok {
-		return known.(*series) //nolint:forcetypeassert // only this function stores
+		return known.(*series) // only this function stores
 	}
 	attrs := []attribute.KeyValue{clientKey.String(op.Client), operationKey.String(op.Name)}
 	start := []trace.SpanStartOption{
@@ -161,5 +161,5 @@ func (t *Telemetry) seriesOf(op *bankmux.Op, kind bankmux.Kind) *series {
 	made, _ := t.series.LoadOrStore(name, &series{
 		add: []metric.AddOption{set}, record: []metric.RecordOption{set}, start: start,
 	})
-	return made.(*series) //nolint:forcetypeassert // as above
+	return made.(*series) // as above
 }

@@ -351,7 +351,7 @@ func unsampled(tb testing.TB) func() {
 	return func() { _ = intercept(context.Background(), readAccounts, next) }
 }
 
-//nolint:paralleltest // it counts allocations
+// TestUnsampledAllocations is not parallel: it counts allocations.
 func TestUnsampledAllocations(t *testing.T) {
 	t.Run("an unsampled operation has at most ten", func(t *testing.T) {
 		assert.LessOrEqual(t, testing.AllocsPerRun(100, unsampled(t)), 10.0)
