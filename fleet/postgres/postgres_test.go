@@ -41,8 +41,14 @@ type schema struct {
 func newSchema(t testing.TB) *schema {
 	t.Helper()
 	require.NotEmpty(t, address, "set BANKMUX_POSTGRES to the URL of a server, as .ci/postgres does")
+	return newSchemaAt(t, address)
+}
+
+// newSchemaAt makes a schema on a server.
+func newSchemaAt(t testing.TB, server string) *schema {
+	t.Helper()
 	name := "t_" + strings.ToLower(rand.Text())
-	u, err := url.Parse(address)
+	u, err := url.Parse(server)
 	require.NoError(t, err)
 	query := u.Query()
 	query.Set("search_path", name)

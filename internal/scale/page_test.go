@@ -95,7 +95,7 @@ func addLoad(f map[string]any) {
 	f["workers"], f["cores"] = count(math.Ceil(2*inFlight/callsPerProcess)), count(cores(2*syncRate(connections)))
 	f["mibPerProcess"] = count(mibPerProcess)
 	f["bytesPerCounted"] = count(bytesPerCounted)
-	f["gbCounted"] = fmt.Sprintf("%.1f", float64(connections)*bytesPerCounted/1e9)
+	f["gbCounted"] = decimal(connections*bytesPerCounted/1e9, 1)
 	f["moneykitConnections"] = count(float64(loadOf("MoneyKit").Connections))
 }
 
@@ -135,7 +135,7 @@ func longestBackoff() (longest time.Duration) {
 }
 
 func addDatabase(f map[string]any) {
-	connections, _, _ := totals()
+	connections, perSecond, _ := totals()
 	const mb, gb = 1e6, 1e9
 	syncs := syncRate(connections)
 	for name, bytes := range map[string]float64{
@@ -152,6 +152,9 @@ func addDatabase(f map[string]any) {
 	f["rows"], f["gbRows"], f["gbNewRows"] = count(rowsPerConnection), count(rows/gb), count(connections*BytesPerRow/gb)
 	f["gbConnections"], f["gbJobs"] = count(connections*BytesPerConnection/gb), count(jobs/gb)
 	f["gbTotal"] = count((connections*BytesPerConnection + rows + jobs) / gb)
+	f["bytesPerCount"], f["gbCounts"] = count(BytesPerCount), decimal(2*connections*BytesPerCount/gb, 1)
+	f["bytesPerColdTake"], f["gbTakes"] = count(BytesPerColdTake), count(2*connections*BytesPerColdTake/gb)
+	f["bytesPerTurn"], f["gbTurns"] = count(BytesPerTurn), count(perSecond*Window.Length.Seconds()*BytesPerTurn/gb)
 	f["syncsPerSecond"], f["syncsOnTwoCores"] = count(syncs), count(syncsPerSecond)
 }
 

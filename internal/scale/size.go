@@ -16,3 +16,10 @@ const (
 	BytesPerColdSync       = 128_000 // if each page that it changes is the first since a checkpoint
 	BytesPerCompressedSync = 84_000  // the same, with wal_compression
 )
+
+// Bytes of leases and counts in fleet/postgres, whose own TestSizes measures them.
+const (
+	BytesPerCount    = 270    // a row, with all indexes
+	BytesPerTurn     = 940    // of the write-ahead log, for a lease and its release
+	BytesPerColdTake = 25_000 // of it for a call in a budget, if its pages are the first since a checkpoint
+)
