@@ -29,7 +29,8 @@ func commands(t *testing.T) []string {
 	require.NoError(t, err)
 	var all []string
 	// A listing without a language, or of another shell, counts too.
-	for _, found := range regexp.MustCompile("(?ms)^```(\\w*)[^\n]*\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+	listing := regexp.MustCompile("(?ms)^```(\\w*)[^\n]*\n(.*?)^```$")
+	for _, found := range listing.FindAllStringSubmatch(string(text), -1) {
 		if !slices.Contains([]string{"go", "js", "json", "text"}, found[1]) {
 			all = append(all, found[2])
 		}
