@@ -157,7 +157,7 @@ func (n *nights) hear(ctx context.Context, event bankmux.Event) error {
 // start starts the clock of the nights and the workers.
 func (n *nights) start(ctx context.Context, workers int) error {
 	s := n.member.setup
-	s.Clock.Start = time.Now().Truncate(time.Millisecond)
+	s.Clock.Start = bankmux.Moment(time.Now())
 	n.clock = s.Clock
 	n.traffic.start(s.Clock)
 	n.member.close() // its budgets and slots had no clock
