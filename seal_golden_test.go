@@ -81,7 +81,7 @@ func aSessionOfBeforeOpens(t *testing.T) {
 // TestSealAllocations is not parallel: it counts allocations.
 func TestSealAllocations(t *testing.T) {
 	t.Run("to seal and open a connection takes at most eight", sealAllocations)
-	t.Run("to seal a session takes at most eight, and to open one up to four more for its lists and maps", sealSessionAllocations)
+	t.Run("to seal a session takes at most eight, and to open one twelve", sealSessionAllocations)
 }
 
 // sealSessionAllocations allows for two lists and a map more if a session has every field.

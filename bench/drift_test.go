@@ -47,8 +47,11 @@ func someDrift() []drifting {
 		fmt.Fprintf(&many, `,"new_member_%c":null`, 'a'+i)
 	}
 	return []drifting{
-		{"none", "in store", ""}, {"a member", "in store", `,"new_member":null`}, {"a value", "novel", ""},
-		{"both", "novel", `,"new_member":null`}, {"16 members", "in store", many.String()},
+		{"none", "in store", ""},
+		{"a member", "in store", `,"new_member":null`},
+		{"a value", "novel", ""},
+		{"both", "novel", `,"new_member":null`},
+		{"16 members", "in store", many.String()},
 	}
 }
 

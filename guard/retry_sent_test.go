@@ -118,7 +118,7 @@ var refusals = []refusal{
 			t.Helper()
 			op.Name, op.Effect = "Other", bankmux.Read
 			go func() { // behind the first attempt, and before the second
-				_ = chain(in, op, func(ctx context.Context) error {
+				_ = chain(in, op, func(context.Context) error {
 					<-t.Context().Done()
 					return nil
 				})(t.Context())

@@ -105,7 +105,8 @@ func New(cfg Config) (*Telemetry, error) {
 	counter := func(name, unit, description string) (c metric.Int64Counter, err error) {
 		return t.meter.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(description))
 	}
-	t.retries, failed[1] = counter("bankmux.operation.retries", "{attempt}", "Attempts after the first one that was sent.")
+	t.retries, failed[1] = counter("bankmux.operation.retries", "{attempt}",
+		"Attempts after the first one that was sent.")
 	t.refusals, failed[2] = counter("bankmux.operation.refusals", "{operation}", "Operations that ended unsent.")
 	t.limits, failed[3] = counter("bankmux.operation.rate_limits", "{attempt}", "Attempts that were rate limited.")
 	t.unlisted, failed[4] = counter("bankmux.operation.unlisted_codes", "{operation}",

@@ -162,7 +162,8 @@ func halfOpenIsOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := observe(t)
 		g := guard.New(guard.Options{
-			Breaker: guard.BreakerOptions{Consecutive: 1, OpenFor: time.Minute}, Retry: guard.RetryOptions{MaxAttempts: 1},
+			Breaker: guard.BreakerOptions{Consecutive: 1, OpenFor: time.Minute},
+			Retry:   guard.RetryOptions{MaxAttempts: 1},
 		})
 		require.NoError(t, o.Watch(g))
 		var during []string

@@ -123,8 +123,10 @@ func aResponseThatRefusesIsAnError(t *testing.T) {
 		status        int
 		kind          string
 	}{
-		{"http://api.test/", "80", 399, ""}, {"http://api.test/", "80", 400, "400"},
-		{"https://api.test/", "443", 404, "404"}, {"https://api.test/", "443", 500, "500"},
+		{"http://api.test/", "80", 399, ""},
+		{"http://api.test/", "80", 400, "400"},
+		{"https://api.test/", "443", 404, "404"},
+		{"https://api.test/", "443", 500, "500"},
 	} {
 		o := observe(t)
 		client := &http.Client{Transport: o.Transport(&network{c.status})}

@@ -179,8 +179,11 @@ func TestInspect(t *testing.T) {
 		body := `{"rows":[` + strings.Join(append(rows, keys...), ",") + `],` +
 			`"accounts":[{"type":"novel","alien":1}],"alien":1}`
 		assert.Equal(t, []wire.Unknown{
-			{Member: "rows[].type", Value: "*"}, {Member: "rows[].*"},
-			{Member: "accounts[].type", Value: "novel"}, {Member: "accounts[].alien"}, {Member: "alien"},
+			{Member: "rows[].type", Value: "*"},
+			{Member: "rows[].*"},
+			{Member: "accounts[].type", Value: "novel"},
+			{Member: "accounts[].alien"},
+			{Member: "alien"},
 		}, wire.Inspect([]byte(body), &inspected{}, inspectedDocs))
 	})
 	t.Run("a row with more new members than the rows before is looked at", func(t *testing.T) {
