@@ -281,7 +281,7 @@ test("a page may frame MoneyKit accessibly, and the focus returns to where it wa
     assert.equal(await page.locator("iframe").getAttribute("title"), "MoneyKit");
     await say(frame, "link.exit", { error: null });
     await outcome(page);
-    assert.equal(await page.evaluate(() => document.activeElement.id), "link");
+    await page.waitForFunction(() => document.activeElement.id === "link");
     await accessible(page.mainFrame());
   });
 });

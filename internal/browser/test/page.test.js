@@ -70,7 +70,7 @@ for (const [name, widget] of Object.entries(widgets)) {
         await page.keyboard.press("Escape");
         await outcome(page, "failed user_action_required");
         await page.locator("iframe").waitFor({ state: "detached" });
-        assert.equal(await page.evaluate(() => document.activeElement.textContent), "Link");
+        await page.waitForFunction(() => document.activeElement.textContent === "Link");
       });
     });
 
