@@ -206,7 +206,9 @@ func TestReturnElsewhere(t *testing.T) {
 		for redirect, secure := range map[string]bool{
 			"https://app.example.com/back": true, "http://127.0.0.1/back": false,
 		} {
-			a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.PublicURL, c.Session.RedirectURI = "", redirect })
+			a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) {
+				c.PublicURL, c.Session.RedirectURI = "", redirect
+			})
 			r := newRequest(t, "rosa", "POST", "/bank/sessions", "")
 			r.TLS = nil
 			w := serve(t, a.handler, r)

@@ -59,9 +59,10 @@ func TestBudgetNext(t *testing.T) {
 			var all []Budget
 			for i := range rapid.IntRange(1, 3).Draw(t, "budgets") {
 				window := rapid.SampledFrom([]time.Duration{time.Minute, time.Hour, 24 * time.Hour}).Draw(t, "window")
+				margin := time.Duration(rapid.Int64Range(0, int64(window/8)).Draw(t, "margin"))
 				all = append(all, Budget{
 					Name: strconv.Itoa(i), Window: window, Limit: rapid.IntRange(1, 3).Draw(t, "limit"),
-					Margin:  time.Duration(rapid.Int64Range(0, int64(window/8)).Draw(t, "margin")).Truncate(time.Millisecond),
+					Margin:  margin.Truncate(time.Millisecond),
 					Rolling: rapid.Bool().Draw(t, "rolling"),
 				})
 			}

@@ -94,8 +94,8 @@ func (f *Fleet) count(ctx context.Context, counted []countedCall, op *bankmux.Op
 	all.Wait()
 	var refused *budgetCount
 	alone, now := 0, time.Now() // a margin may have started while the backend worked
-	for i, r := range results {
-		call := &counted[i]
+	for i := range counted {
+		call, r := &counted[i], results[i]
 		if r.part != nil {
 			call.part = r.part
 		}

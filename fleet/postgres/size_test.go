@@ -24,7 +24,8 @@ func TestSizes(t *testing.T) {
 	b := s.open(t, "bankmux")
 	turn := func(ctx context.Context, i int) {
 		key := fmt.Sprintf("connection/heron/%032d", i)
-		got, err := b.Acquire(ctx, guard.Claim{Key: key, Holder: "0123456789abcdef", TTL: time.Hour, Place: time.Minute})
+		claim := guard.Claim{Key: key, Holder: "0123456789abcdef", TTL: time.Hour, Place: time.Minute}
+		got, err := b.Acquire(ctx, claim)
 		require.NoError(t, err)
 		_, err = b.Release(ctx, guard.Release{Key: key, Holder: "0123456789abcdef", Fence: got.Fence})
 		require.NoError(t, err)
