@@ -186,6 +186,7 @@ func TestInspect(t *testing.T) {
 			{Member: "alien"},
 		}, wire.Inspect([]byte(body), &inspected{}, inspectedDocs))
 	})
+	t.Run("the first 256 texts of each place are looked at", firstTextsOfEachPlace)
 	t.Run("a row with more new members than the rows before is looked at", func(t *testing.T) {
 		t.Parallel()
 		body := `{"rows":[{"a":1},{"a":1},{"b":1,"a":1},{"type":"novel"},{"a":1,"b":1,"c":1}]}`
@@ -204,6 +205,26 @@ func TestInspect(t *testing.T) {
 		assert.Empty(t, wire.Inspect([]byte(`{"a":1}`), &keeps, nil))
 		assert.Equal(t, []wire.Unknown{{Member: "a"}}, wire.Inspect([]byte(`{"a":1}`), &names, nil))
 	})
+}
+
+func firstTextsOfEachPlace(t *testing.T) {
+	t.Parallel()
+	list := func(texts int, last string) string {
+		var rows []string
+		for i := range texts {
+			rows = append(rows, fmt.Sprintf(`{"type":"%04d"}`, i), fmt.Sprintf(`{"%04d":1}`, i))
+		}
+		return "[" + strings.Join(append(rows, fmt.Sprintf(`{"type":%q,"alien_of_%s":1}`, last, last)), ",") + "]"
+	}
+	body := `{"rows":` + list(256, "late") + `,"accounts":` + list(255, "early") + `}`
+	assert.Equal(t, []wire.Unknown{
+		{Member: "rows[].type", Value: "*"},
+		{Member: "rows[].*"},
+		{Member: "accounts[].type", Value: "*"},
+		{Member: "accounts[].*"},
+		{Member: "accounts[].type", Value: "early"},
+		{Member: "accounts[].alien_of_early"},
+	}, wire.Inspect([]byte(body), &inspected{}, inspectedDocs))
 }
 
 // inspectedAs is a coded that names its members.
