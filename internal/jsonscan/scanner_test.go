@@ -3,8 +3,10 @@ package jsonscan_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
+	"weak"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
@@ -362,6 +364,30 @@ func TestReset(t *testing.T) {
 	require.NoError(t, s.End())
 	s.Reset([]byte(`{"a":1,"b":2,"a":3}`))
 	require.ErrorIs(t, s.Skip(true), jsonscan.ErrRepeats)
+}
+
+// TestResetKeepsNothing specifies that a scanner in use keeps no text that it has read.
+func TestResetKeepsNothing(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"a text that was read": `{"a":1,"b":{"c":[1]}}`, "a text that is cut": `{"a":1,"b":{"c":[1`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var s jsonscan.Scanner
+			read := func() weak.Pointer[byte] {
+				body := []byte(strings.Repeat(" ", 100) + text)
+				s.Reset(body)
+				_ = s.Skip(true)
+				return weak.Make(&body[0])
+			}
+			kept := read()
+			s.Reset(nil)
+			runtime.GC()
+			assert.Nil(t, kept.Value())
+			runtime.KeepAlive(&s)
+		})
+	}
 }
 
 // FuzzScanner compares any text with what jsontext says about it.
