@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -61,6 +62,7 @@ func TestConfig(t *testing.T) {
 		assert.Empty(t, got.Country, "the connection has its own")
 		assert.Empty(t, got.Institution)
 	})
+	t.Run("what PrepareSession changes is of one request", preparedForOne)
 	t.Run("deliveries have the limits of the configuration, and were sent to the public address", func(t *testing.T) {
 		t.Parallel()
 		p := newHarbor()
@@ -69,6 +71,59 @@ func TestConfig(t *testing.T) {
 		assert.Equal(t, "https://app.example.com/bank/hooks/harbor", p.sentTo)
 		assert.Equal(t, 413, a.hook(t, `{"kind":"`+strings.Repeat("x", 100)+`"}`).Code)
 	})
+}
+
+// badge is a setting of a session.
+type badge struct{ user string }
+
+func (badge) ForProvider() string { return "harbor" }
+
+// preparedForOne prepares sessions of two users at once. The lists of the configuration have room,
+// in which an append would write.
+func preparedForOne(t *testing.T) {
+	t.Parallel()
+	transactions := bankmux.ProductRequest{Product: bankmux.ProductTransactions}
+	config := bankmux.SessionRequest{
+		Products:     append(make([]bankmux.ProductRequest, 0, 4), transactions),
+		Capabilities: append(make([]bankmux.Capability, 0, 4), bankmux.CapSync),
+		Tags:         append(make([]string, 0, 4), "all"),
+		Options:      append(make([]bankmux.SessionOption, 0, 4), badge{"all"}),
+	}
+	var both sync.WaitGroup
+	both.Add(2)
+	users := []string{"rosa", "omar"}
+	prepared := map[string]chan bankmux.SessionRequest{"rosa": make(chan bankmux.SessionRequest, 1)}
+	prepared["omar"] = make(chan bankmux.SessionRequest, 1)
+	a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) {
+		c.Session = config
+		c.PrepareSession = func(_ *http.Request, req *bankmux.SessionRequest) error {
+			own := bankmux.ProductRequest{Product: bankmux.ProductAccounts, Reason: req.User}
+			req.Products[0].Reason, req.Capabilities[0] = req.User, bankmux.CapAccounts
+			req.Tags[0], req.Options[0] = req.User, badge{req.User}
+			req.Products = append(req.Products, own)
+			req.Capabilities = append(req.Capabilities, bankmux.CapStatus)
+			req.Tags, req.Options = append(req.Tags, req.User), append(req.Options, badge{req.User})
+			both.Done()
+			both.Wait()
+			prepared[req.User] <- *req
+			return nil
+		}
+	})
+	codes := make(chan int, len(users))
+	for _, user := range users {
+		go func() { codes <- a.send(t, user, "POST", "/sessions", "").Code }()
+	}
+	assert.Equal(t, []int{200, 200}, []int{<-codes, <-codes})
+	for _, user := range users {
+		req := <-prepared[user]
+		assert.Equal(t, []string{user, user}, []string{req.Products[0].Reason, req.Products[1].Reason})
+		assert.Equal(t, []string{user, user}, req.Tags)
+		assert.Equal(t, []bankmux.SessionOption{badge{user}, badge{user}}, req.Options)
+	}
+	assert.Equal(t, []bankmux.ProductRequest{transactions, {}}, config.Products[:2])
+	assert.Equal(t, []bankmux.Capability{bankmux.CapSync, ""}, config.Capabilities[:2])
+	assert.Equal(t, []string{"all", ""}, config.Tags[:2])
+	assert.Equal(t, []bankmux.SessionOption{badge{"all"}, nil}, config.Options[:2])
 }
 
 // TestLog specifies what the logger receives of errors whose text is not sent.
