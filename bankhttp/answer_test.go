@@ -127,24 +127,7 @@ func TestAnswer(t *testing.T) {
 		assert.ElementsMatch(t, []int{200, 409, 409, 409, 409, 409, 409, 409}, codes)
 		assert.Equal(t, []string{"1"}, p.given)
 	})
-	t.Run("an answer that was certainly not sent can be given again", func(t *testing.T) {
-		t.Parallel()
-		p := newHarbor()
-		a := newHarborApp(t, p)
-		a.harborLink(t, "rosa")
-		p.ask(bankmux.OpAccounts, otp)
-		id := a.asked(t, "rosa").ID
-		p.mu.Lock()
-		p.fail[bankmux.OpAccounts] = &bankmux.Error{Kind: bankmux.ErrUnavailable, NotSent: true}
-		p.mu.Unlock()
-		got := problem(t, a.send(t, "rosa", "POST", "/challenges/"+id, `{"answers":["1"]}`), 503)
-		assert.Equal(t, bankmux.ErrUnavailable, got.Kind)
-		assert.Positive(t, got.RetryAfter)
-		require.NotNil(t, got.Challenge)
-		p.failing(bankmux.OpAccounts, "")
-		assert.Equal(t, 200, a.send(t, "rosa", "POST", "/challenges/"+got.Challenge.ID, `{"answers":["1"]}`).Code)
-		assert.Equal(t, []string{"1"}, p.given)
-	})
+	t.Run("an answer that was certainly not sent can be given again", unsentAnswers)
 	t.Run("a late answer is not sent", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -159,6 +142,54 @@ func TestAnswer(t *testing.T) {
 			assert.Empty(t, p.given)
 		})
 	})
+}
+
+// unsentAnswers posts answers that a call refuses. Only a question whose answer was certainly not
+// sent is open again, and only if the call may succeed later.
+func unsentAnswers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind   bankmux.Kind
+		sent   bool
+		status int
+		open   bool
+	}{
+		{kind: bankmux.ErrUnavailable, status: 503, open: true},
+		{kind: bankmux.ErrCircuitOpen, status: 503, open: true},
+		{kind: bankmux.ErrInstitution, status: 503, open: true},
+		{kind: bankmux.ErrRateLimited, status: 503, open: true},
+		{kind: bankmux.ErrContextDone, status: 504, open: true},
+		{kind: bankmux.ErrCircuitOpen, sent: true, status: 503},
+		{kind: bankmux.ErrInstitution, sent: true, status: 503},
+		{kind: bankmux.ErrRateLimited, sent: true, status: 503},
+		{kind: bankmux.ErrCredentials, status: 500},
+	} {
+		t.Run(string(c.kind)+map[bool]string{true: ", after the answer was sent"}[c.sent], func(t *testing.T) {
+			t.Parallel()
+			p := newHarbor()
+			a := newHarborApp(t, p)
+			a.harborLink(t, "rosa")
+			p.ask(bankmux.OpAccounts, otp)
+			id := a.asked(t, "rosa").ID
+			p.mu.Lock()
+			p.fail[bankmux.OpAccounts] = &bankmux.Error{Kind: c.kind, NotSent: !c.sent}
+			p.mu.Unlock()
+			got := problem(t, a.send(t, "rosa", "POST", "/challenges/"+id, `{"answers":["1"]}`), c.status)
+			assert.Equal(t, c.kind, got.Kind)
+			p.failing(bankmux.OpAccounts, "")
+			again := a.send(t, "rosa", "POST", "/challenges/"+id, `{"answers":["1"]}`)
+			assert.Equal(t, bankmux.ErrChallengeExpired, problem(t, again, 409).Kind, "the first id is closed")
+			if !c.open {
+				assert.Nil(t, got.Challenge)
+				return
+			}
+			assert.Positive(t, got.RetryAfter)
+			require.NotNil(t, got.Challenge)
+			assert.Equal(t, otp.Query, got.Challenge.Inputs[0].Query)
+			assert.Equal(t, 200, a.send(t, "rosa", "POST", "/challenges/"+got.Challenge.ID, `{"answers":["1"]}`).Code)
+			assert.Equal(t, []string{"1"}, p.given)
+		})
+	}
 }
 
 // TestAnswerDapi specifies the same with a bank that keeps a connection busy while it asks.
