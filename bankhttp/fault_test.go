@@ -30,6 +30,7 @@ type faulty struct {
 	left  int  // calls until the one that fails, 0 if none does
 	late  bool // the call has its effect before it fails
 	slow  bool // the call waits until its context ends
+	kind  bool // the error of a slow call has a kind, as that of package store
 	done  bool
 	named string
 }
@@ -68,6 +69,9 @@ func attempt[T any](ctx context.Context, f *faulty, name string, call func() (T,
 	fails, late := f.next(name)
 	if fails && f.slow {
 		<-ctx.Done()
+		if f.kind {
+			return none, &bankmux.Error{Kind: bankmux.ErrContextDone, Detail: planted, Err: ctx.Err()}
+		}
 		return none, ctx.Err()
 	}
 	if fails && !late {
@@ -317,22 +321,42 @@ func (a *app) life(t *testing.T, store *faulty, provider string) {
 }
 
 // TestStoreSlow specifies that a store that does not respond costs no more than the time of the
-// request.
+// request. The response names the store as the reason.
 func TestStoreSlow(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		store := &faulty{Store: bankhttp.NewMemory(), slow: true}
-		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.Store, c.HandleFor = store, 7*time.Second })
+	for name, kind := range map[string]bool{"a plain error": false, "an error with a kind": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { slowStore(t, kind) })
+		})
+	}
+}
+
+// slowStore is a store whose time ends. kind says that its error has a kind.
+func slowStore(t *testing.T, kind bool) {
+	store := &faulty{Store: bankhttp.NewMemory(), slow: true, kind: kind}
+	a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.Store, c.HandleFor = store, 7*time.Second })
+	conn := a.harborLink(t, "rosa")
+	session := a.harborStart(t, "rosa")
+	for _, c := range [][3]string{
+		{"GET", "/connections"},
+		{"GET", "/sessions/" + session},
+		{"POST", "/sessions/" + session, codeOf(session, "")},
+		{"GET", "/connections/" + conn + "/sync"},
+		{"DELETE", "/user"},
+	} {
 		store.arm(1, false)
 		asked := time.Now()
-		p := problem(t, a.send(t, "rosa", "GET", "/connections", ""), 503)
-		assert.Equal(t, bankhttp.KindStore, p.Kind)
-		assert.Equal(t, 7*time.Second, time.Since(asked))
-		store.arm(1, false)
-		assert.Equal(t, 503, a.send(t, "", "GET", "/health", "").Code)
-		assert.Equal(t, 9*time.Second, time.Since(asked))
-		assert.Equal(t, 200, a.send(t, "", "GET", "/health", "").Code)
-	})
+		p := problem(t, a.send(t, "rosa", c[0], c[1], c[2]), 503)
+		assert.Equal(t, bankhttp.KindStore, p.Kind, c[1])
+		assert.Positive(t, p.RetryAfter, c[1])
+		assert.Equal(t, 7*time.Second, time.Since(asked), c[1])
+	}
+	store.arm(1, false)
+	asked := time.Now()
+	assert.Equal(t, 503, a.send(t, "", "GET", "/health", "").Code)
+	assert.Equal(t, 2*time.Second, time.Since(asked))
+	assert.Equal(t, 200, a.send(t, "", "GET", "/health", "").Code)
 }
 
 // TestBrowserLeaves specifies that an exchange goes on if the browser hangs up.
