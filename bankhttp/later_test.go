@@ -25,6 +25,7 @@ type awayStore struct {
 
 	away   atomic.Bool
 	panics atomic.Bool
+	stuck  atomic.Pointer[chan struct{}] // the next Exchange waits for it, whatever its context
 }
 
 func (s *awayStore) Exchange(
@@ -33,6 +34,9 @@ func (s *awayStore) Exchange(
 ) (bankmux.ExchangeResult, error) {
 	if s.panics.Load() {
 		panic(planted)
+	}
+	if wait := s.stuck.Swap(nil); wait != nil {
+		<-*wait
 	}
 	return s.Store.Exchange(ctx, ref, payload, func(ctx context.Context) (bankmux.ExchangeResult, error) {
 		res, err := exchange(ctx)
@@ -221,6 +225,15 @@ func TestStoredLater(t *testing.T) {
 			require.NoError(t, l.service.Close(t.Context()))
 			assert.Equal(t, 1, l.linked(t))
 		},
+		"Close waits for an attempt to store it": func(t *testing.T, l *lateLink) {
+			closesAfterAttempt(t, l, func() { l.store.away.Store(false) })
+		},
+		"Close waits for an attempt that a post has made needless": func(t *testing.T, l *lateLink) {
+			closesAfterAttempt(t, l, func() {
+				l.store.away.Store(false)
+				assert.Equal(t, 200, l.post(t).Code)
+			})
+		},
 		"Close says that it is lost, names it in the log, and ends the work": func(t *testing.T, l *lateLink) {
 			require.ErrorIs(t, l.service.Close(t.Context()), bankhttp.KindStore)
 			text := `msg="bankhttp: an access that nothing stores stays open" session=` + l.session
@@ -236,4 +249,23 @@ func TestStoredLater(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { test(t, newLateLink(t)) })
 		})
 	}
+}
+
+// closesAfterAttempt closes the service while an attempt to store runs. before is called when it
+// does.
+func closesAfterAttempt(t *testing.T, l *lateLink, before func()) {
+	t.Helper()
+	attempt := make(chan struct{})
+	l.store.stuck.Store(&attempt)
+	time.Sleep(waiting)
+	require.Nil(t, l.store.stuck.Load(), "the attempt runs")
+	before()
+	closed := make(chan error, 1)
+	go func() { closed <- l.service.Close(t.Context()) }()
+	time.Sleep(time.Minute)
+	assert.Empty(t, closed, "the attempt still runs")
+	close(attempt)
+	require.NoError(t, <-closed)
+	assert.Equal(t, 1, l.linked(t))
+	assert.Equal(t, 1, l.harbor.count(bankmux.OpExchangeToken))
 }
