@@ -275,7 +275,8 @@ func (s *sending) failure(ctx context.Context, res *http.Response, err error) er
 		return s.refused
 	case errors.Is(err, errElsewhere) && ctx.Err() == nil:
 		return &bankmux.Error{
-			Kind: bankmux.ErrUnavailable, Detail: "middleware of Config.Resty sent the request by another transport",
+			Kind:   bankmux.ErrUnavailable,
+			Detail: "the request was sent by another transport that middleware of Config.Resty set",
 		}
 	case s.state.Load() == over && errors.Is(err, resty.ErrRateLimitExceeded):
 		return &bankmux.Error{

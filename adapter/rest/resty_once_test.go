@@ -313,7 +313,7 @@ func elsewhereIsUnknown(t *testing.T) {
 		}})
 		_, err := c.Do(t.Context(), payment)
 		require.ErrorIs(t, err, bankmux.ErrUnavailable)
-		assert.Contains(t, err.Error(), "middleware of Config.Resty sent the request by another transport")
+		assert.Contains(t, err.Error(), "the request was sent by another transport that middleware of Config.Resty set")
 		assert.False(t, bankmux.OutcomeKnown(err))
 		assert.EqualValues(t, 1, arrived.Load())
 	})
