@@ -37,7 +37,15 @@ export function showTotals(target, accounts) {
       element("strong", {}, money(total)))));
 }
 
+let shown = "";
+
+// showConnections shows a card for each connection. Cards that would be the same stay. A click is
+// lost if its button is replaced meanwhile.
 export function showConnections(target, data, actions) {
+  const { connections, accounts, failed, unnamed, progress, demo } = data;
+  const now = JSON.stringify([connections, accounts, failed, unnamed, progress, demo.served]);
+  if (now === shown) return;
+  shown = now;
   if (data.connections.length === 0) {
     const p = element("p", { className: "empty" }, "No bank is connected yet. ");
     p.append(element("button", { className: "primary", type: "button", onclick: actions.connect }, "Connect your first bank"));
