@@ -100,20 +100,26 @@ func (h *hanging) run(t *testing.T, s *store.Store, test func()) {
 	require.NoError(t, <-ended)
 }
 
+// runsFirst holds that the event and the sync of a connection run while nine others hang.
+func (h *hanging) runsFirst(t *testing.T, s *store.Store, other bankmux.Connection) {
+	t.Helper()
+	h.run(t, s, func() {
+		assert.Equal(t, other.ID, <-h.done, "its event")
+		assert.Equal(t, other.ID, <-h.done, "its sync")
+		close(h.release)
+		for range 18 {
+			<-h.done
+		}
+	})
+}
+
 func TestWorkerShares(t *testing.T) {
 	onEach(t, "a provider that hangs leaves the others alone", func(t *testing.T, db *database) {
 		s, h := db.open(t), newHanging()
 		h.hang(t, s, 9, "heron", func(i int) string { return fmt.Sprint("bank", i) })
 		other := linkAt(t, s, "crane", "bank0", "other")
 		queueFor(t, s, other, "other")
-		h.run(t, s, func() {
-			assert.Equal(t, other.ID, <-h.done, "its event")
-			assert.Equal(t, other.ID, <-h.done, "its sync")
-			close(h.release)
-			for range 18 {
-				<-h.done
-			}
-		})
+		h.runsFirst(t, s, other)
 		assert.LessOrEqual(t, h.most, 4)
 		assert.Zero(t, count(t, s, "bankmux_events"))
 		takeDue(t, s, 0)
@@ -123,14 +129,7 @@ func TestWorkerShares(t *testing.T) {
 		h.hang(t, s, 9, "heron", func(int) string { return "bank" })
 		other := linkAt(t, s, "heron", "other bank", "other")
 		queueFor(t, s, other, "other")
-		h.run(t, s, func() {
-			assert.Equal(t, other.ID, <-h.done, "its event")
-			assert.Equal(t, other.ID, <-h.done, "its sync")
-			close(h.release)
-			for range 18 {
-				<-h.done
-			}
-		})
+		h.runsFirst(t, s, other)
 		assert.LessOrEqual(t, h.most, 2)
 		takeDue(t, s, 0)
 	})
