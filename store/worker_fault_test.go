@@ -126,13 +126,13 @@ func TestWorkerFaults(t *testing.T) {
 		takeDue(t, s, 1)
 		require.NoError(t, s.Queue(t.Context(), event(conn, "a")))
 		j := newJobs()
-		j.event = func(context.Context) error { panic("card 4111-rosa") }
+		j.event = func(context.Context) error { panic("access-token-of-rosa") }
 		stop := j.start(t, s)
 		j.wait()
 		stop()
 		assert.Contains(t, j.log.String(), "panic (string) at")
 		assert.Contains(t, j.log.String(), "worker_fault_test.go")
-		assert.NotContains(t, j.log.String(), "4111")
+		assert.NotContains(t, j.log.String(), "access-token-of-rosa")
 		assert.Empty(t, dequeue(t, s, 1), "it waits")
 		c.advance(time.Minute)
 		assert.Equal(t, 2, dequeue(t, s, 1)[0].Attempt)
@@ -142,12 +142,12 @@ func TestWorkerFaults(t *testing.T) {
 		s := db.open(t, store.WithNow(c.now))
 		connection(t, s, "rosa", "1")
 		j := newJobs()
-		j.sync = func(context.Context) (bankmux.SyncAllResult, error) { panic(errors.New("card 4111-rosa")) }
+		j.sync = func(context.Context) (bankmux.SyncAllResult, error) { panic(errors.New("access-token-of-rosa")) }
 		stop := j.start(t, s)
 		j.wait()
 		stop()
 		assert.Contains(t, j.log.String(), "panic (*errors.errorString) at")
-		assert.NotContains(t, j.log.String(), "4111")
+		assert.NotContains(t, j.log.String(), "access-token-of-rosa")
 		c.advance(59 * time.Second)
 		takeDue(t, s, 0)
 		c.advance(7 * time.Second) // a tenth spreads the connections that failed together
