@@ -21,7 +21,7 @@ import (
 )
 
 // planted must not occur in any response.
-const planted = "PLANTED"
+const planted = "PLANTED-TEXT"
 
 // harbor is the provider.
 type harbor struct {
