@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -165,12 +166,10 @@ func TestWorkerFaults(t *testing.T) {
 		require.True(t, f.reached())
 		assert.Contains(t, j.log.String(), "no job could be taken")
 	})
-	onEach(t, "a lease is extended later if the database fails at any statement", func(t *testing.T, db *database) {
-		statements := map[store.Dialect]int{store.SQLite: 3, store.Postgres: 3}
-		for n := range statements[db.dialect] {
-			failedExtension(t, newDatabase(t, db.dialect), n+1)
-		}
-	})
+	for n := range 3 {
+		onBubbles(t, fmt.Sprintf("a lease is extended later if statement %d fails", n+1),
+			func(t *testing.T, db *database) { failedExtension(t, db, n+1) })
+	}
 }
 
 // brokenTable is a timetable of the application that panics.
@@ -196,17 +195,14 @@ func TestWorkerPanics(t *testing.T) {
 
 // failedExtension lets a statement of the first extension of a sync's lease fail.
 func failedExtension(t *testing.T, db *database, n int) {
-	c := newClock()
 	healthy, f := db.open(t), &fault{err: errFault}
-	s := db.faulty(t, f, store.WithNow(c.now))
+	s := db.faulty(t, f, store.WithNow(time.Now))
 	connection(t, healthy, "rosa", "1")
-	const short = 300 * time.Millisecond
-	started, release := make(chan struct{}), make(chan struct{})
+	release := make(chan struct{})
 	w := store.Worker{
-		Store: s, Poll: time.Hour, Lease: short, // only extensions run beside the job
+		Store: s, Poll: time.Hour, Lease: lease, // only extensions run beside the job
 		Follow: func(context.Context, bankmux.Event, bankmux.Connection) error { return nil },
 		Sync: func(context.Context, bankmux.Connection) (res bankmux.SyncAllResult, err error) {
-			close(started)
 			<-release
 			return res, nil
 		},
@@ -215,21 +211,19 @@ func failedExtension(t *testing.T, db *database, n int) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()
-	<-started
-	for i := range 2 {
-		if i == 1 { // the worker has looked for more work and sleeps
-			f.arm(n)
-		}
-		c.advance(time.Minute)
-		extended := c.now().Add(short).UnixMilli()
-		for until := int64(0); until < extended; {
-			err := healthy.DB().QueryRowContext(ctx, "SELECT due_at FROM bankmux_connections").Scan(&until)
-			if !assert.NoError(t, err, "the lease was extended") {
-				break
-			}
-		}
+	until := func() (at int64) {
+		synctest.Wait() // the worker has looked for more work and sleeps, or the lease is extended
+		require.NoError(t, healthy.DB().QueryRowContext(ctx, "SELECT due_at FROM bankmux_connections").Scan(&at))
+		return at
 	}
+	taken := until()
+	require.Equal(t, time.Now().Add(lease).UnixMilli(), taken)
+	f.arm(n)
+	time.Sleep(lease / 3)
+	assert.Equal(t, taken, until(), "the extension failed")
 	assert.True(t, f.reached())
+	time.Sleep(lease / 3)
+	assert.Equal(t, time.Now().Add(lease).UnixMilli(), until())
 	cancel()
 	close(release)
 	require.NoError(t, <-ended)
