@@ -20,6 +20,7 @@ func TestError(t *testing.T) {
 	t.Run("one line has the client, the operation, the cause and the remedy", oneLineHasTheCauseAndTheRemedy)
 	t.Run("a code that looks like a secret is cut", aCodeThatLooksLikeASecretIsCut)
 	t.Run("errors.Is finds the kind and the cause", errorsIsFindsTheKindAndTheCause)
+	t.Run("an Error is in each error about a part, also if that names no cause", anErrorIsInEachErrorAboutAPart)
 	t.Run("an unknown outcome is not known", anUnknownOutcomeIsNotKnown)
 	t.Run("every kind has a remedy and a scope", everyKindHasARemedyAndAScope)
 	t.Run("an error is repeatable only where a repeat is safe and may succeed", anErrorIsRepeatableOnlyWhereItIsSafe)
@@ -72,6 +73,36 @@ func aCodeThatLooksLikeASecretIsCut(t *testing.T) {
 		assert.NotContains(t, outer.Error(), "planted")
 		assert.Equal(t, code, bankmux.ErrorOf(err).Code, "the field has it as sent")
 	}
+}
+
+func anErrorIsInEachErrorAboutAPart(t *testing.T) {
+	t.Parallel()
+	gone := &bankmux.Error{Kind: bankmux.ErrGone}
+	nameless := make([]bankmux.Failure, 11) // one more than the text names
+	for name, tt := range map[string]struct {
+		err  error
+		kind bankmux.Kind
+	}{
+		"no failure":                     {&bankmux.PartialError{Op: bankmux.OpBalances}, bankmux.ErrUnknown},
+		"a failure without a cause":      {&bankmux.PartialError{Failed: nameless[:1]}, bankmux.ErrUnknown},
+		"many failures without a cause":  {&bankmux.PartialError{Failed: nameless}, bankmux.ErrUnknown},
+		"a failure alone":                {bankmux.Failure{Account: "a"}, bankmux.ErrUnknown},
+		"a failure alone with its cause": {bankmux.Failure{Account: "a", Err: gone}, bankmux.ErrGone},
+		"a cause behind one without": {
+			&bankmux.PartialError{Failed: []bankmux.Failure{{}, {Err: gone}}}, bankmux.ErrGone,
+		},
+	} {
+		for _, err := range []error{tt.err, fmt.Errorf("outer: %w", tt.err)} {
+			e := bankmux.ErrorOf(err)
+			if assert.NotNil(t, e, name) {
+				assert.Equal(t, tt.kind, e.Kind, name)
+				assert.Equal(t, tt.kind, bankmux.KindOf(err), name)
+				assert.ErrorIs(t, err, tt.kind, name)
+			}
+		}
+	}
+	assert.NotErrorIs(t, &bankmux.PartialError{}, bankmux.ErrGone)
+	assert.Equal(t, "account a: "+(&bankmux.Error{Kind: bankmux.ErrUnknown}).Error(), bankmux.Failure{Account: "a"}.Error())
 }
 
 func errorsIsFindsTheKindAndTheCause(t *testing.T) {

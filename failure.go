@@ -34,22 +34,25 @@ func (f Failure) Error() string {
 			b.WriteString(part.name + " " + plain.Word(part.value) + ": ")
 		}
 	}
-	if f.Err != nil {
-		b.WriteString(f.Err.Error())
-	}
+	b.WriteString(f.cause().Error())
 	return b.String()
 }
 
-// Unwrap returns the cause.
-func (f Failure) Unwrap() error {
+// Unwrap returns the cause. It is an [ErrUnknown] if Err is nil, so errors.As finds an [*Error] in
+// every Failure.
+func (f Failure) Unwrap() error { return f.cause() }
+
+// cause returns Err, or else an [ErrUnknown].
+func (f Failure) cause() *Error {
 	if f.Err == nil {
-		return nil
+		return &Error{Kind: ErrUnknown}
 	}
 	return f.Err
 }
 
 // PartialError names what is missing from the result that is returned with it. The rest of the
-// result is valid. errors.Is and errors.As look into all failures.
+// result is valid. errors.Is and errors.As look into all failures. They find an [ErrUnknown] in one
+// that names no failure, so errors.As finds an [*Error] in every PartialError.
 //
 //	res, err := client.Balances(ctx, req)
 //	if partial, ok := errors.AsType[*bankmux.PartialError](err); ok {
@@ -109,8 +112,11 @@ func (e PartialError) MarshalJSON() ([]byte, error) {
 }
 
 // Unwrap returns the first ten failures. [PartialError.Is] and [PartialError.As] look into the
-// others.
+// others. If there are no failures, Unwrap returns an [ErrUnknown].
 func (e *PartialError) Unwrap() []error {
+	if len(e.Failed) == 0 {
+		return []error{&Error{Kind: ErrUnknown, Op: e.Op}}
+	}
 	shown, _ := e.named()
 	all := make([]error, len(shown))
 	for i, f := range shown {
@@ -160,11 +166,7 @@ func (c *Client) describeAll(of *Op, connection string, failed []Failure) error 
 		err := failed[i].Err
 		full, ok := described[err]
 		if !ok {
-			cause := err
-			if cause == nil {
-				cause = &Error{Kind: ErrUnknown}
-			}
-			full = ErrorOf(c.describe(&op, cause))
+			full = ErrorOf(c.describe(&op, failed[i].cause()))
 			described[err] = full
 		}
 		failed[i].Err = full
