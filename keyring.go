@@ -64,7 +64,8 @@ func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // Keyring is an [AEAD] of AES-256-GCM keys. It encrypts under the primary key and decrypts under
-// every key. It is immutable and safe for concurrent use.
+// every key. It is immutable and safe for concurrent use. The zero Keyring has no key, so whatever
+// takes an AEAD refuses it.
 //
 // To replace a key, make a keyring with the new key as the primary one and the old key behind it.
 // Open and seal again each row for which [Keyring.NeedsReseal] is true. Then drop the old key.
@@ -95,6 +96,12 @@ func NewKeyring(primary Key, old ...Key) (*Keyring, error) {
 	return ring, nil
 }
 
+// IsZero reports whether the keyring has no key, since it is nil or [NewKeyring] did not make it.
+func (k *Keyring) IsZero() bool { return k == nil || k.keys == nil }
+
+// noKeys is the error of a zero keyring.
+func noKeys() error { return invalid("Keyring", "has no key: use what NewKeyring returned") }
+
 // check refuses a key that a keyring does not take.
 func (k Key) check() error {
 	switch {
@@ -120,8 +127,12 @@ func keyID(id string) bool {
 }
 
 // Encrypt encrypts under the primary key. The result has the key's ID with its length, the nonce
-// and the ciphertext. The ID is authenticated with the associated data.
+// and the ciphertext. The ID is authenticated with the associated data. The error is [ErrInvalid]
+// for a zero Keyring, and there is no other.
 func (k *Keyring) Encrypt(plaintext, associatedData []byte) ([]byte, error) {
+	if k.IsZero() {
+		return nil, noKeys()
+	}
 	key := k.keys[k.primary]
 	box := make([]byte, 0, 1+len(k.primary)+len(plaintext)+key.Overhead())
 	box = append(append(box, byte(len(k.primary))), k.primary...) //nolint:gosec // at most 32, see keyID
@@ -137,8 +148,12 @@ func ringError(detail string) *Error {
 	return &Error{Kind: ErrSeal, Field: ringField, Detail: detail, NotSent: true}
 }
 
-// Decrypt decrypts the result of Encrypt, under the key that it names. The error is [ErrSeal].
+// Decrypt decrypts the result of Encrypt, under the key that it names. The error is [ErrSeal], or
+// [ErrInvalid] for a zero Keyring.
 func (k *Keyring) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
+	if k.IsZero() {
+		return nil, noKeys()
+	}
 	id, box, ok := splitKeyID(ciphertext)
 	if !ok {
 		return nil, ringError("is cut short")
@@ -159,7 +174,7 @@ func (k *Keyring) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
 // Open it, seal it again and store it then. NeedsReseal is false for one that this keyring cannot
 // open.
 func (k *Keyring) NeedsReseal(blob []byte) bool {
-	if len(blob) == 0 || (blob[0] != sealedConnection && blob[0] != sealedSession) {
+	if k.IsZero() || len(blob) == 0 || (blob[0] != sealedConnection && blob[0] != sealedSession) {
 		return false
 	}
 	id, _, ok := splitKeyID(blob[1:])

@@ -135,8 +135,8 @@ func decrypt(aead AEAD, format byte, blob, associated []byte) ([]byte, error) {
 
 // Open is the inverse of [Connection.Seal]. It may be repeated.
 //
-// The error is [ErrInvalid] for an incomplete ref or a nil aead. It is [ErrSeal] for bytes that
-// were changed, belong to another row, or are sealed under an unknown key.
+// The error is [ErrInvalid] for an incomplete ref, and for a nil aead or zero Keyring. It is
+// [ErrSeal] for bytes that were changed, belong to another row, or are sealed under an unknown key.
 func Open(aead AEAD, ref Ref, blob []byte) (Connection, error) {
 	if err := checkSeal(aead, ref); err != nil {
 		return Connection{}, err
@@ -185,6 +185,9 @@ func checkSeal(aead AEAD, ref Ref) error {
 func checkAEAD(aead AEAD) error {
 	if v := reflect.ValueOf(aead); !v.IsValid() || (v.Kind() == reflect.Pointer && v.IsNil()) {
 		return invalid("AEAD", "is nil")
+	}
+	if ring, ok := aead.(*Keyring); ok && ring.IsZero() {
+		return noKeys()
 	}
 	return nil
 }

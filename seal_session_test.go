@@ -342,6 +342,7 @@ func TestOpenStrict(t *testing.T) {
 
 func TestKeyringBoxes(t *testing.T) {
 	t.Parallel()
+	t.Run("a keyring without a key is refused by whatever takes one", aKeyringWithoutAKeyIsRefused)
 	t.Run("a changed or shortened box gives an error and no text", func(t *testing.T) {
 		t.Parallel()
 		k := ring(t, key("a", 1))
@@ -391,6 +392,39 @@ func TestKeyringBoxes(t *testing.T) {
 			require.ErrorIs(t, err, bankmux.ErrInvalid, "an old key of %d", size)
 		}
 	})
+}
+
+func aKeyringWithoutAKeyIsRefused(t *testing.T) {
+	t.Parallel()
+	full := ring(t, key("a", 1))
+	assert.False(t, full.IsZero())
+	conn := connection(t)
+	row, err := conn.Seal(full)
+	require.NoError(t, err)
+	session, sealed := sealedSession(t, full)
+	box, err := full.Encrypt([]byte("text"), nil)
+	require.NoError(t, err)
+	for _, none := range []*bankmux.Keyring{nil, {}} {
+		assert.True(t, none.IsZero())
+		assert.False(t, none.NeedsReseal(row))
+		for name, call := range map[string]func() (any, error){
+			"Encrypt":         func() (any, error) { return none.Encrypt([]byte("text"), nil) },
+			"Decrypt":         func() (any, error) { return none.Decrypt(box, nil) },
+			"Decrypt nothing": func() (any, error) { return none.Decrypt(nil, nil) },
+			"Seal":            func() (any, error) { return conn.Seal(none) },
+			"Open":            func() (any, error) { return bankmux.Open(none, conn.Ref(), row) },
+			"Session.Seal":    func() (any, error) { return session.Seal(none) },
+			"OpenSession":     func() (any, error) { return bankmux.OpenSession(none, session.Ref(), sealed) },
+		} {
+			got, err := call()
+			assert.Empty(t, got, name)
+			if e := bankmux.ErrorOf(err); assert.NotNil(t, e, name) {
+				assert.Equal(t, bankmux.ErrInvalid, e.Kind, name)
+			}
+		}
+	}
+	_, err = new(bankmux.Keyring).Encrypt(nil, nil)
+	assert.EqualError(t, err, "invalid_request: Keyring has no key: use what NewKeyring returned; fix the call")
 }
 
 // sealedIn2025 is a MoneyKit connection that an earlier version of this library sealed.

@@ -30,8 +30,8 @@ type sealedRun struct {
 // as a connection. It includes the connection that is renewed, with its credential. Sealing twice
 // gives different bytes. Seal may be repeated.
 //
-// The error is [ErrInvalid] for a session without id or user, for one whose Reconnect has no
-// credential, and for a nil aead. It is [ErrSeal] if the aead fails.
+// The error is [ErrInvalid] for a session without id or user, and for one whose Reconnect has no
+// credential. So it is for a nil aead or zero Keyring. It is [ErrSeal] if the aead fails.
 func (s Session) Seal(aead AEAD) ([]byte, error) {
 	ref := s.Ref()
 	if err := ref.check(aead); err != nil {
@@ -50,8 +50,9 @@ func (s Session) Seal(aead AEAD) ([]byte, error) {
 // OpenSession is the inverse of [Session.Seal]. It does not check ExpiresAt, because
 // [Client.ExchangeToken] does. It may be repeated.
 //
-// The error is [ErrInvalid] for an incomplete ref or a nil aead. It is [ErrSeal] for bytes that
-// were changed, belong to another user or session, or are sealed under an unknown key.
+// The error is [ErrInvalid] for an incomplete ref, and for a nil aead or zero Keyring. It is
+// [ErrSeal] for bytes that were changed, belong to another user or session, or are sealed under an
+// unknown key.
 func OpenSession(aead AEAD, ref SessionRef, blob []byte) (Session, error) {
 	if err := ref.check(aead); err != nil {
 		return Session{}, err

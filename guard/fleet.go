@@ -126,14 +126,19 @@ type FleetStats struct {
 // NewFleet returns a fleet on a backend. It sends nothing and starts no goroutine, so a process can
 // start while the backend is down. The keys encrypt what is stored, and must be the same in all
 // processes. They are used in each call, so keep them in the process: a [bankmux.Keyring] rather
-// than a service. The error is [bankmux.ErrInvalid] if backend or keys are nil.
+// than a service. The error is [bankmux.ErrInvalid] if backend or keys are nil, or the keys are a
+// zero Keyring.
 func NewFleet(backend Backend, keys bankmux.AEAD, opts FleetOptions) (*Fleet, error) {
+	refused := func(name, detail string) (*Fleet, error) {
+		return nil, &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "NewFleet: " + name, Detail: detail, NotSent: true}
+	}
 	for name, v := range map[string]any{"backend": backend, "keys": keys} {
 		if r := reflect.ValueOf(v); !r.IsValid() || (r.Kind() == reflect.Pointer && r.IsNil()) {
-			return nil, &bankmux.Error{
-				Kind: bankmux.ErrInvalid, Field: "NewFleet: " + name, Detail: "is nil", NotSent: true,
-			}
+			return refused(name, "is nil")
 		}
+	}
+	if ring, ok := keys.(*bankmux.Keyring); ok && ring.IsZero() {
+		return refused("keys", "has no key: use what bankmux.NewKeyring returned")
 	}
 	return &Fleet{
 		backend: backend, keys: keys, logger: opts.Logger, process: rand.Text(), background: context.Background(),

@@ -410,5 +410,8 @@ func aFleetNeedsABackendAndKeys(t *testing.T) {
 	_, err := guard.NewFleet(nil, keyring(t), guard.FleetOptions{})
 	require.EqualError(t, err, "invalid_request: NewFleet: backend is nil; fix the call")
 	_, err = guard.NewFleet(guard.NewMemory(), (*bankmux.Keyring)(nil), guard.FleetOptions{})
-	require.ErrorIs(t, err, bankmux.ErrInvalid)
+	require.EqualError(t, err, "invalid_request: NewFleet: keys is nil; fix the call")
+	_, err = guard.NewFleet(guard.NewMemory(), &bankmux.Keyring{}, guard.FleetOptions{})
+	require.EqualError(t, err,
+		"invalid_request: NewFleet: keys has no key: use what bankmux.NewKeyring returned; fix the call")
 }

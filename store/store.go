@@ -91,8 +91,8 @@ func WithNow(now func() time.Time) Option {
 //
 // For SQLite set the pragmas busy_timeout and foreign_keys on every connection, and journal_mode to
 // WAL. Package store/sqlite does. Another driver than those of [Dialect] works too, if its errors
-// have the same methods. The error is [bankmux.ErrInvalid] for a nil database or AEAD and for an
-// unknown dialect.
+// have the same methods. The error is [bankmux.ErrInvalid] for a nil database or AEAD, for a zero
+// [bankmux.Keyring] and for an unknown dialect.
 func New(db *sql.DB, dialect Dialect, aead bankmux.AEAD, options ...Option) (*Store, error) {
 	if db == nil {
 		return nil, invalid("db", "is nil")
@@ -102,6 +102,9 @@ func New(db *sql.DB, dialect Dialect, aead bankmux.AEAD, options ...Option) (*St
 	}
 	if v := reflect.ValueOf(aead); !v.IsValid() || (v.Kind() == reflect.Pointer && v.IsNil()) {
 		return nil, invalid("aead", "is nil")
+	}
+	if ring, ok := aead.(*bankmux.Keyring); ok && ring.IsZero() {
+		return nil, invalid("aead", "has no key: use what NewKeyring returned")
 	}
 	s := &Store{
 		db: db, dialect: dialect, aead: aead, limits: Limits{}.withDefaults(), now: time.Now, endFor: releaseFor,

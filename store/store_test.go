@@ -31,6 +31,7 @@ func TestNew(t *testing.T) {
 		"another dialect": func() (*store.Store, error) { return store.New(db, 3, keys) },
 		"no AEAD":         func() (*store.Store, error) { return store.New(db, store.SQLite, nil) },
 		"a nil keyring":   func() (*store.Store, error) { return store.New(db, store.SQLite, (*bankmux.Keyring)(nil)) },
+		"a zero keyring":  func() (*store.Store, error) { return store.New(db, store.SQLite, &bankmux.Keyring{}) },
 		"no file":         func() (*store.Store, error) { return sqlite.Open(t.Context(), "", keys) },
 		"memory alone":    func() (*store.Store, error) { return sqlite.Open(t.Context(), ":memory:", keys) },
 		"not a URL": func() (*store.Store, error) {
