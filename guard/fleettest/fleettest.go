@@ -86,6 +86,7 @@ type bench struct {
 	*testing.T
 	Fixture
 	first, second guard.Backend
+	offset        *time.Duration // of a day, nil before the first one
 }
 
 // The times of most checks. They are long, so that the real time of a check does not matter.

@@ -2,6 +2,7 @@ package fleettest_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,4 +49,31 @@ func (s *shifted) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	inBubbles(t, func() guard.Backend { return guard.NewMemory() })
+}
+
+// slow is a backend whose counters take some time.
+type slow struct{ guard.Backend }
+
+// took is how long a slow backend takes.
+const took = 10 * time.Millisecond
+
+func (s slow) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
+	time.Sleep(took)
+	return s.Backend.Take(ctx, t)
+}
+
+// TestMidnight specifies that no check fails because a day ends while it runs.
+func TestMidnight(t *testing.T) {
+	t.Parallel()
+	for calls := range time.Duration(10) {
+		t.Run(fmt.Sprintf("a day ends after %d calls", calls), func(t *testing.T) {
+			t.Parallel()
+			inBubbles(t, func() guard.Backend {
+				now := time.Now()
+				midnight := now.Truncate(24 * time.Hour).Add(24 * time.Hour)
+				time.Sleep(midnight.Sub(now) - calls*took - took/2)
+				return slow{guard.NewMemory()}
+			})
+		})
+	}
 }

@@ -66,8 +66,20 @@ var facts = []check{
 	}},
 }
 
-// day is a budget of ten each day.
-func day(n int64) guard.Take { return guard.Take{Key: "k", N: n, Limit: 10, Window: 24 * time.Hour} }
+// day is a budget of ten each day. Its first day is half over at its first use, so no day ends by
+// itself within a check.
+func (b *bench) day(n int64) guard.Take {
+	b.Helper()
+	t := guard.Take{Key: "the hour", N: 1, Limit: 1, Window: 24 * time.Hour}
+	if b.offset == nil {
+		got, err := b.first.Take(b.Context(), t)
+		require.NoError(b, err)
+		offset := t.Window/2 - got.Ends
+		b.offset = &offset
+	}
+	t.Key, t.N, t.Limit, t.Offset = "k", n, 10, *b.offset
+	return t
+}
 
 // spend takes a part of a budget and returns how much it got.
 func (b *bench) spend(at guard.Backend, t guard.Take) int64 {
@@ -81,67 +93,67 @@ func (b *bench) spend(at guard.Backend, t guard.Take) int64 {
 
 var counters = []check{
 	{"a budget is taken in chunks until nothing is left", func(b *bench) {
-		assert.EqualValues(b, 4, b.spend(b.first, day(4)))
-		assert.EqualValues(b, 4, b.spend(b.second, day(4)))
-		assert.EqualValues(b, 2, b.spend(b.first, day(4)))
-		assert.Zero(b, b.spend(b.second, day(4)))
-		other := day(4)
+		assert.EqualValues(b, 4, b.spend(b.first, b.day(4)))
+		assert.EqualValues(b, 4, b.spend(b.second, b.day(4)))
+		assert.EqualValues(b, 2, b.spend(b.first, b.day(4)))
+		assert.Zero(b, b.spend(b.second, b.day(4)))
+		other := b.day(4)
 		other.Key = "another"
 		assert.EqualValues(b, 4, b.spend(b.second, other))
 	}},
 	{"the limit may change", func(b *bench) {
-		b.spend(b.first, day(10))
-		more := day(10)
+		b.spend(b.first, b.day(10))
+		more := b.day(10)
 		more.Limit = 15
 		assert.EqualValues(b, 5, b.spend(b.second, more))
-		assert.Zero(b, b.spend(b.second, day(1)), "more than the limit is taken")
+		assert.Zero(b, b.spend(b.second, b.day(1)), "more than the limit is taken")
 		more.Limit = 20
 		assert.EqualValues(b, 5, b.spend(b.second, more), "nothing is lost by that")
 	}},
 	{"a budget is new in each window", func(b *bench) {
-		b.spend(b.first, day(10))
-		got, err := b.first.Take(b.Context(), day(1))
+		b.spend(b.first, b.day(10))
+		got, err := b.first.Take(b.Context(), b.day(1))
 		require.NoError(b, err)
 		assert.Zero(b, got.N)
 		b.Advance(got.Ends + rest)
-		assert.EqualValues(b, 7, b.spend(b.second, day(7)))
-		assert.EqualValues(b, 3, b.spend(b.first, day(7)))
+		assert.EqualValues(b, 7, b.spend(b.second, b.day(7)))
+		assert.EqualValues(b, 3, b.spend(b.first, b.day(7)))
 	}},
 	{"a clock that is put back gives no budget twice", func(b *bench) {
 		if b.PutBack == nil {
 			return
 		}
-		got, err := b.first.Take(b.Context(), day(1))
+		got, err := b.first.Take(b.Context(), b.day(1))
 		require.NoError(b, err)
 		b.Advance(got.Ends + rest) // a window has just started
-		assert.EqualValues(b, 6, b.spend(b.first, day(6)))
+		assert.EqualValues(b, 6, b.spend(b.first, b.day(6)))
 		b.PutBack(time.Hour)
-		got, err = b.second.Take(b.Context(), day(1))
+		got, err = b.second.Take(b.Context(), b.day(1))
 		require.NoError(b, err)
 		assert.EqualValues(b, 1, got.N)
 		assert.InDelta(b, (25*time.Hour - rest).Seconds(), got.Ends.Seconds(), rest.Seconds())
 		b.Advance(time.Hour) // the window starts once more
-		got, err = b.first.Take(b.Context(), day(10))
+		got, err = b.first.Take(b.Context(), b.day(10))
 		require.NoError(b, err)
 		assert.EqualValues(b, 3, got.N, "the rest")
 		b.Advance(got.Ends + rest)
-		assert.EqualValues(b, 10, b.spend(b.second, day(10)))
+		assert.EqualValues(b, 10, b.spend(b.second, b.day(10)))
 	}},
 	{"a clock that is put back after a cleanup gives no budget twice", func(b *bench) {
 		if b.PutBack == nil {
 			return
 		}
-		assert.EqualValues(b, 10, b.spend(b.first, day(10)))
-		got, err := b.first.Take(b.Context(), day(1))
+		assert.EqualValues(b, 10, b.spend(b.first, b.day(10)))
+		got, err := b.first.Take(b.Context(), b.day(1))
 		require.NoError(b, err)
 		b.Advance(got.Ends + 10*time.Minute)
 		for i := range 300 { // they delete what has expired
-			other := day(1)
+			other := b.day(1)
 			other.Key = "other " + strconv.Itoa(i)
 			b.spend(b.second, other)
 		}
 		b.PutBack(20 * time.Minute)
-		assert.Zero(b, b.spend(b.first, day(10)))
+		assert.Zero(b, b.spend(b.first, b.day(10)))
 	}},
 	{"a budget that has rested for some windows is given once", func(b *bench) {
 		t := guard.Take{Key: "k", N: 1, Limit: 1, Window: time.Hour}
@@ -168,12 +180,13 @@ var counters = []check{
 	{"many at once take the budget exactly", func(b *bench) {
 		var all sync.WaitGroup
 		var taken atomic.Int64
+		take := b.day(3)
+		take.Limit = 100
 		for i := range 16 {
 			at := []guard.Backend{b.first, b.second}[i%2]
 			all.Go(func() {
 				for range 3 {
-					got, err := at.Take(context.WithoutCancel(b.Context()),
-						guard.Take{Key: "k", N: 3, Limit: 100, Window: 24 * time.Hour})
+					got, err := at.Take(context.WithoutCancel(b.Context()), take)
 					assert.NoError(b, err)
 					taken.Add(got.N)
 				}
@@ -242,7 +255,7 @@ var common = []check{
 		_, err = b.first.Facts(ctx)
 		require.ErrorIs(b, err, context.Canceled)
 		require.ErrorIs(b, b.first.PutFact(ctx, "x", guard.Fact{Value: []byte("x"), TTL: ttl}), context.Canceled)
-		_, err = b.first.Take(ctx, day(1))
+		_, err = b.first.Take(ctx, b.day(1))
 		require.ErrorIs(b, err, context.Canceled)
 		b.take(b.first, "b")
 	}},
@@ -255,8 +268,8 @@ var common = []check{
 		b.take(other, "b")
 		b.put(b.first, "x", "1", ttl)
 		assert.Empty(b, b.known(other))
-		assert.EqualValues(b, 10, b.spend(b.first, day(10)))
-		assert.EqualValues(b, 10, b.spend(other, day(10)))
+		assert.EqualValues(b, 10, b.spend(b.first, b.day(10)))
+		assert.EqualValues(b, 10, b.spend(other, b.day(10)))
 	}},
 	{"deliveries that were handled are seen for a day", func(b *bench) {
 		if b.Seen == nil {
