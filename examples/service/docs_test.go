@@ -42,7 +42,7 @@ func commands(t *testing.T) []string {
 	for _, port := range regexp.MustCompile(`127\.0\.0\.1:\d+`).FindAllString(strings.Join(all, ""), -1) {
 		if !seen[port] {
 			seen[port] = true
-			replace = append(replace, port, freeAddress(t))
+			replace = append(replace, port, freeAddress())
 		}
 	}
 	require.Len(t, seen, 5)

@@ -26,6 +26,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bankmux/bankmux/internal/loopback"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -147,12 +148,13 @@ func (b *lockedBuffer) String() string {
 // start starts a replica and waits until it is healthy.
 func (w *world) start(t *testing.T) *replica {
 	t.Helper()
-	address, private := freeAddress(t), freeAddress(t)
+	address, private := freeAddress(), freeAddress()
 	r := &replica{
 		url: "http://" + address + "/bank", health: "http://" + private, process: exec.Command(w.path),
 		log: &lockedBuffer{},
 	}
-	r.process.Env = append(slices.Clone(w.env), "ADDRESS="+address, "HEALTH_ADDRESS="+private, "PUBLIC_URL="+r.url)
+	r.process.Env = append(slices.Clone(w.env), "ADDRESS="+address, "HEALTH_ADDRESS="+private,
+		"PUBLIC_URL=http://localhost:8080/bank") // Plaid returns to localhost without TLS, and no browser follows
 	r.process.Stdout, r.process.Stderr = r.log, r.log
 	require.NoError(t, r.process.Start())
 	t.Cleanup(func() {
@@ -169,14 +171,8 @@ func (w *world) start(t *testing.T) *replica {
 	return r
 }
 
-// freeAddress returns an address of loopback that nothing listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
-}
+// freeAddress returns an address of loopback that stays free until a process listens on it.
+func freeAddress() string { return net.JoinHostPort(loopback.Host(), "8080") }
 
 // healthPath is the path at the address that is not for the public.
 const healthPath = "health:/health"

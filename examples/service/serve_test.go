@@ -3,15 +3,12 @@ package main
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/bankmux/bankmux/internal/loopback"
 )
 
 // TestServe specifies where the service listens.
@@ -21,7 +18,7 @@ func TestServe(t *testing.T) {
 		"its variable has the address":                                true,
 	} {
 		t.Run(name, func(t *testing.T) {
-			address, fallback := net.JoinHostPort(loopback.Host(), "8080"), "127.0.0.1:no-port"
+			address, fallback := freeAddress(), "127.0.0.1:no-port"
 			t.Setenv("BANKMUX_TEST_ADDRESS", address)
 			if !set {
 				t.Setenv("BANKMUX_TEST_ADDRESS", "")
