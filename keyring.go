@@ -68,7 +68,8 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 // takes an AEAD refuses it.
 //
 // To replace a key, make a keyring with the new key as the primary one and the old key behind it.
-// Open and seal again each row for which [Keyring.NeedsReseal] is true. Then drop the old key.
+// Open and seal again each row for which [Keyring.NeedsReseal] is true. If all of them opened, drop
+// the old key.
 type Keyring struct {
 	primary string
 	keys    map[string]cipher.AEAD
@@ -170,15 +171,15 @@ func (k *Keyring) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// NeedsReseal reports whether a sealed connection or session is under an old key of this keyring.
-// Open it, seal it again and store it then. NeedsReseal is false for one that this keyring cannot
-// open.
+// NeedsReseal reports whether a sealed connection or session is under another key than the primary
+// one. Open it, seal it again and store it then. Of a blob under a key that this keyring does not
+// have, NeedsReseal is true too, and opening it fails. So no key is dropped that a row still needs.
 func (k *Keyring) NeedsReseal(blob []byte) bool {
 	if k.IsZero() || len(blob) == 0 || (blob[0] != sealedConnection && blob[0] != sealedSession) {
-		return false
+		return true
 	}
 	id, _, ok := splitKeyID(blob[1:])
-	return ok && string(id) != k.primary && k.keys[string(id)] != nil
+	return !ok || string(id) != k.primary
 }
 
 func splitKeyID(b []byte) (id, rest []byte, ok bool) {

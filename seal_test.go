@@ -142,7 +142,10 @@ func aRotatedKeyOpensAndReportsThatSealingAgainIsDue(t *testing.T) {
 	dropped := ring(t, key("2026", 2))
 	_, err = bankmux.Open(dropped, conn.Ref(), blob)
 	assert.ErrorContains(t, err, `under key "2025", which is not in the keyring`)
-	assert.False(t, dropped.NeedsReseal(blob))
+	assert.True(t, dropped.NeedsReseal(blob), "the row still needs the key")
+	for _, malformed := range []string{"", "x", "\x01", "\x01\x05ab"} {
+		assert.True(t, dropped.NeedsReseal([]byte(malformed)), malformed)
+	}
 	_, err = bankmux.Open(ring(t, key("2025", 9)), conn.Ref(), blob)
 	assert.ErrorIs(t, err, bankmux.ErrSeal, "another key of the same name")
 }

@@ -260,6 +260,14 @@ func TestReseal(t *testing.T) {
 		db.keys = ring(t, key("2027"))
 		readAll(t, db.open(t), "rosa")
 	})
+	onEach(t, "what is under a key that the ring lacks is not passed over", func(t *testing.T, db *database) {
+		fill(t, db.open(t), "rosa")
+		db.keys = ring(t, key("2027"))
+		n, err := db.open(t).Reseal(t.Context(), 0)
+		require.ErrorIs(t, err, bankmux.ErrSeal)
+		assert.Contains(t, err.Error(), "under another key")
+		assert.Zero(t, n)
+	})
 	onEach(t, "a key management system that does not name its keys seals all again", func(t *testing.T, db *database) {
 		fill(t, db.open(t), "rosa")
 		s := db.open(t)

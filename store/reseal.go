@@ -65,7 +65,8 @@ var sealedTables = []sealedTable{
 	{"bankmux_unnamed", "user_id, '', ''", own(sealedUnnamed, userAndID)},
 }
 
-// resealer is an AEAD that knows which values are under an old key, such as [bankmux.Keyring].
+// resealer is an AEAD that knows which values are not under its primary key, such as
+// [bankmux.Keyring].
 type resealer interface{ NeedsReseal(blob []byte) bool }
 
 // needsReseal reports whether a value is to be sealed again. For an AEAD that does not know its old
@@ -86,13 +87,13 @@ const defaultBatch = 500
 
 // Reseal seals everything again that is under an old key of the AEAD, and returns how many values
 // that were. One transaction has batch rows; zero means 500. Reseal may be repeated, also after it
-// was interrupted, and while the store is used. After a success the old key can go.
+// was interrupted, and while the store is used. After a success only the primary key is needed.
 //
 // First give the new key to all processes, as one that only decrypts, and then as the primary one.
 // With an AEAD that has no method NeedsReseal, Reseal seals every value again.
 //
-// A value that does not open stays as it is. Reseal then continues with the others and returns
-// [bankmux.ErrSeal] in the end.
+// A value that does not open stays as it is, such as one under a key that the AEAD lacks. Reseal
+// then continues with the others and returns [bankmux.ErrSeal] in the end.
 func (s *Store) Reseal(ctx context.Context, batch int) (resealed int, err error) {
 	const op = "Reseal"
 	if err := s.alone(op); err != nil {
