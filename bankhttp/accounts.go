@@ -13,6 +13,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/internal/isolate"
+	"github.com/bankmux/bankmux/internal/share"
 )
 
 // accounts is the response of Accounts, ReadAccounts and Answer.
@@ -121,6 +122,10 @@ func onlyOf(in url.Values) (string, error) {
 // respond in time ([bankmux.ErrContextDone]). Its accounts keep the last balances with the time at
 // which they were read.
 //
+// Up to 16 connections of each client are read at a time. If a user has more of them, each gets at
+// least its share of the time, such as half of it for up to 32. So connections that hang take no
+// time of the others.
+//
 // The query parameter connection limits it to one connection. It is a POST because a bank may send
 // the user a one-time password.
 func (s *Service) ReadAccounts() http.Handler {
@@ -220,26 +225,47 @@ func viewOf(a *Account) accountView {
 	}
 }
 
-// maxReads is how many connections of a user are read at a time.
-const maxReads = 8
+// maxReads is how many connections of a user are read at a time with one client. So it bounds the
+// memory of a request.
+const maxReads = 16
 
-// readAll reads connections side by side. The error is one of the store.
+// readAll reads connections side by side, so that one which hangs takes no time of the others. Each
+// client has slots of its own. If a client has more connections than slots, they share the time.
+// The error is one of the store.
 func (s *Service) readAll(ctx context.Context, conns []bankmux.Connection) ([]failure, error) {
 	var all sync.WaitGroup
-	slots := make(chan struct{}, maxReads)
 	failed, errs := make([][]failure, len(conns)), make([]error, len(conns))
-	for i, conn := range conns {
-		slots <- struct{}{}
+	byClient := map[string][]int{}
+	for i := range conns {
+		byClient[conns[i].Client] = append(byClient[conns[i].Client], i)
+	}
+	for _, own := range byClient {
 		all.Go(func() {
-			defer func() { <-slots }()
-			failed[i], errs[i] = isolate.Of("the reading of a connection", func() ([]failure, error) {
-				failed, err := s.readOne(ctx, conn) // net/http recovers no panic of this goroutine
-				return failed, unlessGone(err)
-			})
+			slots := make(chan struct{}, maxReads)
+			for at, i := range own {
+				slots <- struct{}{}
+				turns := (len(own) - at + maxReads - 1) / maxReads // of a slot that are left
+				all.Go(func() {
+					defer func() { <-slots }()
+					errs[i] = share.Of(ctx, turns, func(ctx context.Context) (err error) {
+						failed[i], err = s.readSafely(ctx, conns[i])
+						return err
+					})
+				})
+			}
 		})
 	}
 	all.Wait()
 	return slices.Concat(failed...), errors.Join(errs...)
+}
+
+// readSafely is readOne for a goroutine of its own, in which net/http recovers no panic. It returns
+// no error for a connection that was deleted meanwhile.
+func (s *Service) readSafely(ctx context.Context, conn bankmux.Connection) ([]failure, error) {
+	return isolate.Of("the reading of a connection", func() ([]failure, error) {
+		failed, err := s.readOne(ctx, conn)
+		return failed, unlessGone(err)
+	})
 }
 
 // readOne reads accounts and balances of a connection and stores them.

@@ -64,11 +64,13 @@ func (a *app) within(t *testing.T, user, method, path, body string) *httptest.Re
 func TestBankHangs(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(*testing.T){
-		"ReadAccounts names it, and reads the others": hangingRead,
-		"no handler blames the store for it":          hangingHandlers,
-		"a link that was stored late is announced":    lateLinked,
-		"ReadAccounts reads side by side":             sideBySide,
-		"DeleteUser ends the access to the others":    hangingEnd,
+		"ReadAccounts names it, and reads the others":        hangingRead,
+		"no handler blames the store for it":                 hangingHandlers,
+		"a link that was stored late is announced":           lateLinked,
+		"ReadAccounts reads side by side":                    sideBySide,
+		"many connections take no time of another client":    manyOfAnotherClient,
+		"many connections take no time of the same client's": manyOfTheSameClient,
+		"DeleteUser ends the access to the others":           hangingEnd,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -160,6 +162,79 @@ func sideBySide(t *testing.T) {
 	read := object[accounts](t, a.within(t, "user-rosa", "POST", "/accounts", ""), 200)
 	assert.Len(t, read.Failed, 2)
 	assert.Equal(t, 25*time.Second, time.Since(asked), "both end together")
+}
+
+// manyOfAnotherClient lets more connections of one client hang than are read at a time.
+func manyOfAnotherClient(t *testing.T) {
+	c := newCrowd(t)
+	hung := c.link(t, "US", 20, time.Hour)
+	c.link(t, "CA", 2, 10*time.Second)
+	c.assertUnread(t, hung)
+}
+
+// manyOfTheSameClient lets twice as many connections hang as are read at a time, before those of
+// banks that respond.
+func manyOfTheSameClient(t *testing.T) {
+	c := newCrowd(t)
+	hung := c.link(t, "US", 33, time.Hour)
+	c.link(t, "US", 7, 2*time.Second)
+	c.assertUnread(t, hung)
+}
+
+// crowd is a user with many connections, each of which responds after its own time.
+type crowd struct {
+	*app
+
+	after map[string]time.Duration // by connection
+}
+
+// newCrowd makes an application with two clients: "near" serves US, and "far" serves CA.
+func newCrowd(t *testing.T) *crowd {
+	t.Helper()
+	c := &crowd{after: map[string]time.Duration{}}
+	p := newHarbor()
+	wait := func(ctx context.Context, op bankmux.Op, next func(context.Context) error) error {
+		select {
+		case <-time.After(c.after[op.StoredConnection()]):
+			return next(ctx)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	registry, err := bankmux.NewRegistry(
+		[]*bankmux.Client{bankmux.NewClient("near", p, wait), bankmux.NewClient("far", p, wait)},
+		[]bankmux.Route{{Client: "near", Countries: []string{"US"}}, {Client: "far", Countries: []string{"CA"}}})
+	require.NoError(t, err)
+	c.app = newHarborApp(t, p, func(config *bankhttp.Config) { config.Registry = registry })
+	return c
+}
+
+// link links n connections in a country, which then respond after the given time. It returns their
+// ids.
+func (c *crowd) link(t *testing.T, country string, n int, after time.Duration) (ids []string) {
+	t.Helper()
+	for range n {
+		w := c.send(t, "rosa", "POST", "/sessions", `{"country":"`+country+`"}`)
+		session := object[started](t, w, 200).Session
+		w = c.send(t, "rosa", "POST", "/sessions/"+session, codeOf(session, ""))
+		id := object[linked](t, w, 200).Connections[0].ID
+		c.after[id] = after
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// assertUnread reads all connections, and checks which ones are named as unread.
+func (c *crowd) assertUnread(t *testing.T, want []string) {
+	t.Helper()
+	var unread []string
+	for _, f := range object[accounts](t, c.within(t, "rosa", "POST", "/accounts", ""), 200).Failed {
+		if f.Account == "" {
+			unread = append(unread, f.Connection)
+			assert.Equal(t, bankmux.ErrContextDone, f.Problem.Kind)
+		}
+	}
+	assert.ElementsMatch(t, want, unread)
 }
 
 // hangingEnd hangs the disconnects of one provider.
