@@ -33,7 +33,7 @@ func http2Server(t *testing.T, secure bool, h http.HandlerFunc) (base string, cl
 		l = tls.NewListener(l, config)
 		transport = &http.Transport{
 			ForceAttemptHTTP2: true,
-			TLSClientConfig:   &tls.Config{RootCAs: trusted(), MinVersion: tls.VersionTLS13},
+			TLSClientConfig:   &tls.Config{RootCAs: trusted(), MinVersion: tls.VersionTLS13, CurvePreferences: fast},
 		}
 	}
 	server := &http.Server{

@@ -17,12 +17,20 @@ import (
 // verbs are those of package fmt, whether they fit the value or not.
 var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%#q", "%x", "%X", "%d", "%o", "%b", "%c", "%U", "%e", "%t", "%p"}
 
+// verbsWithin are those whose texts differ in what [Forms] lists, for a value within another one.
+// There, either the methods of the value are called, as for the value itself, or none is. Package
+// fmt then prints strings with the other verbs as with %v. It prints bytes as in %v or %s, or in a
+// form that Forms does not have.
+var verbsWithin = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X"}
+
 // All returns the renderings of v by name: of v itself, and of values that contain it, where the
 // methods of v cannot be called.
 func All(v any) map[string]string {
 	all := map[string]string{}
+	printed(all, "itself", v, verbs)
+	logs(all, "itself", v)
+	logs(all, "a pointer", &v)
 	for name, holder := range map[string]any{
-		"itself":             v,
 		"a pointer":          &v,
 		"an exported field":  struct{ V any }{v},
 		"an unexported one":  struct{ v any }{v},
@@ -31,24 +39,7 @@ func All(v any) map[string]string {
 		"a map":              map[string]any{"k": v},
 		"a nested pointer":   struct{ p *struct{ v any } }{&struct{ v any }{v}},
 	} {
-		for _, verb := range verbs {
-			all[name+" with "+verb] = fmt.Sprintf(verb, holder)
-		}
-		if text, err := json.Marshal(holder); err == nil {
-			all[name+" as JSON"] = string(text)
-		}
-		if text, err := xml.Marshal(holder); err == nil {
-			all[name+" as XML"] = string(text)
-		}
-		all[name+" in a text log"] = logged(
-			holder,
-			func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) },
-		)
-		all[name+" in a JSON log"] = logged(
-			holder,
-			func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) },
-		)
-		all[name+" as gob"] = inGob(holder)
+		printed(all, name, holder, verbsWithin)
 	}
 	if err, ok := v.(error); ok {
 		all["the text of the error"] = err.Error()
@@ -57,6 +48,27 @@ func All(v any) map[string]string {
 		all["the text of the panic"] = s.String()
 	}
 	return all
+}
+
+// printed adds what fmt and the encoders write.
+func printed(all map[string]string, name string, v any, verbs []string) {
+	for _, verb := range verbs {
+		all[name+" with "+verb] = fmt.Sprintf(verb, v)
+	}
+	if text, err := json.Marshal(v); err == nil {
+		all[name+" as JSON"] = string(text)
+	}
+	if text, err := xml.Marshal(v); err == nil {
+		all[name+" as XML"] = string(text)
+	}
+	all[name+" as gob"] = inGob(v)
+}
+
+// logs adds what log handlers write. Within a struct, a slice or a map, they print a value as %+v
+// and JSON do.
+func logs(all map[string]string, name string, v any) {
+	all[name+" in a text log"] = logged(v, func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) })
+	all[name+" in a JSON log"] = logged(v, func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) })
 }
 
 // logged returns what a log handler writes.
