@@ -98,6 +98,10 @@ func readsCards(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 3, res.Added)
 	assert.Equal(t, "a one, a two, card one", h.texts())
+	require.Len(t, res.Accounts, 1)
+	assert.Equal(t, "number of a", res.Accounts[0].Number, "the caller needs no list of its own")
+	require.Len(t, res.Cards, 1)
+	assert.Equal(t, "card", res.Cards[0].ID)
 	assert.Equal(t, bankmux.AccountCreditCard, h.ledger.Accounts(h.conn)["account 2"].Kind)
 
 	b.fail = fails("cards", bankmux.ErrUnsupported)

@@ -51,6 +51,11 @@ type SyncAllResult struct {
 	Failed []Failure
 	// Unnamed has the accounts that [Ledger.NameAccounts] left out. Ask the user.
 	Unnamed []Account
+	// Accounts and Cards are what this call listed, with those in Unnamed. Pass the accounts on as
+	// [BalancesRequest.Known], and balances need no further list. Both are nil if the call ended
+	// before the list, or if its Answers were for a later step.
+	Accounts []Account
+	Cards    []Card
 }
 
 func (r *SyncAllRequest) prepare(c *Client, op *Op) error {

@@ -83,7 +83,7 @@ func (r *syncRun) resume(ctx context.Context) error {
 
 // listAll lists the accounts and then the cards.
 func (r *syncRun) listAll(ctx context.Context, answers *Answers) error {
-	r.list, r.res.Unnamed = syncList{}, nil
+	r.list, r.res.Unnamed, r.res.Accounts, r.res.Cards = syncList{}, nil, nil, nil
 	var got AccountsResult
 	for {
 		var err error
@@ -96,6 +96,7 @@ func (r *syncRun) listAll(ctx context.Context, answers *Answers) error {
 			return err
 		}
 	}
+	r.res.Accounts = got.Accounts
 	ids, err := r.nameAccounts(ctx, got.Accounts)
 	if err != nil {
 		return err
@@ -121,7 +122,7 @@ func (r *syncRun) listCards(ctx context.Context, answers *Answers) error {
 		r.list.failed = append(r.list.failed, Failure{Product: ProductCards, Err: e})
 		return nil
 	}
-	if len(got.Cards) == 0 {
+	if r.res.Cards = got.Cards; len(got.Cards) == 0 {
 		return nil
 	}
 	cards := make([]Account, len(got.Cards))

@@ -11,15 +11,16 @@ import (
 )
 
 // ReadBalances reads the balances of a connection and of its cards, and stores them. So a chart has
-// a point for each day without a user. It is for workers, after a sync. Accounts and cards get
-// their names by a sync.
+// a point for each day without a user. It is for workers, after a sync, from which accounts and
+// cards have their names. synced is the result of that sync. What it listed is not listed again,
+// and the zero result is enough.
 //
 // No user waits, so it sends nothing if the bank asked the user before, or if a question is open.
 // It takes the balances that the provider has, and does not ask for fresh ones, which may be
 // billed. A client without balances is a success, and so are errors that only the user can resolve:
 // the stored state of the connection has them. Accounts that could not be read are logged. It may
 // be repeated.
-func (s *Service) ReadBalances(ctx context.Context, conn bankmux.Connection) error {
+func (s *Service) ReadBalances(ctx context.Context, conn bankmux.Connection, synced bankmux.SyncAllResult) error {
 	ctx = bankmux.WithoutUser(ctx)
 	conn, err := s.store.Connection(ctx, conn.User, conn.ID) // its status may have changed since
 	if err != nil {
@@ -37,12 +38,16 @@ func (s *Service) ReadBalances(ctx context.Context, conn bankmux.Connection) err
 	if asks || !client.Has(bankmux.CapBalances) {
 		return nil
 	}
-	read, err := ask(ctx, client.Balances, bankmux.BalancesRequest{Connection: conn})
+	known := bankmux.BalancesRequest{Connection: conn, Known: synced.Accounts}
+	read, err := ask(ctx, client.Balances, known)
 	more, err := s.keepBalances(ctx, conn, read, err)
 	if !more || !client.Has(bankmux.CapCards) {
 		return err
 	}
-	listed, err := ask(ctx, client.Cards, bankmux.CardsRequest{Connection: conn})
+	listed := bankmux.CardsResult{Cards: synced.Cards}
+	if len(synced.Accounts) == 0 { // the sync listed nothing
+		listed, err = ask(ctx, client.Cards, bankmux.CardsRequest{Connection: conn})
+	}
 	cards, balances := cardsOf(conn, listed)
 	if read = (bankmux.BalancesResult{}); len(cards) > 0 {
 		read, err = ask(ctx, client.Balances, balances)

@@ -25,7 +25,7 @@ func TestReadBalances(t *testing.T) {
 		t.Parallel()
 		a, p, conn := open(t)
 		for range 2 {
-			require.NoError(t, a.service.ReadBalances(t.Context(), conn), "an account that fails is logged")
+			require.NoError(t, a.service.ReadBalances(t.Context(), conn, bankmux.SyncAllResult{}), "an account that fails is logged")
 		}
 		assert.Equal(t, 2, p.count(bankmux.OpBalances))
 		assert.True(t, p.presences[len(p.presences)-1].Absent)
@@ -40,7 +40,7 @@ func TestReadBalances(t *testing.T) {
 		a, p, conn := open(t)
 		p.ask(bankmux.OpAccounts, otp)
 		a.asked(t, "rosa")
-		require.NoError(t, a.service.ReadBalances(t.Context(), conn))
+		require.NoError(t, a.service.ReadBalances(t.Context(), conn, bankmux.SyncAllResult{}))
 		assert.Zero(t, p.count(bankmux.OpBalances))
 	})
 	t.Run("an open question of a sync is not ended", func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestReadBalances(t *testing.T) {
 		a, p, conn := open(t)
 		p.ask(bankmux.OpSync, otp)
 		problem(t, a.send(t, "rosa", "POST", "/connections/"+conn.ID+"/sync", ""), 409)
-		require.NoError(t, a.service.ReadBalances(t.Context(), conn))
+		require.NoError(t, a.service.ReadBalances(t.Context(), conn, bankmux.SyncAllResult{}))
 		assert.Zero(t, p.count(bankmux.OpBalances))
 	})
 	for name, state := range map[string]bankmux.SyncState{
@@ -64,7 +64,7 @@ func TestReadBalances(t *testing.T) {
 			stored, err := a.store.StoreSyncState(t.Context(), conn, from, state)
 			require.NoError(t, err)
 			require.True(t, stored)
-			require.NoError(t, a.service.ReadBalances(t.Context(), conn))
+			require.NoError(t, a.service.ReadBalances(t.Context(), conn, bankmux.SyncAllResult{}))
 			assert.Zero(t, p.count(bankmux.OpBalances))
 		})
 	}
@@ -72,11 +72,11 @@ func TestReadBalances(t *testing.T) {
 		t.Parallel()
 		a, p, conn := open(t)
 		p.failing(bankmux.OpBalances, bankmux.ErrReauth)
-		require.NoError(t, a.service.ReadBalances(t.Context(), conn))
+		require.NoError(t, a.service.ReadBalances(t.Context(), conn, bankmux.SyncAllResult{}))
 		assert.Equal(t, bankmux.StateReauth, a.stored(t, "rosa", conn.ID).Status.State)
 		p.failing(bankmux.OpBalances, bankmux.ErrUnavailable)
-		require.ErrorIs(t, a.service.ReadBalances(t.Context(), conn), bankmux.ErrUnavailable)
+		require.ErrorIs(t, a.service.ReadBalances(t.Context(), conn, bankmux.SyncAllResult{}), bankmux.ErrUnavailable)
 		conn.ID = "gone"
-		require.ErrorIs(t, a.service.ReadBalances(t.Context(), conn), bankmux.ErrNotFound)
+		require.ErrorIs(t, a.service.ReadBalances(t.Context(), conn, bankmux.SyncAllResult{}), bankmux.ErrNotFound)
 	})
 }

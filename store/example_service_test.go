@@ -3,6 +3,11 @@ package store_test
 // This file tests the functions that docs/store.md shows.
 
 import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,7 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/bankhttp"
 	"github.com/bankmux/bankmux/store"
+	"github.com/bankmux/bankmux/virtualbank"
 )
 
 // exampleService returns the service of docs/store.md with a session of rosa.
@@ -20,7 +27,9 @@ func exampleService(t *testing.T, s *store.Store) (*service, bankmux.Session) {
 	require.NoError(t, err)
 	made := session(t, "rosa")
 	require.NoError(t, s.SaveSession(t.Context(), made))
-	return &service{registry, s}, made
+	app, err := newService(registry, s, "https://app.example.com/hooks/{client}")
+	require.NoError(t, err)
+	return app, made
 }
 
 func TestExampleService(t *testing.T) {
@@ -36,31 +45,96 @@ func TestExampleService(t *testing.T) {
 		_, err = app.finish(t.Context(), made.Ref(), payload("2"))
 		require.ErrorIs(t, err, bankmux.ErrTokenSpent)
 	})
-	onEach(t, "a link that a webhook finishes is exchanged", func(t *testing.T, db *database) {
-		s := db.open(t)
-		app, made := exampleService(t, s)
-		require.NoError(t, s.Queue(t.Context(), finished(made, "1")))
-		require.NoError(t, app.work(t.Context()))
-		assert.Zero(t, count(t, s, "bankmux_events"))
-		linked, err := s.Connections(t.Context(), "rosa")
+	onEach(t, "a lapse that a webhook announces is stored", func(t *testing.T, db *database) {
+		w := startService(t, db)
+		conn := w.link(t, "US")
+		require.NoError(t, w.bank.Lapse(conn.Reference()))
+		_, err := w.bank.Deliver(t.Context(), w.server.Client())
 		require.NoError(t, err)
-		assert.Len(t, linked, 1)
-	})
-	onEach(t, "an event that fails is tried again", func(t *testing.T, db *database) {
-		c := newClock()
-		s := db.open(t, store.WithNow(c.now))
-		app, _ := exampleService(t, s)
-		conn := connection(t, s, "rosa", "1")
-		for _, key := range []string{"a", "b"} {
-			require.NoError(t, s.Queue(t.Context(), event(conn, key)))
+		for conn.Status.State != bankmux.StateReauth {
+			conn, err = w.app.store.Connection(t.Context(), "rosa", conn.ID)
+			require.NoError(t, err)
+			runtime.Gosched() // until the worker has followed the event
 		}
-		require.NoError(t, app.work(t.Context()), "heron cannot sync")
-		assert.Empty(t, dequeue(t, s, 10), "they wait")
-		c.advance(2 * time.Minute)
-		again := dequeue(t, s, 10)
-		require.Len(t, again, 2)
-		assert.Equal(t, 2, again[0].Attempt)
 	})
+	onEach(t, "an account that cannot be read leaves the others and all balances alone",
+		func(t *testing.T, db *database) {
+			w := startService(t, db)
+			require.NoError(t, w.bank.Inject(virtualbank.Fault{
+				Name: "failed_envelope_200", Operation: "/data/transactions/get", Times: 1,
+			}))
+			conn := w.link(t, "AE")
+			var accounts []bankhttp.Account
+			unread := func(a bankhttp.Account) bool { return a.ReadAt.IsZero() }
+			for len(accounts) == 0 || slices.ContainsFunc(accounts, unread) {
+				var err error
+				accounts, err = w.app.store.Accounts(t.Context(), "rosa")
+				require.NoError(t, err)
+				runtime.Gosched() // until the worker has read all balances
+			}
+			state, err := w.app.store.SyncState(t.Context(), conn)
+			require.NoError(t, err)
+			assert.Len(t, state.Failed, 1)
+			assert.NotZero(t, state.SyncedAt)
+			lists := 0
+			for _, r := range w.bank.Requests() {
+				if r.Path == "/v2/data/accounts/get" {
+					lists++
+				}
+			}
+			assert.Equal(t, 1, lists, "the balances need no list of their own")
+			require.NoError(t, w.app.refresh(t.Context(), "rosa", conn.ID), "the next sync reads the account")
+			state, err = w.app.store.SyncState(t.Context(), conn)
+			require.NoError(t, err)
+			assert.Empty(t, state.Failed)
+		})
+}
+
+// pageWorld is the service of docs/store.md with its worker, and a virtual bank that plays Dapi and
+// MoneyKit.
+type pageWorld struct {
+	app    *service
+	bank   *virtualbank.Bank
+	server *httptest.Server
+}
+
+func startService(t *testing.T, db *database) *pageWorld {
+	t.Helper()
+	w := &pageWorld{bank: virtualbank.New(virtualbank.Options{Seed: 1, HistoryDays: 3})}
+	registry, closeBank, err := connectTo(w.bank)
+	require.NoError(t, err)
+	t.Cleanup(closeBank)
+	mux := http.NewServeMux()
+	w.server = httptest.NewServer(mux)
+	t.Cleanup(w.server.Close)
+	w.app, err = newService(registry, db.open(t), w.server.URL+"/hooks/{client}")
+	require.NoError(t, err)
+	mux.Handle("/hooks/{client}", w.app.hooks())
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.app.work(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		assert.NoError(t, <-ended)
+	})
+	return w
+}
+
+// link links a bank of a country for rosa. The virtual bank plays the browser.
+func (w *pageWorld) link(t *testing.T, country string) bankmux.Connection {
+	t.Helper()
+	session, err := w.app.start(t.Context(), "rosa", country)
+	require.NoError(t, err)
+	var posted []byte
+	if session.Provider == "dapi" {
+		posted, err = w.bank.LinkDapi(virtualbank.DapiLink{AppKey: session.Launch.AppKey})
+	} else {
+		posted, err = w.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: session.Launch.Token.Reveal()})
+	}
+	require.NoError(t, err)
+	conn, err := w.app.finish(t.Context(), session.Ref(), posted)
+	require.NoError(t, err)
+	return conn
 }
 
 // finished returns the event that the user finished the flow of a session.

@@ -4,18 +4,27 @@ package store_test
 
 import (
 	"context"
-	"crypto/rand"
-	"fmt"
+	"errors"
 	"log"
-	"os"
-	"path/filepath"
+	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/bankhttp"
-	"github.com/bankmux/bankmux/providers/dapi"
 	"github.com/bankmux/bankmux/store"
 	"github.com/bankmux/bankmux/store/sqlite"
+)
+
+// The example below needs these too.
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
@@ -23,6 +32,18 @@ import (
 type service struct {
 	registry *bankmux.Registry
 	store    *store.Store
+	webhooks string            // the address of hooks, such as "https://app.example.com/hooks/{client}"
+	banks    *bankhttp.Service // for webhooks and syncs; its handlers for users are not served
+}
+
+// newService returns a service on a store that open has opened.
+func newService(registry *bankmux.Registry, s *store.Store, webhooks string) (*service, error) {
+	banks, err := bankhttp.New(bankhttp.Config{
+		Registry: registry, Store: s, Logger: slog.Default(),
+		Session: bankmux.SessionRequest{WebhookURL: webhooks},
+		User:    func(*http.Request) (string, error) { return "", nil }, // no handler for users
+	})
+	return &service{registry, s, webhooks, banks}, err
 }
 
 // open opens the database and brings its tables up to date.
@@ -39,8 +60,12 @@ func open(ctx context.Context, file string, key bankmux.Key) (*store.Store, erro
 }
 
 // start makes a session for the user who is logged in. Its Launch goes to the browser.
-func (a *service) start(ctx context.Context, user string) (bankmux.Session, error) {
-	session, err := a.registry.CreateSession(ctx, bankmux.SessionRequest{User: user, Country: "AE"})
+func (a *service) start(ctx context.Context, user, country string) (bankmux.Session, error) {
+	session, err := a.registry.CreateSession(ctx, bankmux.SessionRequest{
+		User: user, Country: country,
+		RedirectURI: "https://app.example.com/oauth", WebhookURL: a.webhooks,
+		Products: []bankmux.ProductRequest{{Product: bankmux.ProductTransactions, Prefetch: true}},
+	})
 	if err != nil {
 		return session, err
 	}
@@ -75,64 +100,39 @@ func (a *service) unfinished(ctx context.Context) (all []store.Unfinished, err e
 	}
 }
 
-// sync brings the stored accounts, transactions and balances in step with the bank.
-func (a *service) sync(ctx context.Context, conn bankmux.Connection) error {
-	client, err := a.registry.For(conn)
-	if err != nil {
-		return err
-	}
-	if _, err := client.SyncAll(ctx, bankmux.SyncAllRequest{Connection: conn, Ledger: a.store}); err != nil {
-		return err
-	}
-	read, err := client.Balances(ctx, bankmux.BalancesRequest{Connection: conn})
-	if err != nil {
-		return err
-	}
-	return a.store.SaveBalances(ctx, conn, read.Balances)
-}
+// hooks returns the handler for the webhooks of all providers. Mount it at "/hooks/{client}".
+func (a *service) hooks() http.Handler { return a.banks.Webhooks() }
 
-// work handles the events that webhooks announced. The inbox queues them:
-// inbox.New(registry, store.Queue, inbox.WithSeen(store)).
+// work does what webhooks announced, and keeps all connections in step with their banks. It works
+// until ctx ends. Run it in each process.
 func (a *service) work(ctx context.Context) error {
-	events, err := a.store.Dequeue(ctx, 10)
+	worker := store.Worker{
+		Store: a.store, Logger: slog.Default(),
+		Follow:   a.banks.Follow,
+		Sync:     a.banks.SyncConnection,
+		Balances: a.banks.ReadBalances,
+	}
+	err := worker.Run(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	return errors.Join(err, a.banks.Close(ctx)) // stores what an exchange of hooks made
+}
+
+// refresh syncs a connection while its user waits.
+func (a *service) refresh(ctx context.Context, user, id string) error {
+	conn, err := a.store.Connection(ctx, user, id)
 	if err != nil {
 		return err
 	}
-	for _, q := range events {
-		failed := a.handle(ctx, q)
-		if failed != nil {
-			log.Println(q.Event, failed)
-		}
-		if failed != nil && q.Attempt < 10 {
-			err = a.store.Postpone(ctx, q, time.Now().Add(time.Minute)) // for another try
-		} else {
-			err = a.store.Done(ctx, q)
-		}
-		if err != nil {
-			return err
-		}
+	res, err := a.banks.SyncConnection(ctx, conn)
+	if _, partial := errors.AsType[*bankmux.PartialError](err); partial && !errors.Is(err, bankhttp.KindStore) {
+		log.Print(err) // the other accounts are stored, and the next sync reads these again
+		err = nil
 	}
-	return nil
-}
-
-// handle does what an event asks for.
-func (a *service) handle(ctx context.Context, q store.Queued) error {
-	switch {
-	case q.Event.Kind == bankmux.EventLinkFinished: // perhaps the user did not return
-		session, err := a.store.FindSession(ctx, q.Event.Session)
-		switch bankmux.KindOf(err) {
-		case bankmux.ErrNotFound, bankmux.ErrTokenSpent:
-			return nil // of another application, or expired
-		}
-		if err != nil {
-			return err
-		}
-		_, err = a.finish(ctx, session.Ref(), []byte(q.ExchangePayload.Reveal()))
+	if err != nil {
 		return err
-	case q.Connection != nil:
-		return a.sync(ctx, *q.Connection)
 	}
-	return nil
+	return a.banks.ReadBalances(ctx, conn, res)
 }
 
 // forget ends the access to all banks of a user, then deletes every row of the user. It returns the
@@ -168,9 +168,12 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer closeBank()
-	app := &service{registry, s}
+	app, err := newService(registry, s, "https://app.example.com/hooks/{client}")
+	if err != nil {
+		log.Fatal(err)
+	}
 
-	session, err := app.start(ctx, "omar")
+	session, err := app.start(ctx, "omar", "AE")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -183,8 +186,7 @@ func Example() {
 	again, err := app.finish(ctx, session.Ref(), posted)
 	fmt.Println("posted twice, the same connection:", again.ID == conn.ID, err)
 
-	fmt.Println("synced:", app.sync(ctx, conn))
-	fmt.Println("nothing is queued:", app.work(ctx))
+	fmt.Println("synced:", app.refresh(ctx, "omar", conn.ID))
 	accounts, err := s.Accounts(ctx, "omar")
 	fmt.Println("accounts:", len(accounts), err)
 	page, err := s.Transactions(ctx, bankhttp.Query{User: "omar", Limit: 3})
@@ -201,7 +203,6 @@ func Example() {
 	// linked: active <nil>
 	// posted twice, the same connection: true <nil>
 	// synced: <nil>
-	// nothing is queued: <nil>
 	// accounts: 3 <nil>
 	// the newest rows: 3 <nil>
 	// unfinished: 0 <nil>
@@ -209,20 +210,29 @@ func Example() {
 	// accounts: 0 <nil>
 }
 
-// connectTo returns a registry with a client of Dapi, which the virtual bank plays.
+// connectTo returns a registry with clients of Dapi and MoneyKit, which the virtual bank plays.
 func connectTo(bank *virtualbank.Bank) (*bankmux.Registry, func(), error) {
 	server, err := virtualbank.Start(bank, "127.0.0.1:0", "127.0.0.1:0")
 	if err != nil {
 		return nil, nil, err
 	}
-	keys := bank.Credentials().Dapi
-	client, err := dapi.New(dapi.Config{
-		AppKey: keys.AppKey, AppSecret: bankmux.NewSecret(keys.AppSecret), Environment: bankmux.Sandbox,
+	keys := bank.Credentials()
+	dp, err := dapi.New(dapi.Config{
+		AppKey: keys.Dapi.AppKey, AppSecret: bankmux.NewSecret(keys.Dapi.AppSecret), Environment: bankmux.Sandbox,
 		BaseURL: server.DapiURL,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	registry, err := bankmux.NewRegistry([]*bankmux.Client{client}, []bankmux.Route{{Client: "dapi"}})
+	mk, err := moneykit.New(moneykit.Config{
+		ClientID: keys.MoneyKit.ClientID, ClientSecret: bankmux.NewSecret(keys.MoneyKit.ClientSecret),
+		Environment: bankmux.Sandbox, BaseURL: server.MoneyKitURL,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{dp, mk}, []bankmux.Route{
+		{Client: "dapi", Countries: []string{"AE"}}, {Client: "moneykit", Countries: []string{"US"}},
+	})
 	return registry, func() { _ = server.Close() }, err
 }

@@ -39,9 +39,9 @@ type Worker struct {
 	Sync func(ctx context.Context, conn bankmux.Connection) (bankmux.SyncAllResult, error)
 
 	// Balances reads and stores the balances of a connection, after each sync of it that reached
-	// its end: bankhttp.Service.ReadBalances. So a chart of balances has a point for each day. Its
-	// error is logged. nil reads none.
-	Balances func(ctx context.Context, conn bankmux.Connection) error
+	// its end: bankhttp.Service.ReadBalances. It gets the result of that sync. So a chart of
+	// balances has a point for each day. Its error is logged. nil reads none.
+	Balances func(ctx context.Context, conn bankmux.Connection, synced bankmux.SyncAllResult) error
 
 	Every time.Duration // between two syncs of a connection; 0 means 24 h
 	// Timetable says when a connection that is well is due again, such as [schedule.Night]. nil
@@ -218,7 +218,7 @@ func (w *Worker) sync(ctx context.Context, d Due) {
 		res, err = w.Sync(ctx, d.Connection)
 		return err
 	})
-	w.readBalances(ctx, d.Connection, err)
+	w.readBalances(ctx, d.Connection, res, err)
 	stop()
 	now := w.Store.now()
 	outcome := schedule.Outcome{State: res.State, Err: err, Attempts: 1, End: now}
@@ -241,12 +241,14 @@ func (w *Worker) sync(ctx context.Context, d Due) {
 }
 
 // readBalances reads balances after a sync that reached its end.
-func (w *Worker) readBalances(ctx context.Context, conn bankmux.Connection, synced error) {
-	_, partial := errors.AsType[*bankmux.PartialError](synced)
-	if w.Balances == nil || (synced != nil && !partial) {
+func (w *Worker) readBalances(
+	ctx context.Context, conn bankmux.Connection, synced bankmux.SyncAllResult, err error,
+) {
+	_, partial := errors.AsType[*bankmux.PartialError](err)
+	if w.Balances == nil || (err != nil && !partial) {
 		return
 	}
-	err := w.limited(ctx, func(ctx context.Context) error { return w.Balances(ctx, conn) })
+	err = w.limited(ctx, func(ctx context.Context) error { return w.Balances(ctx, conn, synced) })
 	if err != nil && !stoppedBy(ctx, err) {
 		w.log(ctx, "the balances of a connection could not be read", err)
 	}

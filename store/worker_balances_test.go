@@ -35,9 +35,10 @@ func TestWorkerBalances(t *testing.T) {
 					if !c.reads {
 						stop()
 					}
-					return bankmux.SyncAllResult{}, c.synced
+					return bankmux.SyncAllResult{Accounts: []bankmux.Account{{ID: "listed"}}}, c.synced
 				},
-				Balances: func(ctx context.Context, conn bankmux.Connection) error {
+				Balances: func(ctx context.Context, conn bankmux.Connection, synced bankmux.SyncAllResult) error {
+					assert.Equal(t, "listed", synced.Accounts[0].ID)
 					presence, _ := bankmux.PresenceOf(ctx)
 					assert.True(t, presence.Absent)
 					read = append(read, conn.ID)

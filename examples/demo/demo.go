@@ -196,7 +196,7 @@ func (d *demo) advance(ctx context.Context, in struct{ Days int }) error {
 func (d *demo) sync(ctx context.Context, conn bankmux.Connection) (bankmux.SyncAllResult, error) {
 	res, err := d.service.SyncConnection(ctx, conn)
 	if err == nil {
-		err = d.service.ReadBalances(ctx, conn)
+		err = d.service.ReadBalances(ctx, conn, res)
 	}
 	switch {
 	case err != nil:
@@ -216,7 +216,7 @@ func (d *demo) follow(ctx context.Context, event bankmux.Event, conn bankmux.Con
 	if err := d.service.Follow(ctx, event, conn); err != nil {
 		return err
 	}
-	return d.service.ReadBalances(ctx, conn) // Follow may have synced
+	return d.service.ReadBalances(ctx, conn, bankmux.SyncAllResult{}) // Follow may have synced
 }
 
 // outage takes a provider down, or brings it back.
