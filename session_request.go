@@ -3,7 +3,9 @@ package bankmux
 // This file describes the request for a session.
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -100,6 +102,11 @@ func (r *SessionRequest) check() error {
 		return invalid("SessionRequest.HistoryDays", "is negative")
 	case !languageTag(r.Language):
 		return invalid("SessionRequest.Language", quote(r.Language)+" is not a language tag of BCP 47")
+	}
+	for _, provider := range slices.Sorted(maps.Keys(r.Institution)) {
+		if r.Institution[provider] == "" {
+			return invalid("SessionRequest.Institution", "has an empty id for "+quote(provider))
+		}
 	}
 	if r.RedirectURI != "" {
 		u, err := url.Parse(r.RedirectURI)

@@ -34,6 +34,9 @@ func aRequestIsCheckedBeforeAnythingIsSent(t *testing.T) {
 		{"no user", bankmux.SessionRequest{}, "SessionRequest.User"},
 		{"UK", bankmux.SessionRequest{User: "u", Country: "UK"}, "SessionRequest.Country"},
 		{"lower case", bankmux.SessionRequest{User: "u", Country: "ae"}, "SessionRequest.Country"},
+		{"an empty id of a bank", bankmux.SessionRequest{
+			User: "u", Institution: bankmux.InstitutionRef{"acme": "x", "other": ""},
+		}, "SessionRequest.Institution"},
 		{"three letters", bankmux.SessionRequest{User: "u", Country: "USA"}, "SessionRequest.Country"},
 		{"a query", bankmux.SessionRequest{User: "u", RedirectURI: "https://a.example/x?y=1"}, "SessionRequest.RedirectURI"},
 		{"an empty query", bankmux.SessionRequest{User: "u", RedirectURI: "https://a.example/x?"}, "SessionRequest.RedirectURI"},

@@ -98,7 +98,7 @@ func (s *Service) unread(ctx context.Context, conn bankmux.Connection, state ban
 //
 // The query parameter connection limits it to one connection, also to one that was ended.
 func (s *Service) Accounts() http.Handler {
-	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
+	return s.user(http.MethodGet, "", func(ctx context.Context, r *request) (any, error) {
 		only, err := onlyOf(r.http.URL.Query())
 		if err != nil {
 			return nil, err
@@ -129,7 +129,7 @@ func onlyOf(in url.Values) (string, error) {
 // The query parameter connection limits it to one connection. It is a POST because a bank may send
 // the user a one-time password.
 func (s *Service) ReadAccounts() http.Handler {
-	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
+	return s.user(http.MethodPost, "", func(ctx context.Context, r *request) (any, error) {
 		only, err := onlyOf(r.http.URL.Query())
 		if err != nil {
 			return nil, err

@@ -31,12 +31,12 @@ type answers struct {
 // stored. After a sync, or if the process has ended meanwhile, the error of that is
 // [bankmux.ErrChallengeExpired], and the data must be read again.
 func (s *Service) Answer() http.Handler {
-	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
+	return s.user(http.MethodPost, "challenge", func(ctx context.Context, r *request) (any, error) {
 		var in answers
 		if err := s.object(ctx, r, members{"answers": &in.texts, "abandon": &in.abandon}); err != nil {
 			return nil, err
 		}
-		key := answerKey{r.user, r.param("challenge")}
+		key := answerKey{r.user, r.param}
 		if a, ok := s.answered.take(key); ok {
 			ctx, cancel := s.lasting(ctx)
 			defer cancel()

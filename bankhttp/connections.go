@@ -19,7 +19,7 @@ type connections struct {
 // Connections handles GET. It returns the user's connections with their state, as stored. A
 // connection that does not open, because its key is lost, is a failure beside the others.
 func (s *Service) Connections() http.Handler {
-	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
+	return s.user(http.MethodGet, "", func(ctx context.Context, r *request) (any, error) {
 		all, err := s.store.Connections(ctx, r.user)
 		failed, err := s.unreadable(ctx, "", err)
 		if err != nil {
@@ -34,10 +34,10 @@ func (s *Service) Connections() http.Handler {
 // that does not exist is a success. One that does not open is [bankmux.ErrSeal], and stays: nothing
 // can end its access without the credential.
 func (s *Service) Disconnect() http.Handler {
-	return s.user(http.MethodDelete, func(ctx context.Context, r *request) (any, error) {
+	return s.user(http.MethodDelete, "connection", func(ctx context.Context, r *request) (any, error) {
 		ctx, cancel := s.lasting(ctx)
 		defer cancel()
-		conn, err := s.store.Connection(ctx, r.user, r.param("connection"))
+		conn, err := s.store.Connection(ctx, r.user, r.param)
 		if bankmux.KindOf(err) == bankmux.ErrNotFound {
 			return noContent{}, nil
 		}

@@ -44,6 +44,7 @@ func TestField(t *testing.T) {
 		{"POST", link, `{"country":"Utopia"}`, "country"},
 		{"POST", link, `{"institution":"x"}`, "institution"},
 		{"POST", link, `{"institution":{"x":1}}`, "institution"},
+		{"POST", link, `{"institution":{"harbor":""}}`, "institution"},
 		{"POST", link, `{"language":["en"]}`, "language"},
 		{"POST", link, `{"language":"not a language"}`, "language"},
 		{"POST", link, `{"county":"US"}`, "county"},

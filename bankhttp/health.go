@@ -9,6 +9,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
+	"github.com/bankmux/bankmux/internal/httpbody"
 )
 
 // health is the response of Health.
@@ -42,6 +43,7 @@ func (s *Service) Health() http.Handler {
 			refuseMethod(w, r, http.MethodGet, http.MethodHead)
 			return
 		}
+		httpbody.CloseUnread(w, r)
 		ctx, cancel := context.WithTimeout(r.Context(), healthFor)
 		defer cancel()
 		out, status := health{Status: "ok", Store: "ok", Clients: []client{}}, http.StatusOK

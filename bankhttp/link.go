@@ -41,7 +41,7 @@ var askedFields = map[string]string{
 // Link handles POST. It makes a session and returns what the browser needs for the provider's page.
 // The body may name country, institution and language.
 func (s *Service) Link() http.Handler {
-	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
+	return s.user(http.MethodPost, "", func(ctx context.Context, r *request) (any, error) {
 		var in asked
 		if err := s.object(ctx, r, in.members()); err != nil {
 			return nil, err
@@ -53,12 +53,12 @@ func (s *Service) Link() http.Handler {
 // Reconnect handles POST for a connection of the user, which the path names as {connection}. It
 // makes a session that renews the connection. [Service.Finish] finishes it.
 func (s *Service) Reconnect() http.Handler {
-	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
+	return s.user(http.MethodPost, "connection", func(ctx context.Context, r *request) (any, error) {
 		var in asked
 		if err := s.object(ctx, r, in.members()); err != nil {
 			return nil, err
 		}
-		conn, err := s.store.Connection(ctx, r.user, r.param("connection"))
+		conn, err := s.store.Connection(ctx, r.user, r.param)
 		if err != nil {
 			return nil, err
 		}
@@ -98,8 +98,8 @@ func (s *Service) start(ctx context.Context, r *request, in asked, old *bankmux.
 // Session handles GET for a session of the user, which the path names as {session}. It returns what
 // Link returned, for a page that was loaded again before the end.
 func (s *Service) Session() http.Handler {
-	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
-		session, err := s.store.Session(ctx, bankmux.SessionRef{User: r.user, ID: r.param("session")})
+	return s.user(http.MethodGet, "session", func(ctx context.Context, r *request) (any, error) {
+		session, err := s.store.Session(ctx, bankmux.SessionRef{User: r.user, ID: r.param})
 		if err != nil {
 			return nil, err
 		}
@@ -122,12 +122,12 @@ type linked struct {
 // user, such as one of another tab, finishes that session. If the browser leaves, the exchange goes
 // on.
 func (s *Service) Finish() http.Handler {
-	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
+	return s.user(http.MethodPost, "session", func(ctx context.Context, r *request) (any, error) {
 		payload, err := s.body(ctx, r, maxPayload)
 		if err != nil {
 			return nil, err
 		}
-		ref := bankmux.SessionRef{User: r.user, ID: r.param("session")}
+		ref := bankmux.SessionRef{User: r.user, ID: r.param}
 		res, err := s.finish(ctx, ref, payload)
 		if err != nil {
 			return nil, of(err, nil, wholeBody)

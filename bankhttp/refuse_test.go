@@ -1,8 +1,10 @@
 package bankhttp_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -125,6 +127,23 @@ func TestRefused(t *testing.T) {
 		w := a.send(t, "rosa", "GET", "/connections", "")
 		assert.EqualValues(t, "internal", problem(t, w, 500).Kind)
 		assert.NotContains(t, w.Body.String(), planted)
+	})
+	t.Run("a pattern that does not name what the handler needs", func(t *testing.T) {
+		t.Parallel()
+		var log bytes.Buffer
+		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) {
+			c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		})
+		conn := a.harborLink(t, "rosa")
+		mux := http.NewServeMux()
+		mux.Handle("DELETE /c/{id}", a.service.Disconnect())
+		w := serve(t, mux, newRequest(t, "rosa", "DELETE", "/c/"+conn, ""))
+		assert.EqualValues(t, "internal", problem(t, w, 500).Kind)
+		assert.Contains(t, log.String(), "the path has no value for {connection}")
+		a.stored(t, "rosa", conn)
+		r := newRequest(t, "rosa", "DELETE", "/c/"+conn, "")
+		r.SetPathValue("connection", conn) // as with a router of another package
+		assert.Equal(t, 204, serve(t, a.service.Disconnect(), r).Code)
 	})
 }
 

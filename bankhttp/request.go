@@ -21,32 +21,47 @@ import (
 
 // request is a request of a user, which the checks have passed.
 type request struct {
-	http *http.Request
-	w    http.ResponseWriter
-	user string
+	http  *http.Request
+	w     http.ResponseWriter
+	user  string
+	param string // the part of the path that the pattern of the handler names
+	whole bool   // the body was read to its end
 }
-
-// param returns a part of the path that the pattern of the handler names.
-func (r *request) param(name string) string { return r.http.PathValue(name) }
 
 // work handles a request. It returns what is written as JSON, or an error.
 type work func(ctx context.Context, r *request) (any, error)
 
+// noParam is the error of a handler that was mounted without what it needs.
+type noParam struct{ name string }
+
+func (e *noParam) Error() string {
+	return "the path has no value for {" + e.name + "}: name it so in the pattern, or call Request.SetPathValue"
+}
+
 // noContent is the result of work that has nothing to write.
 type noContent struct{}
 
-// user returns the handler for requests of a user with one method.
-func (s *Service) user(method string, do work) http.Handler {
+// user returns the handler for requests of a user with one method. A param other than "" names the
+// part of the path that it needs.
+func (s *Service) user(method, param string, do work) http.Handler {
 	allowed := withHead(method)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !slices.Contains(allowed, r.Method) {
 			refuseMethod(w, r, allowed...)
 			return
 		}
-		req := &request{http: r, w: w}
+		req := &request{http: r, w: w, param: r.PathValue(param)}
 		ctx, cancel := context.WithTimeout(r.Context(), s.config.HandleFor)
 		defer cancel()
-		result, err := s.handle(ctx, req, do)
+		result, err := s.handle(ctx, req, func(ctx context.Context, req *request) (any, error) {
+			if param != "" && req.param == "" {
+				return nil, &noParam{param}
+			}
+			return do(ctx, req)
+		})
+		if !req.whole {
+			httpbody.CloseUnread(w, r)
+		}
 		switch {
 		case err != nil:
 			p := s.problem(ctx, req, err)
@@ -64,10 +79,9 @@ func (s *Service) user(method string, do work) http.Handler {
 	})
 }
 
-// handle checks a request and does the work. An error comes with an unread body.
+// handle checks a request and does the work.
 func (s *Service) handle(ctx context.Context, r *request, do work) (any, error) {
 	if err := s.origin.Check(r.http); err != nil {
-		httpbody.CloseUnread(r.w, r.http)
 		return nil, KindCrossOrigin
 	}
 	user, err := s.config.User(r.http)
@@ -75,7 +89,6 @@ func (s *Service) handle(ctx context.Context, r *request, do work) (any, error) 
 		err = KindNoUser
 	}
 	if err != nil {
-		httpbody.CloseUnread(r.w, r.http)
 		return nil, err
 	}
 	r.user = user
@@ -132,14 +145,6 @@ const (
 
 // body reads the whole body. It must be plain JSON, or empty.
 func (s *Service) body(ctx context.Context, r *request, limit int64) ([]byte, error) {
-	body, err := s.read(ctx, r, limit)
-	if err != nil {
-		httpbody.CloseUnread(r.w, r.http)
-	}
-	return body, err
-}
-
-func (s *Service) read(ctx context.Context, r *request, limit int64) ([]byte, error) {
 	switch {
 	case r.http.ContentLength == 0:
 		return nil, nil
@@ -159,6 +164,7 @@ func (s *Service) read(ctx context.Context, r *request, limit int64) ([]byte, er
 	case int64(len(body)) > limit:
 		return nil, KindLargeBody
 	}
+	r.whole = true
 	return body, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/httpbody"
 )
 
 // cookieName is the cookie with the id of the session whose page the browser was sent to. The id
@@ -60,6 +61,7 @@ func (s *Service) Return() http.Handler {
 		_, err := s.handle(ctx, req, func(ctx context.Context, r *request) (any, error) {
 			return nil, s.back(ctx, r, to)
 		})
+		httpbody.CloseUnread(w, r)
 		if err != nil {
 			kind := s.problem(ctx, req, err).Kind
 			to.Set("problem", string(kind))

@@ -39,8 +39,8 @@ type progress struct {
 // [Service.Answer]. It asks no bank. The progress is that of this process alone. A state that does
 // not open is a problem in it of [bankmux.ErrSeal], which a reconnect resolves.
 func (s *Service) SyncState() http.Handler {
-	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
-		conn, err := s.store.Connection(ctx, r.user, r.param("connection"))
+	return s.user(http.MethodGet, "connection", func(ctx context.Context, r *request) (any, error) {
+		conn, err := s.store.Connection(ctx, r.user, r.param)
 		if err != nil {
 			return nil, err
 		}
@@ -60,8 +60,8 @@ func (s *Service) SyncState() http.Handler {
 // time is over before the end, more is true: what was read is stored, and the next request or the
 // worker goes on.
 func (s *Service) Sync() http.Handler {
-	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
-		conn, err := s.store.Connection(ctx, r.user, r.param("connection"))
+	return s.user(http.MethodPost, "connection", func(ctx context.Context, r *request) (any, error) {
+		conn, err := s.store.Connection(ctx, r.user, r.param)
 		if err != nil {
 			return nil, err
 		}

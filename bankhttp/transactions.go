@@ -60,7 +60,7 @@ const (
 //	limit    rows per page, 50 by default and 500 at most
 //	after    next of the page before
 func (s *Service) Transactions() http.Handler {
-	return s.user(http.MethodGet, func(ctx context.Context, r *request) (any, error) {
+	return s.user(http.MethodGet, "", func(ctx context.Context, r *request) (any, error) {
 		query, err := queryOf(r.http.URL.Query())
 		if err != nil {
 			return nil, err

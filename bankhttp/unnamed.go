@@ -48,7 +48,7 @@ type named struct {
 // with the same decision. Another decision, or an account that is not in may_be, is
 // [bankmux.ErrInvalid]. So is one that an active connection has by now.
 func (s *Service) NameAccount() http.Handler {
-	return s.user(http.MethodPost, func(ctx context.Context, r *request) (any, error) {
+	return s.user(http.MethodPost, "unnamed", func(ctx context.Context, r *request) (any, error) {
 		var account string // a stored one, or none for a new one
 		var isNew bool
 		if err := s.object(ctx, r, members{"account": &account, "new": &isNew}); err != nil {
@@ -59,7 +59,7 @@ func (s *Service) NameAccount() http.Handler {
 		}
 		ctx, cancel := s.lasting(ctx)
 		defer cancel()
-		id := r.param("unnamed")
+		id := r.param
 		conn, name, err := s.store.IdentifyAccount(ctx, r.user, id, account)
 		if err != nil {
 			return nil, of(unlessDeleted(err), nil, "account")

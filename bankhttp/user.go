@@ -82,7 +82,7 @@ type unfinished struct {
 //
 // The login session is the application's, so end it afterwards.
 func (s *Service) DeleteUser() http.Handler {
-	return s.user(http.MethodDelete, func(ctx context.Context, r *request) (any, error) {
+	return s.user(http.MethodDelete, "", func(ctx context.Context, r *request) (any, error) {
 		ctx, cancel := s.lasting(ctx)
 		defer cancel()
 		left, err := s.deleteUser(ctx, r.user)

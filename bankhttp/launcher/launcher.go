@@ -18,6 +18,8 @@ import (
 	"encoding/base64"
 	"net/http"
 	"time"
+
+	"github.com/bankmux/bankmux/internal/httpbody"
 )
 
 //go:embed launcher.js
@@ -33,6 +35,7 @@ func Handler() http.Handler {
 	sum := sha256.Sum256(module)
 	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		httpbody.CloseUnread(w, r)
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
