@@ -103,13 +103,15 @@ func onlyCallsOnTheSameLoginAreHeld(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, by := range []error{errRejected, asking("x")} {
-				h := holding(t, by)
-				op := data("Accounts", "r", "")
-				c.change(&op)
-				assert.Equal(t, c.sends, h.sends(op, errDown))
-				assert.False(t, h.sends(data("Balances", "r", ""), nil), "which changes nothing")
-			}
+			synctest.Test(t, func(t *testing.T) {
+				for _, by := range []error{errRejected, asking("x")} {
+					h := holding(t, by)
+					op := data("Accounts", "r", "")
+					c.change(&op)
+					assert.Equal(t, c.sends, h.sends(op, errDown))
+					assert.False(t, h.sends(data("Balances", "r", ""), nil), "which changes nothing")
+				}
+			})
 		})
 	}
 }
@@ -197,16 +199,18 @@ func theErrorOfAHeldCall(t *testing.T) {
 	})
 	t.Run("that another challenge is open, where it answers an older one", func(t *testing.T) {
 		t.Parallel()
-		_, err := holding(t, asking("x")).call(data("Accounts", "r", "old"), nil)
-		assert.Equal(
-			t,
-			&bankmux.Error{
-				Kind:    bankmux.ErrChallengeExpired,
-				Detail:  "another challenge is open now",
-				NotSent: true,
-			},
-			err,
-		)
+		synctest.Test(t, func(t *testing.T) {
+			_, err := holding(t, asking("x")).call(data("Accounts", "r", "old"), nil)
+			assert.Equal(
+				t,
+				&bankmux.Error{
+					Kind:    bankmux.ErrChallengeExpired,
+					Detail:  "another challenge is open now",
+					NotSent: true,
+				},
+				err,
+			)
+		})
 	})
 	t.Run("an abandoned challenge that is not open changes nothing", func(t *testing.T) {
 		t.Parallel()
@@ -221,12 +225,14 @@ func aCallThatWasAlreadyUnderWayReleasesNothing(t *testing.T) {
 	for name, by := range map[string]error{"a rejected login": errRejected, "a question": asking("x")} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := holding(t, nil)
-			require.NoError(t, h.hold(t.Context(), data("Balances", "r", ""), func(context.Context) error {
-				h.sends(data("Accounts", "r", ""), by)
-				return nil
-			}))
-			assert.False(t, h.sends(data("Balances", "r", ""), nil))
+			synctest.Test(t, func(t *testing.T) {
+				h := holding(t, nil)
+				require.NoError(t, h.hold(t.Context(), data("Balances", "r", ""), func(context.Context) error {
+					h.sends(data("Accounts", "r", ""), by)
+					return nil
+				}))
+				assert.False(t, h.sends(data("Balances", "r", ""), nil))
+			})
 		})
 	}
 }

@@ -159,7 +159,7 @@ func TestLostRows(t *testing.T) {
 		s := db.open(t)
 		conn := connection(t, s, "rosa", "1")
 		ch := bankmux.Challenge{
-			ID: "1", Op: bankmux.OpAccounts, Connection: conn.ID, ExpiresAt: time.Now().Add(time.Minute),
+			ID: "1", Op: bankmux.OpAccounts, Connection: conn.ID, ExpiresAt: time.Now().Add(time.Hour),
 		}
 		first, err := s.SaveChallenge(t.Context(), "rosa", ch)
 		require.NoError(t, err)

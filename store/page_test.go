@@ -280,7 +280,7 @@ func TestChallenges(t *testing.T) {
 	onEach(t, "a challenge is read by its user alone, until it is closed once", func(t *testing.T, db *database) {
 		s := db.open(t)
 		conn := connection(t, s, "rosa", "1")
-		want := question(conn, "1", time.Now().Add(time.Minute))
+		want := question(conn, "1", time.Now().Add(time.Hour))
 		id, err := s.SaveChallenge(t.Context(), "rosa", want)
 		require.NoError(t, err)
 		again, err := s.SaveChallenge(t.Context(), "rosa", want)
@@ -323,9 +323,9 @@ func TestChallenges(t *testing.T) {
 	onEach(t, "a connection has one open challenge", func(t *testing.T, db *database) {
 		s := db.open(t)
 		conn := connection(t, s, "rosa", "1")
-		first, err := s.SaveChallenge(t.Context(), "rosa", question(conn, "1", time.Now().Add(time.Minute)))
+		first, err := s.SaveChallenge(t.Context(), "rosa", question(conn, "1", time.Now().Add(time.Hour)))
 		require.NoError(t, err)
-		second, err := s.SaveChallenge(t.Context(), "rosa", question(conn, "2", time.Now().Add(time.Minute)))
+		second, err := s.SaveChallenge(t.Context(), "rosa", question(conn, "2", time.Now().Add(time.Hour)))
 		require.NoError(t, err)
 		assert.NotEqual(t, first, second)
 		_, err = s.Challenge(t.Context(), "rosa", first)
@@ -348,9 +348,9 @@ func TestChallenges(t *testing.T) {
 	onEach(t, "the connection must be the user's", func(t *testing.T, db *database) {
 		s := db.open(t)
 		conn := connection(t, s, "rosa", "1")
-		_, err := s.SaveChallenge(t.Context(), "omar", question(conn, "1", time.Now().Add(time.Minute)))
+		_, err := s.SaveChallenge(t.Context(), "omar", question(conn, "1", time.Now().Add(time.Hour)))
 		require.ErrorIs(t, err, bankmux.ErrGone)
-		_, err = s.SaveChallenge(t.Context(), "", question(conn, "1", time.Now().Add(time.Minute)))
+		_, err = s.SaveChallenge(t.Context(), "", question(conn, "1", time.Now().Add(time.Hour)))
 		require.ErrorIs(t, err, bankmux.ErrInvalid)
 	})
 }
