@@ -67,7 +67,7 @@ func (l *load) outcomes(t *testing.T) (all []outcome) {
 func (l *load) reach(t *testing.T, more int) {
 	t.Helper()
 	goal := l.bank.tally().served + more
-	require.Eventually(t, func() bool { return l.bank.tally().served >= goal }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return l.bank.tally().served >= goal }, maxWait, time.Millisecond)
 }
 
 // logged waits until each process has logged a text.
@@ -77,7 +77,7 @@ func (l *load) logged(t *testing.T, text string, during func()) {
 		require.Eventually(t, func() bool {
 			during()
 			return strings.Contains(p.log.String(), text)
-		}, time.Minute, 10*time.Millisecond, text)
+		}, maxWait, 10*time.Millisecond, text)
 	}
 }
 

@@ -364,8 +364,9 @@ func (p *process) send(t *testing.T, o order) {
 	require.NoError(t, json.NewEncoder(p.in).Encode(o))
 }
 
-// maxWait is longer than any order takes.
-const maxWait = 2 * time.Minute
+// maxWait is longer than any order takes, also on a slow machine. It is the budget of a token, too.
+// After three quarters of it, each process requests a token.
+const maxWait = 10 * time.Minute
 
 // outcome waits for the outcome of an order.
 func (p *process) outcome(t *testing.T) outcome {

@@ -110,21 +110,23 @@ func aKilledProcess(t *testing.T, start func(t *testing.T) *Server) {
 	arrived, proceed := b.stepped()
 	b.app.Backend = s.URL
 	dead, next := b.app.start(t), b.app.start(t)
+	since := time.Now()
 	dead.send(t, order{Callers: 1, Reads: 1})
 	<-arrived // its call is under way
+	took := time.Since(since)
 	turn := s.Turn(t)
 	dead.kill(t)
 
 	next.send(t, order{Callers: 1, Reads: 1})
-	require.Eventually(t, func() bool { return s.Waiting() == 1 }, time.Minute, 10*time.Millisecond)
-	s.Advance(t, deadline+providerLimit-30*time.Second)
+	require.Eventually(t, func() bool { return s.Waiting() == 1 }, maxWait, 10*time.Millisecond)
+	s.Advance(t, deadline+providerLimit-30*time.Second-time.Since(since)) // on a slow machine, it took long
 	assert.Equal(t, turn.Holder, s.Turn(t).Holder, "Dapi may still work on the call")
 	select {
 	case <-arrived:
 		require.Fail(t, "the next process did not wait for its turn")
 	default:
 	}
-	s.Advance(t, 31*time.Second)
+	s.Advance(t, 31*time.Second+took) // it got its turn after the start
 	<-arrived
 	held, err := s.Own.Release(t.Context(), guard.Release{
 		Key: turn.Key, Holder: turn.Holder, Fence: turn.Fence,
