@@ -59,6 +59,7 @@ type accountNamer interface {
 func (l *heldLedger) NameAccounts(
 	ctx context.Context, conn bankmux.Connection, accounts []bankmux.Account,
 ) (all map[string]string, err error) {
+	l.run.turn.hears()
 	if reads, ok := l.Ledger.(accountNamer); ok {
 		if all, ok, err := reads.AccountNames(ctx, conn, accounts); ok || err != nil {
 			return all, err
@@ -87,6 +88,7 @@ func (l *heldLedger) StoreSyncState(
 func (l *heldLedger) StoreDelta(
 	ctx context.Context, conn bankmux.Connection, from bankmux.SyncState, delta bankmux.Delta, to bankmux.SyncState,
 ) (stored bool, err error) {
+	l.run.turn.hears()
 	var last func(tx *sql.Tx) error
 	follows := l.run.resumed && to.AskedAt.IsZero()
 	ends := !to.More && len(to.Failed) == 0 && to.Err == nil && !follows

@@ -30,6 +30,11 @@
 //     act, and it is canceled if the connection is dead.
 //   - A run has a fencing number. A worker that lost its job stores nothing any more.
 //   - A question of the bank is stored, and any process may answer it: see [Fleet.Replan].
+//   - A provider or a bank that hangs takes no workers of others. The runs of a client that get no
+//     data for a minute have a quarter of the workers, and those of a bank an eighth. If all
+//     workers are busy, the others of these runs end. The next runs of the client or bank fail with
+//     [bankmux.ErrCircuitOpen], until one gets data. All of them are tried again later. With a
+//     single worker a hang lasts until the end of the run.
 //   - A job runs [bankmux.Client.SyncAll] alone, and so it never runs a one-shot. No user waits for
 //     it, and its context says so.
 //
@@ -77,6 +82,9 @@ type Options struct {
 	Timetable schedule.Timetable
 	// Timeout limits a run. The next run continues at the last stored page. 0 means 15 minutes.
 	Timeout time.Duration
+	// Patience is how long a run may get no data before it counts as one that hangs. See the
+	// comment of the package. 0 means a minute.
+	Patience time.Duration
 	// Listen is a pool of the same database. River listens on it for new jobs, so they start at
 	// once. nil means that it looks for them every river.Config.FetchPollInterval. A pooler that
 	// shares connections between transactions passes no notifications on.
@@ -88,11 +96,12 @@ type Options struct {
 // Fleet plans and runs the syncs of all connections. Make one with [Open] in each process. It is
 // safe for concurrent use.
 type Fleet struct {
-	db     *sql.DB
-	driver *riverdatabasesql.Driver
-	client *river.Client[*sql.Tx]
-	opts   Options
-	schema string // of the tables, "" for that of the search path
+	db      *sql.DB
+	driver  *riverdatabasesql.Driver
+	client  *river.Client[*sql.Tx]
+	opts    Options
+	workers *workers
+	schema  string // of the tables, "" for that of the search path
 
 	extended  bool   // River has hooks of the application
 	finishing string // the statement of finish
@@ -124,11 +133,15 @@ func Open(db *sql.DB, cfg *river.Config, opts Options) (*Fleet, error) {
 	if opts.Timeout <= 0 {
 		opts.Timeout = 15 * time.Minute
 	}
+	if opts.Patience <= 0 {
+		opts.Patience = time.Minute
+	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	f := &Fleet{
 		db: db, driver: riverdatabasesql.New(db), opts: opts, schema: cfg.Schema, extended: extended(cfg),
+		workers: newWorkers(cfg.Queues[Queue].MaxWorkers, opts.Patience),
 	}
 	f.finishing = f.named(finishText)
 	if opts.Listen != nil {

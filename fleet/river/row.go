@@ -39,6 +39,7 @@ type run struct {
 	number   int64 // the fencing number
 	force    bool
 	failures int
+	turn     *turn
 	resumed  bool // the run continues a round
 	ended    bool // the job has ended in a transaction
 }

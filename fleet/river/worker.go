@@ -153,10 +153,23 @@ func (f *Fleet) stop(ctx context.Context, tx *sql.Tx, r *run) (schedule.Plan, er
 // sync runs SyncAll for the connection of a run. Its state and its connection are in r, since what
 // is on the stack stays there while a bank is slow.
 func (f *Fleet) sync(ctx context.Context, r *run) error {
-	if err := f.load(ctx, r); err != nil {
+	err := f.load(ctx, r)
+	if err != nil {
 		return err
 	}
-	return f.syncAll(ctx, r)
+	if ctx, r.turn, err = f.workers.enter(ctx, &r.conn); err != nil {
+		return err
+	}
+	well := false // also if SyncAll panics
+	defer func() { r.turn.leave(well) }()
+	err = f.syncAll(ctx, r)
+	well = err == nil
+	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		silent := *errSilent
+		silent.Provider, silent.Client, silent.Connection = r.conn.Provider, r.conn.Client, r.id
+		return &silent
+	}
+	return err
 }
 
 // load reads the connection. It is a function of its own, so that its copy is not on the stack of
