@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/internal/leak"
 	"github.com/bankmux/bankmux/store"
 	"github.com/bankmux/bankmux/store/postgres"
 	"github.com/bankmux/bankmux/store/sqlite"
@@ -28,7 +28,7 @@ var (
 	restart   = os.Getenv("BANKMUX_POSTGRES_RESTART")
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 func TestGate(t *testing.T) {
 	t.Run("the gate tests PostgreSQL too", func(t *testing.T) {

@@ -12,12 +12,12 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/bankmux/bankmux/fleet/postgres"
 	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/guard/fleettest"
 	"github.com/bankmux/bankmux/internal/fleetproof"
+	"github.com/bankmux/bankmux/internal/leak"
 )
 
 // address is the URL of a PostgreSQL server. The gate sets it.
@@ -28,7 +28,7 @@ var tables = []string{"leases", "places", "facts", "counts", "seen"}
 
 func TestMain(m *testing.M) {
 	fleetproof.Main(openShared) // a process that a test started ends here
-	goleak.VerifyTestMain(m)
+	leak.Main(m)
 }
 
 // schema is an empty schema of a test.

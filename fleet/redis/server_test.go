@@ -19,10 +19,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/bankmux/bankmux/fleet/redis"
 	"github.com/bankmux/bankmux/internal/fleetproof"
+	"github.com/bankmux/bankmux/internal/leak"
 )
 
 // program is the path of redis-server. The gate sets it.
@@ -33,10 +33,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	_ = os.RemoveAll(built)
 	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			_, _ = io.WriteString(os.Stderr, err.Error())
-			code = 1
-		}
+		code = leak.Check()
 	}
 	os.Exit(code)
 }

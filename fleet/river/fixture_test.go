@@ -23,11 +23,11 @@ import (
 	"github.com/riverqueue/river/rivertype"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/bankhttp"
 	riversync "github.com/bankmux/bankmux/fleet/river"
+	"github.com/bankmux/bankmux/internal/leak"
 	"github.com/bankmux/bankmux/reconcile"
 	"github.com/bankmux/bankmux/schedule"
 	"github.com/bankmux/bankmux/store"
@@ -39,7 +39,7 @@ var address = os.Getenv("BANKMUX_POSTGRES")
 // patience is longer than anything here takes, also on a machine that is busy.
 const patience = 3 * time.Minute
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // database is an empty schema of a test.
 type database struct {

@@ -3,7 +3,7 @@
 //
 //	func TestMain(m *testing.M) {
 //		fleetproof.Main(open) // a process that a test started ends here
-//		goleak.VerifyTestMain(m)
+//		leak.Main(m)
 //	}
 //
 //	func TestProcesses(t *testing.T) { fleetproof.Run(t, newServer) }
