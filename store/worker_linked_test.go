@@ -6,6 +6,8 @@ import (
 	"context"
 	"runtime"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -49,19 +51,19 @@ func TestFirstSync(t *testing.T) {
 			assert.Equal(t, 1, n, name)
 		}
 	})
-	onEach(t, "a process that dies with it loses nothing", func(t *testing.T, db *database) {
+	onBubbles(t, "a process that dies with it loses nothing", func(t *testing.T, db *database) {
 		c := newClock()
 		s := db.open(t, store.WithNow(c.now))
 		conn := connection(t, s, "rosa", "1")
 		require.NoError(t, s.Queue(t.Context(), linkedEvent(conn)))
-		j, started, goOn := newJobs(), make(chan struct{}), make(chan struct{})
+		j, goOn := newJobs(), make(chan struct{})
+		j.poll = time.Hour
 		j.sync = func(context.Context) (bankmux.SyncAllResult, error) {
-			close(started)
 			<-goOn
 			return bankmux.SyncAllResult{}, nil
 		}
 		stop := j.start(t, s)
-		<-started
+		synctest.Wait() // the sync has started, and the worker has found no more work
 		assert.Zero(t, count(t, s, "bankmux_events"))
 		takeDue(t, s, 0)
 		c.advance(lease)
