@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -54,31 +55,36 @@ func aSpentTokenAndAUsedQuotaHaveDifferentKinds(t *testing.T) {
 
 func aLinkIsFoundByItsTagIfTheResponseIsLost(t *testing.T) {
 	t.Parallel()
+	limited := func(c *moneykit.Config) {
+		c.Guard = guard.New(guard.Options{Deadline: guard.DeadlineOptions{Link: time.Minute}})
+	}
 	for _, fault := range []string{
 		"reset_after", "cut_body", "html_200", "truncated", "empty_200", "null_200", "no_content", "gateway_timeout",
-		"duplicate_keys", "oversized", "hang_after",
+		"duplicate_keys", "oversized",
 	} {
-		patience := time.Minute
-		if fault == "hang_after" {
-			patience = 5 * time.Second // a quarter of it is left for the read
-		}
-		s := start(t, virtualbank.Options{}, func(c *moneykit.Config) {
-			c.Guard = guard.New(guard.Options{Deadline: guard.DeadlineOptions{Link: patience}})
-		})
-		post := s.post(request)
-		require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: fault, Operation: exchangePath}))
-		conn, err := single.Connection(s.client.ExchangeToken(t.Context(), post))
-		if fault == "html_200" { // nothing was executed, so there is no link to find
-			require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
-			continue
-		}
-		require.NoError(t, err, fault)
-		assert.Equal(t, post.Session.ConnectionID, conn.ID, fault)
-		assert.Len(t, s.sent(exchangePath), 1, fault)
-		s.bank.ClearFaults()
-		again := s.connectPost(post) // a spent token is looked up, too
-		assert.Equal(t, conn.Reference(), again.Reference())
+		findsLostLink(t, start(t, virtualbank.Options{}, limited), fault)
 	}
+	synctest.Test(t, func(t *testing.T) { // a quarter of the minute is left for the read
+		findsLostLink(t, startInMemory(t, limited), "hang_after")
+	})
+}
+
+// findsLostLink loses the response of an exchange to a fault.
+func findsLostLink(t *testing.T, s *setup, fault string) {
+	t.Helper()
+	post := s.post(request)
+	require.NoError(t, s.bank.Inject(virtualbank.Fault{Name: fault, Operation: exchangePath}))
+	conn, err := single.Connection(s.client.ExchangeToken(t.Context(), post))
+	if fault == "html_200" { // nothing was executed, so there is no link to find
+		require.ErrorIs(t, err, bankmux.ErrOutcomeUnknown)
+		return
+	}
+	require.NoError(t, err, fault)
+	assert.Equal(t, post.Session.ConnectionID, conn.ID, fault)
+	assert.Len(t, s.sent(exchangePath), 1, fault)
+	s.bank.ClearFaults()
+	again := s.connectPost(post) // a spent token is looked up, too
+	assert.Equal(t, conn.Reference(), again.Reference())
 }
 
 func aLostExchangeWithoutALinkIsAnUnknownOutcome(t *testing.T) {

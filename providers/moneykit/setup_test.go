@@ -19,7 +19,7 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// setup is a client and the bank it talks to over loopback.
+// setup is a client and the bank that it talks to.
 type setup struct {
 	t      *testing.T
 	bank   *virtualbank.Bank
@@ -33,26 +33,50 @@ type setup struct {
 func start(t *testing.T, opts virtualbank.Options, change func(*moneykit.Config)) *setup {
 	t.Helper()
 	s := &setup{t: t, bank: virtualbank.New(opts), bodies: map[string][]json.RawMessage{}}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(strings.NewReader(string(body)))
-		s.mu.Lock()
-		key := r.Method + " " + r.URL.Path
-		s.bodies[key] = append(s.bodies[key], body)
-		s.header = r.Header.Clone()
-		s.mu.Unlock()
-		s.bank.MoneyKit().ServeHTTP(w, r)
-	}))
+	server := httptest.NewServer(s)
 	t.Cleanup(func() {
 		server.CloseClientConnections() // a token request may outlive its caller
 		server.Close()
 	})
+	s.open(server.URL, change)
+	return s
+}
+
+// startInMemory returns a setup without a network, for a bubble of synctest.
+func startInMemory(t *testing.T, change func(*moneykit.Config)) *setup {
+	t.Helper()
+	s := &setup{t: t, bank: virtualbank.New(virtualbank.Options{}), bodies: map[string][]json.RawMessage{}}
+	s.open("http://127.0.0.1", func(c *moneykit.Config) {
+		c.HTTPClient = &http.Client{Transport: inMemory{s}}
+		change(c)
+	})
+	return s
+}
+
+// inMemory is a transport whose requests go to a handler. A handler that aborts has seen the end of
+// the request.
+type inMemory struct{ handler http.Handler }
+
+func (m inMemory) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	defer func() {
+		if aborted := recover(); aborted != nil {
+			res, err = nil, errors.Join(io.ErrUnexpectedEOF, r.Context().Err())
+		}
+	}()
+	w := httptest.NewRecorder()
+	m.handler.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// open makes the client.
+func (s *setup) open(base string, change func(*moneykit.Config)) {
+	s.t.Helper()
 	creds := s.bank.Credentials().MoneyKit
 	cfg := moneykit.Config{
 		ClientID:     creds.ClientID,
 		ClientSecret: bankmux.NewSecret(creds.ClientSecret),
 		Environment:  bankmux.Sandbox,
-		BaseURL:      server.URL,
+		BaseURL:      base,
 		Guard:        guard.New(guard.Options{Retry: guard.RetryOptions{MaxAttempts: 1}}),
 	}
 	if change != nil {
@@ -60,8 +84,22 @@ func start(t *testing.T, opts virtualbank.Options, change func(*moneykit.Config)
 	}
 	var err error
 	s.client, err = moneykit.New(cfg)
-	require.NoError(t, err)
-	return s
+	require.NoError(s.t, err)
+}
+
+// ServeHTTP is the bank, which notes the requests.
+func (s *setup) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var body []byte
+	if r.Body != nil {
+		body, _ = io.ReadAll(r.Body)
+	}
+	r.Body = io.NopCloser(strings.NewReader(string(body)))
+	s.mu.Lock()
+	key := r.Method + " " + r.URL.Path
+	s.bodies[key] = append(s.bodies[key], body)
+	s.header = r.Header.Clone()
+	s.mu.Unlock()
+	s.bank.MoneyKit().ServeHTTP(w, r)
 }
 
 func (s *setup) sent(key string) []json.RawMessage {
