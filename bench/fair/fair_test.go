@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/bankmux/bankmux/bench/fixture"
 )
@@ -234,15 +233,13 @@ func TestServer(t *testing.T) {
 }
 
 func itHoldsRequests(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
 	_, base := open(t)
 	all, err := ways(t.Context(), base, "dapi", "accounts", 5)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, w := range all {
-		found, err := held(ctx, base, 5, w.run)
+		found, err := held(t.Context(), base, 5, w.run)
 		if err != nil {
 			t.Fatal(w.name, err)
 		}
