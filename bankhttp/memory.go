@@ -355,6 +355,13 @@ func (m *Memory) DeleteConnection(ctx context.Context, user, id string) error {
 	}
 	m.unnamed = slices.DeleteFunc(m.unnamed, func(u *unnamedAccount) bool { return u.ref == conn.Ref() })
 	m.ledger.Delete(conn)
+	for _, b := range m.books { // another connection may list the same accounts
+		for _, ref := range m.refs {
+			if b.connection == conn.Ref() && m.lists(ref, b) {
+				b.connection = ref
+			}
+		}
+	}
 	return nil
 }
 

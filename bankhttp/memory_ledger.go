@@ -67,6 +67,13 @@ func (m *Memory) bookOf(name string) *book {
 	return m.books[i]
 }
 
+// lists reports whether a connection is stored and lists an account.
+func (m *Memory) lists(ref bankmux.Ref, b *book) bool {
+	conn, stored := m.keeper.Get(ref)
+	_, named := m.ledger.Accounts(conn)[b.name]
+	return stored && named && ref.User == b.user
+}
+
 // Known is that of [bankmux.Ledger].
 func (m *Memory) Known(
 	ctx context.Context, account string, from, to bankmux.Date,
@@ -135,7 +142,9 @@ func (m *Memory) Accounts(ctx context.Context, user string, connections ...strin
 	defer m.mu.Unlock()
 	var all []Account
 	for _, b := range m.books {
-		if b.user != user || (len(connections) > 0 && !slices.Contains(connections, b.connection.ID)) {
+		if b.user != user || len(connections) > 0 && !slices.ContainsFunc(m.refs, func(ref bankmux.Ref) bool {
+			return slices.Contains(connections, ref.ID) && m.lists(ref, b)
+		}) {
 			continue
 		}
 		conn, ok := m.keeper.Get(b.connection)

@@ -61,6 +61,38 @@ func TestSameBank(t *testing.T) {
 			assert.Empty(t, a.read(t, "user-rosa").Failed, "the new one can be read")
 		})
 	}
+	t.Run("the accounts stay with the older connection if the newer one ends", func(t *testing.T) {
+		t.Parallel()
+		a := newApp(t)
+		old := a.link(t, "user-rosa", dapi.Name).ID // its accounts have IBANs
+		a.read(t, "user-rosa")
+		id := a.link(t, "user-rosa", dapi.Name).ID
+		get := func(query string) map[string]string {
+			byName := map[string]string{}
+			for _, one := range object[accounts](t, a.send(t, "user-rosa", "GET", "/accounts"+query, ""), 200).Accounts {
+				assert.False(t, one.Ended)
+				byName[one.ID] = one.Connection
+			}
+			return byName
+		}
+		both := object[accounts](t, a.send(t, "user-rosa", "POST", "/accounts?connection="+id, ""), 200).Accounts
+		require.NotEmpty(t, both)
+		want := map[string]string{}
+		for _, one := range both {
+			require.Equal(t, id, one.Connection)
+			want[one.ID] = id
+		}
+		assert.Equal(t, want, get("?connection="+old), "it lists them too")
+		assert.Equal(t, want, get("?connection="+id))
+		require.Equal(t, 204, a.send(t, "user-rosa", "DELETE", "/connections/"+id, "").Code)
+		for name := range want {
+			want[name] = old
+		}
+		assert.Equal(t, want, get(""))
+		assert.Equal(t, want, get("?connection="+old))
+		left := object[accounts](t, a.send(t, "user-rosa", "GET", "/accounts", ""), 200).Accounts
+		assert.Equal(t, both[0].Balances, left[0].Balances)
+	})
 	t.Run("two logins of one exchange do not replace each other", func(t *testing.T) {
 		t.Parallel()
 		p := newHarbor()

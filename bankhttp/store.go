@@ -172,7 +172,7 @@ type Challenges interface {
 // Reader reads what is stored for the pages of a user.
 type Reader interface {
 	// Accounts returns the accounts of a user with the last balances that were stored. With
-	// connections it returns the accounts that these listed last, and otherwise all. Those that do
+	// connections it returns the accounts that one of these lists, and otherwise all. Those that do
 	// not open are named by the error, as in [Connections].
 	Accounts(ctx context.Context, user string, connections ...string) ([]Account, error)
 	// SaveBalances stores balances of a connection. They name accounts by the provider's ids. An
@@ -197,7 +197,7 @@ const EventLinked = "linked"
 // Account is a stored account.
 type Account struct {
 	Name       string            // the application's own, as [bankmux.Ledger] gave it
-	Connection string            // [bankmux.Connection.ID] of the last one that listed it
+	Connection string            // [bankmux.Connection.ID] of the last one that listed it, if that is stored
 	Account    bankmux.Account   // as the provider listed it last
 	Balances   []bankmux.Balance // nil if none was stored; absent is not zero
 	Due        bankmux.Date      // of the balance that is due, zero if the bank does not say

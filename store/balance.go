@@ -13,8 +13,8 @@ import (
 )
 
 // Accounts returns the accounts of a user, with the balances that were stored last. Without
-// connections it returns all accounts. Otherwise it returns those that the given connections listed
-// last. Accounts that do not open are left out, and so are balances that were changed so that they
+// connections it returns all accounts. Otherwise it returns those that one of the given connections
+// lists. Accounts that do not open are left out, and so are balances that were changed so that they
 // cannot be read. The error names their connections as that of [Store.Connections].
 func (s *Store) Accounts(
 	ctx context.Context, user string, connections ...string,
@@ -22,17 +22,33 @@ func (s *Store) Accounts(
 	var lost []error
 	err = s.read(ctx, "Accounts", func(w *work) error {
 		all, lost, err = s.accounts(ctx, w, plainText(user))
+		if err != nil || len(connections) == 0 {
+			return err
+		}
+		listed, err := listedBy(ctx, w, plainText(user), connections)
+		all = slices.DeleteFunc(all, func(a bankhttp.Account) bool {
+			return !slices.Contains(connections, a.Connection) && !listed[a.Name]
+		})
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if len(connections) > 0 {
-		all = slices.DeleteFunc(all, func(a bankhttp.Account) bool {
-			return !slices.Contains(connections, a.Connection)
-		})
-	}
 	return all, errors.Join(lost...)
+}
+
+// listedBy returns the names of the accounts that one of some connections lists.
+func listedBy(ctx context.Context, w *work, user string, connections []string) (map[string]bool, error) {
+	type listing struct{ connection, account string }
+	rows, err := each(ctx, w, "SELECT connection_id, account FROM bankmux_account_ids WHERE user_id = $1",
+		[]any{user}, func(l *listing) []any { return []any{&l.connection, &l.account} })
+	listed := map[string]bool{}
+	for _, l := range rows {
+		if slices.Contains(connections, l.connection) {
+			listed[l.account] = true
+		}
+	}
+	return listed, err
 }
 
 // accounts also returns an error for each account that does not open, and for each balance that

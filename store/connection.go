@@ -235,6 +235,9 @@ func deleteConnection(ctx context.Context, w *work, user, id string) error {
 	if err != nil {
 		return err
 	}
+	if err := moveAccounts(ctx, w, user, id); err != nil {
+		return err
+	}
 	for _, query := range []string{
 		"DELETE FROM bankmux_connections WHERE id = $1",
 		"DELETE FROM bankmux_syncs WHERE id = $1",
@@ -251,6 +254,17 @@ func deleteConnection(ctx context.Context, w *work, user, id string) error {
 	}
 	_, err = w.exec(ctx, "DELETE FROM bankmux_events WHERE client = $1 AND reference_key = $2 AND NOT EXISTS"+
 		" (SELECT 1 FROM bankmux_connections WHERE client = $1 AND reference_key = $2)", client, referenceKey)
+	return err
+}
+
+// moveAccounts gives the accounts of a connection that ends to another connection that lists them,
+// as after a bank was linked twice.
+func moveAccounts(ctx context.Context, w *work, user, id string) error {
+	const others = " FROM bankmux_account_ids i WHERE i.user_id = $1 AND i.connection_id <> $2" +
+		" AND i.account = bankmux_accounts.id"
+	_, err := w.exec(ctx, "UPDATE bankmux_accounts SET connection_id = (SELECT i.connection_id"+others+
+		" ORDER BY i.created_at DESC, i.connection_id LIMIT 1)"+
+		" WHERE user_id = $1 AND connection_id = $2 AND EXISTS (SELECT 1"+others+")", user, id)
 	return err
 }
 

@@ -159,6 +159,33 @@ func TestConnections(t *testing.T) {
 			require.ErrorIs(t, err, bankmux.ErrNotFound)
 		}
 	})
+	onEach(t, "its accounts stay with another connection that lists them", func(t *testing.T, db *database) {
+		c := newClock()
+		s := db.open(t, store.WithNow(c.now))
+		var conns []bankmux.Connection
+		for _, token := range []string{"1", "2", "3"} {
+			c.advance(time.Second)
+			conns = append(conns, connection(t, s, "rosa", token))
+			_, err := s.NameAccounts(t.Context(), conns[len(conns)-1], []bankmux.Account{checking("a", "1111")})
+			require.NoError(t, err)
+		}
+		list := func(of ...string) (connections []string) {
+			all, err := s.Accounts(t.Context(), "rosa", of...)
+			require.NoError(t, err)
+			for i := range all {
+				connections = append(connections, all[i].Connection)
+			}
+			return connections
+		}
+		assert.Equal(t, []string{conns[2].ID}, list(conns[0].ID), "the first one lists it too")
+		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", conns[2].ID))
+		assert.Equal(t, []string{conns[1].ID}, list())
+		assert.Empty(t, list(conns[2].ID))
+		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", conns[0].ID))
+		assert.Equal(t, []string{conns[1].ID}, list())
+		require.NoError(t, s.DeleteConnection(t.Context(), "rosa", conns[1].ID))
+		assert.Equal(t, []string{conns[1].ID}, list(), "none is left, so the last one is named")
+	})
 	onEach(t, "a row that was moved to another user does not open", func(t *testing.T, db *database) {
 		s := db.open(t)
 		conn := connection(t, s, "rosa", "1")
