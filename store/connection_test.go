@@ -62,9 +62,9 @@ func TestSessions(t *testing.T) {
 		assert.Equal(t, want, have)
 	})
 	onEach(t, "an expired one is refused, and a day later deleted", func(t *testing.T, db *database) {
-		c := newClock()
-		s := db.open(t, store.WithNow(c.now))
 		made := session(t, "rosa")
+		c := newClock() // not before the session, whose time is the real one
+		s := db.open(t, store.WithNow(c.now))
 		require.NoError(t, s.SaveSession(t.Context(), made))
 		c.advance(bankmux.DefaultSessionLifetime + time.Second)
 		_, err := s.Session(t.Context(), made.Ref())
