@@ -5,7 +5,8 @@ package bankmux
 import "github.com/govalues/decimal"
 
 // ParseDecimal reads a number exactly, in plain or exponent notation. It reports false for a number
-// that it would have to round. decimal.Parse rounds such a number.
+// that it would have to round. decimal.Parse rounds such a number. Of the zeros at the end of a
+// fraction, it keeps those that fit. A text of more than 330 bytes is not read.
 func ParseDecimal(s string) (decimal.Decimal, bool) {
 	i := 0
 	if i < len(s) && (s[i] == '-' || s[i] == '+') {
@@ -42,13 +43,34 @@ func ParseDecimal(s string) (decimal.Decimal, bool) {
 		return d, err == nil
 	}
 	exponent, ok := parseExponent(s[i:])
-	scale := fraction - exponent
-	if !ok || significant > decimal.MaxPrec || scale > decimal.MaxScale ||
-		(significant > 0 && significant-scale > decimal.MaxPrec) {
+	if !ok || !exact(s[:i], significant, fraction-exponent) {
 		return decimal.Decimal{}, false
 	}
 	d, err := decimal.Parse(s)
 	return d, err == nil
+}
+
+// exact reports whether decimal.Parse need not round a number. coefficient is its text without the
+// exponent.
+func exact(coefficient string, significant, scale int) bool {
+	if significant == 0 {
+		return true
+	}
+	if significant-scale > decimal.MaxPrec { // the whole part does not fit
+		return false
+	}
+	for i := len(coefficient); i > 0 && scale > 0; i-- { // a zero at the end of the fraction may be dropped
+		switch coefficient[i-1] {
+		case '0':
+			significant--
+			scale--
+			continue
+		case '.':
+			continue
+		}
+		break
+	}
+	return significant <= decimal.MaxPrec && scale <= decimal.MaxScale
 }
 
 // safeDigits is how many digits an int64 holds, whichever they are.

@@ -26,7 +26,8 @@ type Money struct {
 
 // NewMoney reads an amount in plain or exponent notation: "42.90", "-784.6", "1e3". The error is
 // [ErrInvalid] for text that is not a number, and for a currency that is not a [Currency] code. It
-// is also ErrInvalid for more than 19 digits, which would be rounded.
+// is also ErrInvalid for an amount that [ParseDecimal] would have to round, which has more than 19
+// digits.
 func NewMoney(amount string, c Currency) (Money, error) {
 	if !c.Valid() {
 		return Money{}, invalid(

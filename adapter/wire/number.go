@@ -32,7 +32,8 @@ func (n Number) Absent() bool { return n.state == absent }
 // Present reports whether there was a number.
 func (n Number) Present() bool { return n.state == present }
 
-// Bad reports whether there was a value that is not a number of at most 19 digits.
+// Bad reports whether there was a value that is not a number of at most 19 digits. Zeros at the end
+// of a fraction do not count.
 func (n Number) Bad() bool { return n.state == unreadable }
 
 // readFrom reads any JSON value. Anything but a number is Bad, not an error.
