@@ -73,6 +73,21 @@ func nothingRemainsOfTheFirstReading(t *testing.T) {
 			assert.Equal(t, c.want, in)
 		})
 	}
+	t.Run("a single object that repeats a key hides nothing beside it", func(t *testing.T) {
+		var in halfRead
+		require.NoError(t, wire.Decode([]byte(`{"one":{"value":"v","value":"w"},"number":12}`), &in))
+		assert.Equal(t, halfRead{Number: 12}, in)
+		assert.Equal(t, "one", wire.Lacks(&struct {
+			One wire.Object[inner] `json:"one" need:"value"`
+		}{in.One}))
+	})
+	t.Run("within a row it makes the row unreadable", func(t *testing.T) {
+		var in struct {
+			Rows wire.List[halfRead] `json:"rows"`
+		}
+		require.NoError(t, wire.Decode([]byte(`{"rows":[{"one":{"value":"v","value":"w"}},{}]}`), &in))
+		assert.Equal(t, []int{1}, in.Rows.Bad)
+	})
 }
 
 func noKeyMayRepeat(t *testing.T) {

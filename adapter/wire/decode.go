@@ -23,8 +23,8 @@ import (
 //     number may replace a text. A text may replace a number, true or false. A Go array is absent
 //     unless each element fits and their number does.
 //   - No key may repeat, whether v has it or not, because two decoders could see two values. A
-//     repeated key in an element of a list makes that element unreadable. Elsewhere the response is
-//     refused.
+//     repeated key in an element of a list makes that element unreadable. In an [Object] outside of
+//     rows it makes that absent. Elsewhere the response is refused.
 //   - A list that is not an array is refused, and so is an [Exact] member of another type.
 //   - A response with more rows than its length allows is refused: see [List].
 //
