@@ -24,7 +24,7 @@ const (
 	// syncsTime is the longest time of a collection for a read. Prometheus waits for 10 s by
 	// default.
 	syncsTime = 5 * time.Second
-	// syncsAge is how long a result is reported again.
+	// syncsAge is how long a result or a failure is reported again.
 	syncsAge = time.Minute
 )
 
@@ -41,8 +41,9 @@ const (
 // is never called concurrently. ctx ends after 5 s, and no collection waits longer. A read that
 // ignores ctx holds up later reads until it returns, but no other metric.
 //
-// If read fails, panics or takes too long, that collection lacks these metrics, and OpenTelemetry
-// gets the error. The error of WatchSyncs is that of the meter provider.
+// If read fails, panics or takes too long, the collections of the next minute lack these metrics,
+// and OpenTelemetry gets the error. So a database in trouble does not get more work. The error of
+// WatchSyncs is that of the meter provider.
 func (t *Telemetry) WatchSyncs(read func(context.Context) (Syncs, error)) error {
 	connections, err := t.meter.Int64ObservableGauge("bankmux.sync.connections",
 		metric.WithUnit("{connection}"), metric.WithDescription("Connections by the state of their syncs."))
@@ -76,12 +77,19 @@ const syncStateKey = attribute.Key("bankmux.state")
 type syncsReader struct {
 	read func(context.Context) (Syncs, error)
 
-	turn   chan struct{} // full while a read runs; its holder may use the rest
-	result Syncs
-	at     time.Time // of result, zero if there is none
+	turn chan struct{} // full while a read runs; its holder may use the rest
+	last ended
+	at   time.Time // when last ended, zero if there was none
 }
 
-// latest returns a result of the last minute. It does not wait for longer than syncsTime.
+// ended is a read that has returned.
+type ended struct {
+	syncs Syncs
+	err   error
+}
+
+// latest returns what a read of the last minute returned. It does not wait for longer than
+// syncsTime.
 func (r *syncsReader) latest(ctx context.Context) (Syncs, error) {
 	ctx, cancel := context.WithTimeout(ctx, syncsTime)
 	defer cancel()
@@ -92,20 +100,14 @@ func (r *syncsReader) latest(ctx context.Context) (Syncs, error) {
 	}
 	if !r.at.IsZero() && time.Since(r.at) < syncsAge {
 		defer func() { <-r.turn }()
-		return r.result, nil
-	}
-	type ended struct {
-		syncs Syncs
-		err   error
+		return r.last.syncs, r.last.err
 	}
 	done := make(chan ended, 1)
 	go func() {
 		defer func() { <-r.turn }()
 		s, err := isolate.Of("the read of the syncs", func() (Syncs, error) { return r.read(ctx) })
-		if err == nil {
-			r.result, r.at = s, time.Now()
-		}
-		done <- ended{s, err}
+		r.last, r.at = ended{s, err}, time.Now()
+		done <- r.last
 	}()
 	select {
 	case end := <-done:

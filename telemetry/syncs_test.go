@@ -21,6 +21,7 @@ func TestWatchSyncs(t *testing.T) {
 	t.Run("syncs that cannot be read are left out", syncsThatCannotBeReadAreLeftOut)
 	t.Run("a read that hangs takes away only its metrics", aReadThatHangs)
 	t.Run("a result is reported again for a minute", aResultIsReportedAgain)
+	t.Run("a failure is reported again for a minute", aFailureIsReportedAgain)
 	t.Run("a read that panics is left out", aReadThatPanicsIsLeftOut)
 }
 
@@ -84,6 +85,7 @@ func aReadThatHangs(t *testing.T) {
 					require.ErrorIs(t, err, context.DeadlineExceeded)
 					assert.Equal(t, withoutSyncs, got)
 					assert.Equal(t, 5*time.Second, time.Since(started))
+					time.Sleep(map[bool]time.Duration{true: time.Minute}[heeds])
 				}
 				assert.Equal(t, map[bool]int{true: 3, false: 1}[heeds], reads, "one read runs at a time")
 				close(free)
@@ -96,28 +98,51 @@ func aReadThatHangs(t *testing.T) {
 	}
 }
 
+// readAt is a collection of a test, and how many reads there were until then.
+type readAt struct {
+	after time.Duration
+	reads int
+}
+
+// eachMinute has collections within a minute and after it.
+var eachMinute = []readAt{{0, 1}, {0, 1}, {time.Minute - 1, 1}, {1, 2}, {time.Minute, 3}}
+
 func aResultIsReportedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, collect := collected(t)
 		reads := 0
-		require.NoError(t, o.WatchSyncs(func(context.Context) (telemetry.Syncs, error) {
-			if reads++; reads == 1 {
-				return telemetry.Syncs{}, bankmux.ErrUnavailable
-			}
-			return late, nil
-		}))
-		_, err := collect()
-		require.ErrorIs(t, err, bankmux.ErrUnavailable)
-		for _, want := range []struct {
-			after time.Duration
-			reads int
-		}{{0, 2}, {time.Minute - 1, 2}, {1, 3}, {time.Minute, 4}} {
+		require.NoError(t, o.WatchSyncs(func(context.Context) (telemetry.Syncs, error) { reads++; return late, nil }))
+		for _, want := range eachMinute {
 			time.Sleep(want.after)
 			got, err := collect()
 			require.NoError(t, err)
 			assert.Equal(t, withSyncs, got)
 			assert.Equal(t, want.reads, reads)
 		}
+	})
+}
+
+func aFailureIsReportedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, collect := collected(t)
+		reads, away := 0, bankmux.ErrUnavailable
+		require.NoError(t, o.WatchSyncs(func(context.Context) (telemetry.Syncs, error) {
+			if reads++; reads > 3 {
+				return late, nil
+			}
+			return late, away
+		}))
+		for _, want := range eachMinute {
+			time.Sleep(want.after)
+			got, err := collect()
+			require.ErrorIs(t, err, away)
+			assert.Equal(t, withoutSyncs, got)
+			assert.Equal(t, want.reads, reads)
+		}
+		time.Sleep(time.Minute)
+		got, err := collect()
+		require.NoError(t, err)
+		assert.Equal(t, withSyncs, got)
 	})
 }
 
