@@ -24,6 +24,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
@@ -46,20 +47,36 @@ type observed struct {
 	spans    *tracetest.InMemoryExporter
 	traces   *sdktrace.TracerProvider
 	registry *prometheus.Registry
+	reader   *sdkmetric.ManualReader // of the same metrics
 }
 
 func observe(t *testing.T) *observed {
 	t.Helper()
 	o := &observed{spans: tracetest.NewInMemoryExporter(), registry: prometheus.NewRegistry()}
+	o.reader = sdkmetric.NewManualReader()
 	o.traces = sdktrace.NewTracerProvider(sdktrace.WithSyncer(o.spans))
 	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(o.registry))
 	require.NoError(t, err)
 	o.Telemetry, err = telemetry.New(telemetry.Config{
 		TracerProvider: o.traces,
-		MeterProvider:  sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter)),
+		MeterProvider:  sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithReader(o.reader)),
 	})
 	require.NoError(t, err)
 	return o
+}
+
+// units returns the unit of each metric. A scrape shows those of time only.
+func (o *observed) units(t *testing.T) map[string]string {
+	t.Helper()
+	var got metricdata.ResourceMetrics
+	require.NoError(t, o.reader.Collect(t.Context(), &got))
+	units := map[string]string{}
+	for _, s := range got.ScopeMetrics {
+		for _, m := range s.Metrics {
+			units[m.Name] = m.Unit
+		}
+	}
+	return units
 }
 
 // scrape returns what Prometheus reads, without what is not of this package.
@@ -104,6 +121,7 @@ func TestTelemetry(t *testing.T) {
 	t.Run("a panic of a sampler or an exporter does not reach the call", aPanicDoesNotReachTheCall)
 	t.Run("the number of series is bounded", theNumberOfSeriesIsBounded)
 	t.Run("half-open is 1", halfOpenIsOne)
+	t.Run("a half-open bank is not open", aHalfOpenBankIsNotOpen)
 	t.Run("a meter provider that refuses an instrument is invalid", aRefusedInstrumentIsInvalid)
 	t.Run("the module bankmux does not import OpenTelemetry", theMainModuleDoesNotImportOpenTelemetry)
 }
@@ -155,6 +173,40 @@ func aScrapeIsAsExpected(t *testing.T) {
 		want, err := os.ReadFile(golden)
 		require.NoError(t, err)
 		assert.Equal(t, string(want), got)
+		assert.Equal(t, map[string]string{
+			"bankmux.operation.duration": "s", "bankmux.operation.retries": "{attempt}",
+			"bankmux.operation.refusals": "{operation}", "bankmux.operation.rate_limits": "{attempt}",
+			"bankmux.operation.unlisted_codes": "{operation}", "bankmux.breaker.state": "",
+			"bankmux.institution.open": "{institution}", "bankmux.drift": "{finding}",
+			"bankmux.sync.connections": "{connection}", "bankmux.sync.latest": "s",
+		}, o.units(t))
+	})
+}
+
+// aHalfOpenBankIsNotOpen specifies that only banks count whose calls are refused.
+func aHalfOpenBankIsNotOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := observe(t)
+		g := guard.New(guard.Options{
+			AtInstitution: func(op bankmux.Op) bool { return op.Institution != "" },
+			Retry:         guard.RetryOptions{MaxAttempts: 1},
+		})
+		require.NoError(t, o.Watch(g))
+		open := func() []string { return metricsOf(o.scrape(t), "bankmux_institution_open") }
+		call := func(result error) (during []string) {
+			_ = chain(t.Context(), g.Interceptors(), readAccounts, func(context.Context) error {
+				during = open()
+				return result
+			})
+			return during
+		}
+		for range 20 {
+			call(&bankmux.Error{Kind: bankmux.ErrInstitution})
+		}
+		assert.Equal(t, []string{"1"}, open())
+		time.Sleep(time.Hour)
+		assert.Equal(t, []string{"0"}, call(nil), "while the probe runs")
+		synctest.Wait()
 	})
 }
 
