@@ -6,7 +6,6 @@ package bankmux
 import (
 	"context"
 	"errors"
-	"net/url"
 	"slices"
 )
 
@@ -231,10 +230,7 @@ func (c *Client) describe(op *Op, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		kind = ErrContextDone
 	}
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err // the URL may hold a query
-	}
-	return &Error{
+	full := &Error{
 		Kind:       kind,
 		Provider:   c.desc.Provider,
 		Client:     c.name,
@@ -242,6 +238,8 @@ func (c *Client) describe(op *Op, err error) error {
 		Connection: op.StoredConnection(),
 		Err:        err,
 	}
+	full.clean()
+	return full
 }
 
 // unverified are the operations that take a connection whose state was not read yet.

@@ -1,10 +1,14 @@
 package bankmux_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"net"
 	"net/url"
 	"testing"
 	"time"
@@ -26,6 +30,7 @@ func TestClient(t *testing.T) {
 	t.Run("an unverified connection is refused until its status was read", anUnverifiedConnectionIsRefused)
 	t.Run("interceptors run outermost first", interceptorsRunOutermostFirst)
 	t.Run("an error of an adapter is typed and loses its URL", anErrorOfAnAdapterIsTypedAndLosesItsURL)
+	t.Run("no error has the URL of a request", noErrorHasAURL)
 	t.Run("an error of an interceptor is the application's", anErrorOfAnInterceptorIsTheApplications)
 	t.Run("a wrapped error keeps its fields", aWrappedErrorKeepsItsFields)
 	t.Run("Do reaches the adapter through the chain", doReachesTheAdapterThroughTheChain)
@@ -217,6 +222,80 @@ func anErrorOfAnAdapterIsTypedAndLosesItsURL(t *testing.T) {
 		assert.Equal(t, c.kind, e.Kind, c.name)
 		assert.Equal(t, "CreateSession", e.Op, c.name)
 		assert.NotContains(t, err.Error(), planted, c.name)
+	}
+}
+
+// address is an error of net/http about a request whose URL has a token.
+func address(cause error) error {
+	return &url.Error{Op: "Get", URL: "https://x/links/" + planted + "?token=" + planted, Err: cause}
+}
+
+// rewritten is an error that writes the URL of its cause in its own way.
+type rewritten struct{ error }
+
+func (e rewritten) Error() string {
+	var u *url.Error
+	errors.As(e.error, &u)
+	return "no way to <" + u.URL + ">"
+}
+
+func (e rewritten) Unwrap() error { return e.error }
+
+// noErrorHasAURL specifies that no cause shows the URL of a request, whoever returned it, and that
+// errors.Is finds the cause.
+func noErrorHasAURL(t *testing.T) {
+	t.Parallel()
+	away := errors.New("no route")
+	limited := &bankmux.Error{Kind: bankmux.ErrRateLimited}
+	for name, c := range map[string]struct {
+		err, is error
+		says    string
+	}{
+		"alone":                    {address(away), away, "no route"},
+		"wrapped":                  {fmt.Errorf("limiter: %w", address(away)), away, "limiter: no route"},
+		"joined":                   {errors.Join(context.Canceled, address(away)), context.Canceled, "no route"},
+		"two":                      {errors.Join(address(away), address(io.EOF)), io.EOF, "no route"},
+		"one in another":           {address(fmt.Errorf("proxy: %w", address(away))), away, "proxy: no route"},
+		"in that of a proxy":       {&net.OpError{Op: "proxyconnect", Err: address(away)}, away, "proxyconnect: no route"},
+		"a deadline":               {address(context.DeadlineExceeded), context.DeadlineExceeded, "deadline exceeded"},
+		"a cancelled request":      {address(context.Canceled), context.Canceled, "canceled"},
+		"around an Error":          {address(limited), limited, "rate_limited"},
+		"around a Kind":            {address(bankmux.ErrQuota), bankmux.ErrQuota, "quota"},
+		"the cause of an Error":    {&bankmux.Error{Kind: bankmux.ErrUnavailable, Err: address(away)}, away, "no route"},
+		"a cause of a cause":       {&bankmux.Error{Kind: bankmux.ErrUnknown, Err: &bankmux.Error{Kind: bankmux.ErrQuota, Err: address(away)}}, away, "no route"},
+		"in words of its own":      {rewritten{address(away)}, away, "the text of the cause has a URL"},
+		"in words around an Error": {rewritten{address(limited)}, limited, "rate_limited"},
+	} {
+		for by, client := range map[string]*bankmux.Client{
+			"an adapter": bankmux.NewClient("mk", &fake{provider: "mk", create: func(context.Context, bankmux.SessionRequest) error {
+				return c.err
+			}}),
+			"an interceptor": bankmux.NewClient("mk", &fake{provider: "mk"}, func(
+				context.Context, bankmux.Op, func(context.Context) error,
+			) error {
+				return c.err
+			}),
+		} {
+			t.Run(name+" of "+by, func(t *testing.T) {
+				t.Parallel()
+				_, err := client.CreateSession(t.Context(), bankmux.SessionRequest{User: "u"})
+				require.ErrorIs(t, err, c.is)
+				require.ErrorContains(t, err, c.says)
+				var log bytes.Buffer
+				slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "err", err, "cause", bankmux.ErrorOf(err).Err)
+				raw, _ := json.Marshal(err)
+				cause := bankmux.ErrorOf(err).Err
+				for _, text := range []string{
+					err.Error(), fmt.Sprintf("%+v %#v %+v %#v", err, err, cause, cause), log.String(), string(raw),
+				} {
+					assert.NotContains(t, text, planted)
+				}
+				_, found := errors.AsType[*url.Error](err)
+				assert.False(t, found)
+				var timeout interface{ Timeout() bool }
+				assert.Equal(t, name == "a deadline", errors.As(err, &timeout) && timeout.Timeout())
+			})
+		}
 	}
 }
 

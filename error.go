@@ -63,9 +63,10 @@ const (
 	maxCause  = 8 << 10
 )
 
-// clean escapes what a log line cannot have. An adapter's code and words pass through it, so JSON
-// and logs of single fields are as safe as the text of the error.
+// clean escapes what a log line cannot have, and removes URLs from the cause. An adapter's code and
+// words pass through it, so JSON and logs of single fields are as safe as the text of the error.
 func (e *Error) clean() {
+	e.Err = withoutURL(e.Err)
 	e.Code, e.RequestID = plain.Line(plain.Cut(e.Code, maxDetail)), plain.Line(plain.Cut(e.RequestID, maxDetail))
 	e.Field, e.Detail = plain.Line(plain.Cut(e.Field, maxDetail)), plain.Line(plain.Cut(e.Detail, maxDetail))
 }

@@ -136,8 +136,8 @@ func (b *OptionalList[T]) readFrom(d *decoder, element *plan) error {
 }
 
 // Object is one object outside of lists whose members follow the rules of a row: a number may
-// replace a text. It is absent if it repeats a key, so require what the adapter needs of it. Within a
-// row, a repeated key makes the row unreadable.
+// replace a text. It is absent if it repeats a key, so require what the adapter needs of it. Within
+// a row, a repeated key makes the row unreadable.
 type Object[T any] struct {
 	Value   T
 	Present bool // there was a readable object
