@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -64,6 +65,9 @@ func TestResponseOfACallersTransport(t *testing.T) {
 		"a body is announced larger than the limit":  {limit + 1, strings.NewReader("1"), "", bankmux.ErrMalformed},
 		"a body breaks off": {
 			-1, iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("12345"))), "", bankmux.ErrMalformed,
+		},
+		"a timeout ends while a body arrives": {
+			-1, io.MultiReader(strings.NewReader("1"), iotest.ErrReader(os.ErrDeadlineExceeded)), "", bankmux.ErrUnavailable,
 		},
 		"an error that wraps the end is a body that broke off": {
 			-1, io.MultiReader(strings.NewReader("1"), iotest.ErrReader(broken)), "", bankmux.ErrMalformed,

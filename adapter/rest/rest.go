@@ -207,7 +207,7 @@ func (r *Response) Endpoint() string { return r.method + " " + r.path }
 // The error is a [*bankmux.Error] without text of the transport, which would have addresses.
 // NotSent is set only with proof that nothing was sent. The kinds are:
 //
-//   - [bankmux.ErrUnavailable]: no response.
+//   - [bankmux.ErrUnavailable]: no response, or none that was complete before a Timeout.
 //   - [bankmux.ErrMalformed]: the response broke off or is larger than the limit.
 //   - [bankmux.ErrContextDone]: the context ended.
 //   - [bankmux.ErrInvalid]: the request cannot be sent.
@@ -369,12 +369,15 @@ func failure(ctx context.Context, res *http.Response, err error, notSent bool) *
 		e.Kind, e.Detail = bankmux.ErrMalformed, "the response is larger than the limit"
 	case errors.Is(err, errDisliked):
 		e.Kind, e.Detail = bankmux.ErrMalformed, "a response came, and middleware of Config.Resty refused it"
-	case e.Status != 0:
-		e.Kind, e.Detail = bankmux.ErrMalformed, "the response broke off or cannot be decompressed"
 	case errors.As(err, &dns):
 		e.Detail = "the host name cannot be resolved"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		e.Detail = "no response came in time"
+		if e.Status != 0 {
+			e.Detail = "the response did not end in time"
+		}
+	case e.Status != 0:
+		e.Kind, e.Detail = bankmux.ErrMalformed, "the response broke off or cannot be decompressed"
 	case notSent:
 		e.Detail = "no connection could be made"
 	default:
