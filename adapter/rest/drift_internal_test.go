@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -52,6 +53,16 @@ func TestLook(t *testing.T) {
 		second := s.take(t.Context(), http.MethodGet, "/one", true)
 		assert.True(t, second.claim())
 		assert.False(t, first.claim())
+	})
+	t.Run("findings that are seen once take a bounded memory", func(t *testing.T) {
+		t.Parallel()
+		var s sampler
+		finding := func(i int) guard.Drift { return guard.Drift{Client: "mk", Member: strconv.Itoa(i)} }
+		for i := range 3*maxOnce + 1 {
+			require.False(t, s.again(finding(i)))
+			require.LessOrEqual(t, len(s.once), maxOnce)
+		}
+		assert.True(t, s.again(finding(3*maxOnce)), "a second look still finds it")
 	})
 	t.Run("a look that panics does not affect the call", func(t *testing.T) {
 		t.Parallel()

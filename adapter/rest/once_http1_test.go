@@ -235,6 +235,42 @@ func TestRetryAfterADeadConnection(t *testing.T) { // not parallel: a global of 
 	}
 }
 
+// closing is an around that notes whether its idle connections were closed.
+type closing struct {
+	around
+
+	closed *atomic.Bool
+}
+
+func (c closing) CloseStaleConnections() { c.closed.Store(true) }
+
+// TestACancelledCallClosesNoConnections specifies that a caller who gives up says nothing about the
+// connections.
+func TestACancelledCallClosesNoConnections(t *testing.T) {
+	t.Parallel()
+	arrived := make(chan struct{})
+	server := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hang" {
+			arrived <- struct{}{}
+			<-r.Context().Done()
+		}
+	})
+	var closed atomic.Bool
+	transport := closing{around{rest.NewTransport()}, &closed}
+	t.Cleanup(transport.CloseIdleConnections)
+	c := rest.New(rest.Config{BaseURL: server.URL, HTTPClient: &http.Client{Transport: transport}})
+	_, err := c.Do(t.Context(), rest.Request{Method: http.MethodGet, Path: "/warm"})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-arrived
+		cancel()
+	}()
+	_, err = c.Do(ctx, rest.Request{Method: http.MethodGet, Path: "/hang"})
+	require.ErrorIs(t, err, bankmux.ErrContextDone)
+	assert.False(t, closed.Load())
+}
+
 func retryAfterADeadConnection(t *testing.T, name string, through func() *http.Client) {
 	t.Helper()
 	const idle = 16
