@@ -52,10 +52,14 @@ type Config struct {
 	//
 	// A setting works as in resty, or [Client.Fault] refuses it. The limits of this package stay:
 	// no retries, no redirects and no cookie jar. Address, body and credential are the adapter's.
-	// If middleware refuses or changes them for a request, the error is [bankmux.ErrInvalid] with
-	// NotSent. It is the same if middleware replaces the request's context, or the transport, as
-	// digest authentication does. Middleware may read the response, save it in a file or change it.
-	// If it refuses the response, the error is [bankmux.ErrMalformed], and the outcome is unknown.
+	// So are the values of its query and its header fields. Middleware may add others, but no
+	// Authorization and no Host. If it refuses or changes what is the adapter's, the error is
+	// [bankmux.ErrInvalid] with NotSent. It is the same if middleware replaces the request's
+	// context, or the transport, as digest authentication does. A context that middleware derives
+	// ends the call, and the call's own context still ends it too.
+	//
+	// Middleware may read the response, save it in a file or change it. If it refuses the response,
+	// the error is [bankmux.ErrMalformed], and the outcome is unknown.
 	//
 	// Middleware may send requests of its own by the same client, such as one for a token. They
 	// pass the same middleware. They are not signed, and net/http may repeat them. Middleware

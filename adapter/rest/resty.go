@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"runtime"
 	"slices"
 	"strings"
@@ -122,7 +121,8 @@ func (a apart) Value(key any) any {
 
 // byResty is the part of a sending that only a request of resty's needs.
 type byResty struct {
-	method, address string // of the request
+	own      *http.Request // as it is sent without resty
+	defaults []string      // the header fields of own that the adapter has not set
 
 	// What the transport has read.
 	got    *http.Response
@@ -133,10 +133,19 @@ type byResty struct {
 
 // sendByResty sends the request by resty and reads the response.
 func (c *Client) sendByResty(s *sending, req *Request, address string) (*http.Response, []byte, error) {
+	own, err := s.request(req, address)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.byResty = &byResty{own: own}
 	r := c.resty.R().SetContext(s.traced).SetQueryParamsFromValues(req.Query)
-	req.setHeader(r.Header, s)
-	for _, name := range []string{"Accept", "User-Agent"} { // the client's win over the defaults
-		if c.resty.Header[name] != nil && req.Header[name] == nil {
+	r.Header = own.Header.Clone() // middleware may write to the values
+	for _, name := range []string{"Accept", "User-Agent"} {
+		if req.Header[name] != nil {
+			continue
+		}
+		s.defaults = append(s.defaults, name)
+		if c.resty.Header[name] != nil { // the client's win over the defaults
 			delete(r.Header, name)
 		}
 	}
@@ -144,7 +153,6 @@ func (c *Client) sendByResty(s *sending, req *Request, address string) (*http.Re
 		s.reader.Reset(s.payload)
 		r.SetBody(&s.reader)
 	}
-	s.byResty = &byResty{method: cmp.Or(req.Method, http.MethodGet), address: address}
 	c.keep(r, s)
 	res, err := r.Execute(req.Method, address)
 	if s.state.CompareAndSwap(waiting, over) && res != nil && !errors.Is(err, errUnprepared) {
@@ -183,12 +191,13 @@ var errElsewhere = errors.New("another transport has the request")
 
 // receive reads the whole response, so that what middleware does with the body does not matter.
 // Middleware gets a copy.
-func (s *sending) receive(res *http.Response) *http.Response {
+func (s *sending) receive(of context.Context, res *http.Response) *http.Response {
 	s.text, s.broken = s.client.body(res)
+	s.broken = s.ended(of, s.broken)
 	s.got = res
 	copied := *res
 	copied.Header = res.Header.Clone()
-	copied.Body = readAlready{bytes.NewReader(bytes.Clone(s.text)), s.broken}
+	copied.Body = readAlready{bytes.NewReader(s.text), s.broken}          // which copies
 	if strings.EqualFold(copied.Header.Get("Content-Encoding"), "gzip") { // as net/http does
 		copied.Header.Del("Content-Encoding")
 		copied.Header.Del("Content-Length")
@@ -212,30 +221,6 @@ func (b readAlready) Read(to []byte) (int, error) {
 }
 
 func (readAlready) Close() error { return nil }
-
-// moved reports whether middleware has changed the method or the address of a request.
-func (s *sending) moved(r *http.Request) bool {
-	u, err := url.Parse(s.address)
-	return err != nil || r.Method != s.method || r.URL.Scheme != u.Scheme ||
-		r.URL.Host != strings.TrimSuffix(u.Host, ":") || r.URL.EscapedPath() != u.EscapedPath()
-}
-
-// changed reports whether middleware has changed the body of a request. Resty sends no body with
-// some methods.
-func (s *sending) changed(r *http.Request) bool {
-	if r.Body == nil {
-		r.Body = http.NoBody
-	}
-	built, err := io.ReadAll(io.LimitReader(r.Body, int64(len(s.payload))+1))
-	if err != nil {
-		return true
-	}
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return len(built) > 0 && !bytes.Equal(built, s.payload)
-	}
-	return !bytes.Equal(built, s.payload)
-}
 
 // silentLogger keeps resty from writing logs, and notes whether a setting failed.
 type silentLogger struct{ failed atomic.Bool }

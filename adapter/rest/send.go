@@ -178,12 +178,15 @@ func (t sendingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	case !ok: // neither its body nor its signature is known
 		return nil, errUnprepared
 	}
-	res, err := t.roundTrip(s, r)
+	ctx, release := s.together(r.Context())
+	defer release()
+	res, err := t.roundTrip(s, r.WithContext(ctx))
 	if err != nil {
+		err = s.ended(r.Context(), err)
 		s.lost = cmp.Or(s.lost, err)
 		return nil, err
 	}
-	return s.receive(res), nil
+	return s.receive(r.Context(), res), nil
 }
 
 // roundTrip sends the request by the transport. Without redirects, cookies and a Timeout, nothing
@@ -192,8 +195,9 @@ func (t sendingTransport) roundTrip(s *sending, r *http.Request) (*http.Response
 	if !s.state.CompareAndSwap(waiting, prepared) {
 		return nil, errSentOnce
 	}
-	if s.refused = s.prepare(r); s.refused != nil {
-		return nil, s.refused
+	r, err := s.prepare(r)
+	if s.refused = err; err != nil {
+		return nil, err
 	}
 	s.state.Store(handed)
 	res, err := t.RoundTripper.RoundTrip(r)
@@ -209,33 +213,26 @@ func (t sendingTransport) roundTrip(s *sending, r *http.Request) (*http.Response
 	return res, nil
 }
 
-// prepare signs the request and sets GetBody. The request is one of this package or resty's, so it
-// may be changed.
-func (s *sending) prepare(r *http.Request) error {
-	switch {
-	case s.client.resty == nil:
-	case s.moved(r):
-		return unusable("has middleware that changes the method or the address of a request")
-	case s.changed(r):
-		return unusable("has middleware or a setting that changes the body of a request")
+// prepare returns the request as it is sent. It sets GetBody and signs the request. The request is
+// one of this package or resty's, so it may be changed.
+func (s *sending) prepare(r *http.Request) (*http.Request, error) {
+	if s.byResty != nil {
+		composed, err := s.compose(r)
+		if err != nil {
+			return nil, err
+		}
+		r = composed
 	}
-	switch {
-	case len(s.payload) == 0: // resty sets an empty reader, which net/http sends in chunks
-		r.Body, r.GetBody, r.ContentLength = nil, nil, 0
-	case s.client.resty != nil:
-		r.Body, r.GetBody, r.ContentLength = s.body(), s.getBody, int64(len(s.payload))
-	default:
+	if len(s.payload) > 0 {
 		r.GetBody = s.getBody
 	}
 	if s.client.sign != nil {
 		if err := s.sign(r); err != nil {
-			return err
+			return nil, err
 		}
-	} else if s.client.resty != nil && !sendable(r.Header) {
-		return invalid(unsendable)
 	}
 	s.replayed.Store(replays(r))
-	return nil
+	return r, nil
 }
 
 // release releases the context.
