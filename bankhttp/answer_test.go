@@ -48,7 +48,8 @@ func TestAnswer(t *testing.T) {
 			assert.Equal(t, []string{"text", "call"}, ch.Inputs[1].Options)
 			assert.Equal(t, bankmux.Moment(time.Now().Add(5*time.Minute)), ch.ExpiresAt)
 
-			got := object[accounts](t, a.send(t, "rosa", "POST", "/challenges/"+ch.ID, `{"answers":["123456","1"]}`), 200)
+			w := a.send(t, "rosa", "POST", "/challenges/"+ch.ID, `{"answers":["123456","1"]}`)
+			got := object[accounts](t, w, 200)
 			require.Len(t, got.Accounts, 2)
 			assert.Len(t, got.Accounts[0].Balances, 1, "the balances were read too")
 			assert.Equal(t, []string{"123456", "1"}, p.given)

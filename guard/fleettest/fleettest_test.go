@@ -65,13 +65,13 @@ func (s slow) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
 // TestMidnight specifies that no check fails because a day ends while it runs.
 func TestMidnight(t *testing.T) {
 	t.Parallel()
-	for calls := range time.Duration(10) {
+	for calls := range 10 {
 		t.Run(fmt.Sprintf("a day ends after %d calls", calls), func(t *testing.T) {
 			t.Parallel()
 			inBubbles(t, func() guard.Backend {
 				now := time.Now()
 				midnight := now.Truncate(24 * time.Hour).Add(24 * time.Hour)
-				time.Sleep(midnight.Sub(now) - calls*took - took/2)
+				time.Sleep(midnight.Sub(now) - time.Duration(calls)*took - took/2)
 				return slow{guard.NewMemory()}
 			})
 		})
