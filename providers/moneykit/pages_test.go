@@ -105,6 +105,7 @@ func aListThatShiftsWhileItIsReadLosesAndRepeatsNothing(t *testing.T) {
 				ClientSecret: bankmux.NewSecret(creds.ClientSecret),
 				Environment:  bankmux.Sandbox,
 				BaseURL:      server.URL,
+				Now:          func() time.Time { return cannedNow },
 			},
 		)
 		require.NoError(t, err)
@@ -321,7 +322,7 @@ func rowsOfDaysThatWereNotRequestedAreDroppedAndCounted(t *testing.T) {
 
 func aListCoversNothingIfRowsHaveDaysThatWereNotRequested(t *testing.T) {
 	t.Parallel()
-	today := bankmux.DateOf(time.Now().UTC())
+	today := bankmux.DateOf(cannedNow)
 	for name, c := range map[string]struct {
 		day     bankmux.Date
 		covered int

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -135,6 +136,9 @@ func (s *setup) connectPost(post bankmux.ExchangeRequest) bankmux.Connection {
 	return conn
 }
 
+// cannedNow is the time at clients whose responses are canned, since these have fixed days.
+var cannedNow = time.Date(2026, time.November, 26, 12, 0, 0, 0, time.UTC)
+
 // canned responds to data calls with texts, by the longest matching end of the path. The bank
 // serves the rest.
 func canned(t *testing.T, answers map[string]string) (*bankmux.Client, bankmux.Connection) {
@@ -162,6 +166,7 @@ func canned(t *testing.T, answers map[string]string) (*bankmux.Client, bankmux.C
 		ClientSecret: bankmux.NewSecret(creds.ClientSecret),
 		Environment:  bankmux.Sandbox,
 		BaseURL:      server.URL,
+		Now:          func() time.Time { return cannedNow },
 	})
 	require.NoError(t, err)
 	return client, conn
