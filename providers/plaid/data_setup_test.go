@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/providers/plaid"
@@ -27,10 +28,13 @@ const (
 )
 
 // canned responds to calls with texts, by path. The bank serves the rest. Its connection has the
-// products of a session that asked for all.
+// products of a session that asked for all. Its time is that of the rows, which have fixed days.
 func canned(t *testing.T, texts map[string]string) (*setup, bankmux.Connection) {
 	t.Helper()
-	s := start(t, virtualbank.Options{}, nil)
+	at := time.Date(2026, time.November, 26, 12, 0, 0, 0, time.UTC)
+	s := start(t, virtualbank.Options{Start: at}, func(c *plaid.Config) {
+		c.Now = func() time.Time { return at }
+	})
 	req := request
 	req.Products = []bankmux.ProductRequest{
 		{Product: bankmux.ProductTransactions, Required: true},
