@@ -137,7 +137,7 @@ func (k *Keyring) Encrypt(plaintext, associatedData []byte) ([]byte, error) {
 	key := k.keys[k.primary]
 	box := make([]byte, 0, 1+len(k.primary)+len(plaintext)+key.Overhead())
 	box = append(append(box, byte(len(k.primary))), k.primary...) //nolint:gosec // at most 32, see keyID
-	ad := authenticated(box, associatedData)
+	ad := authenticated(box, associatedData, 0)
 	return key.Seal(box, nil, plaintext, ad), nil //nolint:gosec // the cipher makes the nonce
 }
 
@@ -164,7 +164,8 @@ func (k *Keyring) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
 		return nil, ringError("is under key " + quote(string(id)) + ", which is not in the keyring")
 	}
 	head := ciphertext[:len(ciphertext)-len(box)]
-	plain, err := key.Open(nil, nil, box, authenticated(head, associatedData))
+	ad := authenticated(head, associatedData, len(box))
+	plain, err := key.Open(ad[len(ad):], nil, box, ad) // they share memory, but no bytes
 	if err != nil {
 		return nil, ringError("was changed or is of another row")
 	}
@@ -191,7 +192,7 @@ func splitKeyID(b []byte) (id, rest []byte, ok bool) {
 }
 
 // authenticated returns what is authenticated: the key's ID with its length, and the associated
-// data.
-func authenticated(head, associatedData []byte) []byte {
-	return append(append(make([]byte, 0, len(head)+len(associatedData)), head...), associatedData...)
+// data. It has room for more bytes.
+func authenticated(head, associatedData []byte, more int) []byte {
+	return append(append(make([]byte, 0, len(head)+len(associatedData)+more), head...), associatedData...)
 }

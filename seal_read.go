@@ -31,8 +31,29 @@ type rowReader struct {
 	inside bool // an object, behind its first member
 	failed bool
 	texts  strings.Builder // has room for all
-	found  [5]foundSecret
-	n      int // of them
+	free   struct {        // of a readRoom
+		products  []Product
+		countries []string
+	}
+	found [5]foundSecret
+	n     int // of them
+}
+
+// readRoom is memory for what a session points to, in one allocation.
+type readRoom struct {
+	reconnect Connection
+	products  [6]Product
+	countries [2]string
+}
+
+// take returns an empty list with a capacity of n, of the memory that is free if that is enough.
+func take[T any](free *[]T, n int) []T {
+	if n > len(*free) {
+		return make([]T, 0, n)
+	}
+	list := (*free)[:0:n]
+	*free = (*free)[n:]
+	return list
 }
 
 // foundSecret is a text that becomes a secret when all was read.
@@ -178,7 +199,7 @@ func (r *rowReader) connection(conn *Connection) {
 	conn.ReferenceKey = r.textIfAny("reference_key")
 	r.must("status")
 	conn.Status = r.status()
-	conn.Products = textsIfAny[Product](r, "products")
+	conn.Products = textsIfAny(r, "products", &r.free.products)
 	if r.has("consent") {
 		conn.Consent = r.consent()
 	}
@@ -216,12 +237,12 @@ func (r *rowReader) status() (s Status) {
 }
 
 // textsIfAny reads a member that is a list with at least one text, if it is the next one.
-func textsIfAny[T ~string](r *rowReader, name string) []T {
+func textsIfAny[T ~string](r *rowReader, name string, free *[]T) []T {
 	if !r.has(name) {
 		return nil
 	}
 	list, _, _ := bytes.Cut(r.left, []byte("]"))
-	all := make([]T, 0, 1+bytes.Count(list, []byte(",")))
+	all := take(free, 1+bytes.Count(list, []byte(",")))
 	for r.skip('['); ; r.skip(',') {
 		all = append(all, T(r.text()))
 		if r.failed || !r.at(',') {

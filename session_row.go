@@ -90,13 +90,15 @@ func (s *Session) openSealed(plain []byte) bool {
 	if !r.start() {
 		return false
 	}
+	room := new(readRoom)
+	r.free.products, r.free.countries = room.products[:], room.countries[:]
 	r.open()
 	r.must("session")
 	r.session(s)
 	r.must("launch")
 	r.launch(&s.Launch)
 	if r.has("reconnect") {
-		s.Reconnect = new(Connection)
+		s.Reconnect = &room.reconnect
 		r.connection(s.Reconnect)
 	}
 	if r.has("state") {
@@ -120,7 +122,7 @@ func (r *rowReader) session(s *Session) {
 	s.Provider = r.text()
 	s.Environment = Environment(r.textIfAny("environment"))
 	s.Country = r.textIfAny("country")
-	s.Products = textsIfAny[Product](r, "products")
+	s.Products = textsIfAny(r, "products", &r.free.products)
 	s.RedirectURI = r.textIfAny("redirect_uri")
 	s.CreatedAt = r.moment("created_at")
 	s.ExpiresAt = r.moment("expires_at")
@@ -141,7 +143,7 @@ func (r *rowReader) launch(l *Launch) {
 		r.secret(&l.URL.text)
 	}
 	l.AppKey = r.textIfAny("app_key")
-	l.Countries = textsIfAny[string](r, "countries")
+	l.Countries = textsIfAny(r, "countries", &r.free.countries)
 	l.Institution = r.textIfAny("institution")
 	l.ScriptURL = r.textIfAny("script_url")
 	l.Package = r.textIfAny("package")

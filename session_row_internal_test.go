@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -22,6 +23,7 @@ func TestSessionRow(t *testing.T) {
 	t.Run("a time that JSON cannot have is refused", aTimeOfASessionThatJSONCannotHave)
 	t.Run("a session that opens has the reference key of the reference", aSessionThatOpensHasTheReferenceKey)
 	t.Run("a session does not share the memory of its row", aSessionDoesNotShareTheMemoryOfItsRow)
+	t.Run("a session may have long lists", aSessionMayHaveLongLists)
 }
 
 // filledSession returns a session with every field.
@@ -193,7 +195,20 @@ func aSessionDoesNotShareTheMemoryOfItsRow(t *testing.T) {
 	assert.Equal(t, s, back)
 	more := append(back.Products, "more") //nolint:gocritic // it must not write into another list
 	assert.Equal(t, s.Launch.Countries, back.Launch.Countries)
+	assert.Equal(t, s.Reconnect.Products, back.Reconnect.Products)
+	assert.NotEmpty(t, back.Reconnect.Products)
 	assert.Len(t, more, 3)
+}
+
+func aSessionMayHaveLongLists(t *testing.T) {
+	t.Parallel()
+	s := filledSession(t)
+	s.Products = slices.Repeat([]Product{"a", "b"}, 5)
+	s.Launch.Countries = slices.Repeat([]string{"US"}, 9)
+	row, _ := s.appendSealed(nil)
+	var back Session
+	require.True(t, back.openSealed(row))
+	assert.Equal(t, s, back)
 }
 
 // FuzzSessionRow compares the reading of a row with encoding/json.
