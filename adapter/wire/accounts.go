@@ -16,7 +16,7 @@ import (
 func Accounts[T any](
 	ids []string, l *List[T], read func(row *T) bankmux.Account,
 ) (rows []T, res bankmux.AccountsResult) {
-	all := make([]bankmux.Account, 0, len(l.Rows))
+	all := slices.Grow([]bankmux.Account(nil), len(l.Rows))
 	failed := l.Failures("")
 	first := make(map[string]int, len(l.Rows))
 	for i := range l.Rows {
@@ -29,6 +29,9 @@ func Accounts[T any](
 		if _, known := first[one.ID]; !known {
 			first[one.ID] = i
 		}
+	}
+	if len(ids) == 0 && len(first) == len(l.Rows) { // none is left out
+		return l.Rows, bankmux.AccountsResult{Accounts: all, Failed: failed}
 	}
 	res = normalize.Accounts(ids, all, failed)
 	rows = slices.Grow(rows, len(res.Accounts))

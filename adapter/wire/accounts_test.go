@@ -81,6 +81,20 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
+// TestAccountsOfACleanList specifies that a list of which all is returned is not copied, and that
+// an unreadable row stays a failure.
+func TestAccountsOfACleanList(t *testing.T) {
+	t.Parallel()
+	list := accountList(t, `[{"id":"a","name":"first"},7,{"id":"b"}]`)
+	rows, res := wire.Accounts(nil, list, (*accountRow).account)
+	require.Len(t, rows, 2)
+	assert.Same(t, &list.Rows[0], &rows[0])
+	assert.Equal(t, []bankmux.Account{{ID: "a", Name: "first"}, {ID: "b"}}, res.Accounts)
+	assert.Equal(t, []string{"|row 2|the response has a row that is not an object with each key once"}, failures(res.Failed))
+	_, res = wire.Accounts(nil, accountList(t, `[]`), (*accountRow).account)
+	assert.Equal(t, bankmux.AccountsResult{}, res)
+}
+
 // TestCollectNumbers specifies that numbers are collected by account, over several lists.
 func TestCollectNumbers(t *testing.T) {
 	t.Parallel()

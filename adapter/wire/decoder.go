@@ -91,10 +91,10 @@ func (d *decoder) value(p *plan, to unsafe.Pointer) error {
 	case asScalar:
 		return d.scalar(kind, p, to)
 	case asStruct:
-		if kind != '{' {
-			return otherShape(kind)
+		if kind == '{' {
+			return d.object(p, to)
 		}
-		return d.object(p, to)
+		return d.notObject(kind, p, to)
 	case asOwn:
 		return p.own(to).readFrom(d, p.element)
 	case asPointer:
@@ -122,6 +122,15 @@ func otherShape(kind jsonscan.Kind) error {
 		return jsonscan.ErrSyntax
 	}
 	return errShape
+}
+
+// notObject reads a value of another type than that of a struct.
+func (d *decoder) notObject(kind jsonscan.Kind, p *plan, to unsafe.Pointer) error {
+	if err := otherShape(kind); !p.anyShape || !errors.Is(err, errShape) {
+		return err
+	}
+	p.pointer(to).Interface().(OtherShape).NoteOtherShape()
+	return d.Skip(d.unique)
 }
 
 // null reads null, which most types read as absent.

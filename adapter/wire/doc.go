@@ -9,6 +9,7 @@
 //   - [Seconds] is a duration.
 //   - [Exact] is a decisive member, such as "has_more": an unexpected value is an error. [Nullable]
 //     also distinguishes null from absent.
+//   - [OtherShape] is a struct that also accepts a value that is not an object.
 //
 // Absent and null give the zero value. So a response implements [Required] to name a member that it
 // must have, and Require in package rest checks it after decoding.

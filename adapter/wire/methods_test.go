@@ -120,3 +120,51 @@ func TestFaults(t *testing.T) {
 		})
 	}
 }
+
+// shaped accepts any value, and notes one that is not an object.
+type shaped struct {
+	Code string `json:"code"`
+
+	other bool
+}
+
+func (s *shaped) NoteOtherShape() { s.other = true }
+
+// TestOtherShape specifies that a struct may note a value that is neither an object nor null.
+func TestOtherShape(t *testing.T) {
+	t.Parallel()
+	type response struct {
+		One   shaped             `json:"one"`
+		Table map[string]*shaped `json:"table"`
+		Next  string             `json:"next"`
+	}
+	for _, value := range []string{`"USD"`, `7`, `true`, `[{"code":"USD"}]`} {
+		t.Run(value+" is noted", func(t *testing.T) {
+			t.Parallel()
+			var in response
+			require.NoError(t, wire.Decode([]byte(`{"one":`+value+`,"table":{"x":`+value+`,"y":null},"next":"n"}`), &in))
+			noted := shaped{other: true}
+			assert.Equal(t, response{noted, map[string]*shaped{"x": &noted, "y": nil}, "n"}, in)
+		})
+	}
+	t.Run("an object and null are not noted", func(t *testing.T) {
+		t.Parallel()
+		var in response
+		require.NoError(t, wire.Decode([]byte(`{"one":null,"table":{"x":{"code":"USD","new":1}},"next":"n"}`), &in))
+		assert.Equal(t, response{shaped{}, map[string]*shaped{"x": {Code: "USD"}}, "n"}, in)
+	})
+	for name, value := range map[string]string{
+		"in the object": `{"code":"a","code":"b"}`, "deep within another shape": `[{"new":1,"new":2}]`,
+	} {
+		t.Run("a key may not repeat "+name, func(t *testing.T) {
+			t.Parallel()
+			err := wire.Decode([]byte(`{"table":{"x":`+value+`}}`), new(response))
+			require.ErrorContains(t, err, "the response repeats a key")
+		})
+	}
+	t.Run("a value that is not JSON is refused", func(t *testing.T) {
+		t.Parallel()
+		require.ErrorContains(t, wire.Decode([]byte(`{"one":}`), new(response)), "is not valid JSON")
+		require.ErrorContains(t, wire.Decode([]byte(`{"one":tru}`), new(response)), "is not valid JSON")
+	})
+}

@@ -21,6 +21,7 @@ type plan struct {
 	element *plan // of what a pointer, a list, a map or a type of this package holds; see also InspectAs
 
 	list      bool // a type of this package that reads an array
+	anyShape  bool // a struct that notes a value that is not an object
 	mayRepeat bool // a value of a type with a method may repeat a key
 
 	// Of a struct:
@@ -68,6 +69,10 @@ type ownType interface {
 	elementType() reflect.Type // what it holds, nil if it is always the same
 }
 
+// OtherShape is implemented by a struct that accepts any value. [Decode] calls NoteOtherShape for
+// one that is neither an object nor null. Without the method, such a value is absent.
+type OtherShape interface{ NoteOtherShape() }
+
 var (
 	ownTypes      = reflect.TypeFor[ownType]()
 	unmarshalers  = reflect.TypeFor[json.Unmarshaler]()
@@ -113,6 +118,7 @@ func makePlan(t reflect.Type, making map[reflect.Type]*plan) *plan {
 			p.element = makePlan(as.InspectAs(), making)
 		}
 	case asStruct:
+		_, p.anyShape = reflect.TypeAssert[OtherShape](reflect.New(t))
 		p.addMembers(t, member{}, making)
 		for i := range p.members {
 			hash := jsonscan.Hash([]byte(p.members[i].name))

@@ -4,6 +4,7 @@ package wire
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"unsafe"
 
@@ -97,8 +98,11 @@ func (l *List[T]) readFrom(d *decoder, element *plan) error {
 	if d.Kind() == 'n' {
 		return d.Literal()
 	}
-	n := 0
+	n, start := 0, d.Left()
 	next := func() unsafe.Pointer {
+		if n == 1 && cap(l.Rows) < 2 { // most lists are short, and their elements alike
+			l.Rows = slices.Grow(l.Rows, min(d.Left()/(start-d.Left())+1, longList))
+		}
 		var zero T
 		l.Rows = append(l.Rows, zero)
 		return address(&l.Rows[len(l.Rows)-1])

@@ -95,20 +95,8 @@ type linkProduct struct {
 	odd bool // granted, but of another shape
 }
 
-// plainProduct is a product without its method.
-type plainProduct linkProduct
-
-// InspectAs names the members: see [wire.Inspect].
-func (*linkProduct) InspectAs() reflect.Type { return reflect.TypeFor[plainProduct]() }
-
-// UnmarshalJSON reads any JSON value. Only null says that the product was not granted.
-func (p *linkProduct) UnmarshalJSON(raw []byte) error {
-	if raw[0] != '{' {
-		p.odd = true
-		return nil
-	}
-	return wire.Decode(raw, (*plainProduct)(p))
-}
+// NoteOtherShape keeps a product of another shape. Only null says that it was not granted.
+func (p *linkProduct) NoteOtherShape() { p.odd = true }
 
 type exchangeBody struct {
 	ExchangeableToken string `json:"exchangeable_token"`
