@@ -164,9 +164,7 @@ func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (Exchan
 	var j job[ExchangeRequest, ExchangeResult]
 	j.req = req
 	err := callBy(ctx, c, &opExchangeToken, &j, func(ctx context.Context, p Provider) error {
-		out, err := p.ExchangeToken(ctx, j.req)
-		j.out = out
-		return err
+		return j.out.keep(p.ExchangeToken(ctx, j.req))
 	})
 	if err != nil {
 		return ExchangeResult{}, err
@@ -181,6 +179,15 @@ func (c *Client) ExchangeToken(ctx context.Context, req ExchangeRequest) (Exchan
 		}
 	}
 	return j.out, nil
+}
+
+// keep sets r to what an adapter returned. Go copies a result twice to the stack if it is assigned
+// to a member, and once if it is an argument. Neither a generic nor an inlined function would do.
+//
+//go:noinline
+func (r *ExchangeResult) keep(out ExchangeResult, err error) error {
+	*r = out
+	return err
 }
 
 // LeftOpen reports whether err of [Client.ExchangeToken] says that an access without a connection

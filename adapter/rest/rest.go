@@ -215,8 +215,11 @@ func (r *Response) Endpoint() string { return r.method + " " + r.path }
 //   - [bankmux.ErrMalformed]: the response broke off or is larger than the limit.
 //   - [bankmux.ErrContextDone]: the context ended.
 //   - [bankmux.ErrInvalid]: the request cannot be sent.
-func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
-	sent, address, err := c.prepare(ctx, &req)
+func (c *Client) Do(ctx context.Context, req Request) (*Response, error) { return c.do(ctx, &req) }
+
+// do is Do without another copy of the request on the stack, since Do is inlined.
+func (c *Client) do(ctx context.Context, req *Request) (*Response, error) {
+	sent, address, err := c.prepare(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -225,10 +228,10 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	var body []byte
 	if c.resty == nil {
 		//nolint:bodyclose // send reads and closes it
-		res, body, err = c.send(sent, &req, address)
+		res, body, err = c.send(sent, req, address)
 	} else {
 		//nolint:bodyclose // resty reads and closes it
-		res, body, err = c.sendByResty(sent, &req, address)
+		res, body, err = c.sendByResty(sent, req, address)
 	}
 	if err != nil {
 		return nil, sent.failure(ctx, res, err)

@@ -23,17 +23,24 @@ func (a *adapter) ExchangeToken(
 	if err != nil {
 		return res, err
 	}
-	err = a.connect(ctx, &req.Session, &in, &res.Connection)
+	got := new(exchangeResponse)
+	if err = a.exchange(ctx, &in, got); err == nil {
+		err = a.connect(ctx, &req.Session, &in, got, &res.Connection)
+	}
 	return res, err
 }
 
-// connect makes the connection of a session. If there is an error, conn does not change.
-func (a *adapter) connect(ctx context.Context, s *bankmux.Session, in *posted, conn *bankmux.Connection) error {
-	got := new(exchangeResponse)
+// exchange exchanges the code. There is no token yet.
+func (a *adapter) exchange(ctx context.Context, in *posted, got *exchangeResponse) error {
 	body := exchangeBody{AppSecret: a.api.secret.Reveal(), AccessCode: in.code, ConnectionID: in.connectionID}
-	if err := do(ctx, a.api, exchangeToken, rest.Request{JSON: body}, got); err != nil { // there is no token yet
-		return err
-	}
+	return do(ctx, a.api, exchangeToken, rest.Request{JSON: body}, got)
+}
+
+// connect makes the connection of a session whose code was exchanged. If there is an error, conn
+// does not change.
+func (a *adapter) connect(
+	ctx context.Context, s *bankmux.Session, in *posted, got *exchangeResponse, conn *bankmux.Connection,
+) error {
 	to := access{got.AccessToken, in.userSecret}
 	institution, err := a.bank(ctx, to)
 	if err != nil && !conclusive(err) {

@@ -22,9 +22,18 @@ func (a *adapter) ExchangeToken(
 ) (res bankmux.ExchangeResult, err error) {
 	link, err := a.linkOf(ctx, &req)
 	if err == nil {
-		res.Connection, err = connection(&req.Session, link)
+		err = connect(&req.Session, link, &res.Connection)
 	}
 	return res, err
+}
+
+// connect makes the connection of a session. The parts of a call are functions of their own, so
+// that little is on the stack while it waits for its response.
+//
+//go:noinline
+func connect(s *bankmux.Session, l *linkData, conn *bankmux.Connection) (err error) {
+	*conn, err = connection(s, l)
+	return err
 }
 
 // linkOf returns the link that the user made or renewed.
@@ -71,11 +80,17 @@ func posted(req *bankmux.ExchangeRequest) (string, error) {
 func (a *adapter) exchange(ctx context.Context, s *bankmux.Session, token string) (*linkData, error) {
 	sending, cancel := leaveTime(ctx)
 	defer cancel()
-	got, err := exchangeToken.fetch(sending, a.api, &rest.Request{JSON: exchangeBody{token}})
+	got := new(exchangeResponse)
+	err := exchangeToken.into(sending, a.api, &rest.Request{JSON: exchangeBody{token}}, got)
 	if err == nil {
 		got.Link.LinkID = cmp.Or(got.Link.LinkID, got.LinkID)
 		return got.Link, nil
 	}
+	return a.afterFailure(ctx, s, err)
+}
+
+// afterFailure finds the link of an exchange that failed, if there may be one.
+func (a *adapter) afterFailure(ctx context.Context, s *bankmux.Session, err error) (*linkData, error) {
 	if ctx.Err() != nil {
 		return nil, err
 	}
