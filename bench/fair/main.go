@@ -46,7 +46,7 @@ func run(ctx context.Context) error {
 	comparing := flag.Bool("compare", false, "compare two files of results")
 	n := size{}
 	flag.IntVar(&n.rounds, "rounds", 11, "how many rounds are measured")
-	flag.IntVar(&n.calls, "calls", 640, "how many calls a round has")
+	flag.IntVar(&n.calls, "calls", 1920, "how many calls a round has")
 	flag.Parse()
 	switch {
 	case *role == "server":
