@@ -81,7 +81,7 @@ func (r *InvestmentTransactionsRequest) prepare(c *Client, op *Op) error {
 	if err := checkIDs("InvestmentTransactionsRequest", r.Accounts); err != nil {
 		return err
 	}
-	if err := checkWindow("InvestmentTransactionsRequest", r.From, r.To, r.PageSize); err != nil {
+	if err := c.checkWindow("InvestmentTransactionsRequest", r.From, r.To, r.PageSize); err != nil {
 		return err
 	}
 	return r.Answers.prepare(op)

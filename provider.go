@@ -3,7 +3,10 @@ package bankmux
 // This file is the contract of an adapter: Provider, every optional interface, and the table of
 // capabilities.
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Provider is the interface that every adapter implements: the two steps of linking a bank account.
 // Each further ability of an adapter is one of the optional interfaces below.
@@ -63,6 +66,9 @@ type Description struct {
 	// PerAccount says that a call reads the balances or transactions of one account, as at Dapi.
 	// The client then makes one call per account or card.
 	PerAccount bool
+	// Now is the clock that decides which days the adapter requests, such as that of a test. nil
+	// means the machine's.
+	Now func() time.Time
 }
 
 // EffectDecider is for adapters with operations that do not have the default effect. The effect

@@ -42,10 +42,19 @@ func (c *Client) checkCards(request string, cards []string) error {
 	}
 }
 
+// now is the time by the adapter's clock.
+func (c *Client) now() time.Time {
+	if c.desc.Now != nil {
+		return c.desc.Now()
+	}
+	return time.Now()
+}
+
 // aheadOfUTC is how much further than UTC the earliest time zone is.
 const aheadOfUTC = 14 * time.Hour
 
-func checkWindow(request string, from, to Date, size int) error {
+// checkWindow rejects days that no row can have. The day of today is that of the adapter's clock.
+func (c *Client) checkWindow(request string, from, to Date, size int) error {
 	switch {
 	case !from.IsZero() && !from.IsValid():
 		return invalid(request+".From", "is not a day of the calendar")
@@ -53,7 +62,7 @@ func checkWindow(request string, from, to Date, size int) error {
 		return invalid(request+".To", "is not a day of the calendar")
 	case !from.IsZero() && !to.IsZero() && to.Before(from):
 		return invalid(request+".From", "is after To")
-	case !from.IsZero() && from.After(DateOf(time.Now().UTC().Add(aheadOfUTC))):
+	case !from.IsZero() && from.After(DateOf(c.now().UTC().Add(aheadOfUTC))):
 		return invalid(request+".From", "is in the future")
 	case size < 0:
 		return invalid(request+".PageSize", "is negative")

@@ -91,8 +91,13 @@ type ProductStatus struct {
 }
 
 // ConnectionStatus asks the provider for the state of a connection and returns the updated
-// connection. Store it. A lapsed or deleted connection is a result, not an error. It may be
-// repeated. For the errors see [StatusReader].
+// connection. Store it. A lapsed or deleted connection is a result, not an error.
+// [Status.AskedAt] stays, unless the adapter sets another one. It may be repeated. For the errors
+// see [StatusReader].
 func (c *Client) ConnectionStatus(ctx context.Context, req StatusRequest) (StatusResult, error) {
-	return call(ctx, c, &opStatus, &req, StatusReader.ConnectionStatus)
+	res, err := call(ctx, c, &opStatus, &req, StatusReader.ConnectionStatus)
+	if status := &res.Connection.Status; err == nil && status.AskedAt.IsZero() {
+		status.AskedAt = req.Connection.Status.AskedAt
+	}
+	return res, err
 }

@@ -55,7 +55,7 @@ func (r *TransactionsRequest) check(c *Client) error {
 	if r.Beyond != RangeClamp && r.Beyond != RangeRefuse {
 		return invalid("TransactionsRequest.Beyond", "is neither RangeRefuse nor RangeClamp")
 	}
-	return checkWindow("TransactionsRequest", r.From, r.To, r.PageSize)
+	return c.checkWindow("TransactionsRequest", r.From, r.To, r.PageSize)
 }
 
 // TransactionPage is one page.

@@ -15,6 +15,11 @@ import (
 var accounts = []promise{
 	{"accounts have an id, a kind and the provider's word for it", needs(bankmux.CapAccounts), accountsAreWhole},
 	{
+		"an account has the currency that the bank says",
+		needs(bankmux.CapAccounts),
+		currenciesAreRead,
+	},
+	{
 		"a new connection comes with an account that has rows",
 		needs(bankmux.CapAccounts, bankmux.CapTransactions),
 		comesWithRows,
@@ -62,6 +67,26 @@ func accountsAreWhole(t *testing.T, b *bench) {
 	)
 	require.NoError(t, err)
 	assert.Equal(t, got.Accounts[:1], one.Accounts)
+}
+
+// currenciesAreRead adds accounts in two currencies. A provider may leave the currency out.
+func currenciesAreRead(t *testing.T, b *bench) {
+	if b.lacks("Harness.Data", b.Data == nil, "the currency of an account") {
+		return
+	}
+	conn := b.connect(t.Context())
+	want := map[string]bankmux.Currency{}
+	for _, currency := range []string{"USD", "KWD"} {
+		want[b.account(conn, bankmux.AccountChecking, currency)] = bankmux.Currency(currency)
+	}
+	b.refetch(conn)
+	got, err := b.client.Accounts(t.Context(), bankmux.AccountsRequest{Connection: conn})
+	require.NoError(t, err)
+	for _, a := range got.Accounts {
+		if currency, added := want[a.ID]; added && a.Currency != "" {
+			assert.Equal(t, currency, a.Currency, "Account.Currency is that of the bank")
+		}
+	}
 }
 
 // comesWithRows checks a precondition of other tests, so that a harness without it fails with a

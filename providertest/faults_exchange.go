@@ -149,6 +149,9 @@ func (b *bench) keptDespite(f wirefault.Fault, post bankmux.ExchangeRequest) {
 	b.inject(f, -1, b.behind())
 	conn, err := single.Connection(b.client.ExchangeToken(t.Context(), post))
 	b.show(err)
+	if err == nil && conn.Institution.ID == "" {
+		assert.NotEqual(t, bankmux.StateActive, conn.Status.State, "a connection whose bank was not read is unverified")
+	}
 	b.heal()
 	b.newClient(guard.Options{}, carrierOf(f))
 	if err != nil {

@@ -61,6 +61,11 @@ type Harness struct {
 	// reference.
 	Binds bool
 
+	// Adds reports whether a reconnect opens a second access at the provider and leaves the first
+	// one, as at Dapi. If false, the provider has one access after a reconnect. If true, this is
+	// not checked.
+	Adds bool
+
 	// Reads reports whether a request changes nothing at the provider. It is used if the exchange
 	// has the effect [bankmux.Read]: then all requests of the exchange must be reads. Nil selects
 	// GET and HEAD.
@@ -193,6 +198,11 @@ type Words struct {
 	// States lists the members that hold the state of a connection. The suite puts unknown words
 	// into them as well, except in a reconnect: its result depends on the state.
 	States []string
+
+	// Pending lists the members that say whether a row is pending. The suite puts unreadable values
+	// into them, and no row may be booked or pending then. Leave it nil if the provider does not
+	// mark pending rows. If nil, this is not checked.
+	Pending []string
 
 	// Open reports requests that no fault is injected into, such as the one for an access token.
 	Open func(r *http.Request) bool

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/adapter/rest"
+	"github.com/bankmux/bankmux/adapter/wire"
 	"github.com/bankmux/bankmux/normalize"
 )
 
@@ -53,8 +54,14 @@ func (h *heron) Accounts(ctx context.Context, req bankmux.AccountsRequest) (res 
 				a.Currency = ""
 			}
 			kind, known := heronKinds[a.Kind]
-			if !known {
+			switch {
+			case !known && h.does("an unknown kind is a current account"):
+				kind = bankmux.AccountChecking
+			case !known:
 				kind = bankmux.AccountUnknown
+			}
+			if h.does("every account is in one currency") {
+				a.Currency = "USD"
 			}
 			res.Accounts = append(
 				res.Accounts,
@@ -100,22 +107,22 @@ func (h *heron) Balances(ctx context.Context, req bankmux.BalancesRequest) (res 
 }
 
 type heronRow struct {
-	ID        string  `json:"id"`
-	Direction string  `json:"direction"`
-	Currency  string  `json:"currency"`
-	Date      string  `json:"date"`
-	Text      string  `json:"text"`
-	Amount    *string `json:"amount"`
-	Pending   bool    `json:"pending"`
+	ID        string    `json:"id"`
+	Direction string    `json:"direction"`
+	Currency  string    `json:"currency"`
+	Date      string    `json:"date"`
+	Text      string    `json:"text"`
+	Amount    *string   `json:"amount"`
+	Pending   wire.Flag `json:"pending"`
 }
 
 // transaction translates a row. Of an unreadable row it returns what is certain.
 func (h *heron) transaction(account string, r heronRow) (bankmux.Transaction, *bankmux.Error) {
 	t := bankmux.Transaction{
-		ID: r.ID, Account: account, Status: bankmux.StatusBooked, Description: r.Text, RawDescription: r.Text,
+		ID: r.ID, Account: account, Status: r.Pending.Status(), Description: r.Text, RawDescription: r.Text,
 	}
-	if r.Pending && !h.does("the pending flag is not read") {
-		t.Status = bankmux.StatusPending
+	if h.does("the pending flag is not read") || (t.Status == "" && h.does("an unreadable pending flag is booked")) {
+		t.Status = bankmux.StatusBooked
 	}
 	day, fault := normalize.RowDay(r.Date)
 	if fault != nil {

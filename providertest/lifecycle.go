@@ -54,6 +54,7 @@ var lifecycle = []promise{
 			assert.Equal(t, bankmux.StateActive, got.Connection.Status.State)
 		},
 	},
+	{"a reconnect leaves one access", []bankmux.Capability{bankmux.CapStatus}, reconnectsOnce},
 	{"a reconnect that renewed nothing is refused", []bankmux.Capability{bankmux.CapStatus}, reconnectsInVain},
 	{
 		"a reconnect belongs to the connection's user",
@@ -120,4 +121,28 @@ var lifecycle = []promise{
 		[]bankmux.Capability{bankmux.CapCheck},
 		func(t *testing.T, b *bench) { require.NoError(t, b.client.Check(t.Context())) },
 	},
+}
+
+// reconnectsOnce renews a connection that works. The provider must learn which one: if it opens
+// another access, the one before must end.
+func reconnectsOnce(t *testing.T, b *bench) {
+	if b.Adds {
+		b.missing = append(b.missing, "the access that a reconnect renews: Harness.Adds is set")
+		return
+	}
+	conn := b.connect(t.Context())
+	req := b.Request
+	req.Reconnect = &conn
+	s, err := b.client.CreateSession(t.Context(), req)
+	require.NoError(t, err)
+	renewed, err := single.Connection(b.client.ExchangeToken(t.Context(), b.linked(s)))
+	require.NoError(t, err)
+	b.concealCredential(renewed)
+	if renewed.Reference() == conn.Reference() {
+		return
+	}
+	got, err := b.client.ConnectionStatus(t.Context(), bankmux.StatusRequest{Connection: conn})
+	require.NoError(t, err)
+	assert.NotEqual(t, bankmux.StateActive, got.Connection.Status.State,
+		"a reconnect opened a second access, and the first one stays: pass SessionRequest.Reconnect on")
 }

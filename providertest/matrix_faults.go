@@ -54,6 +54,7 @@ type matrixFault struct {
 	paced     bool // each step of a correct response takes time
 	silent    bool // no byte arrives
 	stateless bool // the result depends on the connection's state
+	flag      any  // not nil: the members of [Words.Pending] get this value
 }
 
 // asked is the wait in the Retry-After header of the faults that have one.

@@ -21,7 +21,9 @@ func (f matrixFault) serve(w http.ResponseWriter, r *http.Request, words Words, 
 		_, _ = io.Copy(io.Discard, r.Body)
 		f.words(words)(w, r)
 	case f.class == classReworded:
-		reword(w, r, f.members(words), next)
+		rewrite(w, r, f.members(words), unknownWord, next)
+	case f.flag != nil:
+		rewrite(w, r, words.Pending, func(any) (any, bool) { return f.flag, true }, next)
 	case f.wire != "":
 		mustLookup(f.wire).Serve(w, r, next)
 	default:
@@ -40,8 +42,17 @@ func either(own http.HandlerFunc, status int, body string) http.HandlerFunc {
 	}
 }
 
-// reword puts an unknown word into the members of a response.
-func reword(w http.ResponseWriter, r *http.Request, members []string, next http.Handler) {
+// unknownWord replaces a text by an unknown word.
+func unknownWord(old any) (any, bool) {
+	_, text := old.(string)
+	return unheard, text
+}
+
+// rewrite puts other values into the members of a response. with returns the new value of a member,
+// and false if the old one stays.
+func rewrite(
+	w http.ResponseWriter, r *http.Request, members []string, with func(old any) (any, bool), next http.Handler,
+) {
 	rec := httptest.NewRecorder()
 	next.ServeHTTP(rec, r)
 	body := rec.Body.Bytes()
@@ -53,7 +64,7 @@ func reword(w http.ResponseWriter, r *http.Request, members []string, next http.
 		for _, m := range members {
 			wanted[m] = true
 		}
-		reworded, err := json.Marshal(withUnknownWords(answer, "", wanted))
+		reworded, err := json.Marshal(rewritten(answer, "", wanted, with))
 		if err == nil {
 			body = reworded
 		}
@@ -66,19 +77,22 @@ func reword(w http.ResponseWriter, r *http.Request, members []string, next http.
 	}
 }
 
-func withUnknownWords(v any, parent string, wanted map[string]bool) any {
+// rewritten returns a value of JSON with other values of the wanted members.
+func rewritten(v any, parent string, wanted map[string]bool, with func(old any) (any, bool)) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, inner := range v {
-			if _, text := inner.(string); text && (wanted[name] || wanted[parent+"."+name]) {
-				v[name] = "unheard_of"
-				continue
+			if wanted[name] || wanted[parent+"."+name] {
+				if other, ok := with(inner); ok {
+					v[name] = other
+					continue
+				}
 			}
-			v[name] = withUnknownWords(inner, name, wanted)
+			v[name] = rewritten(inner, name, wanted, with)
 		}
 	case []any:
 		for i := range v {
-			v[i] = withUnknownWords(v[i], parent, wanted)
+			v[i] = rewritten(v[i], parent, wanted, with)
 		}
 	}
 	return v

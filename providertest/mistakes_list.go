@@ -43,6 +43,21 @@ var linkMistakes = []Mistake{
 		Says: "a lapsed connection has StateReauth",
 	},
 	{
+		Name: "an unknown state is active",
+		Test: "an unknown state is kept, and is not a known one",
+		Says: "a state that the provider invents later is kept as it is",
+	},
+	{
+		Name: "a reconnect opens a second access",
+		Test: "a reconnect leaves one access",
+		Says: "a reconnect opened a second access",
+	},
+	{
+		Name: "a connection that was not read is active",
+		Test: "faults/after an exchange/unavailable",
+		Says: "a connection whose bank was not read is unverified",
+	},
+	{
 		Name: "a disconnect does not reach the provider",
 		Test: "a disconnected connection is gone, and a second disconnect succeeds",
 		Says: "a disconnected connection still works at the provider",
@@ -100,6 +115,21 @@ var dataMistakes = []Mistake{
 		Name: "the pending flag is not read",
 		Test: "a pending row differs from a booked one",
 		Says: "while the row is pending",
+	},
+	{
+		Name: "an unreadable pending flag is booked",
+		Test: "a row whose pending flag is unreadable is neither booked nor pending",
+		Says: "says nothing about the row",
+	},
+	{
+		Name: "an unknown kind is a current account",
+		Test: "an unknown kind of account is AccountUnknown",
+		Says: "a kind that the provider invents later is not guessed",
+	},
+	{
+		Name: "every account is in one currency",
+		Test: "an account has the currency that the bank says",
+		Says: "Account.Currency is that of the bank",
 	},
 	{
 		Name: "a new link has new keys",

@@ -48,6 +48,7 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness, want ...bankmux.Ca
 	}
 	promises := slices.Concat(
 		linking, hosted, lifecycle, accounts, products, transactions, syncing, ledgerSyncs, hooks, rotating, drifting,
+		wording,
 	)
 	for _, p := range promises {
 		if !has.all(p.needs...) {

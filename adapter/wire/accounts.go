@@ -64,7 +64,8 @@ func CollectNumbers[T any](
 }
 
 // CollectOwners adds the owners of the accounts of a request, which are selected from a list with
-// all accounts: see [normalize.Accounts]. It merges equal owners, and leaves out an empty one. An
+// all accounts: see [normalize.Accounts]. It leaves out empty parts of an owner ([StatedOwner]) and
+// an owner without any, and merges equal owners. An
 // account without a list of owners is a failure, and so is one whose owners are all empty. If an
 // account is listed twice, that is a failure, and the owners of both rows are in the result.
 func CollectOwners[A, O any](
@@ -83,7 +84,7 @@ func CollectOwners[A, O any](
 		}
 		empty := 0
 		for n := range owners.Rows {
-			if one := read(&owners.Rows[n]); reflect.ValueOf(one).IsZero() {
+			if one := StatedOwner(read(&owners.Rows[n])); reflect.ValueOf(one).IsZero() {
 				empty++
 			} else {
 				res.Owners = normalize.AddOwner(res.Owners, account, one)

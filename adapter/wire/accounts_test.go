@@ -118,6 +118,43 @@ func TestCollectNumbers(t *testing.T) {
 	}, failures(res.Failed))
 }
 
+// TestStatedOwner specifies that absent parts of an owner are left out.
+func TestStatedOwner(t *testing.T) {
+	t.Parallel()
+	t.Run("what has no content is left out", func(t *testing.T) {
+		t.Parallel()
+		got := wire.StatedOwner(bankmux.Owner{
+			Names:     []string{"", "Rosa"},
+			Addresses: []bankmux.Address{{Primary: true}, {City: "Lisbon"}},
+			Phones:    []bankmux.Phone{{Kind: "home"}, {Number: "1"}},
+			Emails:    []bankmux.Email{{Address: "rosa@example.com"}, {Primary: true}},
+			Documents: []bankmux.Document{{Kind: "passport"}, {Number: "7"}},
+		})
+		assert.Equal(t, bankmux.Owner{
+			Names: []string{"Rosa"}, Addresses: []bankmux.Address{{City: "Lisbon"}},
+			Phones: []bankmux.Phone{{Number: "1"}}, Emails: []bankmux.Email{{Address: "rosa@example.com"}},
+			Documents: []bankmux.Document{{Number: "7"}},
+		}, got)
+	})
+	t.Run("an owner without content is zero", func(t *testing.T) {
+		t.Parallel()
+		got := wire.StatedOwner(bankmux.Owner{
+			Names: []string{""}, Addresses: []bankmux.Address{{}}, Phones: []bankmux.Phone{{}}, Emails: []bankmux.Email{{}},
+			Documents: []bankmux.Document{{Kind: "passport"}},
+		})
+		assert.Zero(t, got)
+	})
+	t.Run("CollectOwners leaves it out too", func(t *testing.T) {
+		t.Parallel()
+		list := accountList(t, `[{"id":"a","owners":[{"name":""},{"name":"Rosa"}]},{"id":"b","owners":[{"name":""}]}]`)
+		owner := func(r *nameRow) bankmux.Owner { return bankmux.Owner{Names: []string{r.Name}} }
+		of := func(r *accountRow) (string, *wire.List[nameRow]) { return r.ID, &r.Owners }
+		res := wire.CollectOwners(nil, list, of, owner)
+		assert.Equal(t, []bankmux.Owner{{Names: []string{"Rosa"}, Accounts: []string{"a"}}}, res.Owners)
+		assert.Equal(t, []string{"b||the response has an account whose owners are empty"}, failures(res.Failed))
+	})
+}
+
 // TestCollectOwners specifies that equal owners are one owner of several accounts.
 func TestCollectOwners(t *testing.T) {
 	t.Parallel()

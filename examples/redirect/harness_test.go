@@ -53,7 +53,7 @@ func newHarness(*testing.T) providertest.Harness {
 		Words: providertest.Words{
 			Rejected:    refuses(http.StatusUnauthorized, "key", "key_refused"),
 			UnknownCode: refuses(http.StatusBadRequest, "weather", "hail"),
-			Enums:       []string{"kind"}, States: []string{"status"},
+			Enums:       []string{"kind"}, States: []string{"status"}, Pending: []string{"pending"},
 			Open: isRenewal,
 		},
 		Received: b.received,

@@ -89,7 +89,7 @@ func (a *adapter) now() time.Time { return bankmux.Moment(a.clock()) }
 
 // Describe names the adapter.
 func (a *adapter) Describe() bankmux.Description {
-	return bankmux.Description{Provider: Name, Environment: a.environment, PerAccount: true}
+	return bankmux.Description{Provider: Name, Environment: a.environment, PerAccount: true, Now: a.clock}
 }
 
 // Effect returns that an exchange only reads: Osprey shows a consent to each caller with its

@@ -64,15 +64,10 @@ func translate(list *wire.List[movement], account string) (rows []bankmux.Transa
 	return rows, append(failed, list.Failures(account)...)
 }
 
-// statuses are by the flag of pending rows. Without the flag the status stays "".
-var statuses = map[wire.Flag]bankmux.TransactionStatus{
-	wire.FlagTrue: bankmux.StatusPending, wire.FlagFalse: bankmux.StatusBooked,
-}
-
 func (m *movement) transaction(account string) (bankmux.Transaction, *bankmux.Error) {
 	t := bankmux.Transaction{
 		ID: string(m.ID), Account: cmp.Or(string(m.Account), account), Replaces: string(m.PendingID),
-		Status: statuses[m.Pending], Description: m.Text, RawDescription: m.Text, Counterparty: m.Counterparty,
+		Status: m.Pending.Status(), Description: m.Text, RawDescription: m.Text, Counterparty: m.Counterparty,
 	}
 	var faults [3]*bankmux.Error
 	t.ValueDate, faults[0] = normalize.OptionalDay(m.ValueDay, "a value date")

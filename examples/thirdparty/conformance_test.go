@@ -70,7 +70,7 @@ func newHarness(*testing.T) providertest.Harness {
 				fails(w, http.StatusBadRequest, "in_no_documentation")
 			},
 			Enums:  []string{"kind"},
-			States: []string{"status"},
+			States: []string{"status"}, Pending: []string{"pending"},
 		},
 		Data:     b.data(),
 		Webhooks: b.webhooks(),

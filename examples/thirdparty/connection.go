@@ -67,9 +67,7 @@ func (a *adapter) ConnectionStatus(ctx context.Context, req bankmux.StatusReques
 	}
 	conn := req.Connection
 	conn.Institution = bankmux.Institution{ID: out.Bank.ID, Name: out.Bank.Name, Country: out.Bank.Country}
-	conn.Status = bankmux.Status{
-		State: stateOf(out.Status), Code: normalize.CleanCode(out.Status), At: a.now(), AskedAt: conn.Status.AskedAt,
-	}
+	conn.Status = bankmux.Status{State: stateOf(out.Status), Code: normalize.CleanCode(out.Status), At: a.now()}
 	conn.Consent.ExpiresAt, _ = normalize.Timestamp(out.Ends) // zero if Pelican does not say
 	conn.Products = nil
 	for _, word := range out.Products {

@@ -86,7 +86,7 @@ type adapter struct {
 // Describe names the adapter. PerAccount means that each call for balances or transactions names
 // one account.
 func (a *adapter) Describe() bankmux.Description {
-	return bankmux.Description{Provider: Name, Environment: a.env, PerAccount: true}
+	return bankmux.Description{Provider: Name, Environment: a.env, PerAccount: true, Now: a.clock}
 }
 
 // These are the capabilities of the adapter. The compiler names a missing method.

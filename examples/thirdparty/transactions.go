@@ -53,10 +53,7 @@ func (a *adapter) rows(
 // transaction translates a row. Of an unreadable row it returns what is certain.
 func (r *row) transaction(account string) (bankmux.Transaction, *bankmux.Error) {
 	t := bankmux.Transaction{
-		ID: r.ID, Account: account, Status: bankmux.StatusBooked, Description: r.Text, RawDescription: r.Text,
-	}
-	if r.Pending == wire.FlagTrue {
-		t.Status = bankmux.StatusPending
+		ID: r.ID, Account: account, Status: r.Pending.Status(), Description: r.Text, RawDescription: r.Text,
 	}
 	var fault *bankmux.Error
 	if t.Date, fault = normalize.RowDay(r.Date); fault != nil {

@@ -165,7 +165,7 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 	if fault != nil {
 		res.Failed = append(res.Failed, bankmux.Failure{Product: bankmux.ProductIdentity, Err: fault})
 	}
-	if !reflect.ValueOf(owner).IsZero() {
+	if owner = wire.StatedOwner(owner); !reflect.ValueOf(owner).IsZero() {
 		res.Owners = []bankmux.Owner{owner}
 	}
 	return res, nil
@@ -175,21 +175,12 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 func (who *person) owner() (owner bankmux.Owner, fault *bankmux.Error) {
 	owner.Nationality = who.Nationality
 	owner.BirthDate, fault = normalize.OptionalDay(who.DateOfBirth, "a day of birth")
-	if who.Name != "" {
-		owner.Names = []string{who.Name}
-	}
-	if who.EmailAddress != "" {
-		owner.Emails = []bankmux.Email{{Address: who.EmailAddress}}
-	}
+	owner.Names, owner.Emails = []string{who.Name}, []bankmux.Email{{Address: who.EmailAddress}}
 	for _, n := range who.Numbers.Rows {
-		if n.Value != "" {
-			owner.Phones = append(owner.Phones, bankmux.Phone{Number: n.Value, Kind: n.Type})
-		}
+		owner.Phones = append(owner.Phones, bankmux.Phone{Number: n.Value, Kind: n.Type})
 	}
 	for _, d := range slices.Concat(who.Identification.Rows, who.Identifications.Rows) {
-		if d.Value != "" {
-			owner.Documents = append(owner.Documents, bankmux.Document{Kind: d.Type, Number: d.Value})
-		}
+		owner.Documents = append(owner.Documents, bankmux.Document{Kind: d.Type, Number: d.Value})
 	}
 	if at := who.Address; at != nil {
 		owner.Addresses = []bankmux.Address{{

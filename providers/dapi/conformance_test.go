@@ -77,6 +77,7 @@ func newHarness(*testing.T) providertest.Harness {
 		Lapse:      func(conn bankmux.Connection) error { return bank.Lapse(conn.Reference()) },
 		Secrets:    []string{creds.AppSecret, hooks[0], hookKey},
 		Webhooks:   provider.Webhooks(bank),
+		Adds:       true, // each login makes an access token
 		Words: providertest.Words{
 			Rejected: bankharness.Respond(
 				http.StatusUnauthorized,

@@ -190,7 +190,7 @@ type adapter struct {
 
 // Describe names the adapter.
 func (a *adapter) Describe() bankmux.Description {
-	return bankmux.Description{Provider: Name, Environment: a.env, PerAccount: true}
+	return bankmux.Description{Provider: Name, Environment: a.env, PerAccount: true, Now: a.clock}
 }
 
 // Effect says that creating a session sends nothing.

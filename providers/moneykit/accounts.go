@@ -129,18 +129,13 @@ func (a *adapter) AccountNumbers(
 			res.Failed = append(res.Failed, out.Accounts.Failure(i, "", "", fault))
 			continue
 		}
-		one, failed := acc.numbers()
-		res.Failed = append(res.Failed, failed...)
-		if len(one.Numbers) > 0 {
-			res.Accounts = append(res.Accounts, one)
-		}
+		acc.addNumbers(&res)
 	}
 	return res, nil
 }
 
-// numbers returns the numbers of one account in the model.
-func (acc *accountNumbers) numbers() (one bankmux.AccountNumbers, failed []bankmux.Failure) {
-	one.Account = acc.AccountID
+// addNumbers adds the numbers of one account.
+func (acc *accountNumbers) addNumbers(res *bankmux.AccountNumbersResult) {
 	for _, scheme := range []struct {
 		name bankmux.NumberScheme
 		list *wire.List[accountNumber]
@@ -150,15 +145,17 @@ func (acc *accountNumbers) numbers() (one bankmux.AccountNumbers, failed []bankm
 		{bankmux.SchemeBACS, &acc.Numbers.BACS},
 		{bankmux.SchemeIBAN, &acc.Numbers.International},
 	} {
-		failed = append(failed, scheme.list.Failures(acc.AccountID)...)
-		for _, n := range scheme.list.Rows {
-			one.Numbers = append(one.Numbers, bankmux.AccountNumber{
-				Scheme: scheme.name, Number: n.Number, Routing: n.Routing, WireRouting: n.WireRouting,
+		before := len(res.Failed)
+		wire.CollectNumbers(res, scheme.name, scheme.list, func(n *accountNumber) (string, bankmux.AccountNumber) {
+			return acc.AccountID, bankmux.AccountNumber{
+				Number: n.Number, Routing: n.Routing, WireRouting: n.WireRouting,
 				Institution: n.Institution, Branch: n.Branch, SortCode: n.SortCode, IBAN: n.IBAN, BIC: n.BIC,
-			})
+			}
+		})
+		for i := range res.Failed[before:] {
+			res.Failed[before+i].Account = acc.AccountID // also of a row that is not an object
 		}
 	}
-	return one, failed
 }
 
 // Identity reads the owners of each account. Equal owners of several accounts are one owner in the
@@ -175,35 +172,20 @@ func (a *adapter) Identity(ctx context.Context, req bankmux.IdentityRequest) (ba
 	return wire.CollectOwners(req.Accounts, &out.Accounts, of, (*Owner).owner), nil
 }
 
-// owner returns the owner in the model. Empty parts are left out.
-func (o *Owner) owner() (out bankmux.Owner) {
-	for _, name := range o.Names {
-		if name != "" {
-			out.Names = append(out.Names, name)
-		}
-	}
+// owner returns the owner in the model.
+func (o *Owner) owner() bankmux.Owner {
+	out := bankmux.Owner{Names: o.Names}
 	for _, a := range o.Addresses {
-		one := bankmux.Address{
-			Street:     a.Street,
-			City:       a.City,
-			Region:     a.Region,
-			PostalCode: a.PostalCode,
-			Country:    a.Country,
-			Primary:    a.Primary,
-		}
-		if one != (bankmux.Address{Primary: a.Primary}) {
-			out.Addresses = append(out.Addresses, one)
-		}
+		out.Addresses = append(out.Addresses, bankmux.Address{
+			Street: a.Street, City: a.City, Region: a.Region, PostalCode: a.PostalCode, Country: a.Country,
+			Primary: a.Primary,
+		})
 	}
 	for _, p := range o.PhoneNumbers {
-		if p.Number != "" {
-			out.Phones = append(out.Phones, bankmux.Phone{Number: p.Number, Kind: p.Type, Primary: p.Primary})
-		}
+		out.Phones = append(out.Phones, bankmux.Phone{Number: p.Number, Kind: p.Type, Primary: p.Primary})
 	}
 	for _, e := range o.Emails {
-		if e.Address != "" {
-			out.Emails = append(out.Emails, bankmux.Email(e))
-		}
+		out.Emails = append(out.Emails, bankmux.Email(e))
 	}
 	return out
 }

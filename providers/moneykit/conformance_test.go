@@ -81,8 +81,8 @@ func harness(auth moneykit.Auth) func(*testing.T) providertest.Harness {
 				`{"error_code":"unheard_of","error_message":"An unlisted code"}`,
 			),
 			Enums:  []string{"account_type", "phone_numbers.type", "securities.type"},
-			States: []string{"state"},
-			Open:   func(r *http.Request) bool { return r.URL.Path == "/auth/token" },
+			States: []string{"state"}, Pending: []string{"pending"},
+			Open: func(r *http.Request) bool { return r.URL.Path == "/auth/token" },
 		}
 		// With client headers, only the expiring token differs.
 		var table providertest.Table

@@ -154,7 +154,7 @@ type adapter struct {
 
 // Describe names the adapter.
 func (a *adapter) Describe() bankmux.Description {
-	return bankmux.Description{Provider: Name, Environment: a.env}
+	return bankmux.Description{Provider: Name, Environment: a.env, Now: a.clock}
 }
 
 // CheckCredentials reads which application the credentials belong to.

@@ -278,13 +278,8 @@ func (w *transaction) fill(t *bankmux.Transaction, enrich bool) *bankmux.Error {
 		return fault
 	}
 	t.Date = day
-	switch w.Pending {
-	case wire.FlagTrue:
-		t.Status = bankmux.StatusPending
-	case wire.FlagFalse, wire.FlagAbsent:
-		t.Status = bankmux.StatusBooked
+	if t.Status = w.Pending.Status(); t.Status == bankmux.StatusBooked {
 		t.BookingDate = day // the date is the posting date, or that of initiation while pending
-	case wire.FlagUnreadable: // the status is not known
 	}
 	if w.Datetime != "" {
 		t.At, _ = normalize.Timestamp(w.Datetime)

@@ -201,7 +201,8 @@ func words() providertest.Words {
 			http.StatusBadRequest,
 			`{"error_type":"UNHEARD_OF","error_code":"UNHEARD_OF","error_message":"x","display_message":null}`,
 		),
-		Enums: []string{"phone_numbers.type", "emails.type", "accounts.type", "accounts.subtype", "update_type"},
+		Enums:   []string{"phone_numbers.type", "emails.type", "accounts.type", "accounts.subtype", "update_type"},
+		Pending: []string{"pending"},
 	}
 }
 

@@ -17,6 +17,7 @@ func TestIdentity(t *testing.T) {
 	t.Run("an owner of several accounts is one owner", anOwnerOfSeveralAccountsIsOne)
 	t.Run("owners that differ stay apart", ownersThatDifferStayApart)
 	t.Run("only the accounts asked for are read", onlyTheAccountsAskedForAreRead)
+	t.Run("absent parts of an owner are left out", absentPartsAreLeftOut)
 }
 
 func anOwnerOfSeveralAccountsIsOne(t *testing.T) {
@@ -75,4 +76,15 @@ func onlyTheAccountsAskedForAreRead(t *testing.T) {
 	got, err = s.client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn, Accounts: []string{"b", "z"}})
 	require.ErrorIs(t, err, bankmux.ErrNotFound, "an unknown account is named")
 	assert.Len(t, got.Owners, 1, "and does not hide the others")
+}
+
+func absentPartsAreLeftOut(t *testing.T) {
+	t.Parallel()
+	s := start(t, virtualbank.Options{}, nil)
+	conn := s.connect(request, "")
+	s.fails("/identity/get", http.StatusOK, `{"accounts":[{"account_id":"a","owners":[{"names":["Rosa",""],
+		"emails":[{"data":null}],"phone_numbers":[{"data":""}],"addresses":[{"data":{},"primary":true}]}]}]}`)
+	got, err := s.client.Identity(t.Context(), bankmux.IdentityRequest{Connection: conn})
+	require.NoError(t, err)
+	assert.Equal(t, []bankmux.Owner{{Accounts: []string{"a"}, Names: []string{"Rosa"}}}, got.Owners)
 }

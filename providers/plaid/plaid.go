@@ -172,7 +172,7 @@ type adapter struct {
 
 // Describe names the adapter.
 func (a *adapter) Describe() bankmux.Description {
-	return bankmux.Description{Provider: Name, Environment: a.cfg.Environment}
+	return bankmux.Description{Provider: Name, Environment: a.cfg.Environment, Now: a.cfg.Now}
 }
 
 // CheckCredentials reads one institution. Plaid has no call that names the application.
