@@ -44,7 +44,7 @@ type Account struct {
 	IBAN     string   `json:"iban,omitempty"`
 	Currency Currency `json:"currency,omitempty"` // "" if the provider does not say
 	Closed   bool     `json:"closed,omitempty"`
-	// the provider's id of the account that is the same in each of its links, if it has one
+	// an id that stays the same when the user links again; "" if the provider has none
 	PersistentID string `json:"persistent_id,omitempty"`
 	OriginalID   string `json:"original_id,omitempty"` // the application's own id of an imported account
 }

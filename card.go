@@ -35,8 +35,8 @@ type Card struct {
 	Currency Currency `json:"currency,omitempty"`
 }
 
-// Account returns the card as a [Ledger] names it: an account of [AccountCreditCard] with the id of
-// the card.
+// Account returns the card as an account of [AccountCreditCard] with the id of the card, so that a
+// [Ledger] can name it.
 func (c Card) Account() Account {
 	return Account{ID: c.ID, Kind: AccountCreditCard, Name: c.Name, Number: c.Number, Currency: c.Currency}
 }

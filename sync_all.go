@@ -80,9 +80,8 @@ func (r *SyncAllRequest) prepare(c *Client, op *Op) error {
 // them, and stores page after page until none is left. It may be repeated, also after a crash and
 // by several processes at once: each page is stored once, with its cursor. A call continues where
 // the last stored page ended. If the provider refuses the stored cursor, SyncAll starts without
-// one, and stores no row twice. A call that ends the round of an earlier call then reads a round of
-// its own, because the bank may have announced rows since. It does not if the bank has asked the
-// user.
+// one, and stores no row twice. A call that finishes another call's round reads one more round,
+// unless the bank has asked the user. The bank may have announced rows since.
 //
 // If some accounts could not be read, SyncAll stores the rest and returns a [*PartialError]. The
 // ledger remembers these accounts, and the next round reads them again.

@@ -98,7 +98,7 @@ type answerKey struct{ user, challenge string }
 type answered struct {
 	conn   bankmux.Connection
 	given  *bankmux.Answers
-	parked bool // the call was a sync
+	ofSync bool // the call was a sync
 	sent   bool // what follows is the result of the call
 	res    bankmux.Resumed
 	err    error
@@ -108,7 +108,7 @@ type answered struct {
 // it holds the call for a request that is posted again.
 func (s *Service) resume(ctx context.Context, key answerKey, a answered) (any, error) {
 	out, err := s.resumed(ctx, &a)
-	if errors.Is(err, KindStore) && !a.parked {
+	if errors.Is(err, KindStore) && !a.ofSync {
 		s.answered.prune()
 		s.answered.put(key, a)
 	}
@@ -122,10 +122,10 @@ func (s *Service) resumed(ctx context.Context, a *answered) (any, error) {
 		return nil, err
 	}
 	if !a.sent {
-		if a.parked, err = s.parked(ctx, a.conn, &a.given.Challenge); err != nil {
+		if a.ofSync, err = s.interruptedSync(ctx, a.conn, &a.given.Challenge); err != nil {
 			return nil, err
 		}
-		if a.parked {
+		if a.ofSync {
 			return s.resumeSync(ctx, a)
 		}
 		a.res, a.err = ask(ctx, client.Resume, bankmux.ResumeRequest{Connection: a.conn, Answers: a.given})
@@ -184,8 +184,8 @@ func (s *Service) afterResumed(
 	return append(failed, more...), err
 }
 
-// parked reports whether the challenge interrupted a sync, which then waits for the answers.
-func (s *Service) parked(ctx context.Context, conn bankmux.Connection, ch *bankmux.Challenge) (bool, error) {
+// interruptedSync reports whether the challenge interrupted a sync, which waits for the answers.
+func (s *Service) interruptedSync(ctx context.Context, conn bankmux.Connection, ch *bankmux.Challenge) (bool, error) {
 	if ch.Op == bankmux.OpSyncAll {
 		return true, nil
 	}

@@ -38,8 +38,8 @@
 //
 // Every handler but Webhooks, Health and Launcher needs a user. What belongs to another user gets
 // the same response as what does not exist. No response has a credential, a provider's reference or
-// the text of an error. Two of them have ids of the provider. A launch has what the provider's page
-// needs, such as the bank of a reconnect at Dapi. Health names institutions.
+// the text of an error. Two responses have ids of the provider. A launch has what the provider's
+// page needs, such as the bank of a reconnect at Dapi. Health names institutions.
 //
 // A request with an unsafe method is refused if the browser says that another site sent it
 // ([http.CrossOriginProtection]). A request body is JSON of bounded size, and must arrive in time.

@@ -47,7 +47,7 @@ type Config struct {
 	ReturnTo string
 	// TrustedOrigins are origins of other hosts whose pages may send requests, such as
 	// "https://www.example.com". A browser asks before it sends JSON to another host, so wrap the
-	// handlers in middleware that answers OPTIONS with the headers of CORS.
+	// handlers in middleware that responds to OPTIONS with the headers of CORS.
 	TrustedOrigins []string
 
 	// Presence says who waits for a call. nil means the address of the connection and the header

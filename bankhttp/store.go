@@ -62,8 +62,8 @@ type Exchanges interface {
 	//
 	// If the session was deleted meanwhile, such as with its user, the error is
 	// [bankmux.ErrNotFound] and nothing is stored. The handlers then end the access that exchange
-	// opened, and call [Users.ForgetExchange]. So they do if a further call for a result that could
-	// not be stored is [bankmux.ErrTokenSpent].
+	// opened, and call [Users.ForgetExchange]. They do the same if the result could not be stored
+	// and a further call for it is [bankmux.ErrTokenSpent].
 	//
 	// If exchange fails, nothing is stored and its error is returned. If the result has Failed, the
 	// connections are stored, and posting the payload again calls exchange for the rest. The result

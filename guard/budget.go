@@ -47,9 +47,9 @@ type Budget struct {
 
 	// Margin is the time at each end of a window in which no call is allowed, at most a quarter of
 	// it. It is for a limit that must hold at the provider. A call that is counted in one window
-	// may arrive in the next, which then has a call more than Limit. That cannot happen if Margin
-	// is at least the deadline of a call ([DeadlineOptions]) and the difference of the clocks
-	// together. 0 means none.
+	// may arrive in the next. The next window then has one call too many. That cannot happen if
+	// Margin is at least the deadline of a call ([DeadlineOptions]) and the difference of the
+	// clocks together. 0 means none.
 	Margin time.Duration
 
 	// Reserve is the part of Limit that is kept for calls that a user waits for. A call whose
@@ -73,10 +73,10 @@ const (
 )
 
 // Paced returns the budget with a shorter window and the same rate, rounded down to whole calls. So
-// it spreads the calls evenly. A provider may count any minute, not only whole ones. It then never
-// gets more than Limit in a minute, plus the calls of one shorter window. If a window would allow
-// less than one call, Paced makes it longer. The window is rounded up to whole milliseconds. The
-// result has no Margin. Paced returns b if window is not shorter.
+// it spreads the calls evenly. A provider may count any minute, not only whole ones. Any minute
+// then has at most Limit calls and those of one shorter window. If a window would allow less than
+// one call, Paced makes it longer. The window is rounded up to whole milliseconds. The result has
+// no Margin. Paced returns b if window is not shorter.
 func (b Budget) Paced(window time.Duration) Budget {
 	if window <= 0 {
 		return b

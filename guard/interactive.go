@@ -21,7 +21,8 @@ const interactiveWait = time.Second
 // [bankmux.ErrNotReady].
 //
 // With any other context a call waits up to [RetryOptions.MaxWait] before each retry, which suits
-// background work. Interactive does not limit the time of an attempt: give ctx a deadline for that.
+// background work. Interactive limits neither the time of an attempt nor the wait for another call
+// on the connection ([OnePerConnection]). Give ctx a deadline for both.
 func Interactive(ctx context.Context) context.Context {
 	return interactive.Context(ctx)
 }

@@ -44,6 +44,23 @@ func TestInteractive(t *testing.T) {
 			})
 		})
 	}
+	t.Run("the wait for another call on the connection ends with the deadline alone", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			q, op := guard.OnePerConnection(), bankmux.Op{Client: "c", Connection: "1", Effect: bankmux.Read}
+			for wait, want := range map[time.Duration]error{10 * time.Second: bankmux.ErrContextDone, time.Minute: nil} {
+				go func() {
+					_ = q(t.Context(), op, func(context.Context) error { time.Sleep(20 * time.Second); return nil })
+				}()
+				synctest.Wait()
+				ctx, cancel := context.WithTimeout(guard.Interactive(t.Context()), wait)
+				err := q(ctx, op, func(context.Context) error { return nil })
+				cancel()
+				require.ErrorIs(t, err, want)
+				time.Sleep(time.Minute)
+			}
+		})
+	})
 	t.Run("waits of our own end with the second", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

@@ -49,8 +49,8 @@ func (o RetryOptions) withDefaults() RetryOptions {
 // a challenge is repeated under the same condition, because a one-time password works once. A call
 // is not repeated after an error that the adapter does not know ([bankmux.Error.Unlisted]).
 //
-// If an attempt was sent, the error does not have NotSent, even if later attempts were refused. It
-// also matches the error of the attempt that was sent. If the outcome of that attempt is unknown,
+// If an attempt was sent, the error does not have NotSent, even if later attempts were refused. The
+// error also matches that of the attempt that was sent. If the outcome of that attempt is unknown,
 // and the call is not a read, the error has [bankmux.Error.Lost].
 //
 // Retry never waits longer than MaxWait or beyond the caller's deadline. If the wait would be

@@ -48,8 +48,8 @@ func unknownWord(old any) (any, bool) {
 	return unheard, text
 }
 
-// rewrite puts other values into the members of a response. with returns the new value of a member,
-// and false if the old one stays.
+// rewrite puts other values into the members of a response. It gets the new value of a member from
+// with, and false if the old one stays.
 func rewrite(
 	w http.ResponseWriter, r *http.Request, members []string, with func(old any) (any, bool), next http.Handler,
 ) {

@@ -32,18 +32,18 @@ func (e Every) Next(_ string, after time.Time) time.Time {
 // Night is a timetable with one run a day, in a slot of a daily window. The zero Night is a window
 // of eight hours from 00:05 UTC.
 //
-// The window does not start at midnight, because a daily budget with a margin, as PSD2's, refuses
-// calls near it. Runs whose slot lies there would fail, and all start together after it. So choose
-// a window without the midnight of such a budget, by the budget's days.
+// The window does not start at midnight. A daily budget with a margin, such as that of PSD2,
+// refuses calls near it. Runs whose slot lies there would fail, and all start together after it. So
+// choose a window without the midnight of such a budget, by the budget's days.
 //
 // Each connection has its own slot, which follows from its id alone. So the starts are spread
 // evenly over the window, whatever the order in which the connections were linked. A run that is
 // late keeps its slot of the next night. After an outage only the slots that passed meanwhile are
 // late, and [CatchUp] says for how long.
 type Night struct {
-	Start  time.Duration  // of the window by the clock; 0 means 5 minutes; 24 h, as any whole days, is midnight
+	Start  time.Duration  // after midnight, when the window starts; 0 means 5 minutes, and 24 h means midnight
 	Length time.Duration  // of the window, 24 h at most; 0 means 8 h
-	Zone   *time.Location // of midnight; nil means UTC
+	Zone   *time.Location // whose midnight it is; nil means UTC
 }
 
 // length returns the length of the window.

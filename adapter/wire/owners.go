@@ -4,10 +4,9 @@ package wire
 
 import "github.com/bankmux/bankmux"
 
-// StatedOwner returns an owner without its empty parts: names, addresses without a text, telephone
-// numbers and documents without a number, and e-mail addresses without an address. A bank writes
-// them as null or "", and absent stays absent. The owner is zero if nothing is left. It may share
-// memory with o.
+// StatedOwner returns an owner without its empty parts, which a bank writes as null or "". Those
+// are empty names, and addresses, telephone numbers, e-mail addresses and documents without
+// content. The owner is zero if nothing is left. It may share memory with o.
 func StatedOwner(o bankmux.Owner) bankmux.Owner {
 	o.Names = stated(o.Names, func(name string) bool { return name != "" })
 	o.Addresses = stated(o.Addresses, func(a bankmux.Address) bool {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"sync"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/guard"
@@ -50,12 +51,12 @@ func readAccounts(ctx context.Context, client *bankmux.Client, conn bankmux.Conn
 	}
 }
 
-// app answers requests of a browser. The maps stand for tables of your database.
+// app answers requests of a browser, several at a time. Its maps stand for tables of your database.
 type app struct {
 	client     *bankmux.Client
 	keyring    *bankmux.Keyring
-	conns      map[string]bankmux.Connection // by user: sealed, in your application
-	challenges map[string][]byte             // by user and id: encrypted
+	conns      map[string]bankmux.Connection // by user: sealed, in your application; requests only read it
+	challenges sync.Map                      // by user and id: []byte, encrypted
 }
 
 // page is what the browser gets.
@@ -92,12 +93,13 @@ func (a *app) balances(w http.ResponseWriter, r *http.Request) {
 func (a *app) answer(w http.ResponseWriter, r *http.Request) {
 	user, id := userOf(r), r.PathValue("challenge")
 	name := user + " " + id
-	raw, err := a.keyring.Decrypt(a.challenges[name], []byte(name))
+	stored, _ := a.challenges.LoadAndDelete(name) // DELETE … RETURNING
+	sealed, _ := stored.([]byte)
+	raw, err := a.keyring.Decrypt(sealed, []byte(name))
 	if err != nil {
 		w.WriteHeader(http.StatusNotFound) // of another user, or answered already
 		return
 	}
-	delete(a.challenges, name)
 	var challenge bankmux.Challenge
 	var texts []string
 	if err := errors.Join(json.Unmarshal(raw, &challenge), json.NewDecoder(r.Body).Decode(&texts)); err != nil {
@@ -148,12 +150,13 @@ func (a *app) store(user string, challenge bankmux.Challenge) page {
 	name := user + " " + p.Challenge
 	raw, err := json.Marshal(challenge)
 	if err == nil {
-		a.challenges[name], err = a.keyring.Encrypt(raw, []byte(name))
+		raw, err = a.keyring.Encrypt(raw, []byte(name))
 	}
 	if err != nil {
 		log.Print(err)
 		return page{Error: "Try again later."}
 	}
+	a.challenges.Store(name, raw)
 	return p
 }
 
@@ -223,8 +226,7 @@ func browse(client *bankmux.Client, conn bankmux.Connection, asks func(kinds ...
 	}
 	a := &app{
 		client: client, keyring: keyring,
-		conns:      map[string]bankmux.Connection{conn.User: conn},
-		challenges: map[string][]byte{},
+		conns: map[string]bankmux.Connection{conn.User: conn},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /accounts", a.accounts)

@@ -23,15 +23,16 @@ import (
 	"github.com/bankmux/bankmux/virtualbank"
 )
 
-// app stands for your application, and its maps and slice for tables of your database.
+// app stands for your application, and its maps and slice for tables of your database. Requests
+// come at the same time.
 type app struct {
 	registry *bankmux.Registry
 	keyring  *bankmux.Keyring
+
+	mu       sync.Mutex               // of the fields below
 	sessions map[string]sessionRow    // by Session.ID
 	rows     map[string]connectionRow // by Connection.ID
-
-	mu    sync.Mutex // deliveries come at the same time
-	queue [][]byte   // events that wait for a worker
+	queue    [][]byte                 // events that wait for a worker
 }
 
 // sessionRow is a sealed session beside the columns that open it.
@@ -64,15 +65,22 @@ func (a *app) take(ctx context.Context, event bankmux.Event) error {
 	if err != nil {
 		return err
 	}
+	a.put(queued)
+	return nil
+}
+
+// put adds an event to the end of the queue.
+func (a *app) put(queued []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.queue = append(a.queue, queued)
-	return nil
 }
 
 // finish makes the connection of a session, from what the browser posts or a webhook brings.
 func (a *app) finish(ctx context.Context, id string, payload bankmux.Secret) error {
+	a.mu.Lock()
 	stored, ok := a.sessions[id]
+	a.mu.Unlock()
 	if !ok {
 		return nil // a session of another application with the same keys
 	}
@@ -101,17 +109,32 @@ func (a *app) finish(ctx context.Context, id string, payload bankmux.Secret) err
 	return nil
 }
 
-// work does what the oldest event asks for. An error leaves the event in the queue.
+// work does what the oldest event asks for. After an error the event waits in the queue again.
 func (a *app) work(ctx context.Context) error {
+	queued, ok := a.next()
+	if !ok {
+		return nil
+	}
 	var event bankmux.Event
-	if err := json.Unmarshal(a.queue[0], &event); err != nil {
-		return err
+	err := json.Unmarshal(queued, &event)
+	if err == nil {
+		err = a.follow(bankmux.WithoutUser(ctx), event)
 	}
-	if err := a.follow(bankmux.WithoutUser(ctx), event); err != nil {
-		return err
+	if err != nil {
+		a.put(queued)
 	}
-	a.queue = a.queue[1:]
-	return nil
+	return err
+}
+
+// next takes the oldest event from the queue.
+func (a *app) next() (queued []byte, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.queue) == 0 {
+		return nil, false
+	}
+	queued, a.queue = a.queue[0], a.queue[1:]
+	return queued, true
 }
 
 // follow asks the provider for what the event announces.
@@ -154,12 +177,16 @@ func (a *app) save(conn bankmux.Connection) error {
 	if err != nil {
 		return err
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.rows[conn.ID] = connectionRow{conn.Ref(), conn.Client, conn.ReferenceKey, sealed}
 	return nil
 }
 
 // find opens the connection that an event names.
 func (a *app) find(client, referenceKey string) (conn bankmux.Connection, ok bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for _, row := range a.rows { // SELECT … WHERE client = $1 AND reference_key = $2
 		if row.client == client && row.referenceKey == referenceKey {
 			conn, err = bankmux.Open(a.keyring, row.ref, row.sealed)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -165,4 +166,30 @@ func TestLinkFinished(t *testing.T) {
 		assert.Equal(t, "s-1", queued.Session)
 		assert.Equal(t, bankmux.EventLinkFinished, queued.Kind)
 	})
+}
+
+// TestAtOnce specifies that the functions of the page may be called at the same time.
+func TestAtOnce(t *testing.T) {
+	t.Parallel()
+	_, a, session, post := open(t)
+	require.Equal(t, http.StatusOK, post(session+" {}"))
+	var conn bankmux.Connection
+	for _, row := range a.rows {
+		var err error
+		conn, err = bankmux.Open(a.keyring, row.ref, row.sealed)
+		require.NoError(t, err)
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 100 {
+				assert.NoError(t, a.take(t.Context(), bankmux.Event{Kind: bankmux.EventUnknown, Client: "another"}))
+				assert.NoError(t, a.save(conn))
+				assert.NoError(t, a.finish(t.Context(), "another", bankmux.Secret{}))
+				assert.NoError(t, a.work(t.Context()), "no connection of the event is stored")
+			}
+		})
+	}
+	all.Wait()
+	assert.Empty(t, a.queue)
 }
