@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,15 +65,54 @@ func TestMemoryQueue(t *testing.T) {
 		_, _, err = m.Dequeue(t.Context())
 		require.ErrorIs(t, err, bankmux.ErrNotFound, "an event is taken once")
 	})
-	t.Run("a full queue refuses an event, so the provider delivers it again", func(t *testing.T) {
+	t.Run("an event that waits is not stored twice", func(t *testing.T) {
+		t.Parallel()
+		a := newHarborApp(t, newHarbor())
+		m := bankhttp.NewMemory()
+		conn := a.stored(t, "rosa", a.harborLink(t, "rosa"))
+		require.NoError(t, keepIn(t.Context(), m, conn))
+		for _, key := range []string{"1", "1", "2"} {
+			require.NoError(t, m.Queue(t.Context(), eventOf(conn, "rows", key)))
+		}
+		assert.Equal(t, []string{"rows", "rows"}, queued(t, m))
+	})
+	t.Run("a queue full of events of strangers has room for those of stored connections",
+		func(t *testing.T) {
+			t.Parallel()
+			m := bankhttp.NewMemory()
+			for range 5_000 {
+				require.NoError(t, m.Queue(t.Context(), bankmux.Event{}))
+			}
+			var announced atomic.Int32
+			a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) {
+				c.Store, c.Linked = m, func(context.Context, bankmux.Connection) { announced.Add(1) }
+			})
+			assert.Equal(t, 500, a.hook(t, `{"kind":"transactions_available"}`).Code, "the provider delivers it again")
+			conn := a.stored(t, "rosa", a.harborLink(t, "rosa"))
+			assert.EqualValues(t, 1, announced.Load())
+			require.NoError(t, m.Queue(t.Context(), eventOf(conn, "rows", "1")))
+			assert.Equal(t, []string{bankhttp.EventLinked, "rows"}, queued(t, m))
+		})
+	t.Run("a full queue takes what the user has done, and refuses the rest", func(t *testing.T) {
 		t.Parallel()
 		m := bankhttp.NewMemory()
-		for range 10_000 {
-			require.NoError(t, m.Queue(t.Context(), bankmux.Event{}))
-		}
 		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.Store = m })
-		assert.Equal(t, 500, a.hook(t, `{"kind":"transactions_available"}`).Code)
+		conn := a.stored(t, "rosa", a.harborLink(t, "rosa"))
+		queued(t, m)
+		for range 10_000 {
+			require.NoError(t, m.Queue(t.Context(), eventOf(conn, "rows", "")))
+		}
+		require.Error(t, m.Queue(t.Context(), eventOf(conn, "rows", "one more")))
+		require.Error(t, m.Queue(t.Context(), bankmux.Event{Name: bankhttp.EventLinked}), "of a stranger")
+		for _, name := range []string{bankhttp.EventLinked, bankhttp.EventNamed} {
+			require.NoError(t, m.Queue(t.Context(), eventOf(conn, name, name)))
+		}
 	})
+}
+
+// eventOf returns an event of a connection.
+func eventOf(conn bankmux.Connection, name, key string) bankmux.Event {
+	return bankmux.Event{Client: conn.Client, ReferenceKey: conn.ReferenceKey, Name: name, Key: key}
 }
 
 // TestMemoryExchange specifies an exchange that another post works on.

@@ -187,12 +187,20 @@ type Reader interface {
 type Queue interface {
 	// Queue stores an event. Once it returns nil, the event cannot be lost, although its connection
 	// may be stored only later.
+	//
+	// A queue may refuse events of webhooks when it is full, because providers deliver them again.
+	// It must have room for [EventLinked] and [EventNamed] of stored connections. The user would
+	// otherwise see a link fail that is stored, and link again.
 	Queue(ctx context.Context, event bankmux.Event) error
 }
 
 // EventLinked is the [bankmux.Event.Name] of the event that asks for the first sync of a connection
 // after each link and reconnect.
 const EventLinked = "linked"
+
+// EventNamed is the [bankmux.Event.Name] of the event that asks for the first sync of an account
+// that the user has identified.
+const EventNamed = "named"
 
 // Account is a stored account.
 type Account struct {

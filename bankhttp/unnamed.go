@@ -65,7 +65,7 @@ func (s *Service) NameAccount() http.Handler {
 			return nil, of(unlessDeleted(err), nil, "account")
 		}
 		err = s.store.Queue(ctx, bankmux.Event{
-			Kind: bankmux.EventTransactionsAvailable, Name: "named", Client: conn.Client, Provider: conn.Provider,
+			Kind: bankmux.EventTransactionsAvailable, Name: EventNamed, Client: conn.Client, Provider: conn.Provider,
 			Key: "named/" + id, ReferenceKey: conn.ReferenceKey,
 		})
 		return named{name, conn.ID}, err // posting again queues it

@@ -36,83 +36,49 @@ type eventPayload struct {
 // Queue stores an event until [Store.Done]. It is an [inbox.Handler]. An event whose client and key
 // are queued already is not stored twice.
 //
-// An event of a connection that is not stored yet waits until it is, for at most
-// [Limits.EventAge]. If the queue is full, the error is an [*Error]. The inbox then
-// refuses the delivery, and the provider delivers it again.
+// An event of a connection that is not stored yet waits until it is, for at most [Limits.EventAge].
+// Such events get half of the queue. So another application with the same keys does not fill it.
+//
+// If the queue is full, the error is an [*Error]. The inbox then refuses the delivery, and the
+// provider delivers it again. [bankhttp.EventLinked] and [bankhttp.EventNamed] of a stored
+// connection are always stored, because a full queue must not fail what the user has done.
 func (s *Store) Queue(ctx context.Context, event bankmux.Event) error {
 	const op = "Queue"
-	raw, err := json.Marshal(event)
+	e, err := s.newEvent(event)
 	if err != nil {
-		return failed(op, invalid("event", "cannot be written as JSON"))
+		return failed(op, err)
 	}
-	sum := sha256.Sum256([]byte(strconv.Itoa(len(event.Client)) + ":" + event.Client + event.Key))
-	id := hex.EncodeToString(sum[:])
-	var sealed []byte
-	if payload := event.ExchangePayload(); !payload.IsZero() {
-		sealed, err = s.seal(sealedEvent, eventPayload{[]byte(payload.Reveal())}, id)
-		if err != nil {
-			return failed(op, err)
-		}
-	}
-	reference := plainText(event.ReferenceKey)
-	if event.Kind == bankmux.EventLinkFinished {
-		reference = "" // the connection is stored because of this event, so the event cannot wait for it
-	}
-	size := int64(len(raw) + len(sealed))
 	return s.write(ctx, op, func(w *work) error {
-		// Two processes count one after the other.
-		if err := w.dialect.lockFor(ctx, w, lockQueue); err != nil {
+		if err := s.makeRoom(ctx, w, e); err != nil {
 			return err
 		}
-		queued, err := w.has(ctx, "SELECT 1 FROM bankmux_events WHERE id = $1", id)
-		if queued || err != nil {
-			return err
-		}
-		if err := s.makeRoom(ctx, w, size); err != nil {
-			return err
-		}
-		_, err = w.exec(ctx, "INSERT INTO bankmux_events (id, created_at, client, reference_key, session_id, event,"+
-			" bytes, attempt, holder, held_until, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '', 0, $8)",
-			id, s.nowMillis(), plainText(event.Client), reference, plainText(event.Session), plainText(string(raw)),
-			size, sealed)
+		// Two processes may queue it at the same moment.
+		_, err := w.exec(ctx, "INSERT INTO bankmux_events (id, created_at, client, reference_key, session_id, event,"+
+			" bytes, attempt, holder, held_until, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '', 0, $8)"+
+			" ON CONFLICT (id) DO NOTHING",
+			e.id, s.nowMillis(), e.client, e.reference, e.session, e.content, e.size().bytes, e.sealed)
 		return err
 	})
 }
 
-// unknownConnection selects the events whose connection is not stored.
-const unknownConnection = "reference_key <> '' AND NOT EXISTS (SELECT 1 FROM bankmux_connections c" +
-	" WHERE c.client = bankmux_events.client AND c.reference_key = bankmux_events.reference_key)"
-
-// makeRoom refuses an event for which the queue has no room. If it is full, it first deletes events
-// that waited too long for their connection.
-func (s *Store) makeRoom(ctx context.Context, w *work, size int64) error {
-	for full := false; ; full = true {
-		var rows int
-		var bytes int64
-		err := w.row(ctx, "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM bankmux_events", nil, []any{&rows, &bytes})
-		if err != nil {
-			return err
-		}
-		if rows < s.limits.Events && bytes+size <= s.limits.EventBytes {
-			return nil
-		}
-		if full {
-			return &Error{
-				Detail: "has " + strconv.Itoa(rows) + " queued events of " + strconv.FormatInt(bytes, 10) +
-					" bytes, and Limits allow no more",
-			}
-		}
-		if err := s.dropUnknown(ctx, w); err != nil {
-			return err
-		}
+// newEvent returns the row of an event.
+func (s *Store) newEvent(event bankmux.Event) (*newEvent, error) {
+	raw, err := json.Marshal(event)
+	if err != nil {
+		return nil, invalid("event", "cannot be written as JSON")
 	}
-}
-
-// dropUnknown deletes the events that waited too long for their connection.
-func (s *Store) dropUnknown(ctx context.Context, w *work) error {
-	_, err := w.exec(ctx, "DELETE FROM bankmux_events WHERE created_at < $1 AND "+unknownConnection,
-		s.now().Add(-s.limits.EventAge).UnixMilli())
-	return err
+	sum := sha256.Sum256([]byte(strconv.Itoa(len(event.Client)) + ":" + event.Client + event.Key))
+	e := &newEvent{
+		id: hex.EncodeToString(sum[:]), name: event.Name, client: plainText(event.Client),
+		reference: plainText(event.ReferenceKey), session: plainText(event.Session), content: plainText(string(raw)),
+	}
+	if event.Kind == bankmux.EventLinkFinished {
+		e.reference = "" // the connection is stored because of this event, so the event cannot wait for it
+	}
+	if payload := event.ExchangePayload(); !payload.IsZero() {
+		e.sealed, err = s.seal(sealedEvent, eventPayload{[]byte(payload.Reveal())}, e.id)
+	}
+	return e, err
 }
 
 // queuedRow is a row of bankmux_events.
@@ -179,7 +145,7 @@ func (s *Store) dequeue(
 	}
 	err = s.write(ctx, op, func(w *work) error {
 		all, lost = nil, unreadable{}
-		if err := s.dropUnknown(ctx, w); err != nil {
+		if err := s.dropStrangers(ctx, w); err != nil {
 			return err
 		}
 		t := taking{rand.Text(), lease, full}

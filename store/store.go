@@ -42,11 +42,14 @@ type Limits struct {
 	// Lease is how long a process that died holds an exchange, an update of a connection or an
 	// event. A process that lives extends the first two. The default is 30 s.
 	Lease time.Duration
-	// Events is the number of queued events. The default is 10,000.
+	// Events is the number of queued events. The default is 10,000. Half of them may be of
+	// connections and sessions that are not stored.
 	Events int
-	// EventBytes is the size of all queued events together. The default is 16 MiB.
+	// EventBytes is the size of all queued events together, half of it for the same ones. The
+	// default is 16 MiB.
 	EventBytes int64
-	// EventAge is how long an event of an unknown connection stays queued. The default is 72 h.
+	// EventAge is how long an event stays queued whose connection or session is not stored. The
+	// default is 72 h.
 	EventAge time.Duration
 	// Seen is how long a handled delivery is remembered. The default is 48 h.
 	Seen time.Duration
@@ -144,6 +147,10 @@ func (s *Store) Close() error { return failed("Close", s.db.Close()) }
 
 // In returns the store inside a transaction of the application. Its methods neither commit nor roll
 // back. After an error of a method roll back, because PostgreSQL refuses further statements.
+//
+// What a method has written stays locked until your transaction ends, so let it end soon. On SQLite
+// that is the whole file. On PostgreSQL it is the rows. [Store.Queue] locks the whole queue if it
+// is nearly full: less than 1,000 events or 1 MiB are free.
 //
 // On SQLite start the transaction with a write, or open the database with _txlock=immediate.
 // Otherwise a write after a read may fail at once with "busy". [Store.Exchange], [Store.Reseal],
