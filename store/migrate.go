@@ -23,13 +23,33 @@ const SchemaVersion = 5
 // each process, before anything else. If several processes call it at once, one does the work and
 // the others wait. It may be repeated.
 //
+// If the tables are up to date, Migrate only reads. So a process may have a role that may not
+// change them, if another role has migrated the database.
+//
 // The names of all tables start with "bankmux_". The error is [bankmux.ErrInvalid] if a newer
 // version of this package has migrated the database. Nothing is changed then.
 func (s *Store) Migrate(ctx context.Context) error {
-	if err := s.alone("Migrate"); err != nil {
+	const op = "Migrate"
+	if err := s.alone(op); err != nil {
 		return err
 	}
-	return s.commit(ctx, "Migrate", func(w *work) error { return s.migrate(ctx, w) })
+	version, err := s.version(ctx, op)
+	if err == nil {
+		err = failed(op, checkVersion(version))
+	}
+	if err != nil || version == SchemaVersion {
+		return err
+	}
+	return s.commit(ctx, op, func(w *work) error { return s.migrate(ctx, w) })
+}
+
+// checkVersion refuses tables that a newer version of this package has made.
+func checkVersion(version int) error {
+	if version > SchemaVersion {
+		return invalid("database", "has version "+strconv.Itoa(version)+" of the schema, and this program knows "+
+			strconv.Itoa(SchemaVersion)+" at most")
+	}
+	return nil
 }
 
 func (s *Store) migrate(ctx context.Context, w *work) error {
@@ -43,12 +63,11 @@ func (s *Store) migrate(ctx context.Context, w *work) error {
 		return err
 	}
 	version, err := schemaVersion(ctx, w)
+	if err == nil {
+		err = checkVersion(version)
+	}
 	if err != nil {
 		return err
-	}
-	if version > SchemaVersion {
-		return invalid("database", "has version "+strconv.Itoa(version)+" of the schema, and this program knows "+
-			strconv.Itoa(SchemaVersion)+" at most")
 	}
 	for version++; version <= SchemaVersion; version++ {
 		if err := s.apply(ctx, w, version); err != nil {
@@ -84,7 +103,11 @@ func (s *Store) apply(ctx context.Context, w *work, version int) error {
 
 // Version returns the version of the schema that the database has, 0 before the first migration.
 func (s *Store) Version(ctx context.Context) (version int, err error) {
-	err = s.read(ctx, "Version", func(w *work) error {
+	return s.version(ctx, "Version")
+}
+
+func (s *Store) version(ctx context.Context, op string) (version int, err error) {
+	err = s.read(ctx, op, func(w *work) error {
 		version, err = schemaVersion(ctx, w)
 		return err
 	})

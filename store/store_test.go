@@ -147,6 +147,19 @@ func TestMigrate(t *testing.T) {
 		wg.Wait()
 		connection(t, db.openOnly(t), "rosa", "1")
 	})
+	onEach(t, "tables that are up to date are only read", func(t *testing.T, db *database) {
+		db.open(t)
+		s := db.openOnly(t)
+		s.DB().SetMaxOpenConns(1)
+		readOnly := "PRAGMA query_only = 1"
+		if db.dialect == store.Postgres {
+			readOnly = "SET default_transaction_read_only = on"
+		}
+		_, err := s.DB().ExecContext(t.Context(), readOnly)
+		require.NoError(t, err)
+		require.NoError(t, s.Migrate(t.Context()))
+		require.Error(t, s.Mark(t.Context(), "1"), "it cannot write")
+	})
 	onEach(t, "a newer schema is refused", func(t *testing.T, db *database) {
 		s := db.open(t)
 		_, err := s.DB().ExecContext(t.Context(), "INSERT INTO bankmux_schema VALUES (7, 0)")
