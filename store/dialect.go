@@ -88,6 +88,14 @@ func (d Dialect) lockDatabase(ctx context.Context, tx queryer) error {
 	return err
 }
 
+// emptyLog moves what SQLite has in its write-ahead log into the database, and empties the log. It
+// may have rows that were deleted since. If it cannot be emptied now, a later call empties it.
+func (d Dialect) emptyLog(ctx context.Context, db queryer) {
+	if d == SQLite {
+		_, _ = db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	}
+}
+
 // Locks of PostgreSQL that belong to no row.
 const (
 	lockMigrate = 0x62616e6b6d757801 // "bankmux", 1

@@ -92,10 +92,10 @@ func WithNow(now func() time.Time) Option {
 // For PostgreSQL behind a pooler that shares connections between transactions, set pgx's
 // default_query_exec_mode to exec. Package store/postgres does.
 //
-// For SQLite set the pragmas busy_timeout and foreign_keys on every connection, and journal_mode to
-// WAL. Package store/sqlite does. Another driver than those of [Dialect] works too, if its errors
-// have the same methods. The error is [bankmux.ErrInvalid] for a nil database or AEAD, for a zero
-// [bankmux.Keyring] and for an unknown dialect.
+// For SQLite set the pragmas busy_timeout, foreign_keys and secure_delete on every connection, and
+// journal_mode to WAL. Package store/sqlite does. Another driver than those of [Dialect] works too,
+// if its errors have the same methods. The error is [bankmux.ErrInvalid] for a nil database or
+// AEAD, for a zero [bankmux.Keyring] and for an unknown dialect.
 func New(db *sql.DB, dialect Dialect, aead bankmux.AEAD, options ...Option) (*Store, error) {
 	if db == nil {
 		return nil, invalid("db", "is nil")

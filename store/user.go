@@ -41,6 +41,11 @@ var errLinked = passed{errors.New("store: the user has a connection")}
 //
 // A connection that does not open, because its key is lost, stays too, and the errors join one of
 // [bankmux.ErrSeal] that names it. Delete it with [Store.DeleteConnection].
+//
+// Package store/sqlite overwrites what is deleted. After the rows are gone, DeleteUser also empties
+// the file with the suffix -wal. A reader or writer that is busy for longer than busy_timeout
+// prevents that. The file then keeps old texts until the database is closed, or until the next
+// DeleteUser. PostgreSQL overwrites deleted rows some time after a vacuum.
 func (s *Store) DeleteUser(
 	ctx context.Context, user string, disconnect func(context.Context, bankmux.Connection) error,
 ) (left []Unfinished, err error) {
@@ -67,6 +72,9 @@ func (s *Store) DeleteUser(
 			return left, joined(err, lost)
 		}
 		left, done, err := s.deleteRows(ctx, user)
+		if done {
+			s.dialect.emptyLog(ctx, s.db)
+		}
 		if done || err != nil {
 			return left, err
 		}

@@ -1,10 +1,12 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -80,6 +82,36 @@ func TestDeleteUserLinks(t *testing.T) {
 		}
 		assert.Positive(t, stored)
 		assert.Positive(t, refused)
+	})
+}
+
+// TestDeleteUserFiles specifies that SQLite overwrites what is deleted.
+func TestDeleteUserFiles(t *testing.T) {
+	t.Run("sqlite: the files have nothing of the user afterwards", func(t *testing.T) {
+		db := newDatabase(t, store.SQLite)
+		s := db.open(t)
+		const user = "rosa-of-the-deleted"
+		fill(t, s, user)
+		fill(t, s, "omar")
+		found := func(text string) (n int) {
+			for _, file := range []string{db.address, db.address + "-wal"} {
+				content, err := os.ReadFile(file)
+				require.NoError(t, err)
+				content = bytes.ReplaceAll(content, []byte("delivery of "+user), nil) // a mark, which has no user
+				n += bytes.Count(content, []byte(text))
+			}
+			return n
+		}
+		require.Positive(t, found(user))
+		require.Positive(t, found("tea room"))
+		require.NoError(t,
+			deleteUser(t, s, user, func(context.Context, bankmux.Connection) error { return nil }))
+		assert.Zero(t, found(user))
+		assert.Equal(t, 1, found("tea room"), "that of another user stays")
+
+		require.NoError(t,
+			deleteUser(t, s, "omar", func(context.Context, bankmux.Connection) error { return nil }))
+		assert.Zero(t, found("tea room"))
 	})
 }
 

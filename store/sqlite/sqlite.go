@@ -26,8 +26,9 @@ const maxConnections = 8
 // alone. Others keep their permissions.
 //
 // The file is in WAL mode, so readers do not wait for a writer. A writer waits for another one for
-// at most 10 s. The store does not keep data in memory only, so the name ":memory:" is
-// [bankmux.ErrInvalid]. A file that cannot be opened is a [*store.Error].
+// at most 10 s. What is deleted is overwritten with zeros. The store does not keep data in memory
+// only, so the name ":memory:" is [bankmux.ErrInvalid]. A file that cannot be opened is a
+// [*store.Error].
 func Open(ctx context.Context, file string, aead bankmux.AEAD, options ...store.Option) (*store.Store, error) {
 	if file == "" || strings.Contains(file, ":memory:") || strings.ContainsRune(file, 0) {
 		return nil, &bankmux.Error{
@@ -38,7 +39,9 @@ func Open(ctx context.Context, file string, aead bankmux.AEAD, options ...store.
 	makePrivate(file)
 	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()}
 	name.RawQuery = url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+		"_pragma": {
+			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(1)",
+		},
 		"_txlock": {"immediate"},
 	}.Encode()
 	db, err := sql.Open("sqlite", name.String())

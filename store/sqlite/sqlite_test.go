@@ -10,20 +10,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/store"
 	"github.com/bankmux/bankmux/store/sqlite"
 )
 
-// TestOpen specifies who may read the files of a store. Its texts are not sealed.
+// TestOpen specifies who may read the files of a store, whose texts are not sealed. It also
+// specifies how they are backed up.
 func TestOpen(t *testing.T) {
 	key := bankmux.Key{ID: "k", Material: bankmux.NewSecret("an example key, 32 bytes long!!!")}
 	keyring, err := bankmux.NewKeyring(key)
 	require.NoError(t, err)
-	open := func(t *testing.T, file string) {
+	open := func(t *testing.T, file string) *store.Store {
 		t.Helper()
 		s, err := sqlite.Open(t.Context(), file, keyring)
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
 		require.NoError(t, s.Migrate(t.Context()))
+		return s
 	}
 	permissions := func(t *testing.T, file string) os.FileMode {
 		t.Helper()
@@ -48,5 +51,21 @@ func TestOpen(t *testing.T) {
 		before := permissions(t, file)
 		open(t, file)
 		assert.Equal(t, before, permissions(t, file))
+	})
+	t.Run("a backup by VACUUM INTO has what a copy of the file lacks", func(t *testing.T) {
+		folder := t.TempDir()
+		file, copied, backup := filepath.Join(folder, "b.db"), filepath.Join(folder, "c.db"), filepath.Join(folder, "d.db")
+		s := open(t, file)
+		require.NoError(t, s.Mark(t.Context(), "a delivery"))
+		_, err := s.DB().ExecContext(t.Context(), "VACUUM INTO '"+backup+"'")
+		require.NoError(t, err)
+		content, err := os.ReadFile(file) //nolint:gosec // a temporary file
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(copied, content, 0o600))
+		for name, want := range map[string]bool{copied: false, backup: true} {
+			seen, err := open(t, name).Seen(t.Context(), "a delivery")
+			require.NoError(t, err)
+			assert.Equal(t, want, seen, name)
+		}
 	})
 }
