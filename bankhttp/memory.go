@@ -225,6 +225,7 @@ func (m *Memory) run(
 		if !slices.Contains(m.refs, conn.Ref()) {
 			m.refs = append(m.refs, conn.Ref())
 		}
+		m.closeChallenges(conn)
 	}
 	one.failed = res.Failed
 	all, err := m.resultOf(one)
@@ -417,9 +418,23 @@ func (m *Memory) CloseChallenge(ctx context.Context, user, id string) error {
 	case open.closed:
 		return bankmux.ErrChallengeExpired
 	}
-	ends := bankmux.Challenge{Connection: open.ch.Connection, ExpiresAt: open.ch.ExpiresAt}
-	m.challenges[id] = openChallenge{user: user, ch: ends, closed: true}
+	m.challenges[id] = open.close()
 	return nil
+}
+
+// close returns a challenge without its content.
+func (o openChallenge) close() openChallenge {
+	ends := bankmux.Challenge{Connection: o.ch.Connection, ExpiresAt: o.ch.ExpiresAt}
+	return openChallenge{user: o.user, ch: ends, closed: true}
+}
+
+// closeChallenges closes what the bank asked a login that conn replaces. The caller has locked mu.
+func (m *Memory) closeChallenges(conn bankmux.Connection) {
+	for id, open := range m.challenges {
+		if open.user == conn.User && open.ch.Connection == conn.ID {
+			m.challenges[id] = open.close()
+		}
+	}
 }
 
 // maxEvents bounds the queue.

@@ -115,6 +115,31 @@ func eventOf(conn bankmux.Connection, name, key string) bankmux.Event {
 	return bankmux.Event{Client: conn.Client, ReferenceKey: conn.ReferenceKey, Name: name, Key: key}
 }
 
+// TestMemoryChallenge specifies what a reconnect does to an open challenge.
+func TestMemoryChallenge(t *testing.T) {
+	t.Parallel()
+	m := bankhttp.NewMemory()
+	conn, other := bankmux.Connection{ID: "c", User: "rosa"}, bankmux.Connection{ID: "d", User: "rosa"}
+	ids := map[string]string{}
+	for _, one := range []bankmux.Connection{conn, other} {
+		require.NoError(t, keepIn(t.Context(), m, one))
+		id, err := m.SaveChallenge(t.Context(), "rosa",
+			bankmux.Challenge{ID: "1", Connection: one.ID, ExpiresAt: time.Now().Add(time.Hour)})
+		require.NoError(t, err)
+		ids[one.ID] = id
+	}
+	_, err := m.Exchange(t.Context(), bankmux.SessionRef{User: "rosa", ID: "again"}, []byte("{}"),
+		func(context.Context) (bankmux.ExchangeResult, error) {
+			return bankmux.ExchangeResult{Connection: conn}, nil
+		})
+	require.NoError(t, err)
+	_, err = m.Challenge(t.Context(), "rosa", ids["c"])
+	require.ErrorIs(t, err, bankmux.ErrChallengeExpired, "the bank asked the login before")
+	require.ErrorIs(t, m.CloseChallenge(t.Context(), "rosa", ids["c"]), bankmux.ErrChallengeExpired)
+	_, err = m.Challenge(t.Context(), "rosa", ids["d"])
+	require.NoError(t, err, "that of another connection stays open")
+}
+
 // TestMemoryExchange specifies an exchange that another post works on.
 func TestMemoryExchange(t *testing.T) {
 	t.Parallel()

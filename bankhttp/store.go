@@ -55,6 +55,9 @@ type Exchanges interface {
 	// call at the same time waits for the first, also in another process. The error is
 	// [bankmux.ErrNotReady] if its time ends before.
 	//
+	// An open challenge of a connection that is stored again is closed, as by
+	// [Challenges.CloseChallenge]. The bank asked the login that the new one replaces.
+	//
 	// If the result cannot be stored, the handlers call Exchange again, with an exchange that
 	// returns it and sends nothing. After they have ended its access, the exchange returns
 	// [bankmux.ErrTokenSpent] instead. Such a call must not wait for the first one, which has

@@ -11,8 +11,9 @@ import (
 )
 
 // SaveConnection stores a connection sealed, as [bankmux.Client.ExchangeToken] returned it. It
-// replaces what the row has, so use [Store.Update] for every later change. If an Update of the
-// connection runs, SaveConnection waits for its end.
+// replaces what the row has, so use [Store.Update] for every later change. It closes an open
+// challenge of the connection. If an Update of the connection runs, SaveConnection waits for its
+// end.
 //
 // The error is [bankmux.ErrInvalid] for a connection without credential, and for an id that belongs
 // to another user.
@@ -40,7 +41,8 @@ func (s *Store) untilFree(ctx context.Context, op string, fn func() error) error
 	}
 }
 
-// putLinked stores a connection that was linked or reconnected. Its next sync is due at once.
+// putLinked stores a connection that was linked or reconnected. Its next sync is due at once. An
+// open challenge is closed, because the bank asked the login before.
 func (s *Store) putLinked(ctx context.Context, w *work, conn bankmux.Connection) error {
 	if err := s.putConnection(ctx, w, conn); err != nil {
 		return err
@@ -48,7 +50,12 @@ func (s *Store) putLinked(ctx context.Context, w *work, conn bankmux.Connection)
 	if err := s.dropLostSync(ctx, w, conn); err != nil {
 		return err
 	}
-	_, err := w.exec(ctx, "UPDATE bankmux_connections SET due_at = 0 WHERE id = $1", conn.ID)
+	_, err := w.exec(ctx, "UPDATE bankmux_challenges SET sealed = $1 WHERE connection_id = $2 AND "+isOpen,
+		[]byte{}, conn.ID)
+	if err != nil {
+		return err
+	}
+	_, err = w.exec(ctx, "UPDATE bankmux_connections SET due_at = 0 WHERE id = $1", conn.ID)
 	return err
 }
 
