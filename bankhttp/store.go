@@ -42,7 +42,8 @@ type Sessions interface {
 	// the others, and joins an error of [bankmux.ErrSeal] for each that does not.
 	Sessions(ctx context.Context, user string) ([]bankmux.Session, error)
 	// FindSession returns a session by its id alone. It is for webhooks, which name a session and
-	// no user. The handlers never call it with an id from a browser. Errors are those of Session.
+	// no user. Of a session that a browser names, [Service.Return] uses the RedirectURI alone. No
+	// other handler calls it with an id from a browser. Errors are those of Session.
 	FindSession(ctx context.Context, id string) (bankmux.Session, error)
 }
 

@@ -141,8 +141,9 @@ func (s *Store) Sessions(ctx context.Context, user string) (all []bankmux.Sessio
 	return all, errors.Join(lost...)
 }
 
-// FindSession returns a session by its id alone, for a webhook, which names no user. Never call it
-// with an id from a browser. Errors are those of [Store.Session].
+// FindSession returns a session by its id alone, for a webhook, which names no user. Whoever knows
+// an id gets the session of any user. So show nothing of it to a browser that has sent the id.
+// Errors are those of [Store.Session].
 func (s *Store) FindSession(ctx context.Context, id string) (session bankmux.Session, err error) {
 	err = s.read(ctx, "FindSession", func(w *work) error {
 		var r sessionRow
