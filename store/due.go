@@ -72,7 +72,8 @@ func (s *Store) takeDue(
 					lost.rows++
 					lost.err = err
 				}
-				_, err = w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1 WHERE id = $2", due, r.ref.ID)
+				_, err = w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1, updated_at = $2 WHERE id = $3",
+					due, now.UnixMilli(), r.ref.ID)
 				if err != nil {
 					return err
 				}
@@ -97,8 +98,8 @@ func (s *Store) takeLinked(ctx context.Context, q Queued, lease time.Duration) (
 		}
 		now := s.now()
 		until := now.Add(lease).UnixMilli()
-		n, err = w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1 WHERE id = $2 AND user_id = $3"+
-			" AND due_at <= $4", until, q.Connection.ID, q.Connection.User, now.UnixMilli())
+		n, err = w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1, updated_at = $4 WHERE id = $2"+
+			" AND user_id = $3 AND due_at <= $4", until, q.Connection.ID, q.Connection.User, now.UnixMilli())
 		if n == 1 {
 			due = &Due{*q.Connection, until}
 		}
@@ -122,11 +123,12 @@ func (s *Store) none(ctx context.Context, op, query string, args ...any) (none b
 
 // extendDue makes the lease of a connection end later. It does nothing if the lease was lost.
 func (s *Store) extendDue(ctx context.Context, d *Due, lease time.Duration) error {
-	until := s.now().Add(lease).UnixMilli()
+	now := s.now()
+	until := now.Add(lease).UnixMilli()
 	var n int64
 	err := s.write(ctx, "TakeDue", func(w *work) (err error) {
-		n, err = w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1 WHERE id = $2 AND due_at = $3",
-			until, d.Connection.ID, d.until)
+		n, err = w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1, updated_at = $4 WHERE id = $2"+
+			" AND due_at = $3", until, d.Connection.ID, d.until, now.UnixMilli())
 		return err
 	})
 	if n == 1 && err == nil {
@@ -139,8 +141,9 @@ func (s *Store) extendDue(ctx context.Context, d *Due, lease time.Duration) erro
 // has reconnected meanwhile: the connection is due at once then.
 func (s *Store) SetDue(ctx context.Context, d Due, at time.Time) error {
 	return s.write(ctx, "SetDue", func(w *work) error {
-		_, err := w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1 WHERE id = $2 AND user_id = $3"+
-			" AND due_at = $4", at.UnixMilli(), d.Connection.ID, d.Connection.User, d.until)
+		_, err := w.exec(ctx, "UPDATE bankmux_connections SET due_at = $1, updated_at = $5 WHERE id = $2"+
+			" AND user_id = $3 AND due_at = $4",
+			at.UnixMilli(), d.Connection.ID, d.Connection.User, d.until, s.nowMillis())
 		return err
 	})
 }

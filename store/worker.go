@@ -66,6 +66,9 @@ type Worker struct {
 // Run works until ctx ends, and returns nil after its last job has ended. Jobs get a context that
 // ends with ctx and says that no user waits. A job that panics counts as one that failed.
 //
+// If the clock was ahead, it has set syncs and events for too late. Run looks for them at its
+// start, one lease later and then each hour. It logs that there are some and does them.
+//
 // If the database fails, Run logs it and goes on: it takes no new job then. The error is
 // [bankmux.ErrInvalid] for a worker that lacks a field.
 func (w Worker) Run(ctx context.Context) error {
@@ -85,7 +88,9 @@ func (w Worker) Run(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			w.log(ctx, "no job could be taken", err)
 		}
-		if err == nil && !w.Store.now().Before(look) {
+		// A look that is too far ahead was set by a clock that was ahead.
+		if ahead := look.Sub(w.Store.now()); err == nil && (ahead <= 0 || ahead > pause) {
+			w.correctTimes(ctx)
 			w.lookForUnfinished(ctx)
 			look, pause = w.Store.now().Add(pause), lookEvery
 		}
