@@ -80,6 +80,14 @@ func TestPackage(t *testing.T) {
 			assert.FileExists(t, name.(string))
 		}
 	})
+	t.Run("it has the license of the module, which npm packs", func(t *testing.T) {
+		t.Parallel()
+		own, err := os.ReadFile("LICENSE")
+		require.NoError(t, err)
+		module, err := os.ReadFile("../../LICENSE")
+		require.NoError(t, err)
+		assert.Equal(t, string(module), string(own))
+	})
 }
 
 // TestTypes specifies that the types name every field of a launch.
