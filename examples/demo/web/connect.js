@@ -9,24 +9,42 @@ const options = { loaders: { moneykit: () => import("@moneykit/connect") } };
 // The id opens nothing without the user's login. The launch has a token, so it is not kept.
 const kept = "bank.session";
 
+// repeated sends a request again if the server asks for it, such as while its database is away.
+async function repeated(...request) {
+  for (let left = 4; ; left--) {
+    try {
+      return await call(...request);
+    } catch (problem) {
+      const seconds = problem.retry_after;
+      if (!left || !(seconds <= 30)) throw problem;
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    }
+  }
+}
+
 // finish posts what the launcher returned, and returns the connections.
 async function finish(session, outcome) {
   try {
     const payload = await outcome;
     if (!payload) return window.close(); // a popup: the window that opened it gets the outcome
-    return await call("POST", "/bank/sessions/" + session, payload);
+    return await repeated("POST", "/bank/sessions/" + session, payload);
   } finally {
     sessionStorage.removeItem(kept);
   }
 }
 
-function run({ session, launch }) {
+let open; // the run whose page is open: a second click waits for the same outcome
+
+const run = (...request) => (open ??= start(...request).finally(() => (open = undefined)));
+
+async function start(...request) {
+  const { session, launch } = await call(...request);
   sessionStorage.setItem(kept, session); // a bank may send the browser to its own page and back
   return finish(session, connect(launch, options));
 }
 
-export const linkBank = async (country) => run(await call("POST", "/bank/sessions", { country }));
-export const reconnect = async (id) => run(await call("POST", `/bank/connections/${id}/sessions`, {}));
+export const linkBank = (country) => run("POST", "/bank/sessions", { country });
+export const reconnect = (id) => run("POST", `/bank/connections/${id}/sessions`, {});
 
 // continueLink goes on after a bank has sent the browser back. The page at ReturnTo calls it
 // whenever it is loaded. It returns undefined if there is nothing to go on with.
@@ -35,13 +53,15 @@ export async function continueLink() {
   const session = sessionStorage.getItem(kept) ?? query.get("session");
   const [problem, id, back] = ["problem", "connection", "return"].map((name) => query.get(name));
   if (problem === "no_user") return { problem }; // after the login, send the browser to back again
-  if (problem || id || back) history.replaceState(null, "", location.pathname);
+  const leave = () => history.replaceState(null, "", location.pathname);
+  if (problem || id) leave();
   if (problem || id || !back) { // the flow has ended, also if the page was loaded again in its middle
     sessionStorage.removeItem(kept);
     return problem ? { problem } : id ? { connections: [{ id }] } : undefined;
   }
   const resumed = async () => {
-    const { launch } = await call("GET", "/bank/sessions/" + session);
+    const { launch } = await repeated("GET", "/bank/sessions/" + session);
+    leave(); // a page that is loaded again after this starts anew
     return resume(launch, back, options);
   };
   return finish(session, resumed());
