@@ -35,28 +35,6 @@ type memoryPlace struct {
 	until  time.Time
 }
 
-// place drops the places that have ended, and returns the index of the holder's, or -1. Thousands
-// may wait for a lease, and ask again and again.
-func (l *memoryLease) place(holder string, now time.Time) int {
-	at, kept := -1, 0
-	for i := range l.queue {
-		p := &l.queue[i]
-		if !now.Before(p.until) {
-			continue
-		}
-		if p.holder == holder {
-			at = kept
-		}
-		if kept < i {
-			l.queue[kept] = *p
-		}
-		kept++
-	}
-	clear(l.queue[kept:])
-	l.queue = l.queue[:kept]
-	return at
-}
-
 type memoryFact struct {
 	value []byte
 	until time.Time
@@ -89,16 +67,15 @@ func (m *Memory) Acquire(ctx context.Context, c Claim) (Lease, error) {
 		l = &memoryLease{}
 		m.leases[c.Key] = l
 	}
-	at := l.place(c.Holder, now)
+	l.queue = slices.DeleteFunc(l.queue, func(p memoryPlace) bool { return !now.Before(p.until) })
+	at := slices.IndexFunc(l.queue, func(p memoryPlace) bool { return p.holder == c.Holder })
 	held := now.Before(l.until)
 	switch {
 	case held && l.holder == c.Holder:
 		l.until = now.Add(c.TTL)
 		return Lease{Fence: l.fence, Fact: l.fact.at(now)}, nil
 	case !held && (at == 0 || len(l.queue) == 0):
-		if at == 0 {
-			l.queue = slices.Delete(l.queue, 0, 1)
-		}
+		l.queue = slices.DeleteFunc(l.queue, func(p memoryPlace) bool { return p.holder == c.Holder })
 		m.fence++
 		l.holder, l.fence, l.until = c.Holder, m.fence, now.Add(c.TTL)
 		return Lease{Fence: l.fence, Fact: l.fact.at(now)}, nil
