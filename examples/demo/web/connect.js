@@ -61,7 +61,7 @@ export async function continueLink() {
   }
   const resumed = async () => {
     const { launch } = await repeated("GET", "/bank/sessions/" + session);
-    leave(); // a page that is loaded again after this starts anew
+    leave(); // if the page is loaded again now, it does not resume twice
     return resume(launch, back, options);
   };
   return finish(session, resumed());
