@@ -55,21 +55,28 @@ const maxRetryAfter = 24 * time.Hour
 // together are spread, and the result is the same in every process. The wait never gets shorter
 // with another failure.
 func (a Again) Wait(connection string, asked time.Duration, attempts int) time.Duration {
-	wait := min(asked, maxRetryAfter)
-	if asked <= 0 {
-		wait = a.First
-		for range min(max(attempts, 1), 32) - 1 {
-			wait = min(wait*2, a.Longest)
-		}
-	}
+	wait := a.alone(asked, attempts)
 	sum := sha256.Sum256([]byte("wait " + connection))
 	part := int64(binary.BigEndian.Uint16(sum[:])) // of 65,536
 	return wait + time.Duration(int64(wait)/(10<<16)*part)
 }
 
+// alone is Wait without what is added for a connection.
+func (a Again) alone(asked time.Duration, attempts int) time.Duration {
+	if asked > 0 {
+		return min(asked, maxRetryAfter)
+	}
+	wait := a.First
+	for range min(max(attempts, 1), 32) - 1 {
+		wait = min(wait*2, a.Longest)
+	}
+	return wait
+}
+
 // Turn returns what must happen before [Client.SyncAll] runs the next round of a connection in this
 // state. It is "" if nothing holds back a round at now. absent says that no user waits for that
-// round: see [Presence]. Turn does not know of a reconnect, which ends every wait:
+// round: see [Presence]. The wait after a refusal of the application's own guard holds only such
+// rounds: see [SyncState.NotBefore]. Turn does not know of a reconnect, which ends every wait:
 // [SyncState.LinkedAt] then differs from [Connection.LinkedAt].
 func (s *SyncState) Turn(now time.Time, absent bool) Turn {
 	var turn Turn
@@ -83,7 +90,8 @@ func (s *SyncState) Turn(now time.Time, absent bool) Turn {
 		return turn
 	case absent && !s.AskedAt.IsZero():
 		return TurnPresent
-	case turn == TurnCaller, turn == TurnPresent && !absent, turn == TurnLater && !now.Before(s.NotBefore):
+	case turn == TurnCaller, turn == TurnPresent && !absent, turn == TurnLater && !now.Before(s.NotBefore),
+		turn == TurnLater && !absent && s.Err.ofGuard():
 		return ""
 	}
 	return turn

@@ -68,9 +68,13 @@ type SyncState struct {
 	Challenge *Challenge `json:"challenge,omitempty"`
 	// AskedAt is when the bank last asked the user. It is zero if the bank did not ask in the last
 	// round that reached its end.
-	AskedAt  time.Time `json:"asked_at,omitzero"`
-	Attempts int       `json:"attempts,omitempty"` // consecutive rounds that failed
+	AskedAt time.Time `json:"asked_at,omitzero"`
+	// Attempts counts consecutive rounds that failed, without those that the application's own
+	// guard refused.
+	Attempts int `json:"attempts,omitempty"`
 	// NotBefore is when the next round may start after a failure. It is zero if there is no wait.
+	// If a budget or a circuit breaker of the application refused a call, NotBefore holds only
+	// rounds that no user waits for ([Presence]). The guard judges the others itself.
 	NotBefore time.Time `json:"not_before,omitzero"`
 	SyncedAt  time.Time `json:"synced_at,omitzero"` // end of the last round that reached its end
 	// LinkedAt is the [Connection.LinkedAt] of the last round. If the connection has another one,

@@ -46,6 +46,10 @@ func (p Presence) PSU() bool {
 // connection whose bank asked the user before. Make the call again when the user is there.
 const CodeUserAbsent = "user_absent"
 
+// CodeBudget is the Code of the [ErrRateLimited] for a call that a budget of the application
+// (guard.Budget) refused. Its RetryAfter is the time until all budgets allow the call.
+const CodeBudget = "budget_used"
+
 type presenceKey struct{}
 
 // WithPresence returns a context that says whether a user waits for the calls with it. If IP is an

@@ -13,11 +13,25 @@ func (s *SyncState) failed(connection string, e *Error) {
 	kept := *e
 	kept.Challenge, kept.Err = nil, nil
 	s.Err = &kept
-	s.Attempts++
+	if !e.ofGuard() {
+		s.Attempts++
+	}
 	s.NotBefore = time.Time{}
-	if again := e.Kind.Again(); again.Turn == TurnLater {
+	again := e.Kind.Again()
+	switch {
+	case again.Turn != TurnLater:
+		return
+	case e.ofGuard(): // its time is exact, and package schedule spreads the jobs
+		s.NotBefore = Moment(time.Now()).Add(again.alone(e.RetryAfter, s.Attempts))
+	default:
 		s.NotBefore = Moment(time.Now()).Add(again.Wait(connection, e.RetryAfter, s.Attempts))
 	}
+}
+
+// ofGuard reports whether the application's own budget or circuit breaker refused a call. It judges
+// each call by itself, so such a refusal holds no call of a user who is present.
+func (e *Error) ofGuard() bool {
+	return e.Code == CodeBudget || e.Kind == ErrCircuitOpen || e.Kind == ErrInstitution && e.NotSent
 }
 
 // admit returns the error of a call that must not run a round now, and nil for one that may.

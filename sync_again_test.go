@@ -21,6 +21,7 @@ const (
 	minutes   = "a wait of a minute, at most an hour"
 	quarters  = "a wait of a quarter of an hour, at most half a day"
 	atOnce    = "nothing"
+	judged    = "a call of a user, or a wait of a minute"
 	userThere = "a call of a user"
 	newLogin  = "a reconnect"
 	newLink   = "a new link"
@@ -33,7 +34,7 @@ var remedies = map[bankmux.Kind]string{
 	bankmux.ErrTokenSpent: newLogin, bankmux.ErrUserAction: userThere, bankmux.ErrAnswerRejected: userThere,
 	bankmux.ErrChallengeExpired: userThere, bankmux.ErrNotReady: minutes, bankmux.ErrNotFound: quarters,
 	bankmux.ErrUnsupported: newLink, bankmux.ErrRateLimited: minutes, bankmux.ErrInstitution: minutes,
-	bankmux.ErrUnavailable: minutes, bankmux.ErrMalformed: quarters, bankmux.ErrCircuitOpen: minutes,
+	bankmux.ErrUnavailable: minutes, bankmux.ErrMalformed: quarters, bankmux.ErrCircuitOpen: judged,
 	bankmux.ErrOutcomeUnknown: quarters, bankmux.ErrSeal: quarters, bankmux.ErrSignature: quarters,
 	bankmux.ErrContextDone: atOnce, bankmux.ErrApplication: atOnce, bankmux.ErrUnknown: quarters,
 	"a kind of a later version": quarters,
@@ -90,6 +91,10 @@ func failsAndRecovers(t *testing.T, h *household, kind bankmux.Kind, remedy stri
 		time.Sleep(wait - time.Second)
 		refused("early", t.Context())
 		time.Sleep(time.Second + wait/10)
+	case judged:
+		refused("without a user", bankmux.WithoutUser(t.Context()))
+		time.Sleep(time.Minute - time.Second)
+		refused("without a user, early", bankmux.WithoutUser(t.Context()))
 	case userThere:
 		time.Sleep(24 * time.Hour)
 		refused("without a user", bankmux.WithoutUser(t.Context()))
@@ -114,10 +119,15 @@ func agreesWithSchedule(t *testing.T, h *household, failed bankmux.SyncAllResult
 	alone := schedule.After(h.conn, schedule.Outcome{Err: err, Attempts: 1, End: bankmux.Moment(time.Now())}, nil)
 	assert.Equal(t, alone.State, state.State)
 	assert.Equal(t, alone.Turn, state.Turn)
-	if turn := bankmux.KindOf(err).Again().Turn; turn == bankmux.TurnLater {
-		assert.Equal(t, failed.State.NotBefore, state.At)
-		assert.Equal(t, failed.State.NotBefore, alone.At)
+	if turn := bankmux.KindOf(err).Again().Turn; turn != bankmux.TurnLater {
+		return
 	}
+	assert.True(t, state.At.Equal(alone.At))
+	if bankmux.KindOf(err) == bankmux.ErrCircuitOpen {
+		assert.True(t, state.At.After(failed.State.NotBefore), "jobs are spread")
+		return
+	}
+	assert.Equal(t, failed.State.NotBefore, state.At)
 }
 
 func waitsAsAsked(t *testing.T, h *household) {

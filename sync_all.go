@@ -94,10 +94,11 @@ func (r *SyncAllRequest) prepare(c *Client, op *Op) error {
 //
 // If a round fails, the ledger remembers the error. Until [SyncState.NotBefore] each call returns
 // it again with [Error.RetryAfter], and sends nothing. The wait is as long as the provider asks.
-// Otherwise it doubles with each failed round, up to a limit that depends on the Kind. After
-// [ErrReauth] and [ErrConsent] nothing is sent before a reconnect, and after [ErrGone] and
-// [ErrUnsupported] nothing is sent any more. A cancelled context and a failing ledger leave no
-// wait.
+// Otherwise it doubles with each failed round, up to a limit that depends on the Kind. If a budget
+// or a circuit breaker of the application refused the round, the wait holds only calls whose
+// context says that no user waits. After [ErrReauth] and [ErrConsent] nothing is sent before a
+// reconnect, and after [ErrGone] and [ErrUnsupported] nothing is sent any more. A cancelled context
+// and a failing ledger leave no wait.
 //
 // If the provider has not fetched the transactions yet, SyncAll asks again within the deadline of
 // ctx, for at most two minutes. After that the error is [ErrNotReady]. Where a person waits for the

@@ -143,6 +143,9 @@ func (s *Service) stateOf(ctx context.Context, conn bankmux.Connection, state ba
 	if !state.LinkedAt.Equal(conn.LinkedAt) { // of the former login; the next sync ignores it too
 		state.Err, state.Challenge, state.Attempts, state.NotBefore = nil, nil, 0, time.Time{}
 	}
+	if state.Turn(time.Now(), false) == "" { // the wait does not hold the user
+		state.NotBefore = time.Time{}
+	}
 	out := syncState{
 		Connection: conn.ID, SyncedAt: state.SyncedAt, More: state.More, Attempts: state.Attempts,
 		NotBefore: state.NotBefore, Progress: s.progress.of(conn.ID),

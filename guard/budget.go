@@ -208,14 +208,11 @@ func (b *Budgets) of(op *bankmux.Op) []*budgetCount {
 	return b.any
 }
 
-// CodeBudget is the Code of the [bankmux.ErrRateLimited] for a call that a [Budget] refused.
-const CodeBudget = "budget_used"
-
 // Interceptor refuses the calls that a budget does not allow now. The error is
-// [bankmux.ErrRateLimited] with the code [CodeBudget] and NotSent, and its RetryAfter is the time
-// until all budgets allow the call. [Retry], which is outside of it, waits for that time if the
-// caller's deadline and [RetryOptions.MaxWait] allow it. Otherwise the caller gets the error at
-// once.
+// [bankmux.ErrRateLimited] with the code [bankmux.CodeBudget] and NotSent, and its RetryAfter is
+// the time until all budgets allow the call. [Retry], which is outside of it, waits for that time
+// if the caller's deadline and [RetryOptions.MaxWait] allow it. Otherwise the caller gets the error
+// at once.
 //
 // A call that was certainly not sent does not count. Local operations are not counted.
 func (b *Budgets) Interceptor() bankmux.Interceptor { return joined(b.link(nil)) }
@@ -275,7 +272,7 @@ func (b *Budgets) refuse(c *budgetCount, op *bankmux.Op, who caller) error {
 		scope = bankmux.ScopeInstitution
 	}
 	return &bankmux.Error{
-		Kind: bankmux.ErrRateLimited, Scope: scope, Code: CodeBudget, NotSent: true,
+		Kind: bankmux.ErrRateLimited, Scope: scope, Code: bankmux.CodeBudget, NotSent: true,
 		Detail:     "the budget " + c.Name + " allows the next call at " + at.UTC().Format(time.RFC3339Nano),
 		RetryAfter: max(at.Sub(now), time.Millisecond),
 	}

@@ -82,7 +82,7 @@ func TestBudgetMargin(t *testing.T) {
 					continue
 				}
 				require.ErrorIs(t, err, bankmux.ErrRateLimited, c.at)
-				assert.Equal(t, guard.CodeBudget, bankmux.ErrorOf(err).Code)
+				assert.Equal(t, bankmux.CodeBudget, bankmux.ErrorOf(err).Code)
 				assert.Equal(t, c.allowed-c.at, bankmux.ErrorOf(err).RetryAfter)
 			}
 			for range 3 {

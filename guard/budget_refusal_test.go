@@ -31,7 +31,7 @@ func TestBudgetRefuses(t *testing.T) {
 		require.True(t, passes(t.Context(), in, pull))
 		err := in(t.Context(), pull, func(context.Context) error { t.Error("sent"); return nil })
 		assert.Equal(t, &bankmux.Error{
-			Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeApp, Code: guard.CodeBudget, NotSent: true,
+			Kind: bankmux.ErrRateLimited, Scope: bankmux.ScopeApp, Code: bankmux.CodeBudget, NotSent: true,
 			Detail:     "the budget two allows the next call at 2000-01-01T01:00:00Z",
 			RetryAfter: time.Hour - 15*time.Second,
 		}, err, "all budgets must allow it")

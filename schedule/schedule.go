@@ -95,11 +95,12 @@ const partialWait = time.Hour
 // After returns the plan for a connection after a run. timetable says when it is due after success;
 // nil means once in 24 hours.
 //
-// A wait of [bankmux.SyncState] counts as it is. Without one, the wait is that of the error's Kind
-// ([bankmux.Again.Wait]). A [*bankmux.PartialError] waits for an hour, or less if its turn comes
-// before, and only if time can help. A context that ended, and an error of the application's own
-// code, wait from a minute to an hour. If the consent ends before the next run, the connection is
-// blocked.
+// A wait of [bankmux.SyncState] counts as it is. If the application's own guard refused the run, up
+// to a tenth of the wait is added, because its budgets end for many at once. Without a wait, the
+// wait is that of the error's Kind ([bankmux.Again.Wait]). A [*bankmux.PartialError] waits for an
+// hour, or less if its turn comes before, and only if time can help. A context that ended, and an
+// error of the application's own code, wait from a minute to an hour. If the consent ends before
+// the next run, the connection is blocked.
 //
 // A plan holds until the user acts or a webhook delivery arrives. After either, run the connection
 // at once.
@@ -128,7 +129,12 @@ func (o *Outcome) plan(conn *bankmux.Connection, timetable Timetable) Plan {
 			State: Parked, At: s.Challenge.ExpiresAt, Turn: turn, Reason: ReasonChallenge, Kind: bankmux.ErrUserAction,
 		}
 	case bankmux.TurnLater:
-		return later(s.Err, s.NotBefore)
+		at := s.NotBefore
+		if s.Turn(o.End, false) == "" { // the guard's refusals end at the same time for many connections
+			wait := at.Sub(o.End)
+			at = at.Add(max(bankmux.Again{}.Wait(conn.ID, wait, 1)-wait, 0))
+		}
+		return later(s.Err, at)
 	default:
 		kind := bankmux.ErrUserAction
 		if s.Err != nil {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/bankmux/bankmux"
 	riversync "github.com/bankmux/bankmux/fleet/river"
-	"github.com/bankmux/bankmux/guard"
 	"github.com/bankmux/bankmux/schedule"
 )
 
@@ -120,7 +119,7 @@ func (m *member) record(ctx context.Context, conn *bankmux.Connection, started t
 	if o.err != nil {
 		kind = string(bankmux.KindOf(o.err))
 		e := bankmux.ErrorOf(o.err)
-		refused = e != nil && e.NotSent && (e.Code == guard.CodeBudget || e.Kind == bankmux.ErrCircuitOpen)
+		refused = e != nil && e.NotSent && (e.Code == bankmux.CodeBudget || e.Kind == bankmux.ErrCircuitOpen)
 	}
 	_, err := m.db.ExecContext(ctx, "INSERT INTO nightly_runs VALUES ($1, $2, $3, $4, $5, $6)",
 		conn.ID, started, time.Now(), kind, refused, o.res.Added+o.res.Changed+o.res.Removed)
