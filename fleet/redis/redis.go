@@ -37,9 +37,11 @@
 // each process judges alone.
 //
 // A user of an access control list needs these permissions, with the namespace in the first one. In
-// a cluster, add +cluster|slots.
+// a cluster, add +cluster|slots. They are single commands, because the categories of Redis have
+// commands that reach the data and the connections of other applications, such as FLUSHALL.
 //
-//	~bankmux:* +@connection +@scripting +@hash +@sortedset +@keyspace +set +time +info
+//	~bankmux:* +select +info +eval +evalsha +exists +set +time +pexpire +pttl
+//	+hdel +hget +hmget +hset +zadd +zrange +zrangebyscore +zrem +zrevrange
 //
 // # Logs
 //

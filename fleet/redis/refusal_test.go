@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -64,13 +66,25 @@ func TestPassword(t *testing.T) {
 	})
 }
 
+// documentedPermissions returns those of the package's comment.
+func documentedPermissions(t *testing.T) (all []any) {
+	t.Helper()
+	text, err := os.ReadFile("redis.go")
+	require.NoError(t, err)
+	_, line, found := strings.Cut(string(text), "\n//\t~")
+	require.True(t, found)
+	line, _, _ = strings.Cut(line, "\n//\n")
+	for _, rule := range strings.Fields("~" + strings.ReplaceAll(line, "//", "")) {
+		all = append(all, rule)
+	}
+	return all
+}
+
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	admin := s.admin(t)
-	documented := []any{
-		"~bankmux:*", "+@connection", "+@scripting", "+@hash", "+@sortedset", "+@keyspace", "+set", "+time", "+info",
-	}
+	documented := documentedPermissions(t)
 	user := func(t *testing.T, name string, rules ...any) *redis.Backend {
 		t.Helper()
 		command := append([]any{"ACL", "SETUSER", name, "reset", "on", ">pass"}, rules...)
@@ -82,6 +96,28 @@ func TestPermissions(t *testing.T) {
 		b := user(t, "enough", documented...)
 		require.NoError(t, b.Check(t.Context()))
 		require.NoError(t, useAll(t.Context(), b))
+	})
+	t.Run("the documented permissions reach nothing of other applications", func(t *testing.T) {
+		t.Parallel()
+		user(t, "confined", documented...)
+		opts, err := goredis.ParseURL(s.as("confined", "pass"))
+		require.NoError(t, err)
+		client := goredis.NewClient(opts)
+		t.Cleanup(func() { assert.NoError(t, client.Close()) })
+		for _, line := range []string{
+			"FLUSHALL", "FLUSHDB", "KEYS *", "SCAN 0", "RANDOMKEY", "DBSIZE", "SWAPDB 0 1", "SCRIPT FLUSH", "SCRIPT KILL",
+			"FUNCTION FLUSH", "CLIENT LIST", "CLIENT KILL TYPE normal", "CLIENT PAUSE 1000", "CONFIG GET *", "ACL LIST",
+			"MONITOR", "SHUTDOWN", "MIGRATE h 1 bankmux:a 0 1", "COPY bankmux:a other:a", "SET other:a 1",
+			"EXISTS other:a", "SORT bankmux:a BY other:*",
+		} {
+			var command []any
+			for _, word := range strings.Fields(line) {
+				command = append(command, word)
+			}
+			require.ErrorContains(t, client.Do(t.Context(), command...).Err(), "NOPERM", line)
+		}
+		script := client.Eval(t.Context(), "return redis.call('FLUSHALL')", nil)
+		require.ErrorContains(t, script.Err(), "can't run this command", "a script has the user's permissions")
 	})
 	t.Run("a user that may not use INFO is refused, since it has the eviction policy", func(t *testing.T) {
 		t.Parallel()
