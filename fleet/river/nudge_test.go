@@ -27,7 +27,6 @@ func TestNudge(t *testing.T) {
 		"a nudge that is not committed yet as a run ends is not lost":    nudgesAtTheEnd,
 		"a reconnect during a run that finds the former login dead":      nudgesTheDead,
 		"a removed connection has no job, and its run stores nothing":    removes,
-		"a connection that lost its job gets another one":                repairs,
 		"a wrong argument is refused":                                    refusesArguments,
 	})
 }
@@ -180,21 +179,6 @@ func removes(t *testing.T, d *database) {
 	require.Equal(t, river.EventKindJobCancelled, p.wait(t).Kind)
 	assert.Equal(t, version, p.state(t, busy).Version)
 	assert.Equal(t, allTexts[:4], p.texts(t, "busy"))
-}
-
-func repairs(t *testing.T, d *database) {
-	p := d.process(t, newBank())
-	lost, well := p.link(t, "lost"), p.link(t, "well")
-	p.nudge(t, lost)
-	p.nudge(t, well)
-	d.exec(t, "DELETE FROM river_job WHERE args->>'user' = 'lost'")
-	n, err := p.fleet.Repair(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, 1, n)
-	assert.Equal(t, 2, d.jobs(t))
-	n, err = p.fleet.Repair(t.Context())
-	require.NoError(t, err)
-	assert.Zero(t, n)
 }
 
 func refusesArguments(t *testing.T, d *database) {

@@ -154,6 +154,7 @@ func ignoresLog(t *testing.T, d *database) {
 	require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind)
 	assert.Equal(t, bankmux.ErrUnavailable, p.plan(t, conn).Kind)
 	d.exec(t, "DELETE FROM river_job WHERE kind = 'bankmux_sync'")
+	d.exec(t, "UPDATE bankmux_river_connections SET at = now()")
 	_, err := p.fleet.Client().Insert(t.Context(), repairArgs{}, &river.InsertOpts{Queue: riversync.Queue})
 	require.NoError(t, err)
 	require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind, "the lost job is replaced")

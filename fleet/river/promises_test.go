@@ -5,7 +5,6 @@ package riversync_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -28,8 +27,6 @@ func TestPromises(t *testing.T) {
 		"Options.Timeout limits a run": func(t *testing.T, d *database) {
 			limitsRuns(t, d, 7*time.Minute, 7*time.Minute)
 		},
-		"River repairs periodically":                                         repairsPeriodically,
-		"a repair goes on after the first thousand":                          repairsAll,
 		"a nudge passes jobs that are late":                                  passesLateJobs,
 		"a nudge during a run waits as long as the provider asks at its end": waitsAsAsked,
 		"no response of the page is stored, and it loads nothing":            protectsPage,
@@ -53,29 +50,6 @@ func limitsRuns(t *testing.T, d *database, timeout, want time.Duration) {
 	got := <-left
 	assert.LessOrEqual(t, got, want)
 	assert.GreaterOrEqual(t, got+time.Since(before), want)
-}
-
-func repairsPeriodically(t *testing.T, d *database) {
-	p := d.process(t, newBank())
-	jobs := p.fleet.Client().PeriodicJobs()
-	assert.True(t, jobs.RemoveByID("bankmux_repair"), "it is registered")
-	assert.False(t, jobs.RemoveByID("bankmux_repair"))
-}
-
-func repairsAll(t *testing.T, d *database) {
-	log := &safeLog{}
-	p := d.process(t, newBank(), func(p *process) { p.logger = slog.New(slog.NewTextHandler(log, nil)) })
-	d.exec(t, "INSERT INTO bankmux_river_connections (connection, user_id, state, reason, at)"+
-		" SELECT 'id-' || n, 'u', 'due', 'slot', now() FROM generate_series(1, 1001) n")
-	_, err := p.fleet.Client().Insert(t.Context(), repairArgs{}, &river.InsertOpts{Queue: riversync.Queue})
-	require.NoError(t, err)
-	p.start(t)
-	require.Eventually(t, func() bool {
-		return d.count(t, "SELECT count(*) FROM river_job WHERE kind = 'bankmux_repair' AND state = 'completed'") == 1
-	}, patience, 10*time.Millisecond)
-	assert.Zero(t, d.count(t, "SELECT count(*) FROM bankmux_river_connections WHERE job IS NULL"))
-	assert.Equal(t, 1, log.count("count=1000"))
-	assert.Equal(t, 1, log.count("count=1\n"))
 }
 
 func passesLateJobs(t *testing.T, d *database) {

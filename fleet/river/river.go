@@ -105,6 +105,7 @@ type Fleet struct {
 
 	extended  bool   // River has hooks of the application
 	finishing string // the statement of finish
+	repairs   repairs
 }
 
 // Open returns a fleet on a PostgreSQL database that was opened with the driver of pgx. It makes
@@ -157,7 +158,7 @@ func Open(db *sql.DB, cfg *river.Config, opts Options) (*Fleet, error) {
 	if err := river.AddWorkerSafely(own.Workers, &repairWorker{fleet: f}); err != nil {
 		return nil, err
 	}
-	own.PeriodicJobs = append(slices.Clip(own.PeriodicJobs), periodicRepair())
+	own.Hooks = append(slices.Clip(own.Hooks), f.plansRepair())
 	client, err := river.NewClient(f.driver, &own)
 	f.client = client
 	return f, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
@@ -28,6 +29,9 @@ func TestTrips(t *testing.T) {
 	p.nudge(t, conn)
 	p.start(t)
 	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	require.Eventually(t, func() bool { // its statements are those of a job too
+		return d.count(t, "SELECT count(*) FROM river_job WHERE kind = 'bankmux_repair' AND state = 'completed'") == 1
+	}, patience, time.Millisecond)
 	require.NotEmpty(t, sent.take())
 	p.nudge(t, conn)
 	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
