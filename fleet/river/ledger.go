@@ -6,7 +6,6 @@ package riversync
 import (
 	"context"
 	"database/sql"
-	"time"
 
 	"github.com/bankmux/bankmux"
 	"github.com/bankmux/bankmux/schedule"
@@ -94,7 +93,7 @@ func (l *heldLedger) StoreDelta(
 	ends := !to.More && len(to.Failed) == 0 && to.Err == nil && !follows
 	if ends {
 		last = func(tx *sql.Tx) error {
-			_, err := l.fleet.end(ctx, tx, l.run, schedule.Outcome{State: to, End: time.Now()})
+			_, err := l.fleet.end(ctx, tx, l.run, schedule.Outcome{State: to, End: l.run.end()})
 			return err
 		}
 	}

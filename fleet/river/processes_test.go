@@ -36,6 +36,8 @@ func TestProcesses(t *testing.T) {
 		"a nudge between the end of a run and of its job leads to another job":       nudgesBetween,
 		"a challenge that one process parked is answered in another one":             answersElsewhere,
 		"a nudge leaves an open challenge alone":                                     keepsChallenges,
+		"a run that ended its process is repeated at once":                           repeatsAfterADeath,
+		"runs that end their processes in a row wait longer and longer":              waitsAfterDeaths,
 		"a process without the queue plans and runs nothing":                         onlyPlans,
 	})
 }
@@ -159,6 +161,34 @@ func survivesKill(t *testing.T, d *database) {
 	assert.Equal(t, allTexts, p.texts(t, "killed"))
 	assert.Equal(t, 2, d.jobs(t, "scheduled"))
 	assert.Equal(t, schedule.ReasonSlot, p.plan(t, killed).Reason)
+}
+
+// diedAfter returns a connection whose run ended its process, after a number of failures.
+func diedAfter(t *testing.T, d *database, failures int) (*process, bankmux.Connection) {
+	t.Helper()
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	p.nudge(t, conn)
+	d.exec(t, "UPDATE bankmux_river_connections SET running = TRUE, failures = $1", failures)
+	p.start(t)
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind, "another job has its place")
+	return p, conn
+}
+
+func repeatsAfterADeath(t *testing.T, d *database) {
+	p, conn := diedAfter(t, d, 0)
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	assert.Equal(t, schedule.ReasonSlot, p.plan(t, conn).Reason)
+	assert.Zero(t, d.count(t, "SELECT failures FROM bankmux_river_connections"))
+}
+
+func waitsAfterDeaths(t *testing.T, d *database) {
+	before := time.Now()
+	p, conn := diedAfter(t, d, 3)
+	assert.GreaterOrEqual(t, p.plan(t, conn).At.Sub(before), 4*time.Minute)
+	assert.Equal(t, 4, d.count(t, "SELECT failures FROM bankmux_river_connections"))
+	assert.Equal(t, 1, d.jobs(t, "scheduled"))
+	assert.Empty(t, p.bank.taken())
 }
 
 // rescue gives the jobs that run to other workers, as River does after RescueStuckJobsAfter.

@@ -44,6 +44,16 @@ type run struct {
 	ended    bool // the job has ended in a transaction
 }
 
+// end returns when a run ends. The database has decided that the job was due. So the time is not
+// before that of the job. If the clock of the process is behind, its slot would otherwise repeat.
+func (r *run) end() time.Time {
+	now := time.Now()
+	if due := r.job.ScheduledAt; now.Before(due) {
+		return due
+	}
+	return now
+}
+
 // start gives a run its number. It returns false for a job that runs nothing. The connection of a
 // run whose plan could not be stored still counts as running. Its job has it, and continues.
 func (f *Fleet) start(ctx context.Context, r *run) (bool, error) {
@@ -72,10 +82,13 @@ func unplannedBefore(job *rivertype.JobRow) bool {
 // takeOver gives the connection of a job that another worker held to a new job. That worker may
 // still live, and River would take its result as that of the new run. If the job is not the one of
 // its connection, takeOver does nothing.
+//
+// A run that did not end counts as a failure, since the sync itself may have ended its process. The
+// first one is repeated at once, and further ones wait.
 func (f *Fleet) takeOver(ctx context.Context, tx *sql.Tx, r *run) error {
-	var one int
-	err := tx.QueryRowContext(ctx, f.named("SELECT 1 FROM bankmux_river_connections"+
-		" WHERE connection = $1 AND job = $2 AND running FOR UPDATE"), r.id, r.job.ID).Scan(&one)
+	var failures int
+	err := tx.QueryRowContext(ctx, f.named("SELECT failures FROM bankmux_river_connections"+
+		" WHERE connection = $1 AND job = $2 AND running FOR UPDATE"), r.id, r.job.ID).Scan(&failures)
 	if noRows(err) {
 		return nil
 	}
@@ -85,13 +98,16 @@ func (f *Fleet) takeOver(ctx context.Context, tx *sql.Tx, r *run) error {
 	if err != nil {
 		return err
 	}
-	plan := schedule.Plan{State: schedule.Due, At: time.Now(), Reason: schedule.ReasonInterrupted}
+	plan := schedule.Plan{State: schedule.Due, At: r.end(), Reason: schedule.ReasonInterrupted}
+	if failures > 0 {
+		plan.At = plan.At.Add(unplanned.Wait(r.id, 0, failures))
+	}
 	job, err := f.insert(ctx, tx, r.user, r.id, plan)
 	if err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, f.named("UPDATE bankmux_river_connections SET job = $2, running = FALSE,"+
-		" nudged = nudged OR forced, state = $3, at = $4 WHERE connection = $1"),
+		" nudged = nudged OR forced, failures = failures + 1, state = $3, at = $4 WHERE connection = $1"),
 		r.id, job, string(plan.State), plan.At)
 	return err
 }

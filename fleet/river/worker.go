@@ -95,7 +95,7 @@ func (f *Fleet) conclude(ctx context.Context, r *run, err error) (result error) 
 
 // planAfter stores the plan after a run. It returns what River shall do with the job.
 func (f *Fleet) planAfter(ctx context.Context, r *run, err error) error {
-	outcome := schedule.Outcome{State: r.state, Err: err, End: time.Now(), Attempts: r.failures}
+	outcome := schedule.Outcome{State: r.state, Err: err, End: r.end(), Attempts: r.failures}
 	if err != nil {
 		outcome.Attempts++
 	}
