@@ -32,6 +32,15 @@ type Backend interface {
 	Counters
 }
 
+// Pooled is what a [Backend] may have beside its methods, if it has a limited number of
+// connections. Calls that start at once then take turns on the connections. The time until a
+// connection is free is part of what an operation may wait ([FleetOptions.MaxDelay]). It says
+// nothing about the backend, so it is not part of the time of a request.
+type Pooled interface {
+	// Conns returns how many requests can be under way. It is the same in each call.
+	Conns() int
+}
+
 // Leases lets one holder at a time use a key. It is the lock of processes that may die: a lease
 // ends by itself. Each key also carries one [Fact], which its holders hand on to each other.
 type Leases interface {

@@ -40,8 +40,9 @@ type Options struct {
 	// hyphens or underscores. All processes of an application have the same. The default is
 	// "bankmux".
 	Namespace string
-	// Conns is the largest number of connections of the pool. The default is 4, with which one
-	// process makes thousands of guarded calls in a second.
+	// Conns is the largest number of connections of the pool, which are opened when they are
+	// needed. They limit how many calls may start at once: see [guard.Pooled]. The default is 16.
+	// The connections of all processes must fit max_connections of the server.
 	Conns int
 }
 
@@ -55,8 +56,12 @@ type Backend struct {
 // Backend fulfils these interfaces.
 var (
 	_ guard.Backend = (*Backend)(nil)
+	_ guard.Pooled  = (*Backend)(nil)
 	_ inbox.Seen    = (*Backend)(nil)
 )
+
+// defaultConns serve a thousand calls that start at once, as [guard.Fleet] says.
+const defaultConns = 16
 
 // maxConns is the largest pool. Processes share the connections that a server has.
 const maxConns = 1000
@@ -91,10 +96,10 @@ func Open(ctx context.Context, url string, opts Options) (*Backend, error) {
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout
 	}
-	cfg.MaxConns = 4
-	if opts.Conns > 0 {
-		cfg.MaxConns = int32(opts.Conns)
+	if opts.Conns == 0 {
+		opts.Conns = defaultConns
 	}
+	cfg.MaxConns = int32(opts.Conns) //nolint:gosec // at most maxConns
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, invalid("url", "is invalid")
@@ -105,6 +110,9 @@ func Open(ctx context.Context, url string, opts Options) (*Backend, error) {
 func invalid(field, detail string) error {
 	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "postgres.Open: " + field, Detail: detail, NotSent: true}
 }
+
+// Conns implements [guard.Pooled].
+func (b *Backend) Conns() int { return int(b.pool.Config().MaxConns) }
 
 // Close closes the connections. It waits for requests that are under way.
 func (b *Backend) Close() { b.pool.Close() }

@@ -19,10 +19,10 @@ func TestPool(t *testing.T) {
 		conns   int32
 		timeout time.Duration
 	}{
-		"four connections, and five seconds to connect, are the default": {url, Options{}, 4, 5 * time.Second},
-		"Conns is the largest number of connections":                     {url, Options{Conns: 7}, 7, 5 * time.Second},
-		"a URL may say how long to try to connect":                       {url + "?connect_timeout=2", Options{}, 4, 2 * time.Second},
-		"Conns counts more than a URL":                                   {url + "?pool_max_conns=90", Options{}, 4, 5 * time.Second},
+		"16 connections, and five seconds to connect, are the default": {url, Options{}, 16, 5 * time.Second},
+		"Conns is the largest number of connections":                   {url, Options{Conns: 7}, 7, 5 * time.Second},
+		"a URL may say how long to try to connect":                     {url + "?connect_timeout=2", Options{}, 16, 2 * time.Second},
+		"Conns counts more than a URL":                                 {url + "?pool_max_conns=90", Options{}, 16, 5 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -70,6 +70,7 @@ import (
 type Backend struct {
 	client goredis.UniversalClient
 	prefix string // of all keys
+	conns  int    // to each server
 }
 
 // Options configure [Open]. The zero value is suitable for production.
@@ -81,7 +82,8 @@ type Options struct {
 	// Cluster means that the URL names a node of a Redis Cluster. More nodes may follow, as in
 	// ?addr=host2:6379&addr=host3:6379.
 	Cluster bool
-	// Conns is the largest number of connections to each server. The default is 16.
+	// Conns is the largest number of connections to each server. They limit how many calls may
+	// start at once: see [guard.Pooled]. The default is 16.
 	Conns int
 	// Credentials returns the user and the password of a new connection, in place of those in the
 	// URL. It is for passwords that change. It must return soon. nil means those in the URL.
@@ -120,7 +122,7 @@ func Open(url string, opts Options) (*Backend, error) {
 	if opts.Conns == 0 {
 		opts.Conns = maxConns
 	}
-	b := &Backend{prefix: opts.Namespace + ":"}
+	b := &Backend{prefix: opts.Namespace + ":", conns: opts.Conns}
 	if opts.Cluster {
 		parsed, err := goredis.ParseClusterURL(url)
 		if err != nil {
@@ -213,10 +215,14 @@ func (b *Backend) Check(ctx context.Context) error {
 	return err
 }
 
+// Conns implements [guard.Pooled].
+func (b *Backend) Conns() int { return b.conns }
+
 // Close closes the connections to the server. Methods that are called afterwards fail.
 func (b *Backend) Close() { _ = b.client.Close() }
 
 var (
 	_ guard.Backend = (*Backend)(nil)
+	_ guard.Pooled  = (*Backend)(nil)
 	_ inbox.Seen    = (*Backend)(nil)
 )
