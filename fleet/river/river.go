@@ -38,6 +38,13 @@
 //   - A job runs [bankmux.Client.SyncAll] alone, and so it never runs a one-shot. No user waits for
 //     it, and its context says so.
 //
+// All clients of River that are started in one schema need the same workers and the same periodic
+// jobs. River elects one of them, which discards a stuck job whose worker it lacks. River does not
+// let a client check that. So add the application's workers to the configuration of [Open], and use
+// [Fleet.Client]. Or give the application or the fleet a schema of its own (river.Config.Schema). A
+// fleet replaces its own jobs that were discarded: see [Fleet.Repair]. It cannot replace those of
+// the application.
+//
 // The table bankmux_river_connections has one row per connection, with its plan. [Fleet.Status]
 // counts what is due, late, parked, blocked and dead.
 package riversync
@@ -110,9 +117,10 @@ type Fleet struct {
 
 // Open returns a fleet on a PostgreSQL database that was opened with the driver of pgx. It makes
 // the client of River with a copy of cfg. It adds its workers to cfg.Workers, or makes them if that
-// is nil. cfg.Schema is also the schema of the package's own table. A process whose cfg.Queues
-// lacks [Queue] only plans. Hooks, middleware and plugins of cfg see each job that is inserted.
-// With one of them a run ends with four statements, and otherwise with one.
+// is nil. The package comment says what other clients in the same schema need. cfg.Schema is also
+// the schema of the package's own table. A process whose cfg.Queues lacks [Queue] only plans.
+// Hooks, middleware and plugins of cfg see each job that is inserted. With one of them a run ends
+// with four statements, and otherwise with one.
 //
 // River's default for RescueStuckJobsAfter is an hour. That is how long the job of a process that
 // died waits for another one. It should not be below [Options.Timeout].

@@ -135,7 +135,7 @@ func longestBackoff() (longest time.Duration) {
 }
 
 func addDatabase(f map[string]any) {
-	connections, perSecond, _ := totals()
+	connections, _, _ := totals()
 	const mb, gb = 1e6, 1e9
 	syncs := syncRate(connections)
 	for name, bytes := range map[string]float64{
@@ -154,7 +154,7 @@ func addDatabase(f map[string]any) {
 	f["gbTotal"] = count((connections*BytesPerConnection + rows + jobs) / gb)
 	f["bytesPerCount"], f["gbCounts"] = count(BytesPerCount), decimal(2*connections*BytesPerCount/gb, 1)
 	f["bytesPerColdTake"], f["gbTakes"] = count(BytesPerColdTake), count(2*connections*BytesPerColdTake/gb)
-	f["bytesPerTurn"], f["gbTurns"] = count(BytesPerTurn), count(perSecond*Window.Length.Seconds()*BytesPerTurn/gb)
+	f["bytesPerTurn"], f["gbTurns"] = count(BytesPerTurn), decimal(loadOf("Dapi").PerSecond()*Window.Length.Seconds()*BytesPerTurn/gb, 1)
 	f["syncsPerSecond"], f["syncsOnTwoCores"] = count(syncs), count(syncsPerSecond)
 }
 
