@@ -188,6 +188,8 @@ func waitsAfterDeaths(t *testing.T, d *database) {
 	assert.GreaterOrEqual(t, p.plan(t, conn).At.Sub(before), 4*time.Minute)
 	assert.Equal(t, 4, d.count(t, "SELECT failures FROM bankmux_river_connections"))
 	assert.Equal(t, 1, d.jobs(t, "scheduled"))
+	const urgent = "SELECT count(*) FROM river_job WHERE state = 'scheduled' AND priority = 1 AND kind = 'bankmux_sync'"
+	assert.Equal(t, 1, d.count(t, urgent), "it passes the jobs of the night")
 	assert.Empty(t, p.bank.taken())
 }
 

@@ -45,8 +45,28 @@ func TestRun(t *testing.T) {
 		"a connection whose user must log in has no job until a nudge":                blocks,
 		"a job is canceled if its connection is dead":                                 cancelsTheDead,
 		"a job is canceled if its connection was deleted":                             cancelsTheDeleted,
+		"connections that cannot be read are spread by their ids":                     spreadsUnread,
 		"a worker runs no one-shot, whatever happens":                                 runsNoOneShot,
 	})
+}
+
+// spreadsUnread has a connection whose id adds more to a wait than the empty id does.
+func spreadsUnread(t *testing.T, d *database) {
+	conn := bankmux.Connection{ID: "conn-16", User: "rosa"}
+	again := bankmux.Again{First: time.Minute, Longest: time.Hour}
+	require.Greater(t, again.Wait(conn.ID, 0, 1), again.Wait("", 0, 1)+3*time.Second)
+	p := d.process(t, newBank(), func(p *process) {
+		p.change = func(o *riversync.Options) {
+			o.Connection = func(context.Context, string, string) (bankmux.Connection, error) {
+				return bankmux.Connection{}, errors.New("the keys are not available")
+			}
+		}
+	})
+	p.nudge(t, conn)
+	p.start(t)
+	e := p.wait(t)
+	require.Equal(t, river.EventKindJobSnoozed, e.Kind)
+	assert.GreaterOrEqual(t, p.plan(t, conn).At.Sub(*e.Job.AttemptedAt), again.Wait(conn.ID, 0, 1))
 }
 
 func syncsALink(t *testing.T, d *database) {

@@ -134,7 +134,9 @@ func (f *Fleet) held(ctx context.Context, tx *sql.Tx, r *run) (nudged bool, err 
 // end plans what follows a run, in the transaction that ends it. After a failure the job stays, and
 // the caller snoozes it. Otherwise it completes the job, and inserts the next one.
 func (f *Fleet) end(ctx context.Context, tx *sql.Tx, r *run, outcome schedule.Outcome) (schedule.Plan, error) {
-	plan := f.after(r.conn, outcome)
+	conn := r.conn
+	conn.ID = r.id // also if it could not be read
+	plan := f.after(conn, outcome)
 	if f.finishes(plan, outcome) {
 		if ended, err := f.finish(ctx, tx, r, plan); ended || err != nil {
 			return plan, err
