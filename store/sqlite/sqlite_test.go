@@ -54,12 +54,13 @@ func TestOpen(t *testing.T) {
 	})
 	t.Run("a backup by VACUUM INTO has what a copy of the file lacks", func(t *testing.T) {
 		folder := t.TempDir()
-		file, copied, backup := filepath.Join(folder, "b.db"), filepath.Join(folder, "c.db"), filepath.Join(folder, "d.db")
+		file, backup := filepath.Join(folder, "bank.db"), filepath.Join(folder, "backup.db")
+		copied := filepath.Join(folder, "copied.db")
 		s := open(t, file)
 		require.NoError(t, s.Mark(t.Context(), "a delivery"))
 		_, err := s.DB().ExecContext(t.Context(), "VACUUM INTO '"+backup+"'")
 		require.NoError(t, err)
-		content, err := os.ReadFile(file) //nolint:gosec // a temporary file
+		content, err := os.ReadFile(file)
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(copied, content, 0o600))
 		for name, want := range map[string]bool{copied: false, backup: true} {
