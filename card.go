@@ -36,10 +36,14 @@ type Card struct {
 }
 
 // Account returns the card as an account of [AccountCreditCard] with the id of the card, so that a
-// [Ledger] can name it.
+// [Ledger] can name it. It has no ProviderKind, so [Account.IsCard] is true.
 func (c Card) Account() Account {
 	return Account{ID: c.ID, Kind: AccountCreditCard, Name: c.Name, Number: c.Number, Currency: c.Currency}
 }
+
+// IsCard reports whether the account is what [Card.Account] returns: a card that the provider keeps
+// apart from accounts. Where a provider lists cards as accounts, IsCard is false.
+func (a Account) IsCard() bool { return a.Kind == AccountCreditCard && a.ProviderKind == "" }
 
 // Cards lists cards. It may be repeated. If a part cannot be read, Cards returns the rest and a
 // [*PartialError]. For the other errors see [CardLister].

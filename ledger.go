@@ -29,6 +29,9 @@ type Ledger interface {
 	// [SyncRequest.Name]. An account that is the same as one of an older link keeps its name, so
 	// that a new link keeps every row: see reconcile.Match. Leave an account out if only the user
 	// can decide which one it is. Its rows are not read, and [SyncAllResult.Unnamed] has it.
+	//
+	// Accounts and cards ([Account.IsCard]) may come in separate lists. Their rows are apart too.
+	// So a card never gets the name of an account of its connection, whatever its number.
 	NameAccounts(ctx context.Context, conn Connection, accounts []Account) (map[string]string, error)
 
 	// Known reads the stored rows of an account between two days, as [SyncRequest.Known]. The

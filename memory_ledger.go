@@ -17,7 +17,8 @@ import (
 // concurrent use.
 //
 // An account keeps its name over a new link if the user had one with the same PersistentID, IBAN or
-// number. Package reconcile has a better rule (Match).
+// number. A card is none of the accounts of its connection. Package reconcile has a better rule
+// (Match).
 type MemoryLedger struct {
 	mu       sync.Mutex
 	states   map[Ref]SyncState
@@ -77,16 +78,20 @@ func (l *MemoryLedger) NameAccounts(
 		names = map[string]string{}
 		l.names[conn.Ref()] = names
 	}
-	taken := map[string]bool{} // names of the listed accounts
+	taken, own := map[string]bool{}, map[string]bool{} // names of the listed accounts, and of the connection
 	for _, a := range accounts {
 		taken[names[a.ID]] = true
+	}
+	for _, name := range names {
+		own[name] = true
 	}
 	for _, a := range accounts {
 		i := slices.IndexFunc(l.accounts, func(old memoryAccount) bool {
 			if name, ok := names[a.ID]; ok {
 				return old.name == name
 			}
-			return old.user == conn.User && !taken[old.name] && sameAccount(&old.account, &a)
+			apart := own[old.name] && old.account.IsCard() != a.IsCard() // listed by another call
+			return old.user == conn.User && !taken[old.name] && !apart && sameAccount(&old.account, &a)
 		})
 		if i < 0 {
 			i = len(l.accounts)

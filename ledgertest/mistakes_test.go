@@ -49,6 +49,7 @@ var mistakes = map[string]string{
 	"names change":                           "accounts have names of their own that stay",
 	"earlier names are forgotten":            "accounts have names of their own that stay",
 	"a new link has new names":               "an account keeps its name over a new link, and its rows",
+	"a card is the account of its number":    "a card has another name than an account of its number",
 	"names are of the bank, not of the user": "a user does not get the names of another user",
 	"a done context is ignored":              "a done context ends each method with its error",
 	"a deleted connection comes back":        "a deleted connection is gone, also for a sync that still runs",
@@ -180,6 +181,14 @@ func (l *wrong) NameAccounts(
 	case "a new link has new names":
 		for id := range names {
 			names[id] = conn.ID + id
+		}
+	case "a card is the account of its number":
+		for _, a := range accounts {
+			for id, name := range names {
+				if a.IsCard() && id != a.ID {
+					names[a.ID] = name
+				}
+			}
 		}
 	case "names are of the bank, not of the user":
 		for id := range names {

@@ -33,6 +33,7 @@ func promises() []promise {
 		{"a large page is stored", storesLargePages},
 		{"accounts have names of their own that stay", namesAccounts},
 		{"an account keeps its name over a new link, and its rows", namesSurvive},
+		{"a card has another name than an account of its number", keepsCardsApart},
 		{"a user does not get the names of another user", separatesUsers},
 		{"a done context ends each method with its error", honoursContext},
 		{"a deleted connection is gone, also for a sync that still runs", forgetsDeleted},

@@ -88,6 +88,24 @@ func selectsRows(t *testing.T, f *fixture) {
 	assert.Empty(t, collect(t, f.Ledger.Known(t.Context(), "unknown account", day(1), day(28))))
 }
 
+func keepsCardsApart(t *testing.T, f *fixture) {
+	var lists [2][]string
+	for i, conn := range []bankmux.Connection{f.connect(t, "rosa"), f.connect(t, "rosa")} {
+		n := strconv.Itoa(i)
+		credit := bankmux.Account{
+			ID: "account-" + n, Kind: bankmux.AccountCreditCard, ProviderKind: "credit", Number: "4000123412341234",
+			Currency: "USD",
+		}
+		card := bankmux.Card{ID: "card-" + n, Number: credit.Number, Currency: "USD"}.Account()
+		for range 2 { // each list comes by itself
+			lists[i] = append(f.name(t, conn, credit), f.name(t, conn, card)...)
+			require.NotContains(t, lists[i], "")
+			assert.NotEqual(t, lists[i][0], lists[i][1], "the rows of an account and of a card would be mixed")
+		}
+	}
+	assert.Equal(t, lists[0], lists[1], "a new link keeps the account and the card")
+}
+
 func leavesEarly(t *testing.T, f *fixture) {
 	conn := f.connect(t, "rosa")
 	name := f.name(t, conn, account("main", ""))[0]

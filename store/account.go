@@ -18,6 +18,7 @@ type accountRow struct {
 	id, user, connection string
 	bank, bankName       string
 	sameBank             bool // as the connection that lists accounts
+	apart                bool // its provider lists cards apart from accounts, if it has any
 	idle                 bool // no other active connection has it
 	due                  string
 	read                 int64
@@ -41,6 +42,9 @@ const accountColumns = "SELECT id, user_id, connection_id, bank, bank_name, due,
 // if one fits only possibly. The same holds if a candidate at the same bank does not open, because
 // its key is lost. [Store.Unnamed] then returns the account. Ask the user, and call
 // [Store.IdentifyAccount].
+//
+// A card ([bankmux.Account.IsCard]) is never one of the accounts that the same provider lists, even
+// with the same number. Cards are matched with cards there.
 func (s *Store) NameAccounts(
 	ctx context.Context, conn bankmux.Connection, accounts []bankmux.Account,
 ) (names map[string]string, err error) {
@@ -119,7 +123,7 @@ type naming struct {
 func (s *Store) nameUnknown(
 	ctx context.Context, w *work, conn bankmux.Connection, unknown []bankmux.Account, names naming,
 ) error {
-	candidates, hidden, err := s.candidates(ctx, w, conn, names.taken)
+	candidates, hidden, err := s.candidates(ctx, w, conn, names)
 	if err != nil {
 		return err
 	}
@@ -149,7 +153,7 @@ func (s *Store) nameUnknown(
 // candidates returns the accounts of the user without those that have a place already. Hidden has
 // the names of those at the connection's bank that do not open, and that no active connection has.
 func (s *Store) candidates(
-	ctx context.Context, w *work, conn bankmux.Connection, taken map[string]bool,
+	ctx context.Context, w *work, conn bankmux.Connection, names naming,
 ) (all []accountRow, hidden []string, err error) {
 	bank, name := bankOf(conn)
 	active, err := activeElsewhere(ctx, w, conn)
@@ -158,10 +162,12 @@ func (s *Store) candidates(
 	}
 	rows, err := each(ctx, w, accountColumns+" WHERE user_id = $1 ORDER BY id"+w.dialect.lockRow(),
 		[]any{conn.User}, (*accountRow).fields)
+	own := slices.Collect(maps.Values(names.of))
 	for _, r := range rows {
-		if taken[r.id] {
+		if names.taken[r.id] {
 			continue
 		}
+		r.apart = r.bank == bank || slices.Contains(own, r.id)
 		r.idle = !slices.Contains(active, r.id)
 		r.sameBank = r.bank != "" && r.bank == bank || r.bankName != "" && r.bankName == name
 		if s.open(sealedAccount, r.sealed, &r.account, r.user, r.id) != nil {
@@ -184,8 +190,35 @@ func activeElsewhere(ctx context.Context, w *work, conn bankmux.Connection) ([]s
 }
 
 // matchAccounts returns the name of each unknown account, "" for a new one. An account that only
-// the user can identify is left out, and mayBe has the accounts that it may be.
+// the user can identify is left out, and mayBe has the accounts that it may be. A card and an
+// account of one provider are never the same, since their rows are apart.
 func matchAccounts(
+	candidates []accountRow, unknown []bankmux.Account,
+) (names map[string]string, mayBe map[string][]string) {
+	names, mayBe = map[string]string{}, map[string][]string{}
+	for _, cards := range []bool{false, true} {
+		var list []bankmux.Account
+		for _, a := range unknown {
+			if a.IsCard() == cards {
+				list = append(list, a)
+			}
+		}
+		given := slices.Collect(maps.Values(names))
+		var fit []accountRow
+		for _, r := range candidates {
+			if !slices.Contains(given, r.id) && (!r.apart || r.account.IsCard() == cards) {
+				fit = append(fit, r)
+			}
+		}
+		someNames, someMayBe := matchList(fit, list)
+		maps.Copy(names, someNames)
+		maps.Copy(mayBe, someMayBe)
+	}
+	return names, mayBe
+}
+
+// matchList is matchAccounts for accounts or for cards alone.
+func matchList(
 	candidates []accountRow, unknown []bankmux.Account,
 ) (names map[string]string, mayBe map[string][]string) {
 	near, far := accountIndex{}, accountIndex{}

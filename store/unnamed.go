@@ -170,9 +170,10 @@ func (s *Store) identify(
 	if !slices.Contains(c.MayBe, name) {
 		return "", invalid("account", "is not one of those that it may be")
 	}
-	// The list of the bank may be older than another decision of the user.
-	taken, err := w.has(ctx, "SELECT 1 FROM bankmux_unnamed WHERE connection_id = $1 AND account = $2 LIMIT 1",
-		conn.ID, name)
+	// The list of the bank may be older than another decision of the user, or than another list.
+	taken, err := w.has(ctx, "SELECT 1 FROM bankmux_account_ids WHERE connection_id = $1 AND account = $2"+
+		" AND created_at >= (SELECT created_at FROM bankmux_unnamed WHERE id = $3) LIMIT 1",
+		conn.ID, name, r.id)
 	if err != nil {
 		return "", err
 	}
