@@ -102,7 +102,8 @@ func anErrorIsInEachErrorAboutAPart(t *testing.T) {
 		}
 	}
 	assert.NotErrorIs(t, &bankmux.PartialError{}, bankmux.ErrGone)
-	assert.Equal(t, "account a: "+(&bankmux.Error{Kind: bankmux.ErrUnknown}).Error(), bankmux.Failure{Account: "a"}.Error())
+	unknown := &bankmux.Error{Kind: bankmux.ErrUnknown}
+	assert.Equal(t, "account a: "+unknown.Error(), bankmux.Failure{Account: "a"}.Error())
 }
 
 func errorsIsFindsTheKindAndTheCause(t *testing.T) {

@@ -36,8 +36,8 @@ func TestWorkers(t *testing.T) {
 				for _, r := range p.runs {
 					r.leave(false)
 				}
-				assert.Zero(t, p.workers.busy)
-				for at, left := range p.workers.at {
+				assert.Zero(t, p.busy)
+				for at, left := range p.at {
 					assert.Equal(t, presence{hangs: true}, *left, "%v", at)
 				}
 			})
@@ -114,7 +114,7 @@ func hangingClient(t *testing.T, p *pool) {
 	p.start(t, 8, "far", "")
 	time.Sleep(time.Minute - 1)
 	assert.Zero(t, p.end(t))
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	assert.Equal(t, 6, p.end(t))
 	p.refuses(t, "far", "another bank")
 	p.start(t, 6, "near", "")
