@@ -247,6 +247,7 @@ func noErrorHasAURL(t *testing.T) {
 	t.Parallel()
 	away := errors.New("no route")
 	limited := &bankmux.Error{Kind: bankmux.ErrRateLimited}
+	spent := &bankmux.Error{Kind: bankmux.ErrQuota, Err: address(away)}
 	for name, c := range map[string]struct {
 		err, is error
 		says    string
@@ -262,7 +263,7 @@ func noErrorHasAURL(t *testing.T) {
 		"around an Error":          {address(limited), limited, "rate_limited"},
 		"around a Kind":            {address(bankmux.ErrQuota), bankmux.ErrQuota, "quota"},
 		"the cause of an Error":    {&bankmux.Error{Kind: bankmux.ErrUnavailable, Err: address(away)}, away, "no route"},
-		"a cause of a cause":       {&bankmux.Error{Kind: bankmux.ErrUnknown, Err: &bankmux.Error{Kind: bankmux.ErrQuota, Err: address(away)}}, away, "no route"},
+		"a cause of a cause":       {&bankmux.Error{Kind: bankmux.ErrUnknown, Err: spent}, away, "no route"},
 		"in words of its own":      {rewritten{address(away)}, away, "the text of the cause has a URL"},
 		"in words around an Error": {rewritten{address(limited)}, limited, "rate_limited"},
 	} {

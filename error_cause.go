@@ -76,7 +76,7 @@ func (s *stripped) As(target any) bool {
 		return false
 	}
 	value := reflect.ValueOf(target).Elem()
-	if _, ok := value.Interface().(*url.Error); ok { //nolint:errorlint // what As has found
+	if _, ok := reflect.TypeAssert[*url.Error](value); ok {
 		value.SetZero()
 		return false
 	}

@@ -67,7 +67,8 @@ func TestResponseOfACallersTransport(t *testing.T) {
 			-1, iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("12345"))), "", bankmux.ErrMalformed,
 		},
 		"a timeout ends while a body arrives": {
-			-1, io.MultiReader(strings.NewReader("1"), iotest.ErrReader(os.ErrDeadlineExceeded)), "", bankmux.ErrUnavailable,
+			-1, io.MultiReader(strings.NewReader("1"), iotest.ErrReader(os.ErrDeadlineExceeded)), "",
+			bankmux.ErrUnavailable,
 		},
 		"an error that wraps the end is a body that broke off": {
 			-1, io.MultiReader(strings.NewReader("1"), iotest.ErrReader(broken)), "", bankmux.ErrMalformed,
