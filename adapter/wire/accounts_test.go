@@ -90,7 +90,8 @@ func TestAccountsOfACleanList(t *testing.T) {
 	require.Len(t, rows, 2)
 	assert.Same(t, &list.Rows[0], &rows[0])
 	assert.Equal(t, []bankmux.Account{{ID: "a", Name: "first"}, {ID: "b"}}, res.Accounts)
-	assert.Equal(t, []string{"|row 2|the response has a row that is not an object with each key once"}, failures(res.Failed))
+	const unreadable = "|row 2|the response has a row that is not an object with each key once"
+	assert.Equal(t, []string{unreadable}, failures(res.Failed))
 	_, res = wire.Accounts(nil, accountList(t, `[]`), (*accountRow).account)
 	assert.Equal(t, bankmux.AccountsResult{}, res)
 }

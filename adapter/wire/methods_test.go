@@ -142,7 +142,8 @@ func TestOtherShape(t *testing.T) {
 		t.Run(value+" is noted", func(t *testing.T) {
 			t.Parallel()
 			var in response
-			require.NoError(t, wire.Decode([]byte(`{"one":`+value+`,"table":{"x":`+value+`,"y":null},"next":"n"}`), &in))
+			text := `{"one":` + value + `,"table":{"x":` + value + `,"y":null},"next":"n"}`
+			require.NoError(t, wire.Decode([]byte(text), &in))
 			noted := shaped{other: true}
 			assert.Equal(t, response{noted, map[string]*shaped{"x": &noted, "y": nil}, "n"}, in)
 		})
