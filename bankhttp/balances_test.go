@@ -25,7 +25,8 @@ func TestReadBalances(t *testing.T) {
 		t.Parallel()
 		a, p, conn := open(t)
 		for range 2 {
-			require.NoError(t, a.service.ReadBalances(t.Context(), conn, bankmux.SyncAllResult{}), "an account that fails is logged")
+			err := a.service.ReadBalances(t.Context(), conn, bankmux.SyncAllResult{})
+			require.NoError(t, err, "an account that fails is logged")
 		}
 		assert.Equal(t, 2, p.count(bankmux.OpBalances))
 		assert.True(t, p.presences[len(p.presences)-1].Absent)

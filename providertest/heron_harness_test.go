@@ -61,7 +61,9 @@ func heronHarness(reads bool) providertest.Harness {
 		IsExchange: func(r *http.Request) bool { return r.URL.Path == "/redeem" || r.URL.Path == "/outcome" },
 		Lapse:      func(conn bankmux.Connection) error { return b.lapse(conn) },
 		Secrets:    append([]string{heronKey}, heronHooks...),
-		Words:      providertest.Words{Enums: []string{"kind"}, States: []string{"state"}, Pending: []string{"pending"}},
+		Words: providertest.Words{
+			Enums: []string{"kind"}, States: []string{"state"}, Pending: []string{"pending"},
+		},
 		Refresh: providertest.Refresh{
 			Product: bankmux.ProductTransactions, Is: func(r *http.Request) bool { return r.URL.Path == "/refresh" },
 		},

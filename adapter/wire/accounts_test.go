@@ -140,8 +140,8 @@ func TestStatedOwner(t *testing.T) {
 	t.Run("an owner without content is zero", func(t *testing.T) {
 		t.Parallel()
 		got := wire.StatedOwner(bankmux.Owner{
-			Names: []string{""}, Addresses: []bankmux.Address{{}}, Phones: []bankmux.Phone{{}}, Emails: []bankmux.Email{{}},
-			Documents: []bankmux.Document{{Kind: "passport"}},
+			Names: []string{""}, Addresses: []bankmux.Address{{}}, Phones: []bankmux.Phone{{}},
+			Emails: []bankmux.Email{{}}, Documents: []bankmux.Document{{Kind: "passport"}},
 		})
 		assert.Zero(t, got)
 	})
