@@ -103,11 +103,29 @@ func (r *SessionRequest) check() error {
 	case !languageTag(r.Language):
 		return invalid("SessionRequest.Language", quote(r.Language)+" is not a language tag of BCP 47")
 	}
+	if err := r.checkURLs(); err != nil {
+		return err
+	}
 	for _, provider := range slices.Sorted(maps.Keys(r.Institution)) {
 		if r.Institution[provider] == "" {
 			return invalid("SessionRequest.Institution", "has an empty id for "+quote(provider))
 		}
 	}
+	for i, p := range r.Products {
+		if p.Product == "" {
+			return invalid("SessionRequest.Products", "has an empty product")
+		}
+		for _, q := range r.Products[:i] {
+			if p.Product == q.Product {
+				return invalid("SessionRequest.Products", "names "+quote(string(p.Product))+" twice")
+			}
+		}
+	}
+	return nil
+}
+
+// checkURLs checks the addresses of the application.
+func (r *SessionRequest) checkURLs() error {
 	if r.RedirectURI != "" {
 		u, err := url.Parse(r.RedirectURI)
 		switch {
@@ -123,16 +141,6 @@ func (r *SessionRequest) check() error {
 		u, err := url.Parse(r.WebhookURL)
 		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 			return invalid("SessionRequest.WebhookURL", "is not an http or https URL")
-		}
-	}
-	for i, p := range r.Products {
-		if p.Product == "" {
-			return invalid("SessionRequest.Products", "has an empty product")
-		}
-		for _, q := range r.Products[:i] {
-			if p.Product == q.Product {
-				return invalid("SessionRequest.Products", "names "+quote(string(p.Product))+" twice")
-			}
 		}
 	}
 	return nil
