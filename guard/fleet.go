@@ -152,8 +152,9 @@ func NewFleet(backend Backend, keys bankmux.AEAD, opts FleetOptions) (*Fleet, er
 		conns = make(chan struct{}, max(pooled.Conns(), 1))
 	}
 	return &Fleet{
-		conns: conns, backend: backend, keys: keys, logger: opts.Logger, process: rand.Text(), background: context.Background(),
-		maxDelay: cmp.Or(max(opts.MaxDelay, 0), 250*time.Millisecond),
+		backend: backend, keys: keys, logger: opts.Logger, process: rand.Text(), conns: conns,
+		background: context.Background(),
+		maxDelay:   cmp.Or(max(opts.MaxDelay, 0), 250*time.Millisecond),
 	}, nil
 }
 

@@ -79,18 +79,18 @@ func TestFleetBurst(t *testing.T) {
 		{16, 1000, 3 * time.Millisecond},
 		{1, 3, 80 * time.Millisecond},
 	} {
-		t.Run(fmt.Sprintf("%d calls have leases with %d connections if a request takes %s", c.calls, c.conns, c.request),
-			func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) {
-					p := newPooled(c.conns)
-					p.delay.Store(int64(c.request))
-					stats := burst(t, p, c.calls)
-					assert.Zero(t, stats.Unleased)
-					assert.Zero(t, stats.Failed)
-					assert.False(t, stats.Down)
-				})
+		name := fmt.Sprintf("%d calls have leases on %d connections if a request takes %s", c.calls, c.conns, c.request)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPooled(c.conns)
+				p.delay.Store(int64(c.request))
+				stats := burst(t, p, c.calls)
+				assert.Zero(t, stats.Unleased)
+				assert.Zero(t, stats.Failed)
+				assert.False(t, stats.Down)
 			})
+		})
 	}
 	t.Run("calls for which no connection is free in time do not make the backend count as down", func(t *testing.T) {
 		t.Parallel()

@@ -99,7 +99,7 @@ func Open(ctx context.Context, url string, opts Options) (*Backend, error) {
 	if opts.Conns == 0 {
 		opts.Conns = defaultConns
 	}
-	cfg.MaxConns = int32(opts.Conns) //nolint:gosec // at most maxConns
+	cfg.MaxConns = int32(opts.Conns)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, invalid("url", "is invalid")

@@ -74,7 +74,7 @@ func documentedPermissions(t *testing.T) (all []any) {
 	_, line, found := strings.Cut(string(text), "\n//\t~")
 	require.True(t, found)
 	line, _, _ = strings.Cut(line, "\n//\n")
-	for _, rule := range strings.Fields("~" + strings.ReplaceAll(line, "//", "")) {
+	for rule := range strings.FieldsSeq("~" + strings.ReplaceAll(line, "//", "")) {
 		all = append(all, rule)
 	}
 	return all
@@ -111,7 +111,7 @@ func TestPermissions(t *testing.T) {
 			"EXISTS other:a", "SORT bankmux:a BY other:*",
 		} {
 			var command []any
-			for _, word := range strings.Fields(line) {
+			for word := range strings.FieldsSeq(line) {
 				command = append(command, word)
 			}
 			require.ErrorContains(t, client.Do(t.Context(), command...).Err(), "NOPERM", line)

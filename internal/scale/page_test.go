@@ -154,7 +154,8 @@ func addDatabase(f map[string]any) {
 	f["gbTotal"] = count((connections*BytesPerConnection + rows + jobs) / gb)
 	f["bytesPerCount"], f["gbCounts"] = count(BytesPerCount), decimal(2*connections*BytesPerCount/gb, 1)
 	f["bytesPerColdTake"], f["gbTakes"] = count(BytesPerColdTake), count(2*connections*BytesPerColdTake/gb)
-	f["bytesPerTurn"], f["gbTurns"] = count(BytesPerTurn), decimal(loadOf("Dapi").PerSecond()*Window.Length.Seconds()*BytesPerTurn/gb, 1)
+	turns := loadOf("Dapi").PerSecond() * Window.Length.Seconds()
+	f["bytesPerTurn"], f["gbTurns"] = count(BytesPerTurn), decimal(turns*BytesPerTurn/gb, 1)
 	f["syncsPerSecond"], f["syncsOnTwoCores"] = count(syncs), count(syncsPerSecond)
 }
 
