@@ -20,7 +20,9 @@ func TestOwnBudget(t *testing.T) {
 	require.NoError(t, err)
 	state := bankmux.SyncState{
 		Version: from.Version + 1, LinkedAt: conn.LinkedAt, NotBefore: time.Now().Add(time.Hour),
-		Err: &bankmux.Error{Kind: bankmux.ErrRateLimited, Code: bankmux.CodeBudget, NotSent: true, RetryAfter: time.Hour},
+		Err: &bankmux.Error{
+			Kind: bankmux.ErrRateLimited, Code: bankmux.CodeBudget, NotSent: true, RetryAfter: time.Hour,
+		},
 	}
 	stored, err := a.store.StoreSyncState(t.Context(), conn, from, state)
 	require.NoError(t, err)

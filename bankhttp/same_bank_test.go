@@ -69,7 +69,8 @@ func TestSameBank(t *testing.T) {
 		id := a.link(t, "user-rosa", dapi.Name).ID
 		get := func(query string) map[string]string {
 			byName := map[string]string{}
-			for _, one := range object[accounts](t, a.send(t, "user-rosa", "GET", "/accounts"+query, ""), 200).Accounts {
+			all := object[accounts](t, a.send(t, "user-rosa", "GET", "/accounts"+query, ""), 200).Accounts
+			for _, one := range all {
 				assert.False(t, one.Ended)
 				byName[one.ID] = one.Connection
 			}

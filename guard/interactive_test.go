@@ -48,7 +48,8 @@ func TestInteractive(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			q, op := guard.OnePerConnection(), bankmux.Op{Client: "c", Connection: "1", Effect: bankmux.Read}
-			for wait, want := range map[time.Duration]error{10 * time.Second: bankmux.ErrContextDone, time.Minute: nil} {
+			ends := map[time.Duration]error{10 * time.Second: bankmux.ErrContextDone, time.Minute: nil}
+			for wait, want := range ends {
 				go func() {
 					_ = q(t.Context(), op, func(context.Context) error { time.Sleep(20 * time.Second); return nil })
 				}()

@@ -137,7 +137,8 @@ func (d *database) keepsNothing(t *testing.T, log *safeLog) {
 	t.Helper()
 	assert.Zero(t, log.count(panicValue))
 	for _, table := range []string{"river_job", "bankmux_river_connections"} {
-		assert.Zero(t, d.count(t, "SELECT count(*) FROM "+table+" r WHERE position($1 IN r::text) > 0", panicValue), table)
+		n := d.count(t, "SELECT count(*) FROM "+table+" r WHERE position($1 IN r::text) > 0", panicValue)
+		assert.Zero(t, n, table)
 	}
 }
 
