@@ -107,8 +107,8 @@ func TestPermissions(t *testing.T) {
 		for _, line := range []string{
 			"FLUSHALL", "FLUSHDB", "KEYS *", "SCAN 0", "RANDOMKEY", "DBSIZE", "SWAPDB 0 1", "SCRIPT FLUSH",
 			"SCRIPT KILL", "FUNCTION FLUSH", "CLIENT LIST", "CLIENT KILL TYPE normal", "CLIENT PAUSE 1000",
-			"CONFIG GET *", "ACL LIST", "MONITOR", "SHUTDOWN", "MIGRATE h 1 bankmux:a 0 1", "COPY bankmux:a other:a", "SET other:a 1",
-			"EXISTS other:a", "SORT bankmux:a BY other:*",
+			"CONFIG GET *", "ACL LIST", "MONITOR", "SHUTDOWN", "MIGRATE h 1 bankmux:a 0 1",
+			"COPY bankmux:a other:a", "SET other:a 1", "EXISTS other:a", "SORT bankmux:a BY other:*",
 		} {
 			var command []any
 			for word := range strings.FieldsSeq(line) {
