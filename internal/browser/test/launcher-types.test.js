@@ -37,10 +37,10 @@ for (const [name, ...flags] of [
   }));
 }
 
-test("the package has the module, its types and nothing else", async () => {
+test("the package has the module, its types, the license and nothing else", async () => {
   const { stdout } = await run("npm", ["pack", "--dry-run", "--json", "--offline"], { cwd: folder });
   const names = JSON.parse(stdout)[0].files.map(({ path }) => path);
-  assert.deepEqual(names.sort(), ["launcher.d.ts", "launcher.js", "package.json"]);
+  assert.deepEqual(names.sort(), ["LICENSE", "launcher.d.ts", "launcher.js", "package.json"]);
 });
 
 test("the module loads where there is no document, as on a server", async () => {
