@@ -94,7 +94,7 @@ export async function visit(env, options, test) {
       await test(page, context);
       for (const open of context.pages()) seen.texts.push(...(await kept(open)));
     } finally {
-      await context.close();
+      await finish(context, patience);
     }
     const errors = seen.errors.filter((text) => !expected.some((known) => text.includes(known)));
     assert.deepEqual(errors, [], "the console has errors");
@@ -102,6 +102,18 @@ export async function visit(env, options, test) {
     assertNoSecret(await env.secrets(), [...seen.texts, ...harTexts(JSON.parse(await readFile(har, "utf8")))]);
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+// finish closes a context, which writes its HAR. Playwright first waits for what the browser has yet
+// to say: a body, or headers that Chromium announced and may never send (microsoft/playwright#42448).
+// After grace, in milliseconds, the pages are closed, and it waits no longer.
+export async function finish(context, grace) {
+  const late = setTimeout(() => context.pages().forEach((page) => page.close().catch(() => {})), grace);
+  try {
+    await context.close();
+  } finally {
+    clearTimeout(late);
   }
 }
 

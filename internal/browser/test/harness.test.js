@@ -1,8 +1,11 @@
 // Tests of the harness itself: a check that cannot fail protects nothing.
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { accessible, assertNoSecret, state, useBrowser, visit } from "./harness.js";
+import { accessible, assertNoSecret, finish, state, useBrowser, visit } from "./harness.js";
 
 const env = useBrowser();
 
@@ -43,6 +46,24 @@ test("a serious finding of axe-core fails", async () => {
     await page.evaluate(() => document.querySelector("form").append(document.createElement("input")));
     await assert.rejects(accessible(page.mainFrame()), /label/);
   });
+});
+
+test("a page that answers no longer does not keep the test", { timeout: 600_000 }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), "bankmux-"));
+  try {
+    const context = await env.browser.newContext({ recordHar: { path: join(folder, "all.har"), content: "embed" } });
+    const page = await context.newPage();
+    await page.goto(env.addr.app);
+    const read = page.waitForEvent("requestfinished");
+    page.evaluate(async () => {
+      await (await fetch("/test/state")).text();
+      for (;;);
+    }).catch(() => {});
+    await read;
+    await finish(context, 100);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 test("the secrets to look for are there", () => {
