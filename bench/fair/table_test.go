@@ -113,7 +113,7 @@ func TestReference(t *testing.T) {
 				for _, callers := range []int{1, 64} {
 					for _, way := range []string{hand, library, libraryLog, generated, bare} {
 						k := key{adapter, op, callers, way, "cpu_us"}
-						if got := all[k].size; got.rounds != 11 || got.calls < 640 {
+						if got := all[k].size; got.rounds != 11 || got.calls < 1920 {
 							t.Errorf("%v: %d rounds of %d calls", k, got.rounds, got.calls)
 						}
 					}
