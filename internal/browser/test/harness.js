@@ -105,9 +105,10 @@ export async function visit(env, options, test) {
   }
 }
 
-// finish closes a context, which writes its HAR. Playwright first waits for what the browser has yet
-// to say: a body, or headers that Chromium announced and may never send (microsoft/playwright#42448).
-// After grace, in milliseconds, the pages are closed, and it waits no longer.
+// finish closes a context, which writes its HAR. Playwright first waits for what the browser has
+// yet to say: a body, or headers that Chromium announced and may never send
+// (microsoft/playwright#42448). After grace, in milliseconds, the pages are closed, and it waits no
+// longer.
 export async function finish(context, grace) {
   const late = setTimeout(() => context.pages().forEach((page) => page.close().catch(() => {})), grace);
   try {

@@ -26,8 +26,8 @@ try {
   const names = (await readdir(here)).filter((name) => name.endsWith(".test.js"));
   const rank = (name) => first.indexOf(name.split(".")[0]) + 1 || first.length + 1;
   const files = names.sort((a, b) => rank(a) - rank(b)).map((name) => join(here, name));
-  // A page waits now and then, so two files for each processor keep it busy. The longest takes three
-  // minutes, so one that takes half an hour hangs.
+  // A page waits now and then, so two files for each processor keep it busy. The longest file takes
+  // three minutes, so one that takes half an hour hangs.
   const tests = run({ files, concurrency: 2 * availableParallelism(), timeout: 30 * 60_000 });
   tests.on("test:fail", () => { process.exitCode = 1; });
   const report = tests.compose(new spec());
