@@ -52,10 +52,11 @@ type Config struct {
 	//
 	// A setting works as in resty, or [Client.Fault] refuses it. The limits of this package stay:
 	// no retries, no redirects and no cookie jar. Address, body and credential are the adapter's.
-	// So are the values of its query and its header fields. Middleware may add others, but no
-	// Authorization and no Host. If it refuses or changes what is the adapter's, the error is
-	// [bankmux.ErrInvalid] with NotSent. It is the same if middleware replaces the request's
-	// context, or the transport, as digest authentication does. A context that middleware derives
+	// So are the length and the encoding of the body, the values of the query and the header
+	// fields. Middleware may add values and fields, but no Authorization, no Host and no trailer.
+	// If it refuses or changes what is the adapter's, the error is [bankmux.ErrInvalid] with
+	// NotSent. It is the same if middleware replaces the request's context, or the transport, as
+	// digest authentication does. A context that middleware derives
 	// ends the call, and the call's own context still ends it too.
 	//
 	// Middleware may read the response, save it in a file or change it. If it refuses the response,

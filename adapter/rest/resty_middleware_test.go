@@ -23,6 +23,7 @@ func TestRestyMiddleware(t *testing.T) {
 	t.Run("a change of a request that would be lost is refused", aChangeThatWouldBeLostIsRefused)
 	t.Run("what is the adapter's cannot be changed", theAdaptersCannotBeChanged)
 	t.Run("what middleware adds is sent", whatMiddlewareAddsIsSent)
+	t.Run("the same body in another reader is sent", theSameBodyInAnotherReaderIsSent)
 	t.Run("a call ends with its context, whatever middleware makes of it", aCallEndsWithItsContext)
 	t.Run("a call ends with a context that middleware derives", aCallEndsWithADerivedContext)
 	t.Run("whatever middleware does with a response, the adapter has it", middlewareDoesNotTakeTheResponse)
@@ -78,6 +79,7 @@ func aChangeThatWouldBeLostIsRefused(t *testing.T) {
 		"an address of the hook": {func(c *resty.Client) {
 			c.SetPreRequestHook(func(_ *resty.Client, r *http.Request) error { r.URL.Path = "/another"; return nil })
 		}, refusedMove},
+		"a question mark": {hook(func(r *http.Request) { r.URL.ForceQuery = true }), refusedMove},
 		"curl commands": {
 			before(func(_ *resty.Client, r *resty.Request) { r.SetDebug(true).EnableGenerateCurlOnDebug() }),
 			"has middleware that asks for curl commands, which would have credentials",
@@ -116,6 +118,7 @@ func theAdaptersCannotBeChanged(t *testing.T) {
 	const (
 		header = "has middleware or a setting that changes the adapter's header fields or credential"
 		values = "has middleware that changes the query of a request, to which it may only add"
+		frame  = "has middleware that changes the length, the encoding or the trailer of a request"
 	)
 	set := func(name, value string) func(*resty.Client) {
 		return before(func(_ *resty.Client, r *resty.Request) { r.SetHeader(name, value) })
@@ -149,6 +152,11 @@ func theAdaptersCannotBeChanged(t *testing.T) {
 		"a second value":              {hook(func(r *http.Request) { r.URL.RawQuery += "&p%61ge=99" }), values, false},
 		"no query":                    {hook(func(r *http.Request) { r.URL.RawQuery = "" }), values, false},
 		"an unreadable value":         {hook(func(r *http.Request) { r.URL.RawQuery = "page=%zz" }), values, false},
+		"a fragment":                  {hook(func(r *http.Request) { r.URL.Fragment = "planted" }), refusedMove, false},
+		"chunks":                      {hook(func(r *http.Request) { r.TransferEncoding = []string{"chunked"} }), frame, false},
+		"an unknown length":           {hook(func(r *http.Request) { r.ContentLength = -1 }), frame, false},
+		"a longer body":               {hook(func(r *http.Request) { r.ContentLength += 100 }), frame, false},
+		"a trailer":                   {hook(func(r *http.Request) { r.Trailer = http.Header{"Planted": nil} }), frame, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -196,7 +204,6 @@ func whatMiddlewareAddsIsSent(t *testing.T) {
 			r.Header["Added"] = []string{"1", "2"}
 			r.AddCookie(&http.Cookie{Name: "a", Value: "b"})
 			r.URL.RawQuery = "x=1&name=a%26b&page=1&y=%2F"
-			r.TransferEncoding, r.ContentLength = []string{"chunked"}, -1
 			*r = *r.WithContext(context.WithValue(r.Context(), key{}, "kept"))
 		}),
 	})
@@ -205,6 +212,31 @@ func whatMiddlewareAddsIsSent(t *testing.T) {
 	req.Query = url.Values{"name": {"a&b"}}
 	_, err := c.Do(t.Context(), req)
 	require.NoError(t, err)
+}
+
+func theSameBodyInAnotherReaderIsSent(t *testing.T) {
+	t.Parallel()
+	const body = `{"amount":"planted-amount"}`
+	server := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		sent, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		assert.JSONEq(t, body, string(sent))
+		assert.EqualValues(t, len(body), r.ContentLength)
+		assert.Empty(t, r.TransferEncoding)
+		assert.Equal(t, "/payments?", r.RequestURI)
+	})
+	for name, of := range map[string]func(*resty.Client){
+		"before":     before(func(_ *resty.Client, r *resty.Request) { r.SetBody(io.MultiReader(strings.NewReader(body))) }),
+		"before, []": before(func(_ *resty.Client, r *resty.Request) { r.SetBody([]byte(body)) }),
+		"hook":       hook(func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(body)) }),
+	} {
+		for _, method := range []string{http.MethodPost, http.MethodPatch} {
+			req := payment
+			req.Method, req.Path = method, "/payments?"
+			_, err := rest.New(rest.Config{BaseURL: server.URL, Resty: of}).Do(t.Context(), req)
+			require.NoError(t, err, name)
+		}
+	}
 }
 
 // derive returns functions for Config.Resty that derive a context.

@@ -45,6 +45,8 @@ func (s *sending) compose(r *http.Request) (*http.Request, error) {
 		return nil, unusable("has middleware that changes the query of a request, to which it may only add")
 	case s.changed(r):
 		return nil, unusable("has middleware or a setting that changes the body of a request")
+	case s.reframed(r):
+		return nil, unusable("has middleware that changes the length, the encoding or the trailer of a request")
 	case s.relabeled(r.Header):
 		return nil, unusable("has middleware or a setting that changes the adapter's header fields or credential")
 	case !sendable(r.Header):
@@ -62,7 +64,8 @@ func (s *sending) moved(r *http.Request) bool {
 	own := s.own
 	return r.Method != own.Method || r.Host != own.Host ||
 		r.URL.Scheme != own.URL.Scheme || r.URL.Host != own.URL.Host || r.URL.Opaque != "" || r.URL.User != nil ||
-		r.URL.EscapedPath() != own.URL.EscapedPath()
+		r.URL.EscapedPath() != own.URL.EscapedPath() || r.URL.EscapedFragment() != own.URL.EscapedFragment() ||
+		r.URL.RawQuery == "" && r.URL.ForceQuery != own.URL.ForceQuery
 }
 
 // queryWith returns the adapter's query with what middleware has added to it. It reports false if a
@@ -121,6 +124,13 @@ func (s *sending) relabeled(header http.Header) bool {
 func (s *sending) fixed(key string) bool {
 	_, own := s.own.Header[key]
 	return own && !slices.Contains(s.defaults, key)
+}
+
+// reframed reports whether middleware has set how the body of a request is sent. A length of 0 is
+// not set: resty has no other one for a reader of another type, and for methods without a body.
+func (s *sending) reframed(r *http.Request) bool {
+	return r.ContentLength != 0 && r.ContentLength != s.own.ContentLength ||
+		len(r.TransferEncoding)+len(r.Trailer) > 0
 }
 
 // changed reports whether middleware has changed the body of a request. Resty sends no body with
