@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,13 +35,15 @@ func TestRemoteClock(t *testing.T) {
 	t.Run("it follows the clock of the bank", remoteClock)
 }
 
-// serve starts a bank on two addresses and returns a function that calls them.
+// serve starts a bank on three addresses and returns a function that calls them.
 func serve(
 	t *testing.T,
 	o virtualbank.Options,
 ) (*virtualbank.Server, func(method, url string, body any) (int, map[string]any)) {
 	t.Helper()
-	server, err := virtualbank.Start(virtualbank.New(o), "127.0.0.1:0", "127.0.0.1:0")
+	server, err := virtualbank.Start(
+		virtualbank.New(o), "127.0.0.1:0", "127.0.0.1:0", virtualbank.ServePlaid("127.0.0.1:0"),
+	)
 	require.NoError(t, err)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
@@ -71,11 +77,17 @@ func anys(s []string) []any {
 
 func examplesSucceed(t *testing.T) {
 	t.Parallel()
-	server, call := serve(t, virtualbank.Options{})
-	for name, base := range map[string]string{
-		"moneykit": server.MoneyKitURL, "dapi": strings.TrimSuffix(server.DapiURL, "/v2"),
+	page, err := os.ReadFile(filepath.Join("..", "docs", "testing.md"))
+	require.NoError(t, err)
+	for name, url := range map[string]func(*virtualbank.Server) string{
+		"moneykit": func(s *virtualbank.Server) string { return s.MoneyKitURL },
+		"dapi":     func(s *virtualbank.Server) string { return strings.TrimSuffix(s.DapiURL, "/v2") },
+		"plaid":    func(s *virtualbank.Server) string { return s.PlaidURL },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, call := serve(t, virtualbank.Options{}) // an outage of an example is for its provider alone
+			base := url(server)
 			status, index := call("GET", base+"/virtualbank/", nil)
 			require.Equal(t, http.StatusOK, status)
 			assert.Equal(t, name, index["provider"])
@@ -99,8 +111,14 @@ func examplesSucceed(t *testing.T) {
 				)
 				status, answer := call(method, base+path, c["example"])
 				assert.Equal(t, http.StatusOK, status, "%s: %v", what, answer)
+				if strings.HasSuffix(path, "/lapse") {
+					id := slices.Collect(maps.Keys(c["example"].(object)))[0]
+					title := map[string]string{"moneykit": "MoneyKit", "dapi": "Dapi", "plaid": "Plaid"}[name]
+					named := strings.Contains(string(page), "`"+id+"` at "+title)
+					assert.True(t, named, "docs/testing.md lacks %q", "`"+id+"` at "+title)
+				}
 				if c["example"] == nil || strings.HasSuffix(path, "/sink") {
-					return
+					continue
 				}
 				status, answer = call(method, base+path, object{"no such member": 1})
 				assert.Equal(t, http.StatusBadRequest, status, "%s reads its body strictly", what)
