@@ -33,7 +33,7 @@ type Keeper interface {
 }
 
 // MemoryKeeper is a [Keeper] for tests and trials in one process. It loses everything when the
-// process ends, so it is not for production. Make one with [NewMemoryKeeper]. It is safe for
+// process ends, so it is not for production. Its zero value is an empty keeper. It is safe for
 // concurrent use.
 type MemoryKeeper struct {
 	mu   sync.Mutex
@@ -47,7 +47,7 @@ type memoryRow struct {
 }
 
 // NewMemoryKeeper returns an empty keeper.
-func NewMemoryKeeper() *MemoryKeeper { return &MemoryKeeper{rows: map[Ref]*memoryRow{}} }
+func NewMemoryKeeper() *MemoryKeeper { return &MemoryKeeper{} }
 
 // row returns the row of a connection. It adds one with conn if there is none.
 func (k *MemoryKeeper) row(ref Ref, conn Connection) *memoryRow {
@@ -57,6 +57,9 @@ func (k *MemoryKeeper) row(ref Ref, conn Connection) *memoryRow {
 	if row == nil {
 		row = &memoryRow{lock: make(chan struct{}, 1), conn: conn}
 		row.lock <- struct{}{}
+		if k.rows == nil {
+			k.rows = map[Ref]*memoryRow{}
+		}
 		k.rows[ref] = row
 	}
 	return row

@@ -13,7 +13,7 @@ import (
 )
 
 // MemoryLedger is a [Ledger] for tests and trials in one process. It loses everything when the
-// process ends, so it is not for production. Make one with [NewMemoryLedger]. It is safe for
+// process ends, so it is not for production. Its zero value is an empty ledger. It is safe for
 // concurrent use.
 //
 // An account keeps its name over a new link if the user had one with the same PersistentID, IBAN or
@@ -42,16 +42,20 @@ type MemoryRow struct {
 }
 
 // NewMemoryLedger returns an empty ledger.
-func NewMemoryLedger() *MemoryLedger {
-	return &MemoryLedger{
-		states: map[Ref]SyncState{}, deleted: map[Ref]bool{},
-		names: map[Ref]map[string]string{}, rows: map[string]map[string]MemoryRow{},
+func NewMemoryLedger() *MemoryLedger { return &MemoryLedger{} }
+
+// lock locks mu, and makes the maps of a zero value.
+func (l *MemoryLedger) lock() {
+	l.mu.Lock()
+	if l.states == nil {
+		l.states, l.deleted = map[Ref]SyncState{}, map[Ref]bool{}
+		l.names, l.rows = map[Ref]map[string]string{}, map[string]map[string]MemoryRow{}
 	}
 }
 
 // SyncState is [Ledger.SyncState].
 func (l *MemoryLedger) SyncState(ctx context.Context, conn Connection) (SyncState, error) {
-	l.mu.Lock()
+	l.lock()
 	defer l.mu.Unlock()
 	return l.states[conn.Ref()], l.check(ctx, conn)
 }
@@ -68,7 +72,7 @@ func (l *MemoryLedger) check(ctx context.Context, conn Connection) error {
 func (l *MemoryLedger) NameAccounts(
 	ctx context.Context, conn Connection, accounts []Account,
 ) (map[string]string, error) {
-	l.mu.Lock()
+	l.lock()
 	defer l.mu.Unlock()
 	if err := l.check(ctx, conn); err != nil {
 		return nil, err
@@ -111,7 +115,7 @@ func (l *MemoryLedger) NameAccounts(
 func (l *MemoryLedger) NameAccount(
 	ctx context.Context, conn Connection, account Account, name string,
 ) (string, error) {
-	l.mu.Lock()
+	l.lock()
 	defer l.mu.Unlock()
 	if err := l.check(ctx, conn); err != nil {
 		return "", err
@@ -161,7 +165,7 @@ func (l *MemoryLedger) Known(ctx context.Context, account string, from, to Date)
 func (l *MemoryLedger) StoreDelta(
 	ctx context.Context, conn Connection, from SyncState, delta Delta, to SyncState,
 ) (bool, error) {
-	l.mu.Lock()
+	l.lock()
 	defer l.mu.Unlock()
 	if err := l.check(ctx, conn); err != nil {
 		return false, err
@@ -201,7 +205,7 @@ func (l *MemoryLedger) StoreSyncState(ctx context.Context, conn Connection, from
 
 // Rows returns the rows of an account by the application's name, oldest first.
 func (l *MemoryLedger) Rows(account string) []MemoryRow {
-	l.mu.Lock()
+	l.lock()
 	defer l.mu.Unlock()
 	rows := make([]MemoryRow, 0, len(l.rows[account]))
 	for _, row := range l.rows[account] {
@@ -215,7 +219,7 @@ func (l *MemoryLedger) Rows(account string) []MemoryRow {
 
 // Accounts returns the accounts of a connection as last listed, by the application's names.
 func (l *MemoryLedger) Accounts(conn Connection) map[string]Account {
-	l.mu.Lock()
+	l.lock()
 	defer l.mu.Unlock()
 	found := map[string]Account{}
 	for _, name := range l.names[conn.Ref()] {
@@ -228,7 +232,7 @@ func (l *MemoryLedger) Accounts(conn Connection) map[string]Account {
 // Delete removes the state of a connection, and the rows of its accounts unless another connection
 // has the account too. Methods then return [ErrGone] for the connection.
 func (l *MemoryLedger) Delete(conn Connection) {
-	l.mu.Lock()
+	l.lock()
 	defer l.mu.Unlock()
 	ref := conn.Ref()
 	lost := l.names[ref]

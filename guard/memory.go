@@ -11,8 +11,8 @@ import (
 )
 
 // Memory is a [Backend] in the memory of one process. It is for tests, and for several guards in
-// one process that have the same provider accounts. It is safe for concurrent use. What has expired
-// is forgotten on later calls.
+// one process that have the same provider accounts. Its zero value is an empty backend. It is safe
+// for concurrent use. What has expired is forgotten on later calls.
 type Memory struct {
 	mu     sync.Mutex
 	leases map[string]*memoryLease
@@ -47,13 +47,7 @@ type memoryCount struct {
 }
 
 // NewMemory returns an empty backend. It starts no goroutine.
-func NewMemory() *Memory {
-	return &Memory{
-		leases: map[string]*memoryLease{},
-		facts:  map[string]memoryFact{},
-		counts: map[string]memoryCount{},
-	}
-}
+func NewMemory() *Memory { return &Memory{} }
 
 // Acquire implements [Leases]. Its only error is that of ctx.
 func (m *Memory) Acquire(ctx context.Context, c Claim) (Lease, error) {
@@ -177,6 +171,9 @@ func (m *Memory) lock(ctx context.Context) (time.Time, error) {
 		return now, nil
 	}
 	m.sweep = now.Add(time.Minute)
+	if m.leases == nil {
+		m.leases, m.facts, m.counts = map[string]*memoryLease{}, map[string]memoryFact{}, map[string]memoryCount{}
+	}
 	maps.DeleteFunc(m.leases, func(_ string, l *memoryLease) bool {
 		l.queue = slices.DeleteFunc(l.queue, func(p memoryPlace) bool { return !now.Before(p.until) })
 		return !now.Before(l.until) && l.fact.at(now).Value == nil && len(l.queue) == 0

@@ -3,6 +3,7 @@ package inbox
 // This file remembers which deliveries were handled.
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -35,11 +36,18 @@ func keyOf(client, key string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
+// What a [Memory] holds by default.
+const (
+	defaultEntries = 100_000
+	defaultKeep    = 24 * time.Hour
+)
+
 // Memory is a [Seen] in the memory of one process. It is bounded in number and time, and forgets
-// the oldest delivery when it is full. It is safe for concurrent use.
+// the oldest delivery when it is full. Its zero value is that of NewMemory(0, 0). It is safe for
+// concurrent use.
 type Memory struct {
-	maxEntries int
-	keep       time.Duration
+	maxEntries int           // 0 means defaultEntries
+	keep       time.Duration // 0 means defaultKeep
 
 	mu    sync.Mutex
 	known map[digest]struct{}
@@ -58,13 +66,7 @@ type (
 // NewMemory returns a memory of at most maxEntries deliveries, each kept for the time keep. Zero
 // means 100,000 deliveries and a day. A delivery takes about 100 bytes.
 func NewMemory(maxEntries int, keep time.Duration) *Memory {
-	if maxEntries <= 0 {
-		maxEntries = 100_000
-	}
-	if keep <= 0 {
-		keep = 24 * time.Hour
-	}
-	return &Memory{maxEntries: maxEntries, keep: keep, known: map[digest]struct{}{}}
+	return &Memory{maxEntries: max(maxEntries, 0), keep: max(keep, 0)}
 }
 
 // Seen reports whether key was marked and is not forgotten. It never fails.
@@ -87,11 +89,14 @@ func (m *Memory) Mark(_ context.Context, key string) error {
 	if _, ok := m.known[d]; ok {
 		return nil
 	}
-	if len(m.known) == m.maxEntries {
+	if len(m.known) == cmp.Or(m.maxEntries, defaultEntries) {
 		m.pop()
 	}
+	if m.known == nil {
+		m.known = map[digest]struct{}{}
+	}
 	m.known[d] = struct{}{}
-	m.queue = append(m.queue, mark{d, now.Add(m.keep)})
+	m.queue = append(m.queue, mark{d, now.Add(cmp.Or(m.keep, defaultKeep))})
 	return nil
 }
 

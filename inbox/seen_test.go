@@ -22,6 +22,7 @@ import (
 func TestSeen(t *testing.T) {
 	t.Parallel()
 	t.Run("a Memory is bounded in number and time", aMemoryIsBoundedInNumberAndTime)
+	t.Run("a zero Memory has the default bounds", aZeroMemoryHasTheDefaultBounds)
 	t.Run("a delivery is marked only after its handler returned", aDeliveryIsMarkedOnlyAfterItsHandlerReturned)
 	t.Run("without its memory the inbox acknowledges only what it handled", withoutItsMemoryTheInboxRefuses)
 	t.Run("different deliveries have different keys", differentDeliveriesHaveDifferentKeys)
@@ -64,6 +65,27 @@ func aMemoryIsBoundedInNumberAndTime(t *testing.T) {
 		assert.True(t, knows("late"))
 		time.Sleep(30 * time.Minute)
 		assert.False(t, knows("late"))
+	})
+}
+
+func aZeroMemoryHasTheDefaultBounds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var m inbox.Memory
+		knows := func(key string) bool {
+			seen, err := m.Seen(t.Context(), key)
+			require.NoError(t, err)
+			return seen
+		}
+		for i := range 100_001 {
+			require.NoError(t, m.Mark(t.Context(), fmt.Sprint(i)))
+		}
+		assert.False(t, knows("0"))
+		assert.True(t, knows("1"))
+		time.Sleep(24*time.Hour - 1)
+		assert.True(t, knows("1"))
+		time.Sleep(1)
+		assert.False(t, knows("100000"))
 	})
 }
 

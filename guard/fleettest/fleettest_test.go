@@ -48,7 +48,7 @@ func (s *shifted) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
 
 func TestMemory(t *testing.T) {
 	t.Parallel()
-	inBubbles(t, func() guard.Backend { return guard.NewMemory() })
+	inBubbles(t, func() guard.Backend { return new(guard.Memory) }) // a zero value is an empty backend
 }
 
 // slow is a backend whose counters take some time.
