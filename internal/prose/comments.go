@@ -19,7 +19,7 @@ func syntaxOf(path string) (s syntax, ok bool) {
 		return syntax{"--", "/*", "*/"}, true
 	case ".lua":
 		return syntax{"--", "--[[", "]]"}, true
-	case ".js", ".mjs", ".ts", ".c", ".h":
+	case ".js", ".mjs", ".ts", ".c", ".h", ".mod":
 		return syntax{"//", "/*", "*/"}, true
 	case ".css":
 		return syntax{"", "/*", "*/"}, true
@@ -39,7 +39,8 @@ type comments struct {
 	out     []passage
 }
 
-// readComments returns the paragraphs of the comments of a file, and its comments that are too wide.
+// readComments returns the paragraphs of the comments of a file and its texts that users see. It also
+// returns the comments that are too wide.
 func readComments(path string, src []byte) ([]passage, []finding) {
 	s, ok := syntaxOf(path)
 	if !ok {
@@ -54,7 +55,7 @@ func readComments(path string, src []byte) ([]passage, []finding) {
 		}
 	}
 	c.flush()
-	return c.out, found
+	return append(c.out, readShown(path, src)...), found
 }
 
 func (c *comments) flush() {

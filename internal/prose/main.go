@@ -1,6 +1,6 @@
-// Command prose checks the project's rules of language. It reads the comments, texts and names of
-// functions of Go files, and the paragraphs of Markdown files. It also reads the comments of other
-// languages, and the messages of new commits.
+// Command prose checks the project's rules of language. It reads the comments and texts of Go files,
+// the names of their functions and types, and the paragraphs of Markdown files. It also reads the
+// comments of other languages, the texts of HTML and JavaScript, and the messages of new commits.
 //
 //	go run ./internal/prose            # everything below the current directory, and the commits
 //	go run ./internal/prose ./guard    # one directory or file

@@ -23,7 +23,7 @@ type passage struct {
 type kind int
 
 const (
-	name    kind = iota // of a function or a test: its words are checked
+	name    kind = iota // of a function, type or test: its words are checked
 	message             // what a program prints: its sentences are counted too
 	prose               // a paragraph of a comment or page: all rules
 )
@@ -60,6 +60,8 @@ func readGo(path string, src []byte) ([]passage, []finding) {
 			if n.Recv == nil { // a method may have the name that an interface of others demands
 				passages = append(passages, passage{line: files.Position(n.Pos()).Line, text: spaced(n.Name.Name)})
 			}
+		case *ast.TypeSpec:
+			passages = append(passages, passage{line: files.Position(n.Pos()).Line, text: spaced(n.Name.Name)})
 		case *ast.BasicLit:
 			if text, ok := textOf(n); ok {
 				p := passage{line: files.Position(n.Pos()).Line, text: text, kind: message}
