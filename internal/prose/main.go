@@ -1,6 +1,7 @@
 // Command prose checks the project's rules of language. It reads the comments and texts of Go files,
 // the names of their functions and types, and the paragraphs of Markdown files. It also reads the
-// comments of other languages, the texts of HTML and JavaScript, and the messages of new commits.
+// comments of other languages, the texts of HTML and JavaScript, and the messages of new commits. It
+// also counts the parameters of functions, of literals and types too.
 //
 //	go run ./internal/prose            # everything below the current directory, and the commits
 //	go run ./internal/prose ./guard    # one directory or file

@@ -103,6 +103,10 @@ func TestProse(t *testing.T) {
 		"a name of a script is not a text":      {"a.js", "// it's\nbegin(`${begin}`);\n/* it's */ begin('a');\n", ""},
 		"a long text of a script's test":        {"a.test.js", "say(\"" + long + "\");\n", ""},
 		"a dropped word in a module file":       {"go.mod", "module a // mended\n", "word"},
+		"a literal with six parameters":         {"a.go", "// Package a is clean.\npackage a\n\nvar x = func(a, b int, c, d, e, f string) {}\n", "parameters"},
+		"a literal with five parameters":        {"a.go", "// Package a is clean.\npackage a\n\nvar x = func(a, b int, c, d, e string) {}\n", ""},
+		"a type of functions, six parameters":   {"a.go", "// Package a is clean.\npackage a\n\ntype x func(int, int, int, int, int, int)\n", "parameters"},
+		"a fuzz target has many parameters":     {"a_test.go", "package a\n\nvar x = func(t *testing.T, a, b, c, d, e int) {}\n", ""},
 		"a dropped word in a type's name":       {"a.go", "// Package a is clean.\npackage a\n\ntype bankTells struct{}\n", "word"},
 		"a wide row of a table":                 {"a.md", "| " + strings.Repeat("wide. ", 20) + "|", ""},
 	} {

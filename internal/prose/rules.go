@@ -14,6 +14,8 @@ const (
 	maxComment = 100 // columns of a line of a comment or of Markdown
 	maxCode    = 120 // columns of a line of code in them
 	tabWidth   = 4
+
+	maxParameters = 5 // of a function literal or type too, which linters do not look at
 )
 
 // finding is one place that breaks a rule.

@@ -3,6 +3,7 @@ package main
 // This file reads the passages of a file that the rules apply to.
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -60,6 +61,11 @@ func readGo(path string, src []byte) ([]passage, []finding) {
 			if n.Recv == nil { // a method may have the name that an interface of others demands
 				passages = append(passages, passage{line: files.Position(n.Pos()).Line, text: spaced(n.Name.Name)})
 			}
+		case *ast.FuncType:
+			if many := n.Params.NumFields(); many > maxParameters && !isFuzz(n) {
+				text := fmt.Sprintf("%d, and %d at most", many, maxParameters)
+				found = append(found, finding{path, files.Position(n.Pos()).Line, "parameters", text})
+			}
 		case *ast.TypeSpec:
 			passages = append(passages, passage{line: files.Position(n.Pos()).Line, text: spaced(n.Name.Name)})
 		case *ast.BasicLit:
@@ -74,6 +80,16 @@ func readGo(path string, src []byte) ([]passage, []finding) {
 		return true
 	})
 	return passages, found
+}
+
+// isFuzz reports whether a function is a fuzz target. It has a parameter for each part of its input.
+func isFuzz(f *ast.FuncType) bool {
+	star, ok := f.Params.List[0].Type.(*ast.StarExpr)
+	if !ok {
+		return false
+	}
+	of, ok := star.X.(*ast.SelectorExpr)
+	return ok && of.Sel.Name == "T"
 }
 
 // textOf returns what a literal says. ok is false for a number and a word that is a statement of SQL.
