@@ -60,6 +60,10 @@ export type Opener = (
  * abort. One run can be open at a time. A second call with the same launch returns the same
  * promise, and a call with another launch rejects with "already_open".
  *
+ * A user may stop the way to a launch's url, which a page does not notice. So a further call with
+ * that launch leaves the page again. A call with another launch starts its own run, and the promise
+ * of the first one resolves with {"error": null}.
+ *
  * The launcher keeps no token after the end, neither in storage nor in the address.
  */
 export function connect(launch: Launch, options?: Options): Promise<Payload>;
@@ -78,7 +82,7 @@ export function resume(launch: Launch, url: string | URL, options?: Options): Pr
 /** Why a launch could not be opened. */
 export type LaunchErrorCode =
   | "invalid_launch" // a field is missing, or an address is not http
-  | "invalid_url" // the address of resume repeats a query parameter
+  | "invalid_url" // the address of resume is not a whole one, or repeats a query parameter
   | "unknown_provider" // the launch has neither url nor script, and there is no loader
   | "loader_missing" // the same for a provider that the launcher knows
   | "not_loaded" // the script or the loader failed

@@ -29,17 +29,21 @@ async function finish(session, outcome) {
     if (!payload) return window.close(); // a popup: the window that opened it gets the outcome
     return await repeated("POST", "/bank/sessions/" + session, payload);
   } finally {
-    sessionStorage.removeItem(kept);
+    if (sessionStorage.getItem(kept) === session) sessionStorage.removeItem(kept);
   }
 }
 
 let open; // the run whose page is open: a second click waits for the same outcome
 
-const run = (...request) => (open ??= start(...request).finally(() => (open = undefined)));
+function run(...request) {
+  const mine = (open ??= start(...request).finally(() => (open = open === mine ? undefined : open)));
+  return mine;
+}
 
 async function start(...request) {
   const { session, launch } = await call(...request);
   sessionStorage.setItem(kept, session); // a bank may send the browser to its own page and back
+  if (launch.url) open = undefined; // the browser leaves, and a user who stops it can start again
   return finish(session, connect(launch, options));
 }
 

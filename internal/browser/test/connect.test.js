@@ -87,6 +87,30 @@ test("a double click opens one page and makes one session", async () => {
   assert.equal(sent.length, 4, "the next click makes another");
 });
 
+test("a user who stops the way to a page of its own can start again", async () => {
+  const hosted = (session) => [200, { session, launch: { url: "https://pay.example/" + session } }];
+  responses = {
+    "POST /bank/sessions": [hosted("S1"), hosted("S2")],
+    "POST /bank/sessions/S1": [[409, { kind: "user_left" }]], "POST /bank/sessions/S2": [linked],
+  };
+  const ends = [];
+  const opened = () => new Promise((resolve) => {
+    globalThis.opened = () => new Promise((end) => { ends.push(end); resolve(); });
+  });
+  let ready = opened();
+  const first = linkBank("US");
+  await ready;
+  ready = opened();
+  const second = linkBank("CA");
+  await ready;
+  ends[0]({ error: null }); // so the launcher ends it
+  await assert.rejects(first, { kind: "user_left" });
+  assert.equal(stored.get("bank.session"), "S2", "the first run leaves the session of the second");
+  ends[1]({ code: 2 });
+  assert.deepEqual(await second, linked[1]);
+  assert.equal(stored.size, 0);
+});
+
 test("a browser that comes back keeps its address until the session was read", async () => {
   location.search = "?session=S1&return=https%3A%2F%2Fapp";
   responses = { "GET /bank/sessions/S1": [away], "POST /bank/sessions/S1": [linked] };

@@ -17,6 +17,8 @@ test("a launch that cannot be opened is rejected with a code and a reason", asyn
     "no app key": [{ ...launches.dapi, app_key: "" }, "invalid_launch", "launch lacks app_key"],
     "no script": [{ ...launches.dapi, script_url: undefined }, "loader_missing", "loaders.dapi"],
     "a URL that runs code": [{ provider: "x", url: "javascript:alert(1)" }, "invalid_launch", "launch.url must be http"],
+    "a URL that is not an address": [{ provider: "x", url: "https://[" }, "invalid_launch", "launch.url must be http"],
+    "a script that is not an address": [{ ...launches.plaid, script_url: "https://[" }, "invalid_launch", "launch.script_url"],
     "a script that is code": [{ ...launches.plaid, script_url: "data:text/javascript,1" }, "invalid_launch", "launch.script_url"],
     "an unknown mode": [{ ...launches.moneykit, mode: "other" }, "provider_failed", "moneykit failed"],
   };
@@ -26,6 +28,19 @@ test("a launch that cannot be opened is rejected with a code and a reason", asyn
       const got = await outcome(page);
       assert.deepEqual([got.code, got.name, got.is], [code, "LaunchError", true]);
       assert.ok(got.text.startsWith("bankmux: ") && got.text.includes(text), got.text);
+    }));
+  }
+});
+
+test("resume needs the whole address", async (t) => {
+  const hosted = { provider: "x", mode: "link", url: "http://pay.test/" };
+  for (const url of ["", "/return?code=1", "https://[", undefined, null]) {
+    await t.test(String(url) || "empty", () => openSite(env, {}, async (page) => {
+      for (const launch of [launches.plaid, hosted]) {
+        await page.evaluate(([launch, url]) => window.start("resume", launch, url), [launch, url]);
+        const got = await outcome(page);
+        assert.deepEqual([got.code, got.is, got.text], ["invalid_url", true, "bankmux: the address is not whole"]);
+      }
     }));
   }
 });

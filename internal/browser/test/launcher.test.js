@@ -184,6 +184,34 @@ test("a launch with a URL leaves the page, and the query of the return is posted
     await start(page, hosted);
     await left;
   }));
+  await t.test("a user who stops it can start again", () => openSite(env, {}, async (page) => {
+    const other = { ...hosted, url: "http://pay.osprey.test/other" };
+    await page.route("http://pay.osprey.test/**", (route) => route.fulfill({ status: 204 })); // the page stays
+    const leave = (launch) => Promise.all([page.waitForRequest(launch.url), start(page, launch)]);
+    const ends = async () => {
+      await page.waitForFunction(() => window.left);
+      assert.deepEqual(await page.evaluate(() => window.left), { error: null });
+    };
+    const remember = () => page.evaluate(() => {
+      window.left = undefined;
+      window.promise.then((value) => { window.left = value; });
+      window.first = window.promise;
+    });
+    await leave(hosted);
+    await remember();
+    await leave(hosted);
+    assert.ok(await page.evaluate(() => window.promise === window.first), "the run is the same");
+    await leave(other);
+    await ends();
+    await remember();
+    await start(page, launches.plaid);
+    await ends();
+    const call = await provider(page, "plaid");
+    await page.evaluate((launch) => void window.launcher.connect(launch).catch(({ code }) => { window.refused = code; }), hosted);
+    await page.waitForFunction(() => window.refused === "already_open"); // the run that followed is open
+    await call("onExit", null);
+    assert.deepEqual(await outcome(page), { value: { error: null } });
+  }));
   await t.test("it returns", () => openSite(env, { path: "/return?state=s&code=c&__proto__=p" }, async (page) => {
     await start(page, hosted, page.url());
     await outcome(page);
