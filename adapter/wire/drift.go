@@ -7,7 +7,6 @@ import (
 	"math/bits"
 	"reflect"
 	"sync"
-	"sync/atomic"
 
 	"github.com/bankmux/bankmux/internal/jsonscan"
 	"github.com/bankmux/bankmux/internal/strictjson"
@@ -184,31 +183,42 @@ func (s *inspector) members(unknown [][]byte) {
 		return
 	}
 	s.isNew(^place, object)
+	if s.seen == nil {
+		s.seen, s.found = make(map[string]bool, len(unknown)), make([]Unknown, 0, len(unknown))
+	}
 	for _, key := range unknown {
 		if s.isNew(place, with(place, key)) {
-			s.note(Unknown{Member: nameOf(string(key))})
+			s.note(Unknown{Member: nameOf(key)})
 		}
 	}
 }
 
-// named has unknown members that look like names, by maxNamed at most. A response of one row is so
+// named has unknown members that look like names, at most maxNamed. A response of one row is so
 // small that naming its new members once more would be most of the look.
-var (
-	named    sync.Map
-	numNamed atomic.Int32
-)
+var named struct {
+	sync.RWMutex
+
+	all map[string]string
+}
 
 const maxNamed = 1024
 
 // nameOf is [normalize.Name], which remembers names.
-func nameOf(text string) string {
-	if _, ok := named.Load(text); ok {
-		return text
+func nameOf(key []byte) string {
+	named.RLock()
+	name, ok := named.all[string(key)]
+	named.RUnlock()
+	if ok {
+		return name
 	}
-	name := normalize.Name(text)
-	if name != normalize.Masked && numNamed.Load() < maxNamed {
-		numNamed.Add(1)
-		named.Store(name, nil)
+	name = normalize.Name(string(key))
+	named.Lock()
+	defer named.Unlock()
+	if name != normalize.Masked && len(named.all) < maxNamed {
+		if named.all == nil {
+			named.all = map[string]string{}
+		}
+		named.all[name] = name
 	}
 	return name
 }
@@ -241,8 +251,9 @@ func (s *inspector) note(one Unknown) {
 	if s.seen == nil {
 		s.seen = map[string]bool{}
 	}
-	s.seen[string(s.key)] = true
-	one.Member = string(s.key[:end])
+	key := string(s.key)
+	s.seen[key] = true
+	one.Member = key[:end]
 	s.found = append(s.found, one)
 }
 
