@@ -208,8 +208,9 @@ type plainDapi struct {
 // canned serves fixed bytes for lists of transactions and the usual responses elsewhere.
 type canned struct {
 	backend
-	listed bool // calls of a sync get the usual response
-	body   []byte
+	listed   bool // calls of a sync get the usual response
+	enriched bool // the rows of Dapi have a category and a brand
+	body     []byte
 }
 
 func (c *canned) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -238,7 +239,7 @@ func reading(tb testing.TB, adapter string, c *canned) func(context.Context) (in
 		Connection: conn,
 		Accounts:   []string{account},
 		From:       bankmux.DateOf(time.Now()).AddDays(-5),
-		Enrich:     name != "dapi",
+		Enrich:     name != "dapi" || c.enriched,
 	}
 	return func(ctx context.Context) (int, error) {
 		n := 0
