@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,10 +36,17 @@ func packages(t *testing.T) map[string]string {
 	return found
 }
 
-// parsed reads the packages that have documentation, by folder. It has those below internal too,
-// because aliases elsewhere name their types.
+// parsed returns the packages that have documentation, by folder. It has those below internal too,
+// because aliases elsewhere name their types. Tests must not change them.
 func parsed(t *testing.T) map[string]*source {
 	t.Helper()
+	found, err := parseOnce()
+	require.NoError(t, err)
+	return found
+}
+
+// parseOnce reads the packages for all tests, which takes longer than each of them.
+var parseOnce = sync.OnceValues(func() (map[string]*source, error) {
 	found := map[string]*source{}
 	err := filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {
 		switch {
@@ -49,12 +57,14 @@ func parsed(t *testing.T) map[string]*source {
 		case d.IsDir() || filepath.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go"):
 			return nil
 		}
-		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments|parser.SkipObjectResolution)
+		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
 		if err != nil || tree.Name.Name == "main" {
 			return err
 		}
 		folder, err := filepath.Rel("..", filepath.Dir(file))
-		require.NoError(t, err)
+		if err != nil {
+			return err
+		}
 		folder = filepath.ToSlash(folder)
 		if found[folder] == nil {
 			found[folder] = &source{name: tree.Name.Name, members: map[string]map[string]bool{}}
@@ -62,7 +72,6 @@ func parsed(t *testing.T) map[string]*source {
 		found[folder].files = append(found[folder].files, tree)
 		return nil
 	})
-	require.NoError(t, err)
 	for folder, pkg := range found {
 		for _, file := range pkg.files {
 			pkg.read(folder, file)
@@ -73,8 +82,8 @@ func parsed(t *testing.T) map[string]*source {
 			pkg.adopt(found, name)
 		}
 	}
-	return found
-}
+	return found, err
+})
 
 // closed says that a folder of this name has no package that a page may name.
 func closed(folder string) bool {
