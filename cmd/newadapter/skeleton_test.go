@@ -47,7 +47,8 @@ func TestSkeleton(t *testing.T) {
 	}))
 	assert.Contains(t, names, "heron7.go")
 
-	args := []string{"test", "-vet=all", "-count=1", "-v"} // what "go vet" checks too, without another command
+	// With -vet=all the command also checks what "go vet" checks.
+	args := []string{"test", "-vet=all", "-count=1", "-v"}
 	if os.Getenv("BANKMUX_FULL") == "" { // the cells of examples/thirdparty again
 		args = append(args, "-skip", "^TestConformance$/^fault_matrix$/^cells$")
 	}
