@@ -21,6 +21,7 @@ func TestJWTKeyAttack(t *testing.T) {
 	t.Parallel()
 	t.Run("a point that is not on the curve is not a key", aPointThatIsNotOnTheCurveIsNotAKey)
 	t.Run("a key for another purpose is not used", aKeyForAnotherPurposeIsNotUsed)
+	t.Run("a key that may verify is used", aKeyThatMayVerifyIsUsed)
 	t.Run("two keys of one id are both ignored", twoKeysOfOneIDAreBothIgnored)
 }
 
@@ -116,6 +117,10 @@ func aKeyForAnotherPurposeIsNotUsed(t *testing.T) {
 		"algorithm none":             changed(t, s.jwk(), map[string]any{"alg": "none"}),
 		"algorithm in another case":  changed(t, s.jwk(), map[string]any{"alg": "es256"}),
 		"algorithm to agree on keys": changed(t, s.jwk(), map[string]any{"alg": "ECDH-ES"}),
+		"operations of a signer":     changed(t, s.jwk(), map[string]any{"key_ops": []string{"sign", "deriveKey"}}),
+		"no operation":               changed(t, s.jwk(), map[string]any{"key_ops": []string{}}),
+		"operations in another case": changed(t, s.jwk(), map[string]any{"key_ops": []string{"VERIFY"}}),
+		"operations without a list":  changed(t, s.jwk(), map[string]any{"key_ops": "verify"}),
 		"a private part":             private,
 		"a private part of another":  changed(t, s.jwk(), map[string]any{"d": encode(make([]byte, 32))}),
 		"another id":                 changed(t, s.jwk(), map[string]any{"kid": "k2"}),
@@ -125,6 +130,15 @@ func aKeyForAnotherPurposeIsNotUsed(t *testing.T) {
 			t.Parallel()
 			verifiesNothing(t, jwk, s)
 		})
+	}
+}
+
+func aKeyThatMayVerifyIsUsed(t *testing.T) {
+	t.Parallel()
+	s := newSigner(t, "k1")
+	for _, ops := range []any{nil, []string{"verify"}, []string{"encrypt", "verify"}} {
+		jwk := changed(t, s.jwk(), map[string]any{"use": nil, "alg": nil, "key_ops": ops})
+		accepts(t, jwt(t, set(jwk), nil), s.token(body, nil))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -64,8 +65,8 @@ type Keys struct {
 
 // Key is one public key.
 type Key struct {
-	// JWK is the key as JSON (RFC 7517): P-256, or RSA with at least 2048 bits. Its use and
-	// algorithm are optional but must fit.
+	// JWK is the key as JSON (RFC 7517): P-256, or RSA with at least 2048 bits. Its use,
+	// operations and algorithm are optional but must fit.
 	JWK json.RawMessage
 	// Until is when the provider stopped signing with the key. Later signatures are refused. Zero
 	// means that the key is still in use.
@@ -116,7 +117,7 @@ func NewKeyByID(fetch func(ctx context.Context, id string) (Key, error)) *Keys {
 				return nil, &bankmux.Error{Kind: bankmux.ErrMalformed, Detail: "the key of a signature cannot be read"}
 			}
 			jwk.KeyID = cmp.Or(jwk.KeyID, id) // the requested id
-			if name, ok := nameOf(&jwk); ok {
+			if name, ok := nameOf(&jwk, key.JWK); ok {
 				return map[keyName]Key{name: {public: jwk.Key, Until: key.Until}}, nil
 			}
 			return map[keyName]Key{}, nil
@@ -311,7 +312,7 @@ func usableKeys(raw []json.RawMessage) map[keyName]Key {
 		if jwk.UnmarshalJSON(r) != nil {
 			continue
 		}
-		name, ok := nameOf(&jwk)
+		name, ok := nameOf(&jwk, r)
 		if !ok {
 			continue
 		}
@@ -327,11 +328,21 @@ func usableKeys(raw []json.RawMessage) map[keyName]Key {
 }
 
 // nameOf returns the name of a key. It reports false for a key that does not sign deliveries.
-func nameOf(jwk *jose.JSONWebKey) (keyName, bool) {
+func nameOf(jwk *jose.JSONWebKey, raw json.RawMessage) (keyName, bool) {
 	algorithm := algorithmOf(jwk.Key)
 	fits := jwk.KeyID != "" && (jwk.Use == "" || jwk.Use == "sig") && algorithm != "" &&
-		(jwk.Algorithm == "" || jwk.Algorithm == string(algorithm))
+		(jwk.Algorithm == "" || jwk.Algorithm == string(algorithm)) && mayVerify(raw)
 	return keyName{jwk.KeyID, algorithm}, fits
+}
+
+// mayVerify reports whether the operations of a key allow to verify (RFC 7517, section 4.3). A key
+// without operations allows it.
+func mayVerify(raw json.RawMessage) bool {
+	var key struct {
+		Operations []string `json:"key_ops"`
+	}
+	err := json.Unmarshal(raw, &key)
+	return err == nil && (key.Operations == nil || slices.Contains(key.Operations, "verify"))
 }
 
 // minRSA is the smallest RSA key in bits (RFC 7518, section 3.3).
