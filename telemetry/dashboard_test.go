@@ -21,7 +21,7 @@ func TestDashboard(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^# TYPE (\w+)`).FindAllStringSubmatch(string(scrape), -1) {
 		exported[m[1]] = true
 	}
-	require.Len(t, exported, 10)
+	require.Len(t, exported, 11)
 	raw, err := os.ReadFile(filepath.Join("..", "docs", "telemetry-dashboard.json"))
 	require.NoError(t, err)
 	var board struct {

@@ -17,6 +17,7 @@ import (
 type Syncs struct {
 	States map[string]int // by state, such as "late" and "blocked"
 	Latest time.Duration  // how long the connection waits that is late the longest
+	Oldest time.Duration  // how long ago the last good run was, where it was the longest ago
 }
 
 // Limits of the reads of WatchSyncs.
@@ -34,7 +35,7 @@ const (
 //
 //	err = t.WatchSyncs(func(ctx context.Context) (telemetry.Syncs, error) {
 //		s, err := fleet.Status(ctx)
-//		return telemetry.Syncs{States: s.States(), Latest: s.Latest}, err
+//		return telemetry.Syncs{States: s.States(), Latest: s.Latest, Oldest: s.Oldest}, err
 //	})
 //
 // A collection reports the result of the last minute again, so read runs at most once a minute. It
@@ -55,6 +56,11 @@ func (t *Telemetry) WatchSyncs(read func(context.Context) (Syncs, error)) error 
 	if err != nil {
 		return err
 	}
+	oldest, err := t.meter.Float64ObservableGauge("bankmux.sync.oldest", metric.WithUnit("s"),
+		metric.WithDescription("How long ago the last good run was, of the connection where it was the longest ago."))
+	if err != nil {
+		return err
+	}
 	r := &syncsReader{read: read, turn: make(chan struct{}, 1)}
 	_, err = t.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		s, err := r.latest(ctx)
@@ -65,8 +71,9 @@ func (t *Telemetry) WatchSyncs(read func(context.Context) (Syncs, error)) error 
 			o.ObserveInt64(connections, int64(n), metric.WithAttributes(syncStateKey.String(state)))
 		}
 		o.ObserveFloat64(latest, s.Latest.Seconds())
+		o.ObserveFloat64(oldest, s.Oldest.Seconds())
 		return nil
-	}, connections, latest)
+	}, connections, latest, oldest)
 	return err
 }
 

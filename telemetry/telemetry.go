@@ -34,6 +34,8 @@
 //   - bankmux.institution.open: institutions whose breaker is open, per client and group
 //   - bankmux.sync.connections: connections by the state of their syncs: [Telemetry.WatchSyncs]
 //   - bankmux.sync.latest: how long, in seconds, the connection waits that is late the longest
+//   - bankmux.sync.oldest: how long ago, in seconds, the last good run was, of the connection where
+//     it was the longest ago
 package telemetry
 
 import (

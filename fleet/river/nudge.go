@@ -84,7 +84,7 @@ func (f *Fleet) replace(
 	var job sql.NullInt64
 	var running bool
 	err := tx.QueryRowContext(ctx, f.named("INSERT INTO bankmux_river_connections AS c"+
-		" (connection, user_id, nudged, state, reason, at) VALUES ($1, $2, TRUE, $3, $4, $5)"+
+		" (connection, user_id, nudged, state, reason, at, ended_at) VALUES ($1, $2, TRUE, $3, $4, $5, now())"+
 		" ON CONFLICT (connection) DO UPDATE SET nudged = TRUE RETURNING c.job, c.running"),
 		conn.ID, conn.User, string(schedule.Due), string(plan.Reason), time.Now()).Scan(&job, &running)
 	if err != nil {
@@ -103,7 +103,8 @@ func (f *Fleet) replace(
 	}
 	if plan.Reason == reasonNudge { // keeps the reason of the last run, which start looks at
 		_, err = tx.ExecContext(ctx, f.named("UPDATE bankmux_river_connections SET job = $2, running = FALSE,"+
-			" state = $3, at = $4 WHERE connection = $1"), conn.ID, job, string(plan.State), plan.At)
+			" state = $3, at = $4, ended_at = CASE WHEN state = 'due' THEN ended_at ELSE now() END"+
+			" WHERE connection = $1"), conn.ID, job, string(plan.State), plan.At)
 		return err
 	}
 	_, err = tx.ExecContext(ctx, f.named("UPDATE bankmux_river_connections SET nudged = FALSE WHERE connection = $1"),

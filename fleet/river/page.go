@@ -85,8 +85,8 @@ func (s Status) page() []byte {
 	data := struct {
 		Total           int
 		States, Reasons []pageRow
-		Latest          time.Duration
-	}{Latest: s.Latest.Round(time.Second)}
+		Latest, Oldest  time.Duration
+	}{Latest: s.Latest.Round(time.Second), Oldest: s.Oldest.Round(time.Second)}
 	for _, state := range states {
 		row := pageRow{Name: state.name, About: state.about, N: state.n(&s)}
 		data.Total += row.N

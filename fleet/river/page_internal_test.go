@@ -29,6 +29,7 @@ func TestStates(t *testing.T) {
 		var got map[string]any
 		require.NoError(t, json.Unmarshal(raw, &got))
 		delete(got, "latest_seconds")
+		delete(got, "oldest_seconds")
 		delete(got, "reasons")
 		want := map[string]any{}
 		for name, n := range s.States() {

@@ -210,7 +210,7 @@ func keepsForceUnplanned(t *testing.T, d *database) {
 	p.nudge(t, conn)
 	p.start(t)
 	require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind)
-	d.refuse(t, "TRIGGER refuse BEFORE UPDATE ON", "bankmux_river_connections", "NEW.ended_at <> OLD.ended_at")
+	d.refuse(t, "TRIGGER refuse BEFORE UPDATE ON", "bankmux_river_connections", "OLD.running AND NOT NEW.running")
 	p.bank.taken()
 	p.nudge(t, conn)
 	for range 2 {
@@ -223,7 +223,7 @@ func keepsForceUnplanned(t *testing.T, d *database) {
 func waitsLonger(t *testing.T, d *database) {
 	p := d.process(t, newBank())
 	conn := p.link(t, "rosa")
-	end := d.refuse(t, "TRIGGER refuse BEFORE UPDATE ON", "bankmux_river_connections", "NEW.ended_at IS NOT NULL")
+	end := d.refuse(t, "TRIGGER refuse BEFORE UPDATE ON", "bankmux_river_connections", "OLD.running AND NOT NEW.running")
 	p.nudge(t, conn)
 	start := time.Now()
 	p.start(t)

@@ -256,21 +256,22 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	each(t, map[string]func(*testing.T, *database){
 		"it counts each connection once, and the page shows no id": counts,
+		"the oldest good run is that of a connection which is due": showsOldest,
 		"an error names the missing schema and nothing else":       namesMissingSchema,
 	})
 }
 
 func counts(t *testing.T, d *database) {
 	p := d.process(t, newBank())
-	d.exec(t, `INSERT INTO bankmux_river_connections (connection, user_id, state, reason, at, running, nudged) VALUES
-		('id-waiting', 'u', 'due', 'slot', now() + interval '1 hour', FALSE, FALSE),
-		('id-late', 'u', 'due', 'slot', now() - interval '90 seconds', FALSE, FALSE),
-		('id-nudged', 'u', 'due', 'slot', now() - interval '5 seconds', FALSE, TRUE),
-		('id-running', 'u', 'due', 'slot', now() - interval '1 hour', TRUE, FALSE),
-		('id-parked', 'u', 'parked', 'challenge', now() + interval '5 minutes', FALSE, FALSE),
-		('id-expired', 'u', 'parked', 'challenge', now() - interval '5 minutes', FALSE, FALSE),
-		('id-blocked', 'u', 'blocked', 'login', NULL, FALSE, FALSE),
-		('id-dead', 'u', 'dead', 'gone', NULL, FALSE, FALSE)`)
+	d.exec(t, `INSERT INTO bankmux_river_connections (connection, user_id, state, reason, at, running, nudged, ended_at) VALUES
+		('id-waiting', 'u', 'due', 'slot', now() + interval '1 hour', FALSE, FALSE, NULL),
+		('id-late', 'u', 'due', 'slot', now() - interval '90 seconds', FALSE, FALSE, now() - interval '1 hour'),
+		('id-nudged', 'u', 'due', 'slot', now() - interval '5 seconds', FALSE, TRUE, now()),
+		('id-running', 'u', 'due', 'slot', now() - interval '1 hour', TRUE, FALSE, now() - interval '26 hours'),
+		('id-parked', 'u', 'parked', 'challenge', now() + interval '5 minutes', FALSE, FALSE, now() - interval '1 week'),
+		('id-expired', 'u', 'parked', 'challenge', now() - interval '5 minutes', FALSE, FALSE, now() - interval '1 week'),
+		('id-blocked', 'u', 'blocked', 'login', NULL, FALSE, FALSE, now() - interval '1 week'),
+		('id-dead', 'u', 'dead', 'gone', NULL, FALSE, FALSE, now() - interval '1 week')`)
 	res := httptest.NewRecorder()
 	p.fleet.Handler().ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	assert.NotContains(t, res.Body.String(), "id-")
@@ -278,6 +279,7 @@ func counts(t *testing.T, d *database) {
 		riversync.Status
 
 		Latest int64 `json:"latest_seconds"`
+		Oldest int64 `json:"oldest_seconds"`
 	}
 	require.NoError(t, json.Unmarshal(res.Body.Bytes(), &got))
 	assert.Equal(t, riversync.Status{
@@ -286,6 +288,8 @@ func counts(t *testing.T, d *database) {
 	}, got.Status)
 	assert.GreaterOrEqual(t, got.Latest, int64(90))
 	assert.Less(t, got.Latest, int64(1000))
+	assert.GreaterOrEqual(t, got.Oldest, int64(26*60*60))
+	assert.Less(t, got.Oldest, int64(27*60*60))
 	assert.Equal(t, 8, got.Waiting+got.Late+got.Running+got.Parked+got.Blocked+got.Dead)
 
 	res = httptest.NewRecorder()
@@ -301,7 +305,49 @@ func counts(t *testing.T, d *database) {
 	}
 	assert.Contains(t, body, `<th scope="row">challenge</th><td>2</td>`)
 	assert.Regexp(t, `longest wait of a late connection is (1m[3-5]\d|([2-9]|\d\d)m\d+)s`, body)
+	assert.Regexp(t, `oldest last good run is 26h\d+m\d+s ago`, body)
 	assert.NotContains(t, body, "<script")
+}
+
+// showsOldest ages the last good run of a connection, and looks which runs and nudges count as a
+// newer one.
+func showsOldest(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	old := func(t *testing.T, want bool, when string) {
+		t.Helper()
+		s, err := p.fleet.Status(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, want, s.Oldest >= 48*time.Hour, when)
+		d.exec(t, "UPDATE bankmux_river_connections SET ended_at = ended_at - interval '2 days'")
+	}
+	end := func(t *testing.T, failure error, want river.EventKind) {
+		t.Helper()
+		p.bank.failing(fails(failure))
+		p.nudge(t, conn)
+		require.Equal(t, want, p.wait(t).Kind)
+	}
+	p.nudge(t, conn)
+	old(t, false, "after the first nudge")
+	old(t, true, "before the first run")
+	p.start(t)
+	require.Equal(t, river.EventKindJobCompleted, p.wait(t).Kind)
+	old(t, false, "after a good run")
+	end(t, &bankmux.Error{Kind: bankmux.ErrUnavailable}, river.EventKindJobSnoozed)
+	old(t, true, "after a run that failed")
+	require.NoError(t, p.fleet.Replan(t.Context(), conn, schedule.Outcome{End: time.Now()}))
+	old(t, false, "after a good run of the application")
+	end(t, &bankmux.Error{Kind: bankmux.ErrReauth}, river.EventKindJobCompleted)
+	old(t, false, "while only the user can help")
+	end(t, &bankmux.Error{Kind: bankmux.ErrUnavailable}, river.EventKindJobSnoozed)
+	old(t, false, "after the user has acted, and a run that failed")
+	old(t, true, "later")
+	blocked := schedule.Outcome{End: time.Now(), Err: &bankmux.Error{Kind: bankmux.ErrReauth}, Attempts: 1}
+	require.NoError(t, p.fleet.Replan(t.Context(), conn, blocked))
+	d.exec(t, "UPDATE bankmux_river_connections SET ended_at = ended_at - interval '2 days'")
+	late := schedule.Outcome{End: time.Now(), Err: &bankmux.Error{Kind: bankmux.ErrUnavailable}, Attempts: 1}
+	require.NoError(t, p.fleet.Replan(t.Context(), conn, late))
+	old(t, false, "after the user has acted, and a run of the application that failed")
 }
 
 func namesMissingSchema(t *testing.T, d *database) {

@@ -192,9 +192,9 @@ func (f *Fleet) store(ctx context.Context, tx *sql.Tx, p planned) error {
 	}
 	_, err := tx.ExecContext(ctx, f.named("UPDATE bankmux_river_connections SET job = $2, running = FALSE,"+
 		" nudged = nudged AND $4 = 'due', failures = $3, state = $4, reason = $5, turn = $6, kind = $7, at = $8,"+
-		" ended_at = now() WHERE connection = $1"),
+		" ended_at = CASE WHEN $9 OR state <> 'due' THEN now() ELSE ended_at END WHERE connection = $1"),
 		p.id, p.job, failures, string(p.plan.State), string(p.plan.Reason), string(p.plan.Turn),
-		p.plan.Kind.Error(), sql.NullTime{Time: p.plan.At, Valid: !p.plan.At.IsZero()})
+		p.plan.Kind.Error(), sql.NullTime{Time: p.plan.At, Valid: !p.plan.At.IsZero()}, p.outcome.Err == nil)
 	return err
 }
 

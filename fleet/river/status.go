@@ -25,17 +25,23 @@ type Status struct {
 	// Latest is how long the connection waits that is late the longest, 0 if none is. It is in
 	// seconds in JSON.
 	Latest time.Duration `json:"-"`
+	// Oldest is how long ago the last good run was, of the connection where it was the longest ago.
+	// It leaves out parked, blocked and dead ones. A connection without a good run counts from its
+	// first nudge. One whose user has acted counts from then. It is in seconds in JSON.
+	Oldest time.Duration `json:"-"`
 	// Reasons has the same counts by reason: those of package schedule, and "nudge".
 	Reasons map[schedule.Reason]int `json:"reasons"`
 }
 
-// MarshalJSON writes the counts, and the longest wait in whole seconds as latest_seconds.
+// MarshalJSON writes the counts, and in whole seconds Latest as latest_seconds and Oldest as
+// oldest_seconds.
 func (s Status) MarshalJSON() ([]byte, error) {
 	type plain Status
 	return json.Marshal(struct {
 		plain
 		Latest int64 `json:"latest_seconds"`
-	}{plain(s), int64(s.Latest / time.Second)})
+		Oldest int64 `json:"oldest_seconds"`
+	}{plain(s), int64(s.Latest / time.Second), int64(s.Oldest / time.Second)})
 }
 
 // countRow is a group of connections.
@@ -45,6 +51,7 @@ type countRow struct {
 	phase  string
 	n      int
 	latest float64 // seconds
+	oldest float64 // seconds
 }
 
 // Status counts the connections, by the clock of the database. It reads the whole table of plans,
@@ -53,14 +60,15 @@ func (f *Fleet) Status(ctx context.Context) (Status, error) {
 	s := Status{Reasons: map[schedule.Reason]int{}}
 	rows, err := f.db.QueryContext(ctx, f.named("SELECT state, CASE WHEN nudged THEN 'nudge' ELSE reason END,"+
 		" CASE WHEN running THEN 'running' WHEN at <= now() THEN 'over' ELSE '' END, count(*),"+
-		" COALESCE(extract(epoch FROM now() - min(at)), 0) FROM bankmux_river_connections GROUP BY 1, 2, 3"))
+		" COALESCE(extract(epoch FROM now() - min(at)), 0),"+
+		" COALESCE(extract(epoch FROM now() - min(ended_at)), 0) FROM bankmux_river_connections GROUP BY 1, 2, 3"))
 	if err != nil {
 		return s, failed("Status", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var c countRow
-		if err := rows.Scan(&c.state, &c.reason, &c.phase, &c.n, &c.latest); err != nil {
+		if err := rows.Scan(&c.state, &c.reason, &c.phase, &c.n, &c.latest, &c.oldest); err != nil {
 			return s, failed("Status", err)
 		}
 		s.add(&c)
@@ -72,6 +80,9 @@ func (f *Fleet) Status(ctx context.Context) (Status, error) {
 func (s *Status) add(c *countRow) {
 	s.Reasons[c.reason] += c.n
 	over := c.phase == "over"
+	if c.state == schedule.Due {
+		s.Oldest = max(s.Oldest, time.Duration(c.oldest*float64(time.Second)))
+	}
 	switch {
 	case c.phase == "running":
 		s.Running += c.n

@@ -16,6 +16,6 @@ CREATE TABLE IF NOT EXISTS bankmux_river_connections (
   turn       TEXT NOT NULL DEFAULT '',
   kind       TEXT NOT NULL DEFAULT '',
   at         TIMESTAMPTZ,
-  ended_at   TIMESTAMPTZ -- of the last run
+  ended_at   TIMESTAMPTZ -- of the last good run; before one, when it was nudged
 );
 CREATE INDEX IF NOT EXISTS bankmux_river_connections_at ON bankmux_river_connections (state, at);
