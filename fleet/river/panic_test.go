@@ -193,6 +193,7 @@ func TestUnplanned(t *testing.T) {
 	each(t, map[string]func(*testing.T, *database){
 		"each run waits longer than the one before, with one job": waitsLonger,
 		"a nudge holds for the run after it":                      keepsForceUnplanned,
+		"a later run that lost its job has a new one":             replacesLaterJobs,
 	})
 }
 
@@ -218,6 +219,28 @@ func keepsForceUnplanned(t *testing.T, d *database) {
 		assert.NotEmpty(t, p.bank.taken(), "the run does not wait for the backoff")
 		d.retry(t)
 	}
+}
+
+// replacesLaterJobs takes the job of the run after one without a plan. Its worker still lives.
+func replacesLaterJobs(t *testing.T, d *database) {
+	late, there := d.process(t, newBank(), single), d.process(t, newBank())
+	conn := late.link(t, "rosa")
+	end := d.refuse(t, "TRIGGER refuse BEFORE UPDATE ON", "bankmux_river_connections", "OLD.running AND NOT NEW.running")
+	late.nudge(t, conn)
+	late.start(t)
+	require.Equal(t, river.EventKindJobFailed, late.wait(t).Kind)
+	end()
+	page := newGate()
+	late.bank.failing(page.at("accounts"))
+	d.retry(t)
+	<-page.reached
+	d.rescue(t)
+	there.start(t)
+	for there.plan(t, conn).Reason != schedule.ReasonSlot {
+		require.Equal(t, river.EventKindJobCompleted, there.wait(t).Kind)
+	}
+	assert.Equal(t, 2, d.jobs(t, "completed"), "the job of the late worker, and the new one")
+	close(page.open)
 }
 
 func waitsLonger(t *testing.T, d *database) {
