@@ -22,6 +22,7 @@ import (
 //     different namespaces, and never see each other's names.
 //   - It need not encrypt. [Fleet] seals values before it stores them, and names hold no secret.
 //   - It returns soon after the deadline of the context. A call that failed may have taken effect.
+//     [Fleet] waits no longer than the deadline. Until a method returns, it keeps its goroutine.
 //   - It is safe for concurrent use.
 //
 // The errors are the implementation's own. They hold no secret, no value and no address with a

@@ -111,7 +111,8 @@ type FleetOptions struct {
 	// nil means no log.
 	Logger *slog.Logger
 	// MaxDelay is how long all requests of one operation to the backend may take together. One
-	// request may take 12/25 of it, so that a second one has time. The default is 250 ms.
+	// request may take 12/25 of it, so that a second one has time. The default is 250 ms. With a
+	// longer time, more calls that start at once have a lease.
 	MaxDelay time.Duration
 }
 
