@@ -3,6 +3,7 @@ package telemetry_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,9 +66,10 @@ func aReadThatHangs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				o, collect := collected(t)
-				free, reads := make(chan struct{}), 0
+				free := make(chan struct{})
+				var reads atomic.Int64 // a collection need not wait for its read
 				require.NoError(t, o.WatchSyncs(func(ctx context.Context) (telemetry.Syncs, error) {
-					reads++
+					reads.Add(1)
 					if heeds {
 						select {
 						case <-ctx.Done():
@@ -87,7 +89,7 @@ func aReadThatHangs(t *testing.T) {
 					assert.Equal(t, 5*time.Second, time.Since(started))
 					time.Sleep(map[bool]time.Duration{true: time.Minute}[heeds])
 				}
-				assert.Equal(t, map[bool]int{true: 3, false: 1}[heeds], reads, "one read runs at a time")
+				assert.Equal(t, map[bool]int64{true: 3, false: 1}[heeds], reads.Load(), "one read runs at a time")
 				close(free)
 				synctest.Wait()
 				got, err := collect()
