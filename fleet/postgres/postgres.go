@@ -15,6 +15,9 @@
 // that shares connections between transactions, such as PgBouncer. A process that waits for a lease
 // asks again from time to time, because notifications would need a session of its own.
 //
+// If transactions of the role are repeatable read or serializable by default, PostgreSQL may end a
+// statement in favor of another. The statement has then changed nothing, and is sent again.
+//
 // The backend has a small pool of its own. So a call that holds a lease never waits for a
 // connection that another call keeps while it waits for the lease.
 package postgres
@@ -96,6 +99,7 @@ func Open(ctx context.Context, url string, opts Options) (*Backend, error) {
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout
 	}
+	closeReadOnly(cfg.ConnConfig)
 	if opts.Conns == 0 {
 		opts.Conns = defaultConns
 	}
@@ -109,6 +113,16 @@ func Open(ctx context.Context, url string, opts Options) (*Backend, error) {
 
 func invalid(field, detail string) error {
 	return &bankmux.Error{Kind: bankmux.ErrInvalid, Field: "postgres.Open: " + field, Detail: detail, NotSent: true}
+}
+
+// readOnly is the code of a server that refuses to write.
+const readOnly = "25006"
+
+// closeReadOnly lets the pool close a connection to a standby. After a failover, some may have been
+// made before the address led to the new primary.
+func closeReadOnly(cfg *pgx.ConnConfig) {
+	keep := cfg.OnPgError
+	cfg.OnPgError = func(c *pgconn.PgConn, err *pgconn.PgError) bool { return err.Code != readOnly && keep(c, err) }
 }
 
 // Conns implements [guard.Pooled].
@@ -148,11 +162,20 @@ func (b *Backend) PutFact(ctx context.Context, name string, f guard.Fact) error 
 
 // Facts implements [guard.Facts].
 func (b *Backend) Facts(ctx context.Context) (map[string]guard.Fact, error) {
+	var facts map[string]guard.Fact
+	err := again(ctx, func() (err error) {
+		facts, err = b.facts(ctx)
+		return err
+	})
+	return facts, failed("Facts", err)
+}
+
+func (b *Backend) facts(ctx context.Context) (map[string]guard.Fact, error) {
 	rows, err := b.pool.Query(ctx, "WITH clock AS (SELECT bankmux_fleet_now() AS t)"+
 		" SELECT name, value, expires_at - t FROM bankmux_fleet_facts, clock"+
 		" WHERE namespace = $1 AND expires_at > t", b.namespace)
 	if err != nil {
-		return nil, failed("Facts", err)
+		return nil, err
 	}
 	facts := map[string]guard.Fact{}
 	var name string
@@ -163,7 +186,7 @@ func (b *Backend) Facts(ctx context.Context) (map[string]guard.Fact, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, failed("Facts", err)
+		return nil, err
 	}
 	return facts, nil
 }
@@ -196,13 +219,26 @@ func (b *Backend) Mark(ctx context.Context, key string) error {
 
 // row runs a statement that returns one row.
 func (b *Backend) row(ctx context.Context, op string, into []any, query string, args ...any) error {
-	return failed(op, b.pool.QueryRow(ctx, query, args...).Scan(into...))
+	return failed(op, again(ctx, func() error { return b.pool.QueryRow(ctx, query, args...).Scan(into...) }))
 }
 
 // exec runs a statement whose result does not matter.
 func (b *Backend) exec(ctx context.Context, op, query string, args ...any) error {
-	_, err := b.pool.Exec(ctx, query, args...)
-	return failed(op, err)
+	return failed(op, again(ctx, func() error {
+		_, err := b.pool.Exec(ctx, query, args...)
+		return err
+	}))
+}
+
+// again runs a statement, and runs it again while PostgreSQL ends it in favor of another.
+func again(ctx context.Context, statement func() error) error {
+	for {
+		err := statement()
+		of, ok := errors.AsType[*pgconn.PgError](err)
+		if aborted := ok && (of.Code == "40001" || of.Code == "40P01"); !aborted || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // Error is the error of a [Backend]. Its text has the method and PostgreSQL's code or what happened
