@@ -78,6 +78,10 @@ func TestCluster(t *testing.T) {
 		assert.Positive(t, a.DBSize(t.Context()).Val())
 		assert.Positive(t, b.DBSize(t.Context()).Val())
 	})
+	t.Run("the cluster is asked each second which nodes serve which keys, for a failover", func(t *testing.T) {
+		assert.Positive(t, redis.SlotsAge(first.url))
+		assert.LessOrEqual(t, redis.SlotsAge(first.url), time.Second)
+	})
 	t.Run("a client that does not expect a cluster is refused", func(t *testing.T) {
 		c := first.open(t, "x")
 		var err error

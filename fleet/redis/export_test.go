@@ -64,3 +64,12 @@ func LongestConn(url string) time.Duration {
 	o := serverOptions(parsed, Options{})
 	return o.ConnMaxLifetime + o.ConnMaxLifetimeJitter
 }
+
+// SlotsAge returns after how long a cluster is asked again which nodes serve which keys.
+func SlotsAge(url string) time.Duration {
+	parsed, err := goredis.ParseClusterURL(url)
+	if err != nil {
+		return 0
+	}
+	return clusterOptions(parsed, Options{}).ClusterStateReloadInterval
+}

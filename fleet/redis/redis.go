@@ -26,7 +26,7 @@
 // node. Redis that restarts empty has lost all leases, facts and counts. So a call that is under
 // way may overlap with a new one. [guard.Fleet] counts and logs that, with the exceptions that it
 // lists. The same is possible when a replica takes over, since Redis replicates after it has
-// responded.
+// responded. In a cluster the backend finds the new node about a second after the others know it.
 //
 // # What the server needs
 //
@@ -96,6 +96,7 @@ const (
 	maxWait      = time.Second // for a connection, and for each request and response
 	connLifetime = time.Minute // after which a new connection checks the server again
 	lifetimeVary = 10 * time.Second
+	slotsAge     = time.Second // after which a cluster is asked which nodes serve which keys
 )
 
 // namespaces are one to 64 of these characters, so that no name of a namespace starts another.
@@ -180,8 +181,8 @@ func clusterOptions(parsed *goredis.ClusterOptions, opts Options) *goredis.Clust
 		ContextTimeoutEnabled: s.ContextTimeoutEnabled,
 		DialTimeout:           s.DialTimeout, ReadTimeout: s.ReadTimeout, WriteTimeout: s.WriteTimeout,
 		PoolTimeout: s.PoolTimeout, MaxRetries: s.MaxRetries, DialerRetries: s.DialerRetries,
-		DisableRoutingPolicies: true,
-		PoolSize:               s.PoolSize, MaxActiveConns: s.MaxActiveConns, PipelinePoolSize: s.PipelinePoolSize,
+		DisableRoutingPolicies: true, ClusterStateReloadInterval: slotsAge,
+		PoolSize: s.PoolSize, MaxActiveConns: s.MaxActiveConns, PipelinePoolSize: s.PipelinePoolSize,
 		ConnMaxLifetime: s.ConnMaxLifetime, ConnMaxLifetimeJitter: s.ConnMaxLifetimeJitter,
 
 		Protocol: s.Protocol, DisableIdentity: s.DisableIdentity,
