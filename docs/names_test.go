@@ -34,7 +34,8 @@ var foreign = []string{
 
 // foreignNames are those of other packages and languages, and of tests.
 var foreignNames = []string{
-	"DelinkUser", "Host", "LaunchError", "Origin", "ReadTimeout", "RescueStuckJobsAfter", "TestConformance", "Warn",
+	"DelinkUser", "Host", "LaunchError", "Origin", "ReadTimeout", "ReindexerIndexNames", "ReindexerSchedule",
+	"ReindexerTimeout", "RescueStuckJobsAfter", "TestConformance", "Warn",
 }
 
 // ofOthers are pages with many names of other packages. Of names without a package, only constants
