@@ -47,7 +47,9 @@ func collected(t *testing.T) (o *telemetry.Telemetry, collect func() ([]string, 
 }
 
 var (
-	withSyncs    = []string{"bankmux.operation.duration", "bankmux.sync.connections", "bankmux.sync.latest", "bankmux.sync.oldest"}
+	withSyncs = []string{
+		"bankmux.operation.duration", "bankmux.sync.connections", "bankmux.sync.latest", "bankmux.sync.oldest",
+	}
 	withoutSyncs = withSyncs[:1]
 	late         = telemetry.Syncs{States: map[string]int{"late": 2}, Latest: time.Minute}
 )

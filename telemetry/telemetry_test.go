@@ -132,7 +132,8 @@ func aScrapeIsAsExpected(t *testing.T) {
 		g := guard.New(guard.Options{Breaker: guard.BreakerOptions{Consecutive: 1}})
 		require.NoError(t, o.Watch(g))
 		require.NoError(t, o.WatchSyncs(func(context.Context) (telemetry.Syncs, error) {
-			return telemetry.Syncs{States: map[string]int{"late": 2, "blocked": 0}, Latest: 90 * time.Second, Oldest: 26 * time.Hour}, nil
+			states := map[string]int{"late": 2, "blocked": 0}
+			return telemetry.Syncs{States: states, Latest: 90 * time.Second, Oldest: 26 * time.Hour}, nil
 		}))
 		down := &bankmux.Error{Kind: bankmux.ErrUnavailable}
 		limited := &bankmux.Error{Kind: bankmux.ErrRateLimited, RetryAfter: 2 * time.Second}

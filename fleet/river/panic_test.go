@@ -187,6 +187,9 @@ func logsAfterTheEnd(t *testing.T, d *database) {
 	d.keepsNothing(t, log)
 }
 
+// refusePlans is the trigger that refuses to store plans.
+const refusePlans = "TRIGGER refuse BEFORE UPDATE ON"
+
 // TestUnplanned specifies what follows a run whose plan cannot be stored.
 func TestUnplanned(t *testing.T) {
 	t.Parallel()
@@ -211,7 +214,7 @@ func keepsForceUnplanned(t *testing.T, d *database) {
 	p.nudge(t, conn)
 	p.start(t)
 	require.Equal(t, river.EventKindJobSnoozed, p.wait(t).Kind)
-	d.refuse(t, "TRIGGER refuse BEFORE UPDATE ON", "bankmux_river_connections", "OLD.running AND NOT NEW.running")
+	d.refuse(t, refusePlans, "bankmux_river_connections", "OLD.running AND NOT NEW.running")
 	p.bank.taken()
 	p.nudge(t, conn)
 	for range 2 {
@@ -225,7 +228,7 @@ func keepsForceUnplanned(t *testing.T, d *database) {
 func replacesLaterJobs(t *testing.T, d *database) {
 	late, there := d.process(t, newBank(), single), d.process(t, newBank())
 	conn := late.link(t, "rosa")
-	end := d.refuse(t, "TRIGGER refuse BEFORE UPDATE ON", "bankmux_river_connections", "OLD.running AND NOT NEW.running")
+	end := d.refuse(t, refusePlans, "bankmux_river_connections", "OLD.running AND NOT NEW.running")
 	late.nudge(t, conn)
 	late.start(t)
 	require.Equal(t, river.EventKindJobFailed, late.wait(t).Kind)
@@ -246,7 +249,7 @@ func replacesLaterJobs(t *testing.T, d *database) {
 func waitsLonger(t *testing.T, d *database) {
 	p := d.process(t, newBank())
 	conn := p.link(t, "rosa")
-	end := d.refuse(t, "TRIGGER refuse BEFORE UPDATE ON", "bankmux_river_connections", "OLD.running AND NOT NEW.running")
+	end := d.refuse(t, refusePlans, "bankmux_river_connections", "OLD.running AND NOT NEW.running")
 	p.nudge(t, conn)
 	start := time.Now()
 	p.start(t)

@@ -263,13 +263,14 @@ func TestStatus(t *testing.T) {
 
 func counts(t *testing.T, d *database) {
 	p := d.process(t, newBank())
-	d.exec(t, `INSERT INTO bankmux_river_connections (connection, user_id, state, reason, at, running, nudged, ended_at) VALUES
+	d.exec(t, `INSERT INTO bankmux_river_connections
+		(connection, user_id, state, reason, at, running, nudged, ended_at) VALUES
 		('id-waiting', 'u', 'due', 'slot', now() + interval '1 hour', FALSE, FALSE, NULL),
 		('id-late', 'u', 'due', 'slot', now() - interval '90 seconds', FALSE, FALSE, now() - interval '1 hour'),
 		('id-nudged', 'u', 'due', 'slot', now() - interval '5 seconds', FALSE, TRUE, now()),
 		('id-running', 'u', 'due', 'slot', now() - interval '1 hour', TRUE, FALSE, now() - interval '26 hours'),
-		('id-parked', 'u', 'parked', 'challenge', now() + interval '5 minutes', FALSE, FALSE, now() - interval '1 week'),
-		('id-expired', 'u', 'parked', 'challenge', now() - interval '5 minutes', FALSE, FALSE, now() - interval '1 week'),
+		('id-parked', 'u', 'parked', 'challenge', now() + interval '5 minutes', FALSE, FALSE, now() - interval '7 d'),
+		('id-expired', 'u', 'parked', 'challenge', now() - interval '5 minutes', FALSE, FALSE, now() - interval '7 d'),
 		('id-blocked', 'u', 'blocked', 'login', NULL, FALSE, FALSE, now() - interval '1 week'),
 		('id-dead', 'u', 'dead', 'gone', NULL, FALSE, FALSE, now() - interval '1 week')`)
 	res := httptest.NewRecorder()
