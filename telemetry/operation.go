@@ -18,7 +18,7 @@ import (
 )
 
 // Interceptor returns the interceptor for [bankmux.Client.With]. It returns the result of the call
-// unchanged. If the code of an exporter or sampler panics, the call continues.
+// unchanged. If the code of an exporter, sampler or meter panics, the call continues.
 func (t *Telemetry) Interceptor() bankmux.Interceptor {
 	return func(ctx context.Context, op bankmux.Op, next func(context.Context) error) (err error) {
 		ctx, record := guard.WithOwnRecord(ctx)
@@ -69,12 +69,22 @@ type finished struct {
 	err    error
 }
 
-// end ends the span and counts the operation.
+// end counts the operation and ends the span. A panic of either leaves the other.
 func (t *Telemetry) end(ctx context.Context, span trace.Span, done *finished) {
-	defer func() { _ = recover() }()
-	kind := kindOf(done.err)
 	attempts := sent(done.record)
-	s := t.seriesOf(done.op, kind)
+	t.count(ctx, done, attempts)
+	defer func() { _ = recover() }()
+	defer span.End()
+	if span.IsRecording() {
+		span.SetAttributes(attemptsKey.Int(len(attempts)))
+		describe(span, kindOf(done.err), bankmux.ErrorOf(done.err))
+	}
+}
+
+// count counts the operation.
+func (t *Telemetry) count(ctx context.Context, done *finished, attempts []guard.Attempt) {
+	defer func() { _ = recover() }()
+	s := t.seriesOf(done.op, kindOf(done.err))
 	t.duration.Record(ctx, done.took.Seconds(), s.record...)
 	if more := len(attempts) - 1; more > 0 {
 		t.retries.Add(ctx, int64(more), s.add...)
@@ -95,11 +105,6 @@ func (t *Telemetry) end(ctx context.Context, span trace.Span, done *finished) {
 	if e != nil && e.Unlisted {
 		t.unlisted.Add(ctx, 1, s.add...)
 	}
-	if span.IsRecording() {
-		span.SetAttributes(attemptsKey.Int(len(attempts)))
-		describe(span, kind, e)
-	}
-	span.End()
 }
 
 // sent returns the attempts that may have reached the provider. A budget, an open circuit or a hold

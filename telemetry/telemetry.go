@@ -41,6 +41,7 @@ package telemetry
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -48,6 +49,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/bankmux/bankmux"
+	"github.com/bankmux/bankmux/guard"
 )
 
 // scope is the name of the instrumentation.
@@ -89,6 +91,9 @@ type Telemetry struct {
 	breakerState, institutionOpen       metric.Int64ObservableGauge
 	drift                               metric.Int64ObservableCounter
 	series                              sync.Map // by seriesName: *series
+
+	watching sync.Mutex // of Watch
+	guards   atomic.Pointer[[]*guard.Guard]
 }
 
 // New returns a Telemetry. The error is that of the meter provider, [bankmux.ErrInvalid] by kind.

@@ -119,6 +119,7 @@ func TestTelemetry(t *testing.T) {
 	t.Run("a span has the ids, the kind and the attempts of its operation", aSpanHasTheIDsOfItsOperation)
 	t.Run("the result of a call is not changed", theResultOfACallIsNotChanged)
 	t.Run("a panic of a sampler or an exporter does not reach the call", aPanicDoesNotReachTheCall)
+	t.Run("a panic of a meter leaves the spans", aPanicOfAMeterLeavesTheSpans)
 	t.Run("the number of series is bounded", theNumberOfSeriesIsBounded)
 	t.Run("half-open is 1", halfOpenIsOne)
 	t.Run("a half-open bank is not open", aHalfOpenBankIsNotOpen)
@@ -349,6 +350,34 @@ func aPanicDoesNotReachTheCall(t *testing.T) {
 		}))
 		assert.True(t, called)
 	}
+}
+
+// panicking is a meter provider whose histogram panics.
+type panicking struct{ noop.MeterProvider }
+
+func (panicking) Meter(string, ...metric.MeterOption) metric.Meter { return panickingMeter{} }
+
+type panickingMeter struct{ noop.Meter }
+
+func (panickingMeter) Float64Histogram(string, ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
+	return panickingHistogram{}, nil
+}
+
+type panickingHistogram struct{ noop.Float64Histogram }
+
+func (panickingHistogram) Record(context.Context, float64, ...metric.RecordOption) { panic("planted") }
+
+func aPanicOfAMeterLeavesTheSpans(t *testing.T) {
+	spans := tracetest.NewInMemoryExporter()
+	tel, err := telemetry.New(telemetry.Config{
+		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)), MeterProvider: panicking{},
+	})
+	require.NoError(t, err)
+	require.ErrorIs(t, tel.Interceptor()(t.Context(), readAccounts, func(context.Context) error {
+		return bankmux.ErrReauth
+	}), bankmux.ErrReauth)
+	require.Len(t, spans.GetSpans(), 1)
+	assert.Equal(t, string(bankmux.ErrReauth), valueOf(spans.GetSpans()[0], "error.type"))
 }
 
 func theNumberOfSeriesIsBounded(t *testing.T) {

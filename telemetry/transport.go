@@ -20,12 +20,13 @@ import (
 // The attributes of HTTP, all of them stable:
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 const (
-	methodKey = attribute.Key("http.request.method")
-	resendKey = attribute.Key("http.request.resend_count")
-	statusKey = attribute.Key("http.response.status_code")
-	hostKey   = attribute.Key("server.address")
-	portKey   = attribute.Key("server.port")
-	urlKey    = attribute.Key("url.full")
+	methodKey   = attribute.Key("http.request.method")
+	originalKey = attribute.Key("http.request.method_original")
+	resendKey   = attribute.Key("http.request.resend_count")
+	statusKey   = attribute.Key("http.response.status_code")
+	hostKey     = attribute.Key("server.address")
+	portKey     = attribute.Key("server.port")
+	urlKey      = attribute.Key("url.full")
 )
 
 // Transport returns a transport for the HTTPClient of an adapter's Config. Each request gets a
@@ -103,10 +104,14 @@ func (t *transport) start(r *http.Request) (span trace.Span) {
 		}
 	}()
 	template := rest.Template(r.Context())
-	name := strings.TrimSpace(r.Method + " " + template)
+	method, named := methodOf(r)
+	name := strings.TrimSpace(named + " " + template)
 	attrs := []attribute.KeyValue{
-		methodKey.String(r.Method), hostKey.String(r.URL.Hostname()), portKey.Int(portOf(r)),
+		methodKey.String(method), hostKey.String(r.URL.Hostname()), portKey.Int(portOf(r)),
 		urlKey.String(r.URL.Scheme + "://" + r.URL.Host + withoutParameters(template)),
+	}
+	if method == otherMethod {
+		attrs = append(attrs, originalKey.String(r.Method))
 	}
 	if earlier := len(sent(guard.RecordFrom(r.Context()))); earlier > 0 {
 		attrs = append(attrs, resendKey.Int(earlier))
@@ -132,6 +137,21 @@ func end(span trace.Span, res *http.Response, err error) {
 			span.SetAttributes(errorTypeKey.String(strconv.Itoa(res.StatusCode)))
 		}
 	}
+}
+
+// otherMethod stands for a method that the conventions do not list.
+const otherMethod = "_OTHER"
+
+// methodOf returns the method of a request, and how the name of its span starts.
+func methodOf(r *http.Request) (method, named string) {
+	switch r.Method {
+	case "":
+		return http.MethodGet, http.MethodGet
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return r.Method, r.Method
+	}
+	return otherMethod, "HTTP"
 }
 
 // portOf returns the port of a request's address.

@@ -22,6 +22,7 @@ func TestTransport(t *testing.T) {
 	t.Run("a request is named by its template and counts its resends", aRequestIsNamedByItsTemplate)
 	t.Run("a request outside of an operation has no span", aRequestOutsideOfAnOperationHasNoSpan)
 	t.Run("a request without a template has no path", aRequestWithoutATemplateHasNoPath)
+	t.Run("a method that no standard has is not in the name of a span", anOddMethodIsNotInAName)
 	t.Run("a response that refuses is an error of its span", aResponseThatRefusesIsAnError)
 	t.Run("idle connections of the base are closed", idleConnectionsOfTheBaseAreClosed)
 }
@@ -115,6 +116,30 @@ func aRequestWithoutATemplateHasNoPath(t *testing.T) {
 	assert.Equal(t, "https://api.test:8443", valueOf(spans[0], "url.full"))
 	assert.Equal(t, "8443", valueOf(spans[0], "server.port"))
 	assert.NotContains(t, everything(spans), "planted")
+}
+
+func anOddMethodIsNotInAName(t *testing.T) {
+	for sent, want := range map[string]struct{ name, method, original string }{
+		"":               {"GET", "GET", ""},
+		http.MethodPatch: {"PATCH", "PATCH", ""},
+		"get":            {"HTTP", "_OTHER", "get"},
+		"PURGE":          {"HTTP", "_OTHER", "PURGE"},
+	} {
+		o := observe(t)
+		transport := o.Transport(&network{200})
+		require.NoError(t, o.Interceptor()(t.Context(), readAccounts, func(ctx context.Context) error {
+			req, err := http.NewRequestWithContext(ctx, sent, "https://api.test/", nil)
+			require.NoError(t, err)
+			req.Method = sent
+			res, err := transport.RoundTrip(req)
+			require.NoError(t, err)
+			return res.Body.Close()
+		}))
+		s := o.spans.GetSpans()[0]
+		assert.Equal(t, want.name, s.Name)
+		assert.Equal(t, want.method, valueOf(s, "http.request.method"))
+		assert.Equal(t, want.original, valueOf(s, "http.request.method_original"))
+	}
 }
 
 func aResponseThatRefusesIsAnError(t *testing.T) {

@@ -4,6 +4,7 @@ package telemetry
 
 import (
 	"context"
+	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -13,46 +14,73 @@ import (
 )
 
 // Watch reports the circuit breakers and the drift of a guard with each collection of the metrics.
-// Call it once per guard. The error is that of the meter provider.
+// Another call for the same guard changes nothing. If guards have clients of one name, the highest
+// state of their breakers is reported, and the sums of institutions and findings. The error is that
+// of the meter provider.
 func (t *Telemetry) Watch(g *guard.Guard) error {
-	_, err := t.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		open := map[breaker]int64{}
-		for _, s := range g.Breakers() {
-			of := breaker{s.Client, s.Group}
-			switch {
-			case s.Institution == "":
-				o.ObserveInt64(t.breakerState, stateOf(s.State), of.attributes())
-				open[of] += 0
-			case s.State == "open":
-				open[of]++
-			default:
-				open[of] += 0
-			}
+	t.watching.Lock()
+	defer t.watching.Unlock()
+	known := t.guards.Load()
+	if known == nil {
+		_, err := t.meter.RegisterCallback(t.observe, t.breakerState, t.institutionOpen, t.drift)
+		if err != nil {
+			return err
 		}
-		for of, n := range open {
-			o.ObserveInt64(t.institutionOpen, n, of.attributes())
-		}
-		t.observeDrift(g, o)
-		return nil
-	}, t.breakerState, t.institutionOpen, t.drift)
-	return err
+		known = new([]*guard.Guard)
+	}
+	if all := slices.Clone(*known); !slices.Contains(all, g) {
+		all = append(all, g)
+		t.guards.Store(&all)
+	}
+	return nil
 }
 
-// observeDrift reports how often something unknown was found. Names are not labels, since there can
-// be any number of them.
-func (t *Telemetry) observeDrift(g *guard.Guard, o metric.Observer) {
-	type series struct {
-		client string
-		kind   guard.DriftKind
+// observe reports all guards. A later observation of the same attributes would replace an earlier
+// one, so each is made once. Findings have no names as labels, since there can be any number.
+func (t *Telemetry) observe(_ context.Context, o metric.Observer) error {
+	states, open, found := map[breaker]int64{}, map[breaker]int64{}, map[findings]int64{}
+	if all := t.guards.Load(); all != nil {
+		for _, g := range *all {
+			add(g, states, open)
+			for d, n := range g.Drift() {
+				found[findings{d.Client, d.Kind}] += int64(n) //nolint:gosec // far below the largest
+			}
+		}
 	}
-	counts := map[series]uint64{}
-	for d, n := range g.Drift() {
-		counts[series{d.Client, d.Kind}] += n
+	for of, state := range states {
+		o.ObserveInt64(t.breakerState, state, of.attributes())
 	}
-	for of, n := range counts {
-		o.ObserveInt64(t.drift, int64(n), metric.WithAttributeSet( //nolint:gosec // far below the largest
-			attribute.NewSet(clientKey.String(of.client), driftKindKey.String(string(of.kind)))))
+	for of, n := range open {
+		o.ObserveInt64(t.institutionOpen, n, of.attributes())
 	}
+	for of, n := range found {
+		o.ObserveInt64(t.drift, n, of.attributes())
+	}
+	return nil
+}
+
+// add adds the breakers of a guard.
+func add(g *guard.Guard, states, open map[breaker]int64) {
+	for _, s := range g.Breakers() {
+		of := breaker{s.Client, s.Group}
+		open[of] += 0
+		switch {
+		case s.Institution == "":
+			states[of] = max(states[of], stateOf(s.State))
+		case s.State == "open":
+			open[of]++
+		}
+	}
+}
+
+// findings names the findings of one client and kind.
+type findings struct {
+	client string
+	kind   guard.DriftKind
+}
+
+func (f findings) attributes() metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(clientKey.String(f.client), driftKindKey.String(string(f.kind))))
 }
 
 // breaker names the breakers of one client and group.
