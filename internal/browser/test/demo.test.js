@@ -125,6 +125,29 @@ test("transactions are searched, and more are shown", () => open({}, async (page
   await page.getByText("There are no transactions.").waitFor();
 }));
 
+test("a click is not lost if the page is shown again while the button is held down", () => open({}, async (page) => {
+  // What the cards show stays the same from here on. Otherwise a sync could replace them.
+  const still = new Map();
+  await page.route(/\/(bank\/(connections|accounts)|demo\/state)/, async (route) => {
+    const request = route.request(), key = request.url();
+    if (request.method() !== "GET") return route.fulfill({ json: {} });
+    if (!still.has(key)) still.set(key, route.fetch().then((response) => response.text()));
+    return route.fulfill({ contentType: "application/json", body: await still.get(key) });
+  });
+  await page.reload();
+  await page.locator("body[data-ready]").waitFor();
+  await card(page, "Northwind Bank").getByRole("button", { name: "Read again" }).hover();
+  await page.mouse.down();
+  await page.evaluate(() => {
+    document.querySelector("#rows tr").dataset.old = "true";
+    document.querySelector("#search").dispatchEvent(new Event("input"));
+  });
+  await page.waitForFunction(() => document.querySelector("#rows tr:not([data-old])")); // rows come after cards
+  await page.mouse.up();
+  await message(page, "The bank was read.");
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+}));
+
 test("past days keep their balance as the bank's clock moves", () => open({}, async (page) => {
   const [today, before] = [await page.locator("#today").textContent(), await charts(page)];
   for (const days of [7, 14]) {
