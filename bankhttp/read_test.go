@@ -70,11 +70,16 @@ func TestAccounts(t *testing.T) {
 		a := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.Store = &keeping{Store: c.Store} })
 		conn := a.harborLink(t, "rosa")
 		assert.False(t, a.read(t, "rosa").Accounts[0].Ended)
+		before := object[datedAccounts](t, a.send(t, "rosa", "GET", "/accounts", ""), 200).Accounts[0]
+		assert.Equal(t, dueDay, before.Due)
+		assert.NotZero(t, before.ReadAt)
 		assert.Equal(t, 204, a.send(t, "rosa", "DELETE", "/connections/"+conn, "").Code)
-		kept := object[accounts](t, a.send(t, "rosa", "GET", "/accounts", ""), 200).Accounts
+		w := a.send(t, "rosa", "GET", "/accounts", "")
+		kept := object[accounts](t, w, 200).Accounts
 		require.Len(t, kept, 2)
 		assert.True(t, kept[0].Ended)
 		assert.Empty(t, kept[0].Balances, "a balance that is not read any more is not shown")
+		assert.Zero(t, object[datedAccounts](t, w, 200).Accounts[0], "neither is its time")
 	})
 	t.Run("one connection alone", func(t *testing.T) {
 		t.Parallel()
@@ -166,6 +171,25 @@ type keeping struct {
 	bankhttp.Store
 
 	deleted string
+}
+
+// datedAccounts is what accounts have of days and times.
+type datedAccounts struct {
+	Accounts []struct {
+		Due    bankmux.Date
+		ReadAt time.Time `json:"read_at"`
+	}
+}
+
+// dueDay is when the balances of all accounts of a keeping store are due.
+var dueDay = bankmux.NewDate(2026, time.December, 1)
+
+func (k *keeping) Accounts(ctx context.Context, user string, connections ...string) ([]bankhttp.Account, error) {
+	all, err := k.Store.Accounts(ctx, user, connections...)
+	for i := range all {
+		all[i].Due = dueDay
+	}
+	return all, err
 }
 
 func (k *keeping) DeleteConnection(_ context.Context, _, id string) error {

@@ -154,6 +154,19 @@ func TestUnnamed(t *testing.T) {
 		}
 		assert.Equal(t, first, places[before.Accounts[0].ID], "nothing moved")
 	})
+	t.Run("its first sync follows although the browser leaves", func(t *testing.T) {
+		t.Parallel()
+		store := &leftStore{Store: bankhttp.NewMemory()}
+		a, _, conn, _ := relinked(t, func(c *bankhttp.Config) { c.Store = store })
+		w := a.send(t, "rosa", "POST", "/connections/"+conn+"/sync", "")
+		id := object[syncState](t, w, 200).Unnamed[0].ID
+		ctx, leave := context.WithCancel(t.Context())
+		store.leave = leave
+		r := newRequest(t, "rosa", "POST", "/bank/unnamed/"+id, `{"new":true}`).WithContext(ctx)
+		assert.Equal(t, 200, serve(t, a.handler, r).Code)
+		require.Error(t, ctx.Err(), "the browser has left")
+		assert.NoError(t, store.queued)
+	})
 	t.Run("each of them has its own event", func(t *testing.T) {
 		t.Parallel()
 		store := &eventKeys{Store: bankhttp.NewMemory()}
@@ -215,6 +228,27 @@ func TestUnnamed(t *testing.T) {
 			assert.Contains(t, queued(t, memory), "named", "its first sync follows")
 		}
 	})
+}
+
+// leftStore is a store whose browser leaves when the user has identified an account.
+type leftStore struct {
+	bankhttp.Store
+
+	leave  context.CancelFunc
+	queued error // why the context of Queue has ended
+}
+
+func (s *leftStore) IdentifyAccount(
+	ctx context.Context, user, id, account string,
+) (bankmux.Connection, string, error) {
+	conn, name, err := s.Store.IdentifyAccount(ctx, user, id, account)
+	s.leave()
+	return conn, name, err
+}
+
+func (s *leftStore) Queue(ctx context.Context, event bankmux.Event) error {
+	s.queued = ctx.Err()
+	return s.Store.Queue(ctx, event)
 }
 
 // eventKeys is a store that records the keys of queued events.
