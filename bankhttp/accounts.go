@@ -3,6 +3,7 @@ package bankhttp
 // This file has the handlers for accounts with balances.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -390,6 +391,9 @@ func (s *Service) failures(
 	}
 	partial, ok := errors.AsType[*bankmux.PartialError](err)
 	if !ok {
+		if e := bankmux.ErrorOf(err); e != nil && e.Challenge != nil {
+			err = cmp.Or(s.hasLogin(ctx, conn), err)
+		}
 		p, storeErr := s.problemOf(ctx, conn.User, err)
 		if errors.Is(storeErr, KindStore) {
 			return nil, storeErr

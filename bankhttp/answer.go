@@ -98,6 +98,7 @@ type answerKey struct{ user, challenge string }
 type answered struct {
 	conn   bankmux.Connection
 	given  *bankmux.Answers
+	held   bool // since an earlier request
 	ofSync bool // the call was a sync
 	sent   bool // what follows is the result of the call
 	res    bankmux.Resumed
@@ -110,6 +111,7 @@ func (s *Service) resume(ctx context.Context, key answerKey, a answered) (any, e
 	out, err := s.resumed(ctx, &a)
 	if errors.Is(err, KindStore) && !a.ofSync {
 		s.answered.prune()
+		a.held = true
 		s.answered.put(key, a)
 	}
 	return out, err
@@ -122,6 +124,11 @@ func (s *Service) resumed(ctx context.Context, a *answered) (any, error) {
 		return nil, err
 	}
 	if !a.sent {
+		if a.held {
+			if err := s.hasLogin(ctx, a.conn); err != nil {
+				return nil, err
+			}
+		}
 		if a.ofSync, err = s.interruptedSync(ctx, a.conn, &a.given.Challenge); err != nil {
 			return nil, err
 		}

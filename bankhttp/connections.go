@@ -94,6 +94,16 @@ func sameLogin(stored, used *bankmux.Connection) bool {
 	return stored.LinkedAt.Equal(used.LinkedAt) && stored.Reference() == used.Reference()
 }
 
+// hasLogin returns [bankmux.ErrChallengeExpired] if the user has reconnected since a call used the
+// login of conn. The bank asked that login, so the new one must not answer.
+func (s *Service) hasLogin(ctx context.Context, conn bankmux.Connection) error {
+	stored, err := s.store.Connection(ctx, conn.User, conn.ID)
+	if err == nil && !sameLogin(&stored, &conn) {
+		err = bankmux.ErrChallengeExpired
+	}
+	return err
+}
+
 // verified reads the bank of a connection that no call has read yet, and stores what it learns. It
 // returns other connections as they are.
 func (s *Service) verified(

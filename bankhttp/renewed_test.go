@@ -22,6 +22,7 @@ type slowHarbor struct {
 	*harbor
 
 	reconnect func()
+	asked     func() // runs when the bank has asked for the list of accounts
 }
 
 func (p *slowHarbor) late() bool {
@@ -31,6 +32,23 @@ func (p *slowHarbor) late() bool {
 		reconnect()
 	}
 	return reconnect != nil
+}
+
+func (p *slowHarbor) Accounts(ctx context.Context, req bankmux.AccountsRequest) (bankmux.AccountsResult, error) {
+	res, err := p.harbor.Accounts(ctx, req)
+	if err != nil && p.asked != nil {
+		p.asked()
+	}
+	return res, err
+}
+
+// newSlowApp makes an application with this provider alone.
+func newSlowApp(t *testing.T, p *slowHarbor) *app {
+	t.Helper()
+	client := bankmux.NewClient("harbor", p)
+	registry, err := bankmux.NewRegistry([]*bankmux.Client{client}, []bankmux.Route{{Client: "harbor"}})
+	require.NoError(t, err)
+	return newApp(t, func(c *bankhttp.Config) { c.Registry, c.Session.Products = registry, nil })
 }
 
 func (p *slowHarbor) Sync(ctx context.Context, req bankmux.SyncRequest) (bankmux.Delta, error) {
@@ -77,10 +95,7 @@ func TestRenewedMeanwhile(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &slowHarbor{harbor: newHarbor()}
 				p.free = c.free
-				registry, err := bankmux.NewRegistry(
-					[]*bankmux.Client{bankmux.NewClient("harbor", p)}, []bankmux.Route{{Client: "harbor"}})
-				require.NoError(t, err)
-				a := newApp(t, func(c *bankhttp.Config) { c.Registry, c.Session.Products = registry, nil })
+				a := newSlowApp(t, p)
 				id := a.harborLink(t, "rosa")
 				former := a.stored(t, "rosa", id)
 				var renewed bankmux.Connection
@@ -100,6 +115,64 @@ func TestRenewedMeanwhile(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestQuestionOfFormerLogin specifies that a question to a former login ends with a reconnect.
+func TestQuestionOfFormerLogin(t *testing.T) {
+	t.Parallel()
+	reconnect := func(t *testing.T, a *app, id string) {
+		t.Helper()
+		time.Sleep(time.Second)
+		again := object[started](t, a.send(t, "rosa", "POST", "/connections/"+id+"/sessions", ""), 200)
+		w := a.send(t, "rosa", "POST", "/sessions/"+again.Session, codeOf(again.Session, ""))
+		require.Equal(t, 200, w.Code)
+	}
+	t.Run("the answer waited for the store", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			p, store := newHarbor(), &stateless{Store: bankhttp.NewMemory()}
+			a := newHarborApp(t, p, func(c *bankhttp.Config) { c.Store = store })
+			id := a.harborLink(t, "rosa")
+			p.ask(bankmux.OpAccounts, otp)
+			question := a.read(t, "rosa").Failed[0].Problem.Challenge
+			require.NotNil(t, question)
+			store.away = true
+			path := "/challenges/" + question.ID
+			problem(t, a.send(t, "rosa", "POST", path, `{"answers":["1"]}`), 503)
+			store.away = false
+			reconnect(t, a, id)
+			w := a.send(t, "rosa", "POST", path, `{"answers":["1"]}`)
+			assert.Equal(t, bankmux.ErrChallengeExpired, problem(t, w, 409).Kind)
+			assert.Empty(t, p.given)
+		})
+	})
+	t.Run("the bank asked after the reconnect", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			p := &slowHarbor{harbor: newHarbor()}
+			a := newSlowApp(t, p)
+			id := a.harborLink(t, "rosa")
+			p.ask(bankmux.OpAccounts, otp)
+			p.asked = func() { reconnect(t, a, id) }
+			got := a.read(t, "rosa").Failed[0].Problem
+			assert.Equal(t, bankmux.ErrChallengeExpired, got.Kind)
+			assert.Nil(t, got.Challenge)
+		})
+	})
+}
+
+// stateless is a store whose states of syncs may be away.
+type stateless struct {
+	bankhttp.Store
+
+	away bool
+}
+
+func (s *stateless) SyncState(ctx context.Context, conn bankmux.Connection) (bankmux.SyncState, error) {
+	if s.away {
+		return bankmux.SyncState{}, errAway
+	}
+	return s.Store.SyncState(ctx, conn)
 }
 
 // TestStateOfFormerLogin specifies that a reconnect ends the problem that only it could resolve.
