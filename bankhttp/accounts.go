@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -100,7 +99,7 @@ func (s *Service) unread(ctx context.Context, conn bankmux.Connection, state ban
 // The query parameter connection limits it to one connection, also to one that was ended.
 func (s *Service) Accounts() http.Handler {
 	return s.user(http.MethodGet, "", func(ctx context.Context, r *request) (any, error) {
-		only, err := onlyOf(r.http.URL.Query())
+		only, err := onlyOf(r.http)
 		if err != nil {
 			return nil, err
 		}
@@ -113,8 +112,9 @@ func (s *Service) Accounts() http.Handler {
 }
 
 // onlyOf returns the query parameter connection, "" if there is none.
-func onlyOf(in url.Values) (string, error) {
-	return in.Get("connection"), checkParameters(in, "connection")
+func onlyOf(r *http.Request) (string, error) {
+	in, err := parametersOf(r, "connection")
+	return in.Get("connection"), err
 }
 
 // ReadAccounts handles POST. It reads accounts, cards and balances of all connections of the user
@@ -131,7 +131,7 @@ func onlyOf(in url.Values) (string, error) {
 // the user a one-time password.
 func (s *Service) ReadAccounts() http.Handler {
 	return s.user(http.MethodPost, "", func(ctx context.Context, r *request) (any, error) {
-		only, err := onlyOf(r.http.URL.Query())
+		only, err := onlyOf(r.http)
 		if err != nil {
 			return nil, err
 		}

@@ -19,6 +19,29 @@ import (
 	"github.com/bankmux/bankmux/bankhttp"
 )
 
+// TestUncleanPath specifies that a path that is not clean is refused, and not redirected.
+func TestUncleanPath(t *testing.T) {
+	t.Parallel()
+	a := newHarborApp(t, newHarbor())
+	for _, path := range []string{
+		"/bank", "/bank//connections", "//bank/connections", "/bank/./connections", "/bank/x/../connections",
+		"/bank/connections//sync", "/bank/connections/", "/bank/connections//", "/bank/connections/..",
+	} {
+		for _, method := range []string{"GET", "POST", "DELETE"} {
+			w := serve(t, a.service.Handler(), newRequest(t, "rosa", method, path, ""))
+			assert.Equal(t, bankhttp.KindNoPath, problem(t, w, 404).Kind, method+path)
+			assert.Empty(t, w.Header().Get("Location"), method+path)
+		}
+	}
+	w := serve(t, a.service.Handler(), newRequest(t, "rosa", "GET", "/bank/connections", ""))
+	assert.Equal(t, 200, w.Code)
+	root := newHarborApp(t, newHarbor(), func(c *bankhttp.Config) { c.PublicURL = "https://app.example.com" })
+	for path, status := range map[string]int{"/connections": 200, "/": 404, "//": 404, "//connections": 404} {
+		w := serve(t, root.service.Handler(), newRequest(t, "rosa", "GET", path, ""))
+		assert.Equal(t, status, w.Code, path)
+	}
+}
+
 // TestRefused specifies the response to requests that cannot be served.
 func TestRefused(t *testing.T) {
 	t.Parallel()
@@ -49,6 +72,9 @@ func TestRefused(t *testing.T) {
 		"a limit that is none":    {"rosa", "GET", "/transactions?limit=-1", "", 400, bankmux.ErrInvalid},
 		"an unknown parameter":    {"rosa", "GET", "/transactions?user=omar", "", 400, bankmux.ErrInvalid},
 		"a parameter given twice": {"rosa", "GET", "/transactions?q=a&q=b", "", 400, bankmux.ErrInvalid},
+		"an account that is cut":  {"rosa", "GET", "/transactions?account=%zz", "", 400, bankmux.ErrInvalid},
+		"a semicolon":             {"rosa", "POST", "/accounts?connection=a;b", "", 400, bankmux.ErrInvalid},
+		"an id that is cut":       {"rosa", "GET", "/accounts?connection=a%f", "", 400, bankmux.ErrInvalid},
 		"a user with odd letters": {"ro\x01sa", "POST", "/sessions", "{}", 400, bankmux.ErrInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -180,17 +180,21 @@ func (s *Service) object(ctx context.Context, r *request, into members) error {
 // maxText is the longest text of a query parameter, in bytes.
 const maxText = 1 << 10
 
-// checkParameters checks the query parameters of a handler that has those in known.
-func checkParameters(in url.Values, known ...string) error {
+// parametersOf returns the query parameters of a request to a handler that has those in known.
+func parametersOf(r *http.Request, known ...string) (url.Values, error) {
+	in, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil { // a part was left out, which would widen the list
+		return nil, refused("query", "has a part that is not encoded as a query")
+	}
 	for _, name := range slices.Sorted(maps.Keys(in)) {
 		switch values := in[name]; {
 		case !slices.Contains(known, name):
-			return refused(nameOf(name, "query"), "is not a query parameter")
+			return nil, refused(nameOf(name, "query"), "is not a query parameter")
 		case len(values) != 1:
-			return refused(name, "is given twice")
+			return nil, refused(name, "is given twice")
 		case len(values[0]) > maxText || !utf8.ValidString(values[0]):
-			return refused(name, "is too long or not UTF-8")
+			return nil, refused(name, "is too long or not UTF-8")
 		}
 	}
-	return nil
+	return in, nil
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -94,11 +95,12 @@ func (s *Service) complete() {
 }
 
 // Handler returns the handlers on the paths of the package's documentation, below the path of
-// [Config.PublicURL]. Other paths and methods get a [Problem]. It leaves out [Service.Health],
-// which is not for the public.
+// [Config.PublicURL]. Other paths and methods get a [Problem]. So does a path that is not clean,
+// such as one with "//". An [http.ServeMux] in front of the handler redirects it before. It leaves
+// out [Service.Health], which is not for the public.
 func (s *Service) Handler() http.Handler {
 	mux := http.NewServeMux()
-	for path, byMethod := range map[string]methods{
+	for part, byMethod := range map[string]methods{
 		"/sessions":                          {http.MethodPost: s.Link()},
 		"/sessions/{session}":                {http.MethodGet: s.Session(), http.MethodPost: s.Finish()},
 		"/connections":                       {http.MethodGet: s.Connections()},
@@ -113,11 +115,23 @@ func (s *Service) Handler() http.Handler {
 		"/hooks/{client}":                    {http.MethodPost: s.Webhooks()},
 		"/launcher.js":                       {http.MethodGet: s.Launcher()},
 	} {
-		mux.Handle(s.prefix+path, byMethod)
+		mux.Handle(s.prefix+part, byMethod)
 	}
 	mux.Handle(s.prefix+"/return", s.Return()) // its GET changes something, so it does not serve HEAD
 	mux.HandleFunc(s.prefix+"/", noPath)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := r.URL.EscapedPath(); !isClean(p) || p == s.prefix { // mux would redirect it, with HTML
+			noPath(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// isClean reports whether a path is the shortest one of its meaning.
+func isClean(p string) bool {
+	clean := path.Clean("/" + p)
+	return p == clean || p == strings.TrimSuffix(clean, "/")+"/"
 }
 
 // methods serves one path.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/bankmux/bankmux"
@@ -61,7 +60,7 @@ const (
 //	after    next of the page before
 func (s *Service) Transactions() http.Handler {
 	return s.user(http.MethodGet, "", func(ctx context.Context, r *request) (any, error) {
-		query, err := queryOf(r.http.URL.Query())
+		query, err := queryOf(r.http)
 		if err != nil {
 			return nil, err
 		}
@@ -83,8 +82,9 @@ func (s *Service) Transactions() http.Handler {
 }
 
 // queryOf reads the query parameters.
-func queryOf(in url.Values) (q Query, err error) {
-	if err := checkParameters(in, "q", "account", "after", "from", "to", "limit"); err != nil {
+func queryOf(r *http.Request) (q Query, err error) {
+	in, err := parametersOf(r, "q", "account", "after", "from", "to", "limit")
+	if err != nil {
 		return q, err
 	}
 	q.Text, q.Account, q.After = in.Get("q"), in.Get("account"), in.Get("after")
