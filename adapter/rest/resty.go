@@ -156,6 +156,9 @@ func (c *Client) sendByResty(s *sending, req *Request, address string) (*http.Re
 	c.keep(r, s)
 	res, err := r.Execute(req.Method, address)
 	if s.state.CompareAndSwap(waiting, over) && res != nil && !errors.Is(err, errUnprepared) {
+		if r.RawRequest != nil && neverSent(r.RawRequest) {
+			s.refused = unusable(movedAway)
+		}
 		return nil, nil, errElsewhere
 	}
 	return s.receivedBy(res, err)

@@ -40,7 +40,7 @@ func (s *sending) compose(r *http.Request) (*http.Request, error) {
 	case r.Context().Err() != nil && s.Err() == nil:
 		return nil, unusable("has middleware whose context ended before the request was sent")
 	case s.moved(r):
-		return nil, unusable("has middleware that changes the method or the address of a request")
+		return nil, unusable(movedAway)
 	case !ok:
 		return nil, unusable("has middleware that changes the query of a request, to which it may only add")
 	case s.changed(r):
@@ -58,6 +58,11 @@ func (s *sending) compose(r *http.Request) (*http.Request, error) {
 	}
 	return own, nil
 }
+
+const movedAway = "has middleware that changes the method or the address of a request"
+
+// neverSent reports whether every http.Client refuses a request, before its transport has it.
+func neverSent(r *http.Request) bool { return r.URL == nil || r.RequestURI != "" }
 
 // moved reports whether middleware has changed the method or the address of a request.
 func (s *sending) moved(r *http.Request) bool {
