@@ -123,7 +123,7 @@ for (const [name, widget] of Object.entries(widgets)) {
         await start(page, widget);
         const text = page.locator("#result").filter({ hasText: /^broken/ });
         await text.waitFor();
-        assert.match(await text.textContent(), /^broken blocked_by_csp bankmux: (script-src-elem|frame-src) of the page's policy lacks http:\/\/127/);
+        assert.match(await text.textContent(), /^broken blocked_by_csp bankmux: the page's (script-src-elem|frame-src) lacks http:\/\/127/);
         assert.equal(await page.locator("iframe").count(), 0);
         assert.deepEqual(await kept(page), {});
       });
