@@ -23,6 +23,9 @@ import (
 // planted must not occur in any response.
 const planted = "PLANTED-TEXT"
 
+// afterAnswer stands for the operation that takes an answer, in the failures of a harbor.
+const afterAnswer = "after an answer"
+
 // harbor is the provider.
 type harbor struct {
 	hosted bool // its page is a hosted one
@@ -113,6 +116,9 @@ func (p *harbor) enter(ctx context.Context, op string, answers *bankmux.Answers)
 		return err
 	}
 	if answers != nil {
+		if err := p.fail[afterAnswer]; err != nil {
+			return err
+		}
 		for _, a := range answers.Inputs {
 			p.given = append(p.given, a.Text.Reveal())
 			if a.Text.Reveal() == "wrong" {

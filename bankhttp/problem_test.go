@@ -112,9 +112,9 @@ func TestSecrets(t *testing.T) {
 		t.Parallel()
 		for n := 1; ; n++ {
 			broken := &faulty{Store: bankhttp.NewMemory()}
-			a, _, conn, _ := relinked(t, func(c *bankhttp.Config) { c.Store = broken })
+			a, p, conn, _ := relinked(t, func(c *bankhttp.Config) { c.Store = broken })
 			broken.arm(n, false)
-			a.tour(t, conn)
+			a.tour(t, p, conn)
 			if !broken.fired() {
 				return
 			}
@@ -138,19 +138,21 @@ func failEverywhere(t *testing.T, kind bankmux.Kind) {
 	p.hosted = true
 	for _, op := range []string{
 		bankmux.OpCreateSession, bankmux.OpExchangeToken, bankmux.OpAccounts, bankmux.OpBalances, bankmux.OpSync,
-		bankmux.OpConnectionStatus, bankmux.OpDisconnect,
+		bankmux.OpConnectionStatus, bankmux.OpDisconnect, afterAnswer,
 	} {
 		p.failing(op, kind)
-		a.tour(t, conn)
+		asked := a.tour(t, p, conn)
+		require.True(t, asked || op != afterAnswer)
 		p.failing(op, "")
 		conn = a.harborLink(t, "rosa") // the user was deleted
 	}
 	p.lost = []bankmux.Failure{{Account: planted, Transaction: planted, Err: plantedError(kind)}}
-	a.tour(t, conn)
+	a.tour(t, p, conn)
 }
 
-// tour sends a request to every handler, and looks for planted texts in each response.
-func (a *app) tour(t *testing.T, conn string) {
+// tour sends a request to every handler, and looks for planted texts in each response. It reports
+// whether the bank asked the user: it does at balances, if no error comes first.
+func (a *app) tour(t *testing.T, p *harbor, conn string) (asked bool) {
 	t.Helper()
 	look := func(w *httptest.ResponseRecorder) *httptest.ResponseRecorder {
 		assert.NotContains(t, strings.ToUpper(fmt.Sprint(w.Header(), w.Body.String())), planted)
@@ -165,12 +167,15 @@ func (a *app) tour(t *testing.T, conn string) {
 	look(a.send(t, "rosa", "POST", "/sessions/"+s.Session, codeOf("another", "")))
 	look(a.send(t, "rosa", "POST", "/connections/"+conn+"/sessions", ""))
 	look(a.send(t, "rosa", "GET", "/connections", ""))
+	p.ask(bankmux.OpBalances, otp)
 	read := look(a.send(t, "rosa", "POST", "/accounts", ""))
+	p.ask(bankmux.OpBalances)
 	look(a.send(t, "rosa", "GET", "/accounts", ""))
 	look(a.send(t, "rosa", "POST", "/connections/"+conn+"/sync", ""))
 	state := look(a.send(t, "rosa", "GET", "/connections/"+conn+"/sync", ""))
 	look(a.send(t, "rosa", "GET", "/transactions?q=coffee", ""))
-	if _, after, ok := strings.Cut(read.Body.String(), `"challenge":{"id":"`); ok {
+	_, after, asked := strings.Cut(read.Body.String(), `"challenge":{"id":"`)
+	if asked {
 		id, _, _ := strings.Cut(after, `"`)
 		look(a.send(t, "rosa", "POST", "/challenges/"+id, `{"answers":["1"]}`))
 	}
@@ -195,4 +200,5 @@ func (a *app) tour(t *testing.T, conn string) {
 		}
 	}
 	look(a.send(t, "rosa", "DELETE", "/user", ""))
+	return asked
 }
