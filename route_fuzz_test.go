@@ -24,6 +24,8 @@ func FuzzRoute(f *testing.F) {
 	require.NoError(f, err)
 	f.Add("user-1", "US", "", "", "")
 	f.Add("user-1", "AE", "lemon", "accounts", "")
+	f.Add("user-1", "AE", "lemon", "", "")
+	f.Add("user-1", "FR", "", "", "")
 	f.Add("", "uk", "\x00", "cards", "not a page")
 	f.Fuzz(func(t *testing.T, user, country, institution, capability, page string) {
 		req := bankmux.SessionRequest{

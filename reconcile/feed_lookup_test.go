@@ -53,6 +53,18 @@ func knownRowsAreLookedUp(t *testing.T) {
 			require.Len(t, d.Removed, 1)
 			assert.Equal(t, reconcile.ReasonVanished, d.Removed[0].Reason)
 		})
+		t.Run("a hold on the last page of the list stays until it disappears, "+name, func(t *testing.T) {
+			t.Parallel()
+			r, s := filled(12), newStore()
+			r.put(held("hold", "checking", 15, "-20.00", "DINNER"))
+			s.round(t, f(r), 100)
+			r.listed = 0
+			assert.Zero(t, changed(s.round(t, f(r), 100)))
+			assert.Equal(t, 2, r.listed, "the pages of the list")
+			r.rows["hold"].gone = 1
+			assert.Len(t, s.round(t, f(r), 100).Removed, 1)
+			s.agree(t, r)
+		})
 		t.Run("an id that changed silently is the same row, "+name, func(t *testing.T) {
 			t.Parallel()
 			r, s := filled(4), newStore()

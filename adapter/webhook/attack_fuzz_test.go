@@ -26,6 +26,8 @@ func FuzzToken(f *testing.F) {
 		f.Add(header, "=", "A", uint8(2), "\n")
 	}
 	f.Add(`{"alg":"ES256","kid":"k1"}`, ".", "", uint8(1), ".x")
+	f.Add(`{"alg":"ES256","kid":"k1","x5u":"https://example.com/k1"}`, "", "", uint8(0), "") // go-jose accepts it
+	f.Add(`{"alg":"ES256","kid":"k1","nonce":7}`, "", "", uint8(0), "")                      // go-jose cannot read it
 	f.Fuzz(func(t *testing.T, header, afterHeader, afterClaims string, last uint8, after string) {
 		s := newSigner(t, "k1")
 		_, claims, _ := s.genuine()

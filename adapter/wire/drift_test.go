@@ -279,6 +279,7 @@ func TestInspectPlanted(t *testing.T) {
 func FuzzInspect(f *testing.F) {
 	f.Add([]byte(`{"status":"ok","accounts":[{"id":"1","new":1}],"links":{"a":{"accounts":[]}}}`))
 	f.Add([]byte(`{"error":{"code":null},"one":{},"plain":[[{}],[]],"rows":[1,[],{}]}`))
+	f.Add([]byte(`{"status":"ok","new":1}{`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got := wire.Inspect(body, &inspected{}, inspectedDocs)
 		if !json.Valid(bytes.TrimPrefix(body, []byte("\ufeff"))) {
