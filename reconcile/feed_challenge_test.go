@@ -106,13 +106,35 @@ func feedAnswersGoFirst(t *testing.T) {
 		require.NoError(t, err)
 		assert.Zero(t, changed(d))
 	})
+	t.Run("a later page of the list of stored rows", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(12), newStore()
+		r.put(held("hold", "checking", 11, "-20.00", "DINNER")) // listed by id, before the others
+		s.round(t, r.believed(), 0)
+		f := r.believed()
+		f.Stored = func(ctx context.Context, req reconcile.StoredRequest) (reconcile.StoredPage, error) {
+			if req.Page == "5" && req.Answers == nil {
+				return reconcile.StoredPage{}, ask(`1`)
+			}
+			return r.list(ctx, req)
+		}
+		_, err := f.Sync(t.Context(), s.request(0))
+		req := s.request(0)
+		req.Answers = challenge(t, err)
+		r.listed = 0
+		d, err := f.Sync(t.Context(), req)
+		require.NoError(t, err)
+		assert.Zero(t, changed(d))
+		assert.Equal(t, 3, r.listed, "each page once")
+	})
 	t.Run("the first page, if the challenge names no call", func(t *testing.T) {
 		t.Parallel()
 		r, s := filled(3), newStore()
-		req := s.request(0)
+		req := s.request(2)
 		req.Answers = bankmux.Challenge{ID: "op-1"}.Answer()
 		_, err := r.feed().Sync(t.Context(), req)
 		require.NoError(t, err)
+		require.Len(t, r.asked, 2)
 		assert.NotNil(t, r.asked[0].Answers)
 		for _, other := range r.asked[1:] {
 			assert.Nil(t, other.Answers, "once")

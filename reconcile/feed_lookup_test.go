@@ -35,6 +35,25 @@ func knownRowsAreLookedUp(t *testing.T) {
 		s.agree(t, r)
 	})
 
+	t.Run("a list whose pages do not end is malformed", func(t *testing.T) {
+		t.Parallel()
+		r, s := filled(3), newStore()
+		r.put(held("hold", "checking", 1, "-20.00", "DINNER"))
+		s.round(t, r.believed(), 0)
+		f := r.believed()
+		f.Stored = func(ctx context.Context, req reconcile.StoredRequest) (reconcile.StoredPage, error) {
+			req.Page = ""
+			page, err := r.list(ctx, req)
+			page.Next = fmt.Sprint(r.listed)
+			if r.listed > 2000 {
+				err = &bankmux.Error{Kind: bankmux.ErrUnavailable}
+			}
+			return page, err
+		}
+		_, err := f.Sync(t.Context(), s.request(0))
+		assert.ErrorIs(t, err, bankmux.ErrMalformed)
+	})
+
 	for name, f := range map[string]func(*record) reconcile.Feed{
 		"page by page": (*record).believed,
 		"in rounds": func(r *record) reconcile.Feed {
@@ -56,12 +75,12 @@ func knownRowsAreLookedUp(t *testing.T) {
 		t.Run("a hold on the last page of the list stays until it disappears, "+name, func(t *testing.T) {
 			t.Parallel()
 			r, s := filled(12), newStore()
-			r.put(held("hold", "checking", 15, "-20.00", "DINNER"))
+			r.put(held("the-hold", "checking", 15, "-20.00", "DINNER")) // listed by id, after the others
 			s.round(t, f(r), 100)
 			r.listed = 0
 			assert.Zero(t, changed(s.round(t, f(r), 100)))
 			assert.Equal(t, 2, r.listed, "the pages of the list")
-			r.rows["hold"].gone = 1
+			r.rows["the-hold"].gone = 1
 			assert.Len(t, s.round(t, f(r), 100).Removed, 1)
 			s.agree(t, r)
 		})
@@ -106,6 +125,20 @@ func onlyRowCanBeRemoved(t *testing.T) {
 		s.round(t, r.believed(), 1)
 		r.remove("alone")
 		r.put(paid("last", "checking", 20, "-7.00", "RENT"))
+		assert.Len(t, s.round(t, r.believed(), 1).Removed, 1)
+		s.agree(t, r)
+	})
+	t.Run("the only row of its account, if the list of a day has pages", func(t *testing.T) {
+		t.Parallel()
+		r, s := newRecord("checking", "savings"), newStore()
+		r.put(paid("alone", "checking", 50, "-5.00", "INTEREST"))
+		r.put(paid("last", "checking", 2, "-6.00", "RENT"))
+		for i := range 6 { // listed by id, before the last row
+			r.put(paid(fmt.Sprint("bakery-", i), "savings", 2, "-1.00", fmt.Sprint("BAKERY ", i)))
+		}
+		s.round(t, r.believed(), 1)
+		r.remove("alone")
+		r.put(paid("last", "checking", 2, "-7.00", "RENT"))
 		assert.Len(t, s.round(t, r.believed(), 1).Removed, 1)
 		s.agree(t, r)
 	})
