@@ -4,6 +4,7 @@ package riversync_test
 
 import (
 	"context"
+	"database/sql"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
+	riversync "github.com/bankmux/bankmux/fleet/river"
 	"github.com/bankmux/bankmux/schedule"
 )
 
@@ -29,6 +31,7 @@ func TestLocks(t *testing.T) {
 	t.Parallel()
 	each(t, map[string]func(*testing.T, *database){
 		"a transaction that PostgreSQL ends in favor of another runs again": runsAgain,
+		"a role may have serializable transactions by default":              runsSerializable,
 		"no two transactions wait for each other":                           waitsInOrder,
 		"a process that starts does not wait for those that run":            migratesBeside,
 	})
@@ -49,6 +52,45 @@ func runsAgain(t *testing.T, d *database) {
 	assert.Equal(t, 1, d.jobs(t, "completed"))
 	assert.Equal(t, 1, d.jobs(t, "scheduled"))
 	assert.Equal(t, 4, d.count(t, "SELECT last_value FROM deadlock_river_job"), "two jobs, in their second tries")
+}
+
+// runsSerializable lets a run wait for a transaction, whose commit ends its first statement.
+func runsSerializable(t *testing.T, d *database) {
+	p := d.process(t, newBank())
+	conn := p.link(t, "rosa")
+	p.nudge(t, conn)
+	d.url += "&default_transaction_isolation=serializable"
+	levels := make(chan string, 100)
+	strict := d.process(t, newBank(), func(p *process) {
+		p.change = func(o *riversync.Options) {
+			ledger := o.Ledger
+			o.Ledger = func(tx *sql.Tx) bankmux.Ledger {
+				if tx != nil {
+					level := ""
+					assert.NoError(t, tx.QueryRowContext(t.Context(), "SHOW transaction_isolation").Scan(&level))
+					levels <- level
+				}
+				return ledger(tx)
+			}
+		}
+	})
+	tx, err := d.db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	pid := 0
+	require.NoError(t, tx.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&pid))
+	_, err = tx.ExecContext(t.Context(), "UPDATE bankmux_river_connections SET turn = turn")
+	require.NoError(t, err)
+	strict.start(t)
+	require.Eventually(t, func() bool {
+		return d.count(t, "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))", pid) > 0
+	}, patience, time.Millisecond)
+	require.NoError(t, tx.Commit())
+	require.Equal(t, river.EventKindJobCompleted, strict.wait(t).Kind)
+	assert.Equal(t, allTexts, p.texts(t, "rosa"))
+	require.NotEmpty(t, levels)
+	for range len(levels) {
+		assert.Equal(t, "read committed", <-levels)
+	}
 }
 
 // deadlocks counts the transactions that PostgreSQL ended because they waited for each other.

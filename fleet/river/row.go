@@ -58,18 +58,24 @@ func (r *run) end() time.Time {
 // run whose plan could not be stored still counts as running. Its job has it, and continues.
 func (f *Fleet) start(ctx context.Context, r *run) (bool, error) {
 	var reason schedule.Reason
-	err := f.db.QueryRowContext(ctx, f.named("WITH old AS (SELECT nudged OR (running AND forced) AS nudged"+
-		" FROM bankmux_river_connections WHERE connection = $1 AND job = $2 AND ($4 OR NOT running) FOR UPDATE)"+
-		" UPDATE bankmux_river_connections c SET run = nextval($3), running = TRUE, nudged = FALSE,"+
-		" forced = old.nudged FROM old WHERE c.connection = $1 RETURNING c.run, c.failures, c.forced, c.reason"),
-		r.id, r.job.ID, f.named("bankmux_river_runs"), unplannedBefore(r.job.JobRow),
-	).Scan(&r.number, &r.failures, &r.force, &reason)
+	err := repeated(func() error { return f.number(ctx, r, &reason) })
 	if noRows(err) {
 		return false, f.within(ctx, func(tx *sql.Tx) error { return f.takeOver(ctx, tx, r) })
 	}
 	// A provider that said how long to wait is not called before.
 	r.force = r.force && reason != schedule.ReasonAsked
 	return err == nil, err
+}
+
+// number stores that a run has started, and reads its number. The error is [sql.ErrNoRows] if its
+// job may not run.
+func (f *Fleet) number(ctx context.Context, r *run, reason *schedule.Reason) error {
+	return f.db.QueryRowContext(ctx, f.named("WITH old AS (SELECT nudged OR (running AND forced) AS nudged"+
+		" FROM bankmux_river_connections WHERE connection = $1 AND job = $2 AND ($4 OR NOT running) FOR UPDATE)"+
+		" UPDATE bankmux_river_connections c SET run = nextval($3), running = TRUE, nudged = FALSE,"+
+		" forced = old.nudged FROM old WHERE c.connection = $1 RETURNING c.run, c.failures, c.forced, c.reason"),
+		r.id, r.job.ID, f.named("bankmux_river_runs"), unplannedBefore(r.job.JobRow),
+	).Scan(&r.number, &r.failures, &r.force, reason)
 }
 
 // unplannedBefore reports whether the last attempt of a job ended without a plan. Its worker has
@@ -241,17 +247,26 @@ const maxTransactions = 5
 // of another. That may happen since River, an operator and the application lock rows too. So fn has
 // no effect outside of the database that a repeat would not have.
 func (f *Fleet) within(ctx context.Context, fn func(*sql.Tx) error) error {
+	return repeated(func() error { return f.transaction(ctx, fn) })
+}
+
+// repeated runs fn again if PostgreSQL ended its statement or transaction in favor of another.
+func repeated(fn func() error) error {
 	for try := 1; ; try++ {
-		err := f.transaction(ctx, fn)
+		err := fn()
 		if try == maxTransactions || !aborted(err) {
 			return err
 		}
 	}
 }
 
+// readCommitted is the isolation level for which the statements are made. The role may have another
+// one, with which PostgreSQL ends far more transactions.
+var readCommitted = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+
 // transaction runs fn in one transaction.
 func (f *Fleet) transaction(ctx context.Context, fn func(*sql.Tx) error) error {
-	tx, err := f.db.BeginTx(ctx, nil)
+	tx, err := f.db.BeginTx(ctx, readCommitted)
 	if err != nil {
 		return err
 	}
