@@ -41,6 +41,8 @@ type trouble struct {
 	// lasts says that the state is also tested with a second request.
 	lasts bool
 	heal  func()
+	// missed reports that the state was to start and did not, nil if it always does.
+	missed func() bool
 	// prepare makes the database ready for the state before each case.
 	prepare func()
 }
@@ -131,13 +133,16 @@ func newSlow(t *testing.T, db *database, s *store.Store) *trouble {
 		}
 		for _, statement := range statements {
 			if _, err := tx.ExecContext(t.Context(), statement); err != nil {
-				lost := tx // the store has a lock itself: the next statement tries again
+				// The store has a lock itself, or the server has, for its own work. The next
+				// statement tries again.
+				lost := tx
 				tx = nil
 				return lost.Rollback()
 			}
 		}
 		return nil
 	}
+	state.missed = func() bool { return tx == nil }
 	state.heal = func() {
 		if tx != nil {
 			require.NoError(t, tx.Rollback())
