@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"slices"
 	"time"
 
@@ -20,9 +21,10 @@ import (
 // PostgreSQL the clock is that of the server, unless [WithNow] sets one. Processes that share a
 // SQLite file share a machine and its clock.
 //
-// If a request takes more than 120 ms, [guard.Fleet] treats the backend as down. So put a SQLite
-// file on a disk that writes faster. An application with many processes has a faster backend in
-// package fleet/postgres or fleet/redis.
+// Calls that start at once take turns on the connections of the database, see [guard.Pooled]. On
+// SQLite there is one writer. If a request takes more than 120 ms, [guard.Fleet] treats the backend
+// as down. So put a SQLite file on a disk that writes faster. An application with many processes
+// has a faster backend in package fleet/postgres or fleet/redis.
 func (s *Store) Backend() guard.Backend {
 	apart := *s
 	apart.tx = nil
@@ -40,6 +42,19 @@ func (s *Store) Fleet(opts guard.FleetOptions) *guard.Fleet {
 }
 
 type backend struct{ store *Store }
+
+var _ guard.Pooled = backend{}
+
+// Conns implements [guard.Pooled]. SQLite has one writer at a time.
+func (b backend) Conns() int {
+	switch limit := b.store.db.Stats().MaxOpenConnections; {
+	case b.store.dialect == SQLite:
+		return 1
+	case limit > 0:
+		return limit
+	}
+	return math.MaxInt32 // there is no limit
+}
 
 // leaseState is the content of a lease. Times are milliseconds since 1970.
 type leaseState struct {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"database/sql"
 	"fmt"
+	"math"
 	"net/url"
 	"sync"
 	"testing"
@@ -36,6 +37,18 @@ func TestBackend(t *testing.T) {
 			})
 		})
 	}
+	onEach(t, "a burst of calls takes turns on the connections", func(t *testing.T, db *database) {
+		s := db.open(t)
+		pooled, ok := s.Backend().(guard.Pooled)
+		require.True(t, ok, "otherwise a call that waits for a connection counts as a backend that is down")
+		for limit, want := range map[int]int{20: 20, 3: 3, 0: math.MaxInt32} {
+			s.DB().SetMaxOpenConns(limit)
+			if db.dialect == store.SQLite {
+				want = 1 // the writers wait for each other
+			}
+			assert.Equal(t, want, pooled.Conns())
+		}
+	})
 	if serverURL == "" {
 		return
 	}
