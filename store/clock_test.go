@@ -94,6 +94,33 @@ func TestClock(t *testing.T) {
 			assert.Empty(t, dequeue(t, s, 1))
 			assert.Zero(t, count(t, s, "bankmux_events"))
 		})
+	onEach(t, "a connection whose process died while it changed it can be changed again",
+		func(t *testing.T, db *database) {
+			c, jobs := newClock(), make(chan string)
+			s := db.open(t, store.WithNow(c.now))
+			conn := connection(t, s, "rosa", "1")
+			hold := func(until time.Time) {
+				_, err := s.DB().ExecContext(t.Context(),
+					"UPDATE bankmux_connections SET holder = 'dead', held_until = $1", until.UnixMilli())
+				require.NoError(t, err)
+			}
+			held := func() (until int64) {
+				row := s.DB().QueryRowContext(t.Context(), "SELECT held_until FROM bankmux_connections")
+				require.NoError(t, row.Scan(&until))
+				return until
+			}
+			hold(c.now().Add(years))
+			assert.Contains(t, run(t, s, jobs, []string{"sync"}, nil), text)
+			require.LessOrEqual(t, held(), c.now().UnixMilli())
+			require.NoError(t, s.Update(t.Context(), conn,
+				func(_ context.Context, stored bankmux.Connection) (bankmux.Connection, error) { return stored, nil }))
+
+			c.advance(25 * time.Hour)
+			live := c.now().Add(time.Hour)
+			hold(live)
+			assert.NotContains(t, run(t, s, jobs, []string{"sync"}, nil), text)
+			assert.Equal(t, live.UnixMilli(), held(), "a lease of a process with more patience stays")
+		})
 	onEach(t, "a time that the application has set for later stays", func(t *testing.T, db *database) {
 		c, jobs := newClock(), make(chan string)
 		s := db.open(t, store.WithNow(c.now))
