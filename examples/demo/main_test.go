@@ -5,12 +5,14 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +22,9 @@ import (
 	"github.com/bankmux/bankmux"
 	model "github.com/bankmux/bankmux/normalize/dapi"
 	"github.com/bankmux/bankmux/providers/dapi"
+	"github.com/bankmux/bankmux/providers/moneykit"
+	"github.com/bankmux/bankmux/providers/plaid"
+	"github.com/bankmux/bankmux/virtualbank"
 )
 
 // asDemo is the variable that makes the binary of the tests run the demo.
@@ -76,6 +81,85 @@ func secretsOf(conn bankmux.Connection) ([]string, error) {
 	}
 	token, _, err := model.Access(conn.Credential())
 	return []string{token}, err
+}
+
+// link links a bank of a country, as the page does.
+func (d *demo) link(t *testing.T, country string) bankmux.Connection {
+	t.Helper()
+	made, err := d.registry.CreateSession(t.Context(), bankmux.SessionRequest{
+		User: user, Country: country, RedirectURI: "https://app.example.com/return", Products: products,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.store.SaveSession(t.Context(), made); err != nil {
+		t.Fatal(err)
+	}
+	var payload json.RawMessage
+	switch made.Launch.Provider {
+	case moneykit.Name:
+		payload, err = d.bank.LinkMoneyKit(virtualbank.MoneyKitLink{LinkSessionToken: made.Launch.Token.Reveal()})
+	case plaid.Name:
+		payload, err = d.bank.LinkPlaid(virtualbank.PlaidLink{LinkToken: made.Launch.Token.Reveal()})
+	default:
+		payload, err = d.bank.LinkDapi(virtualbank.DapiLink{
+			AppKey: made.Launch.AppKey, Countries: made.Launch.Countries,
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked, err := d.store.Exchange(t.Context(), made.Ref(), payload,
+		func(ctx context.Context) (bankmux.ExchangeResult, error) {
+			return d.registry.ExchangeToken(ctx, bankmux.ExchangeRequest{
+				Session: made, User: user, Payload: bankmux.NewSecret(payload),
+			})
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return linked.Connection
+}
+
+// TestSecretList specifies what the tests in internal/browser look for. A list without the secrets
+// of the connections would let them pass.
+func TestSecretList(t *testing.T) {
+	banks, err := openBanks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer banks.server.Close()
+	kept, err := openStore(t.Context(), filepath.Join(t.TempDir(), "demo.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	d := &demo{banks: banks, store: kept}
+	list := &secretList{demo: d}
+	listed := func() (all []string) {
+		t.Helper()
+		res := httptest.NewRecorder()
+		list.ServeHTTP(res, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
+		if err := json.Unmarshal(res.Body.Bytes(), &all); err != nil {
+			t.Fatal(res.Code, err)
+		}
+		return all
+	}
+	for _, country := range []string{"US", "AE", "CA"} {
+		before := listed()
+		conn := d.link(t, country)
+		added := slices.DeleteFunc(listed(), func(text string) bool { return slices.Contains(before, text) })
+		credential := conn.Credential().Reveal()
+		if !slices.ContainsFunc(added, func(s string) bool { return len(s) > 8 && strings.Contains(credential, s) }) {
+			t.Errorf("%s: no part of the credential of %s is listed, of %d new texts", country, conn.Client, len(added))
+		}
+		if err := kept.DeleteConnection(t.Context(), user, conn.ID); err != nil {
+			t.Fatal(err)
+		}
+		if have := listed(); len(have) != len(before)+len(added) {
+			t.Error("after the connection is deleted, the list has", len(have), "texts of", len(before)+len(added))
+		}
+	}
 }
 
 // TestSignals specifies that a demo that is stopped leaves nothing behind.
