@@ -108,7 +108,8 @@ type Fact struct {
 // Counters count what processes use of a common budget.
 type Counters interface {
 	// Take takes up to t.N of a budget and returns how much it took. Nothing is given back: a
-	// process takes a chunk at once, and spends it itself.
+	// process takes a chunk at once, and spends it itself. A Window shorter than a millisecond is
+	// an error.
 	Take(ctx context.Context, t Take) (Taken, error)
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/bankmux/bankmux"
 )
 
 // Memory is a [Backend] in the memory of one process. It is for tests, and for several guards in
@@ -138,8 +140,14 @@ func (m *Memory) Facts(ctx context.Context) (map[string]Fact, error) {
 	return facts, nil
 }
 
-// Take implements [Counters]. Its only error is that of ctx.
+// Take implements [Counters]. Its errors are that of ctx, and [bankmux.ErrInvalid] for a Window
+// shorter than a millisecond.
 func (m *Memory) Take(ctx context.Context, t Take) (Taken, error) {
+	if t.Window < time.Millisecond {
+		return Taken{}, &bankmux.Error{
+			Kind: bankmux.ErrInvalid, Field: "Take.Window", Detail: "is shorter than a millisecond", NotSent: true,
+		}
+	}
 	now, err := m.lock(ctx)
 	if err != nil {
 		return Taken{}, err

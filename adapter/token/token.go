@@ -155,7 +155,7 @@ type obtained struct {
 
 // request fetches a token and checks it.
 func (s *Source) request(ctx context.Context) (obtained, error) {
-	t, err := isolate.Call(func() (Token, error) { return s.fetch(ctx) })
+	t, err := isolate.Of("the fetch of the token or its transport", func() (Token, error) { return s.fetch(ctx) })
 	if err != nil {
 		return obtained{}, err
 	}

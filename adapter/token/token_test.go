@@ -201,7 +201,7 @@ func aTransportThatPanicsFailsOnlyTheFetch(t *testing.T) {
 					all.Go(func() {
 						_, err := s.Token(t.Context())
 						assert.ErrorIs(t, err, bankmux.ErrApplication)
-						assert.ErrorContains(t, err, "the HTTP client or its transport ")
+						assert.ErrorContains(t, err, "the fetch of the token or its transport ")
 						assert.NotContains(t, err.Error(), "secret")
 					})
 				}

@@ -246,7 +246,9 @@ func (k *Keys) refresh(ctx context.Context, scope string, seen int) error {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchBudget)
 		defer cancel()
-		keys, err := isolate.Call(func() (map[keyName]Key, error) { return k.fetch(ctx, scope) })
+		keys, err := isolate.Of("the fetch of webhook keys or its transport", func() (map[keyName]Key, error) {
+			return k.fetch(ctx, scope)
+		})
 		if err != nil && ctx.Err() != nil {
 			err = &bankmux.Error{
 				Kind:   bankmux.ErrUnavailable,

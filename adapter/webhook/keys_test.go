@@ -178,7 +178,9 @@ func oneFetchServesAllCallers(t *testing.T) {
 	})
 	both(t, func(t *testing.T, p *publisher, read func(string) error) {
 		p.panics = true
-		require.ErrorIs(t, read("k1"), bankmux.ErrApplication, "a panic ends nothing but the fetch")
+		err := read("k1")
+		require.ErrorIs(t, err, bankmux.ErrApplication, "a panic ends nothing but the fetch")
+		require.ErrorContains(t, err, "the fetch of webhook keys or its transport panicked (string)")
 		p.panics, p.slow = false, time.Hour
 		time.Sleep(10 * time.Second)
 		start := time.Now()

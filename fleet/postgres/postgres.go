@@ -193,6 +193,9 @@ func (b *Backend) facts(ctx context.Context) (map[string]guard.Fact, error) {
 
 // Take implements [guard.Counters].
 func (b *Backend) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
+	if t.Window < time.Millisecond {
+		return guard.Taken{}, &Error{Op: "Take", Err: errWindow}
+	}
 	var taken guard.Taken
 	var ends int64
 	err := b.row(ctx, "Take", []any{&taken.N, &ends},
@@ -246,8 +249,10 @@ func again(ctx context.Context, statement func() error) error {
 type Error struct {
 	Op    string // the method that failed
 	State string // SQLSTATE, "" if there was no response
-	Err   error  // the error of the context, nil if it had not ended
+	Err   error  // the error of the context or of an argument, nil if there is none
 }
+
+var errWindow = errors.New("Take.Window is shorter than a millisecond")
 
 // Error returns one line.
 func (e *Error) Error() string {

@@ -60,6 +60,7 @@ var mistakes = map[string]string{
 	"the offset is ignored":              "a window starts at a multiple of its length since 1970",
 	"a budget has no window":             "a budget is new in each window",
 	"a budget that rested is lost":       "a budget that has rested for some windows is given once",
+	"any window is allowed":              "a window shorter than a millisecond is refused",
 	"reading and counting are two steps": "many at once take the budget exactly",
 	"an empty value is none":             "values are any bytes up to 1 MiB",
 	"values are text":                    "values are any bytes up to 1 MiB",
@@ -328,6 +329,8 @@ func (w *wrong) Take(ctx context.Context, t guard.Take) (guard.Taken, error) {
 		if lost {
 			return guard.Taken{N: t.N, Ends: t.Window}, nil
 		}
+	case "any window is allowed":
+		t.Window = max(t.Window, time.Millisecond)
 	case "reading and counting are two steps":
 		time.Sleep(time.Second) // until the others have read
 		return guard.Taken{N: t.N, Ends: t.Window}, nil

@@ -177,6 +177,16 @@ var counters = []check{
 			assert.InDelta(b, math.Round(ends), ends, 60/t.Window.Seconds(), "offset %s", offset)
 		}
 	}},
+	{"a window shorter than a millisecond is refused", func(b *bench) {
+		take := b.day(1)
+		for _, window := range []time.Duration{0, time.Millisecond - 1, -time.Hour} {
+			take.Window = window
+			got, err := b.first.Take(b.Context(), take)
+			require.Error(b, err, "%s", window)
+			assert.Zero(b, got, "%s", window)
+		}
+		assert.EqualValues(b, 10, b.spend(b.second, b.day(10)), "nothing was taken")
+	}},
 	{"many at once take the budget exactly", func(b *bench) {
 		var all sync.WaitGroup
 		var taken atomic.Int64

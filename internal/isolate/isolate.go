@@ -9,14 +9,9 @@ import (
 	"github.com/bankmux/bankmux"
 )
 
-// Call runs f in a separate goroutine and returns its result. If f panics or ends its goroutine,
-// the error is [bankmux.ErrApplication]. It names the type of the panic, but not its value, which
-// may hold anything.
-func Call[T any](f func() (T, error)) (out T, err error) {
-	return Of("the HTTP client or its transport", f)
-}
-
-// Of is like Call. The error names the code as subject.
+// Of runs f in a separate goroutine and returns its result. If f panics or ends its goroutine, the
+// error is [bankmux.ErrApplication]. It names the code as subject, and the type of the panic. It
+// does not have the panic's value, which may hold anything.
 func Of[T any](subject string, f func() (T, error)) (out T, err error) {
 	err = failure(subject + " ended its goroutine")
 	done := make(chan struct{})
