@@ -28,6 +28,7 @@ func TestLimits(t *testing.T) {
 	t.Run("handlers and waiting deliveries are bounded", handlersAndWaitingDeliveriesAreBounded)
 	t.Run("bodies share a bounded memory and release it", bodiesShareABoundedMemoryAndReleaseIt)
 	t.Run("a body counts while a handler works on it", aBodyCountsWhileAHandlerWorksOnIt)
+	t.Run("the defaults are 1 MiB, 64 MiB, 16 handlers and 1,024 waiting deliveries", theDefaultsHold)
 	t.Run("a slow body times out", aSlowBodyTimesOut)
 	t.Run("the read deadline ends with the body", theReadDeadlineEndsWithTheBody)
 	t.Run("a body reader that breaks its contract is refused", aBodyReaderThatBreaksItsContractIsRefused)
@@ -150,6 +151,65 @@ func aBodyCountsWhileAHandlerWorksOnIt(t *testing.T) {
 		assert.Zero(t, time.Since(start), "not even read")
 		time.Sleep(5 * time.Second)
 		assert.Equal(t, http.StatusOK, post("another", time.Minute))
+	})
+}
+
+func theDefaultsHold(t *testing.T) {
+	t.Parallel()
+	t.Run("of one body", func(t *testing.T) {
+		t.Parallel()
+		h := inbox.New(newRegistry(t, sender{}), ignore)
+		for more, want := range map[int]int{0: http.StatusOK, 1: http.StatusRequestEntityTooLarge} {
+			r := delivery("k")
+			rest := strings.Repeat(" ", 1<<20+more-int(r.ContentLength))
+			r.Body, r.ContentLength = io.NopCloser(io.MultiReader(r.Body, strings.NewReader(rest))), -1
+			assert.Equal(t, want, answer(h, r).Code)
+		}
+	})
+	t.Run("of all bodies", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			h := inbox.New(newRegistry(t, sender{}), ignore)
+			part := strings.Repeat(" ", 200<<10) // it takes a buffer of 256 KiB, so 256 of them are 64 MiB
+			var full atomic.Int32
+			var all sync.WaitGroup
+			for i := range 257 {
+				all.Go(func() {
+					r := delivery("k")
+					r.ContentLength = -1
+					r.Body = io.NopCloser(io.MultiReader(strings.NewReader(part), slow{time.Second}))
+					if answer(h, r).Code == http.StatusServiceUnavailable {
+						full.Add(1)
+					}
+				})
+				synctest.Wait() // until the body waits for its end
+				assert.Equal(t, i == 256, full.Load() == 1, i)
+			}
+			all.Wait()
+		})
+	})
+	t.Run("of handlers", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			var working, full atomic.Int32
+			h := inbox.New(newRegistry(t, sender{}), func(ctx context.Context, _ bankmux.Event) error {
+				working.Add(1)
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			var all sync.WaitGroup
+			for i := range 16 + 1024 + 1 {
+				all.Go(func() {
+					if answer(h, delivery(fmt.Sprint(i))).Code == http.StatusServiceUnavailable {
+						full.Add(1)
+					}
+				})
+			}
+			synctest.Wait() // nothing moves any more before time passes
+			assert.EqualValues(t, 16, working.Load())
+			assert.EqualValues(t, 1, full.Load())
+			all.Wait()
+		})
 	})
 }
 
