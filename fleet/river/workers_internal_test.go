@@ -4,11 +4,13 @@ package riversync
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/riverqueue/river"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -195,4 +197,21 @@ func leavesLate(t *testing.T, p *pool) {
 		r.quiet()
 	}
 	p.refuses(t, "far", "hung")
+}
+
+// TestDefaults specifies the times of a fleet whose Options name none.
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	f, err := Open(new(sql.DB), &river.Config{}, Options{ // it sends nothing
+		Connection: func(context.Context, string, string) (bankmux.Connection, error) {
+			return bankmux.Connection{}, nil
+		},
+		Ledger: func(*sql.Tx) bankmux.Ledger { return nil },
+		Sync: func(context.Context, bankmux.SyncAllRequest) (bankmux.SyncAllResult, error) {
+			return bankmux.SyncAllResult{}, nil
+		},
+	})
+	require.NoError(t, err)
+	assert.Equal(t, 15*time.Minute, (&syncWorker{fleet: f}).Timeout(nil), "of a run")
+	assert.Equal(t, time.Minute, f.workers.patience, "without data")
 }
