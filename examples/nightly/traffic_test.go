@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/bankmux/bankmux"
 )
@@ -46,9 +47,10 @@ func TestTraffic(t *testing.T) {
 		assert.Zero(t, watched(t, "a", "b").overlaps)
 	})
 	t.Run("no token is kept", func(t *testing.T) {
-		for _, r := range watched(t, "the-secret").requests {
-			assert.NotContains(t, r.item, "the-secret")
-			assert.Equal(t, bankmux.OpAccounts, r.op)
-		}
+		requests := watched(t, "the-secret").requests
+		require.Len(t, requests, 1)
+		assert.NotEmpty(t, requests[0].item)
+		assert.NotContains(t, requests[0].item, "the-secret")
+		assert.Equal(t, bankmux.OpAccounts, requests[0].op)
 	})
 }
