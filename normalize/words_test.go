@@ -96,6 +96,7 @@ func anAddressOfDocumentationIsKeptByItsForm(t *testing.T) {
 			"https://developers.example.com/a/",
 			"https://docs.moneykit.com/reference/createLinkSession#operation/create",
 			"https://docs.moneykit.com/v2/2024-12-31/errors.html",
+			"https://docs.moneykit.com/a" + strings.Repeat("_a", 9),
 		} {
 			assert.Equal(t, page, normalize.DocsURL(page, "moneykit.com"))
 		}
@@ -116,6 +117,7 @@ func anAddressOfDocumentationIsKeptByItsForm(t *testing.T) {
 			"https://docs.moneykit.com/rosa@example.com", "https://docs.moneykit.com/~rosa",
 			"https://docs.moneykit.com/2023-02-18T10", "https://docs.moneykit.com/../a",
 			"https://docs.moneykit.com/" + strings.Repeat("a", 31),
+			"https://docs.moneykit.com/a" + strings.Repeat("_a", 10),
 			"https://docs.moneykit.com/" + strings.Repeat("errors/", 40),
 		} {
 			assert.Empty(t, normalize.DocsURL(text, "moneykit.com"), "%q", text)
