@@ -48,6 +48,13 @@ func TestSyncAllBackoff(t *testing.T) {
 			assert.Contains(t, remedies, kind)
 		}
 	})
+	t.Run("a wait of a quarter of an hour doubles up to 12 hours", func(t *testing.T) {
+		t.Parallel()
+		wait := func(attempts int) float64 { return bankmux.ErrUnknown.Again().Wait("conn-1", 0, attempts).Hours() }
+		for attempts, hours := range map[int]float64{2: 0.5, 6: 8, 7: 12, 8: 12, 1000: 12} {
+			assert.InDelta(t, hours/0.25, wait(attempts)/wait(1), 0.001, attempts) // both have the same part added
+		}
+	})
 	for kind, remedy := range remedies {
 		t.Run(fmt.Sprintf("after %s a round needs %s", kind, remedy), func(t *testing.T) {
 			t.Parallel()
