@@ -78,7 +78,7 @@ func ExampleParseKey() {
 // A provider with a hosted page sends the browser back with a query.
 func ExamplePayloadFromQuery() {
 	back := must(url.Parse("https://app.example.com/bank?code=abc&state=xyz"))
-	payload := must(bankmux.PayloadFromQuery(back.Query()))
+	payload := must(bankmux.PayloadFromQuery(must(url.ParseQuery(back.RawQuery))))
 	fmt.Println(string(payload)) // for ExchangeRequest.Payload, as bankmux.NewSecret(payload)
 	// Output: {"code":"abc","state":"xyz"}
 }

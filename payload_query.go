@@ -10,7 +10,8 @@ import (
 
 // PayloadFromQuery returns the payload for an [ExchangeRequest] from the query of a redirect. A
 // provider with a hosted page ([Launch.URL]) sends the browser back to a URL with such a query.
-// Pass it unchanged: r.URL.Query(). Each parameter becomes a text member of the same name.
+// Pass it unchanged, from [url.ParseQuery] of r.URL.RawQuery: r.URL.Query() leaves out malformed
+// parts. Each parameter becomes a text member of the same name.
 //
 // A query with a parameter "error" becomes the payload of a flow that the user did not finish. The
 // error is [ErrInvalid] for a parameter that is repeated or not UTF-8, and for a query that is

@@ -180,11 +180,21 @@ func (s *Service) object(ctx context.Context, r *request, into members) error {
 // maxText is the longest text of a query parameter, in bytes.
 const maxText = 1 << 10
 
+// queryIn returns the whole query of a request. [url.URL.Query] would leave out a malformed part,
+// which may be a filter or the error of a provider's page.
+func queryIn(r *http.Request) (url.Values, error) {
+	in, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, refused("query", "has a part that is not encoded as a query")
+	}
+	return in, nil
+}
+
 // parametersOf returns the query parameters of a request to a handler that has those in known.
 func parametersOf(r *http.Request, known ...string) (url.Values, error) {
-	in, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil { // a part was left out, which would widen the list
-		return nil, refused("query", "has a part that is not encoded as a query")
+	in, err := queryIn(r)
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(in)) {
 		switch values := in[name]; {

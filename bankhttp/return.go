@@ -41,9 +41,10 @@ func (s *Service) remember(r *request, session bankmux.Session) {
 //	problem     the Kind of the Problem, if something failed
 //
 // If the provider's flow is a hosted one ([bankmux.Launch.URL]), Return exchanges the query for the
-// connection. If no user is logged in, problem is [KindNoUser] and return is the whole address.
-// Send the browser there again after the login. Give the cookie of your login session SameSite=Lax,
-// since a browser that comes from a bank does not send a strict one.
+// connection. It exchanges nothing of a query with a malformed part: problem is then
+// [bankmux.ErrInvalid]. If no user is logged in, problem is [KindNoUser] and return is the whole
+// address. Send the browser there again after the login. Give the cookie of your login session
+// SameSite=Lax, since a browser that comes from a bank does not send a strict one.
 //
 // The query does not name the session, so a cookie of [Service.Link] does. The browser has one for
 // all tabs, which names the newest session. A hosted flow of another tab finds its own, because
@@ -84,7 +85,11 @@ func (s *Service) back(ctx context.Context, r *request, to url.Values) error {
 		to.Set("return", s.addressOf(r.http, session))
 		return nil
 	}
-	payload, err := bankmux.PayloadFromQuery(r.http.URL.Query())
+	query, err := queryIn(r.http)
+	if err != nil {
+		return err
+	}
+	payload, err := bankmux.PayloadFromQuery(query)
 	if err != nil {
 		return err
 	}

@@ -89,6 +89,19 @@ func TestReturn(t *testing.T) {
 		assert.EqualValues(t, bankmux.ErrInvalid, a.returned(t, "rosa", "code=1&code=2", cookies).Get("problem"))
 		assert.EqualValues(t, bankmux.ErrInvalid, a.returned(t, "rosa", "code=%ff", cookies).Get("problem"))
 	})
+	t.Run("a query with a malformed part is not exchanged without that part", func(t *testing.T) {
+		t.Parallel()
+		a, p := open(t)
+		session, cookies := start(t, a)
+		for _, part := range []string{"&error=%zz", "&error;=denied", "&%f=1"} {
+			to := a.returned(t, "rosa", query(session)+part, cookies)
+			assert.EqualValues(t, bankmux.ErrInvalid, to.Get("problem"), part)
+			assert.Equal(t, session, to.Get("session"), part)
+			assert.Empty(t, to.Get("connection"), part)
+		}
+		assert.Zero(t, p.count(bankmux.OpExchangeToken))
+		assert.NotEmpty(t, a.returned(t, "rosa", query(session), cookies).Get("connection"), "the session stays open")
+	})
 	t.Run("no user is logged in: the query is passed on, to come back with after the login", func(t *testing.T) {
 		t.Parallel()
 		a, _ := open(t)
