@@ -105,7 +105,26 @@ func TestRefused(t *testing.T) {
 		} {
 			r := newRequest(t, "rosa", "POST", "/bank/sessions", "{}")
 			r.Header.Set(header[0], header[1])
-			assert.Equal(t, bankhttp.KindNotJSON, problem(t, serve(t, a.handler, r), 415).Kind)
+			for _, length := range []int64{2, -1} {
+				r := r.Clone(t.Context())
+				r.Body, r.ContentLength = io.NopCloser(strings.NewReader("{}")), length
+				assert.Equal(t, bankhttp.KindNotJSON, problem(t, serve(t, a.handler, r), 415).Kind, header)
+			}
+		}
+	})
+	t.Run("an empty body needs no type, also if its length is not given", func(t *testing.T) {
+		t.Parallel()
+		p := newHarbor()
+		a := newHarborApp(t, p)
+		for _, path := range []string{"/sessions", "/connections/" + a.harborLink(t, "rosa") + "/sessions"} {
+			for _, kind := range []string{"", "text/plain"} {
+				r := newRequest(t, "rosa", "POST", "/bank"+path, "")
+				r.Header.Set("Content-Type", kind)
+				r.Body, r.ContentLength = io.NopCloser(strings.NewReader("")), -1
+				w := serve(t, a.handler, r)
+				assert.Equal(t, http.StatusOK, w.Code, "%s %q", path, kind)
+				assert.Empty(t, w.Header().Get("Connection"), "the body was read to its end")
+			}
 		}
 	})
 	t.Run("a body is refused from one byte over its limit, whether its length is given or not", func(t *testing.T) {

@@ -143,12 +143,17 @@ const (
 	maxBody    = 64 << 10
 )
 
-// body reads the whole body. It must be plain JSON, or empty.
+// body reads the whole body. It must be plain JSON, or empty. A proxy may send an empty body in
+// chunks, so its length is not given.
 func (s *Service) body(ctx context.Context, r *request, limit int64) ([]byte, error) {
+	isJSON := httpbody.PlainJSON(r.http.Header)
+	if !isJSON && r.http.ContentLength < 0 {
+		limit = 0
+	}
 	switch {
 	case r.http.ContentLength == 0:
 		return nil, nil
-	case !httpbody.PlainJSON(r.http.Header):
+	case !isJSON && r.http.ContentLength > 0:
 		return nil, KindNotJSON
 	case r.http.ContentLength > limit:
 		return nil, KindLargeBody
@@ -161,6 +166,8 @@ func (s *Service) body(ctx context.Context, r *request, limit int64) ([]byte, er
 		return nil, KindSlowBody
 	case err != nil:
 		return nil, refused(wholeBody, "is not complete")
+	case !isJSON && len(body) > 0:
+		return nil, KindNotJSON
 	case int64(len(body)) > limit:
 		return nil, KindLargeBody
 	}
