@@ -40,7 +40,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil || version == SchemaVersion {
 		return err
 	}
-	return s.commit(ctx, op, func(w *work) error { return s.migrate(ctx, w) })
+	return s.commit(ctx, op, func(w *work) error { return s.migrate(ctx, w, version) })
 }
 
 // checkVersion refuses tables that a newer version of this package has made.
@@ -52,17 +52,23 @@ func checkVersion(version int) error {
 	return nil
 }
 
-func (s *Store) migrate(ctx context.Context, w *work) error {
+// migrate brings the tables up to date, from a version that was read before the transaction. The
+// first statement takes a lock. If it did not, SQLite would fail beside another process, not wait.
+func (s *Store) migrate(ctx context.Context, w *work, version int) error {
 	if err := w.dialect.lockFor(ctx, w, lockMigrate); err != nil {
 		return err
 	}
-	// On SQLite this statement takes the write lock.
+	if version > 0 { // if the table is there, CREATE takes no lock
+		if err := w.dialect.lockDatabase(ctx, w); err != nil {
+			return err
+		}
+	}
 	_, err := w.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS bankmux_schema"+
 		" (version BIGINT NOT NULL PRIMARY KEY, created_at BIGINT NOT NULL)")
 	if err != nil {
 		return err
 	}
-	version, err := schemaVersion(ctx, w)
+	version, err = schemaVersion(ctx, w)
 	if err == nil {
 		err = checkVersion(version)
 	}

@@ -147,6 +147,32 @@ func TestMigrate(t *testing.T) {
 		wg.Wait()
 		connection(t, db.openOnly(t), "rosa", "1")
 	})
+	t.Run("it waits for another process, also if the application has opened SQLite", func(t *testing.T) {
+		full := newDatabase(t, store.SQLite).open(t)
+		fill(t, full, "rosa")
+		for earlier := range store.SchemaVersion {
+			db := newDatabase(t, store.SQLite)
+			if earlier > 0 {
+				asVersion(t, earlier, db.openOnly(t), full)
+			}
+			other, err := sql.Open("sqlite", "file:"+db.address+"?_pragma=busy_timeout(0)&_txlock=immediate")
+			require.NoError(t, err)
+			var busy error
+			f := &fault{before: func() error {
+				tx, err := other.BeginTx(t.Context(), nil)
+				if busy = err; err == nil {
+					assert.NoError(t, tx.Rollback())
+				}
+				return nil
+			}}
+			s := db.faulty(t, f)
+			f.arm(4) // it has read the version, started the transaction, and carried out its first statement
+			require.NoError(t, s.Migrate(t.Context()))
+			require.True(t, f.reached())
+			require.ErrorContains(t, busy, "locked", "what came first has the lock, from version %d on", earlier)
+			require.NoError(t, other.Close())
+		}
+	})
 	onEach(t, "tables that are up to date are only read", func(t *testing.T, db *database) {
 		db.open(t)
 		s := db.openOnly(t)
