@@ -43,7 +43,7 @@ func headroom(connections int) float64 {
 }
 
 // slow is longer than a busy machine takes for a call.
-const slow = time.Second
+const slow = 3 * time.Second
 
 // scaled returns budgets with windows of the machine's time. They start and end with those of the
 // nights. The guard counts a call before it is sent, and the bank as it arrives, which may be hours
