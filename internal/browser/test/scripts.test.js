@@ -63,6 +63,7 @@ test("Plaid", async (t) => {
     await visit(env, {}, async (page) => {
       await plaid(page, await startSession(page, { client: "plaid", country: "US" }));
       await choose(frame(page), "First Platypus Bank");
+      await heading(frame(page), "Log in"); // a click during a step has no effect
       await frame(page).getByRole("button", { name: "Leave" }).click();
       let [[error, metadata]] = await calls(page, "exit");
       assert.equal(error, null);
@@ -138,6 +139,7 @@ test("Plaid", async (t) => {
         await page.goto(launch.url);
         await choose(page, "First Platypus Bank");
         if (leave) {
+          await heading(page, "Log in"); // as above
           await page.getByRole("button", { name: "Leave" }).click();
         } else {
           await login(page);
